@@ -1,0 +1,33 @@
+"""Tumor and effector cells, with dormancy and escape.
+
+    dE/dt = s + p E T/(g + T) - m E T - d E
+    dT/dt = a T (1 - b T) - n E T
+
+Source: Kuznetsov VA, Makalkin IA, Taylor MA, Perelson AS. Nonlinear dynamics of
+immunogenic tumors. Bull Math Biol 56:295-321 (1994). Values as in BioModels
+BIOMD0000000762.
+"""
+
+from pkpd import Model, param, state
+
+SBML = "Kuznetsov 1994, as in BIOMD0000000762"
+
+s = param("s", 13000, "cell/day", "influx of effector cells", source=SBML)
+p = param("p", 0.1245, "1/day", "largest rate of effector recruitment by the tumor", source=SBML)
+g = param("g", 2.019e7, "cell", "tumor size at half of that rate", source=SBML)
+m = param("m", 3.422e-10, "1/cell/day", "inactivation of effectors by tumor cells", source=SBML)
+d = param("d", 0.0412, "1/day", "death of effector cells", source=SBML)
+a = param("a", 0.18, "1/day", "tumor growth rate", source=SBML)
+b = param("b", 2.0e-9, "1/cell", "inverse of the tumor's carrying capacity", source=SBML)
+n = param("n", 1.101e-7, "1/cell/day", "killing of tumor cells by effectors", source=SBML)
+
+E = state("E", "cell", "effector cells", start=3.2e5)
+T = state("T", "cell", "tumor cells", start=5e6)
+
+model = Model(
+    "kuznetsov_1994",
+    rates={
+        E: s + p * E * T / (g + T) - m * E * T - d * E,
+        T: a * T * (1 - b * T) - n * E * T,
+    },
+)

@@ -1,0 +1,50 @@
+"""pkpd: ODE-based pharmacodynamic modeling for immuno-oncology.
+
+    model (what) + regimen (when) + ensemble (who) -> simulate -> labelled results
+
+The public names are listed in ``__all__`` and imported on first use.
+"""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+__version__ = "0.1.0"
+
+# In a checkout the folders models/ and fits/ lie beside this package; in a wheel, inside.
+_ROOT = Path(__file__).resolve().parent.parent
+if (_ROOT / "models" / "__init__.py").exists() and (_ROOT / "pyproject.toml").exists():
+    __path__.append(str(_ROOT))
+
+_ROOMS = {
+    "errors": [
+        "DataError", "FailedMembersWarning", "FitError", "MissingExtraError", "ModelError", "ParameterError",
+        "PkpdError", "RegimenError", "SimulationError", "UnitError", "UnknownNameError",
+    ],
+    "symbolic.symbols": ["clock", "dose", "given", "input_rate", "param", "state"],
+    "symbolic.model": ["Event", "Model", "output"],
+    "symbolic.composition": ["compose"],
+    "symbolic.library": ["catalog", "load"],
+    "treatment.regimens": ["Regimen", "bolus", "fractions", "infusion"],
+    "ensembles.ensembles": ["Ensemble", "grid", "members"],
+    "ensembles.sampling": ["sample"],
+    "simulation": ["simulate"],
+}  # fmt: skip
+
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'pkpd' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"pkpd.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""WHO: grids and samples of parameters."""

@@ -1,0 +1,138 @@
+"""Ensembles: named parameter arrays, one value for each member."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.errors import ParameterError
+
+__all__ = ["Ensemble", "grid", "members"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, repr=False)
+class Ensemble:
+    """Named parameter arrays over one or more labelled dimensions; frozen.
+
+    ``a * b`` is the Cartesian product: every member of `a` with every member of `b`.
+
+    Parameters
+    ----------
+    sizes
+        The length of each dimension, in order.
+    columns
+        For each parameter the dimensions it varies over and its values.
+    """
+
+    sizes: Mapping[str, int]
+    columns: Mapping[str, tuple[tuple[str, ...], Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        frozen = {}
+        for name, (dims, values) in self.columns.items():
+            array = np.array(values, dtype=float)
+            array.flags.writeable = False
+            frozen[name] = (dims, array)
+        object.__setattr__(self, "sizes", MappingProxyType(dict(self.sizes)))
+        object.__setattr__(self, "columns", MappingProxyType(frozen))
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        return tuple(self.sizes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.sizes.values())
+
+    def __len__(self) -> int:
+        return math.prod(self.shape)
+
+    def __getitem__(self, name: str) -> Array:
+        """The values of one parameter, one for each member, in C order of the dimensions."""
+        dims, values = self.columns[name]
+        index = tuple(slice(None) if d in dims else None for d in self.dims)
+        return np.broadcast_to(values[index], self.shape).reshape(-1)
+
+    def __mul__(self, other: Ensemble) -> Ensemble:
+        if not isinstance(other, Ensemble):
+            return NotImplemented
+        for kind, both in (
+            ("dimension", self.sizes.keys() & other.sizes.keys()),
+            ("parameter", self.columns.keys() & other.columns.keys()),
+        ):
+            if both:
+                raise ParameterError(f"the {kind} {sorted(both)[0]!r} is in both factors of a product of ensembles.")
+        return Ensemble({**self.sizes, **other.sizes}, {**self.columns, **other.columns})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Ensemble, (dict(self.sizes), dict(self.columns))
+
+    def __repr__(self) -> str:
+        sizes = " x ".join(f"{d}: {n}" for d, n in self.sizes.items())
+        return f"<Ensemble of {len(self)} ({sizes}) over {', '.join(self.columns)}>"
+
+
+def grid(**axes: Any) -> Ensemble:
+    """Every combination of the given values; each axis becomes a labelled dimension.
+
+    Parameters
+    ----------
+    **axes
+        For each parameter a sequence of values, in its unit.
+
+    Raises
+    ------
+    ParameterError
+        If an axis is empty, not one-dimensional, or holds the same value twice.
+    """
+    arrays = {name: _axis(name, values) for name, values in axes.items()}
+    return Ensemble({k: len(v) for k, v in arrays.items()}, {k: ((k,), v) for k, v in arrays.items()})
+
+
+def members(**columns: Any) -> Ensemble:
+    """Members side by side: the i-th member takes the i-th value of every column.
+
+    Parameters
+    ----------
+    **columns
+        Arrays of one common length, in each parameter's unit.
+
+    Raises
+    ------
+    ParameterError
+        If the lengths differ, or a column is not one-dimensional.
+    """
+    arrays = {name: _one_dimensional(name, values) for name, values in columns.items()}
+    lengths = {name: len(values) for name, values in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        said = ", ".join(f"{name} has {n}" for name, n in lengths.items())
+        raise ParameterError(f"the members' columns differ in length: {said}. For every combination use grid().")
+    size = next(iter(lengths.values()), 0)
+    return Ensemble({"member": size}, {k: (("member",), v) for k, v in arrays.items()})
+
+
+def _axis(name: str, values: Any) -> Array:
+    array = _one_dimensional(name, values)
+    if len(np.unique(array)) < len(array):
+        raise ParameterError(f"the axis {name!r} of a grid holds a value twice; its values label the result.")
+    return array
+
+
+def _one_dimensional(name: str, values: Any) -> Array:
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ParameterError(f"the values of {name!r} are {values!r}; expected numbers.") from None
+    if array.ndim != 1 or array.size == 0:
+        raise ParameterError(
+            f"the values of {name!r} have shape {array.shape}; expected a sequence of one or more numbers."
+        )
+    return array

@@ -1,0 +1,358 @@
+"""The verb: a model, a regimen and an ensemble become a labelled result."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.ensembles.ensembles import Ensemble, members
+from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, unknown_name
+from pkpd.solvers.canonical import Canonical, canonical
+from pkpd.solvers.numpy_code import numpy_code
+from pkpd.solvers.problem import Problem, Solution, Status
+from pkpd.solvers.schedule import Schedule, make_schedule
+from pkpd.solvers.solve import solve
+from pkpd.symbolic.composition import parameter_value
+from pkpd.symbolic.model import Model
+from pkpd.treatment.plans import Plan, plan
+from pkpd.treatment.regimens import Regimen
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["simulate"]
+
+Array = NDArray[np.float64]
+
+
+def simulate(
+    model: Model,
+    regimen: Regimen | None = None,
+    *,
+    times: Any,
+    parameters: Mapping[str, Any] | Ensemble | None = None,
+    outputs: Iterable[str] | None = None,
+    method: str = "auto",
+    rtol: float = 1e-6,
+    atol: float | Mapping[str, float] = 1e-9,
+    threads: int | None = None,
+    on_failure: Literal["nan", "raise"] = "nan",
+    at_dose: Literal["before", "after"] = "before",
+    max_steps: int = 100_000,
+) -> xr.Dataset:
+    """Integrate a model under a regimen, for one or many sets of parameters.
+
+    Parameters
+    ----------
+    model
+        A closed model; it starts at time 0.
+    regimen
+        The doses; none by default.
+    times
+        When to store, in the model's unit of time: increasing, 0 or more.
+    parameters
+        What differs from the model's defaults: a mapping of names to a value (a number,
+        ``"0.4 nM"``, or the name of an alternative) or to an array over members, or an
+        `Ensemble`.  Parameters of the regimen are set in the same way.
+    outputs
+        The states and outputs to return; all by default.
+    method
+        ``"auto"``; ``"numpy"``, the vectorized ensemble integrator; ``"scipy"``, one
+        member at a time with LSODA, or ``"DOP853"``, ``"RK45"``, ``"Radau"``, ``"BDF"``.
+    rtol, atol
+        Relative and absolute tolerance of a step; `atol` may be given by state.
+    threads
+        Threads to use, where the method has threads.
+    on_failure
+        ``"nan"`` marks a member that fails by its status, leaves NaN from there on, and
+        warns; ``"raise"`` raises.
+    at_dose
+        Whether a stored time that coincides with a dose shows the value ``"before"`` it
+        (the trough) or ``"after"``.
+    max_steps
+        The largest number of steps between two doses.
+
+    Returns
+    -------
+    xarray.Dataset
+        A variable for each state and output with the dimensions of the ensemble and
+        ``time``; ``status`` for each member; the parameters as coordinates; units and
+        meanings in ``attrs``.
+
+    Raises
+    ------
+    ModelError, RegimenError, ParameterError, UnitError, UnknownNameError
+        If the model is not closed, or a name, value or unit does not fit it.
+    SimulationError
+        If `times` or an option is not acceptable, or a member failed under ``"raise"``.
+    """
+    regimen = Regimen() if regimen is None else regimen
+    _check_arguments(model, regimen, threads, on_failure, at_dose)
+    instants = _times(times)
+    ensemble, scalars = _ensemble(model, regimen, parameters)
+    table = _values(model, regimen, ensemble, scalars)
+    doses = plan(model, regimen, table, len(ensemble))
+    infused = tuple(
+        dict.fromkeys(r for r, d in zip(doses.routes, doses.durations.T, strict=True) if np.isfinite(d).any())
+    )
+    system = canonical(model, infused)
+    matrix = np.empty((len(system.parameters), len(ensemble)))
+    for i, name in enumerate(system.parameters):
+        matrix[i] = table[name]
+    with np.errstate(all="ignore"):
+        starts = numpy_code(system).starts(matrix)
+    problem = Problem(
+        model=system,
+        parameters=matrix,
+        starts=starts,
+        schedule=_schedule(system, doses),
+        times=instants,
+        rtol=_tolerance("rtol", rtol),
+        atol=_absolute(system, atol),
+        before=at_dose == "before",
+        max_steps=max_steps,
+    )
+    solution = solve(problem, method)
+    _report(model, solution, ensemble, on_failure)
+    settings = {
+        "method": method,
+        "rtol": rtol,
+        "atol": atol if isinstance(atol, float) else str(atol),
+        "at_dose": at_dose,
+    }
+    return _dataset(model, ensemble, table, problem, solution, _wanted(model, outputs), settings)
+
+
+def _check_arguments(model: Any, regimen: Any, threads: Any, on_failure: str, at_dose: str) -> None:
+    if not isinstance(model, Model):
+        raise SimulationError(f"simulate() got {model!r} as the model; load one with pkpd.load(name).")
+    if not isinstance(regimen, Regimen):
+        raise SimulationError(f"simulate() got {regimen!r} as the regimen; make one with bolus, infusion or fractions.")
+    if on_failure not in ("nan", "raise"):
+        raise SimulationError(f"on_failure is {on_failure!r}; expected 'nan' or 'raise'.")
+    if at_dose not in ("before", "after"):
+        raise SimulationError(f"at_dose is {at_dose!r}; expected 'before' or 'after'.")
+    if threads is not None and (not isinstance(threads, int) or threads < 1):
+        raise SimulationError(f"threads is {threads!r}; expected a whole number of 1 or more.")
+
+
+def _times(times: Any) -> Array:
+    try:
+        instants = np.array(times, dtype=float)
+    except (TypeError, ValueError):
+        raise SimulationError(f"times is {times!r}; expected numbers.") from None
+    if instants.ndim != 1 or not instants.size:
+        raise SimulationError(f"times has the shape {instants.shape}; expected a sequence of one or more times.")
+    if not np.isfinite(instants).all() or instants[0] < 0 or (np.diff(instants) <= 0).any():
+        raise SimulationError("times must be finite, 0 or more (a model starts at time 0), and increasing.")
+    return instants
+
+
+def _tolerance(name: str, value: Any) -> float:
+    if not isinstance(value, int | float) or not 0 < value < 1:
+        raise SimulationError(f"{name} is {value!r}; expected a number between 0 and 1, such as 1e-6.")
+    return float(value)
+
+
+def _absolute(system: Canonical, atol: Any) -> Array:
+    if not isinstance(atol, Mapping):
+        return np.full(len(system.states), _tolerance("atol", atol))
+    for name in atol:
+        if name not in system.states:
+            raise unknown_name(system.name, "state", name, system.states)
+    return np.array([_tolerance(f"atol of {s}", atol.get(s, 1e-9)) for s in system.states])
+
+
+# ---- parameters
+
+
+def _known(model: Model, regimen: Regimen) -> dict[str, Any]:
+    known = {s.name: s for s in model.free}
+    for symbol in regimen.parameters:
+        if known.setdefault(symbol.name, symbol) != symbol:
+            raise ParameterError(
+                f"the regimen's parameter {symbol.name!r} is declared differently in {model.name}; "
+                f"use model[{symbol.name!r}] in the regimen, or another name."
+            )
+        if symbol.name in model.units and symbol.name not in {s.name for s in model.free}:
+            raise ParameterError(
+                f"the regimen's parameter {symbol.name!r} has the name of a state or output of {model.name}."
+            )
+    return known
+
+
+def _ensemble(model: Model, regimen: Regimen, parameters: Any) -> tuple[Ensemble, dict[str, float]]:
+    """The varying parameters as an ensemble, and those that are one number for all."""
+    known = _known(model, regimen)
+    given = parameters.columns if isinstance(parameters, Ensemble) else (parameters or {})
+    if not isinstance(given, Mapping):
+        raise ParameterError(f"parameters is {parameters!r}; expected a mapping of names to values, or an Ensemble.")
+    for name in given:
+        if name not in known:
+            raise unknown_name(model.name, "parameter", str(name), known)
+    if isinstance(parameters, Ensemble):
+        _check_dimensions(model, parameters)
+        return parameters, {}
+    varied = {k: v for k, v in given.items() if np.ndim(v) > 0}
+    scalars = {k: parameter_value(model, known[k], v) for k, v in given.items() if np.ndim(v) == 0}
+    return (members(**varied) if varied else Ensemble({})), scalars
+
+
+def _check_dimensions(model: Model, ensemble: Ensemble) -> None:
+    taken = {*(s.name for s in model.states), *model.outputs}
+    for name in ensemble.dims:
+        if name in taken:
+            raise ParameterError(
+                f"the ensemble's dimension {name!r} has the name of a variable of {model.name}'s result."
+            )
+
+
+def _values(model: Model, regimen: Regimen, ensemble: Ensemble, scalars: Mapping[str, float]) -> dict[str, Any]:
+    """A number or an array over members for every parameter of the model and the regimen."""
+    values: dict[str, Any] = {}
+    for name, symbol in _known(model, regimen).items():
+        default = getattr(symbol, "value", None)
+        values[name] = scalars.get(name, symbol.default if default is None else default)
+        if name in ensemble.columns:
+            values[name] = ensemble[name]
+            if not np.isfinite(values[name]).any():
+                raise ParameterError(
+                    f"{model.name}: parameter {name!r} is {values[name][0]} for every member; "
+                    f"give finite numbers in {symbol.unit}."
+                )
+    return values
+
+
+def _schedule(system: Canonical, doses: Plan) -> Schedule:
+    jump = [system.jump_routes.index(r) if r in system.jump_routes else -1 for r in doses.routes]
+    slot = [system.inputs.index(r) if r in system.inputs else -1 for r in doses.routes]
+    return make_schedule(
+        doses.times, doses.amounts, doses.durations,
+        np.array(jump, dtype=np.int64), np.array(slot, dtype=np.int64), len(system.inputs),
+    )  # fmt: skip
+
+
+# ---- the result
+
+
+def _report(model: Model, solution: Solution, ensemble: Ensemble, on_failure: str) -> None:
+    failed = np.flatnonzero(solution.status != Status.ok)
+    if not len(failed):
+        return
+    kinds = {Status(k): int((solution.status == k).sum()) for k in np.unique(solution.status[failed])}
+    counts = ", ".join(f"{n} {kind.name}" for kind, n in kinds.items())
+    first = int(failed[0])
+    where = ", ".join(f"{name}={ensemble[name][first]:g}" for name in ensemble.columns)
+    text = (
+        f"{model.name}: {len(failed)} of {len(ensemble)} members failed ({counts}); the first is member {first}"
+        f"{f' with {where}' if where else ''}, which at time {solution.ended[first]:g} "
+        f"{Status(solution.status[first]).sentence}."
+    )
+    if on_failure == "raise":
+        raise SimulationError(text)
+    warnings.warn(text, FailedMembersWarning, stacklevel=3)
+
+
+def _wanted(model: Model, outputs: Iterable[str] | None) -> list[str]:
+    known = [*(s.name for s in model.states), *model.outputs]
+    if outputs is None:
+        return known
+    wanted = [outputs] if isinstance(outputs, str) else list(outputs)
+    for name in wanted:
+        if name not in known:
+            raise unknown_name(model.name, "state or output", str(name), known)
+    return wanted
+
+
+def _observables(problem: Problem, states: Array) -> Array:
+    """The outputs of every member at every time, from the stored states: (outputs, members, times)."""
+    members, times, n = states.shape
+    system = problem.model
+    if not system.output_names:
+        return np.empty((0, members, times))
+    u = problem.schedule.level_at(problem.times, before=problem.before)
+    u = np.broadcast_to(u, (members, times, len(system.inputs))).reshape(-1, len(system.inputs)).T
+    with np.errstate(all="ignore"):
+        rows = numpy_code(system).outputs(
+            np.tile(problem.times, members),
+            np.ascontiguousarray(states.reshape(-1, n).T),
+            np.repeat(problem.parameters, times, axis=1),
+            np.ascontiguousarray(u),
+        )
+    failed = np.isnan(states).any(axis=-1)
+    found = rows.reshape(-1, members, times)
+    found[:, failed] = np.nan
+    return found
+
+
+def _dataset(
+    model: Model,
+    ensemble: Ensemble,
+    table: Mapping[str, Any],
+    problem: Problem,
+    solution: Solution,
+    wanted: list[str],
+    settings: dict[str, Any],
+) -> xr.Dataset:
+    import xarray as xr
+
+    dims, shape = (*ensemble.dims, "time"), (*ensemble.shape, len(problem.times))
+    number = {s: i for i, s in enumerate(problem.model.states)}
+    names = [name for name in problem.model.output_names if name in wanted]
+    observed = (
+        dict(zip(problem.model.output_names, _observables(problem, solution.states), strict=True)) if names else {}
+    )
+    variables: dict[str, Any] = {}
+    for name in wanted:
+        values = observed[name] if name in observed else solution.states[..., number[name]]
+        about = {"units": model.units[name], "long_name": model.meaning(name)}
+        variables[name] = (dims, values.reshape(shape), about)
+    variables["status"] = (ensemble.dims, solution.status.reshape(ensemble.shape).astype(np.int8), _status_attrs())
+    variables["ended"] = (
+        ensemble.dims, solution.ended.reshape(ensemble.shape),
+        {"units": model.time, "long_name": "last time the member reached"},
+    )  # fmt: skip
+    coords: dict[str, Any] = {"time": ("time", problem.times, {"units": model.time, "long_name": "time"})}
+    symbols = _known(model, Regimen())
+    for name, value in table.items():
+        about = {"units": symbols[name].unit, "long_name": symbols[name].meaning} if name in symbols else {}
+        coords[name] = (
+            (ensemble.columns[name][0], ensemble.columns[name][1], about)
+            if name in ensemble.columns
+            else ((), value, about)
+        )
+    if "member" in ensemble.sizes and "member" not in coords:
+        coords["member"] = ("member", np.arange(ensemble.sizes["member"]))
+    return xr.Dataset(variables, coords, attrs=_provenance(model, settings))
+
+
+def _status_attrs() -> dict[str, Any]:
+    return {
+        "long_name": "how the integration ended",
+        "flag_values": np.array([int(s) for s in Status], dtype=np.int8),
+        "flag_meanings": " ".join(s.name for s in Status),
+    }
+
+
+def _provenance(model: Model, settings: dict[str, Any]) -> dict[str, Any]:
+    import platform
+
+    import scipy
+    import sympy
+
+    import pkpd
+
+    return {
+        "model": model.name,
+        "model_hash": model.hash,
+        **settings,
+        "values_at_dose_times": f"{settings['at_dose']} the dose",
+        "versions": (
+            f"pkpd {pkpd.__version__}, python {platform.python_version()}, numpy {np.__version__}, "
+            f"scipy {scipy.__version__}, sympy {sympy.__version__}"
+        ),
+    }

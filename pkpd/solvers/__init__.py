@@ -1,0 +1,1 @@
+"""HOW: sympy to code to arrays; knows no names of doses and no xarray."""

@@ -1,0 +1,178 @@
+"""The oracle: scipy, one member at a time, restarted exactly at every dose and event."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.solvers.numpy_code import NumpyCode, numpy_code
+from pkpd.solvers.problem import Problem, Solution, Status
+
+__all__ = ["SCIPY_METHODS", "solve_scipy"]
+
+Array = NDArray[np.float64]
+
+SCIPY_METHODS = ("LSODA", "DOP853", "RK45", "Radau", "BDF")
+_WITH_JACOBIAN = ("LSODA", "Radau", "BDF")
+
+
+def solve_scipy(problem: Problem, method: str = "LSODA") -> Solution:
+    """Integrate each member with ``scipy.integrate.solve_ivp``.
+
+    Parameters
+    ----------
+    problem
+        The ensemble.
+    method
+        One of `SCIPY_METHODS`; the implicit ones get the symbolic Jacobian.
+    """
+    code = numpy_code(problem.model)
+    runs = [_Run(problem, code, method, i) for i in range(problem.members)]
+    with np.errstate(all="ignore"):
+        for run in runs:
+            run.integrate()
+    return Solution(
+        np.stack([run.stored for run in runs]),
+        np.array([run.status for run in runs], dtype=np.int64),
+        np.array([run.t for run in runs]),
+        np.array([run.steps for run in runs], dtype=np.int64),
+    )
+
+
+@dataclass
+class _Run:
+    """One member on its way; a plain loop over stops, with a solve_ivp call in between."""
+
+    problem: Problem
+    code: NumpyCode
+    method: str
+    member: int
+    t: float = 0.0
+    saved: int = 0
+    steps: int = 0
+    status: Status = Status.ok
+    p: Array = field(init=False)
+    y: Array = field(init=False)
+    stored: Array = field(init=False)
+    armed: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        problem = self.problem
+        self.p = problem.parameters[:, self.member : self.member + 1]
+        self.y = problem.starts[:, self.member].copy()
+        self.stored = np.full((len(problem.times), len(self.y)), np.nan)
+        row = 0 if problem.schedule.shared else self.member
+        self.armed = self._triggers(0.0, self.y, problem.schedule.levels[row, 0][:, None]) >= 0
+
+    def integrate(self) -> None:
+        problem, schedule = self.problem, self.problem.schedule
+        row = 0 if schedule.shared else self.member
+        end = problem.times[-1]
+        for k in range(schedule.times.shape[1] + 1):
+            stop = schedule.times[row, k] if k < schedule.times.shape[1] else np.inf
+            u = schedule.levels[row, k][:, None]
+            self._advance(min(stop, end), u)
+            if self.status is not Status.ok or stop > end:
+                break
+            self._store(stop, inclusive=problem.before)
+            if schedule.jumps[row, k] >= 0:
+                jump = self.code.jumps[schedule.jumps[row, k]]
+                self._jump(lambda y, u=u, jump=jump, k=k: jump(self._t, y, self.p, u, schedule.amounts[row, [k]]), u)
+        if self.status is Status.ok:
+            self._store(end, inclusive=True)
+
+    @property
+    def _t(self) -> Array:
+        return np.array([self.t])
+
+    def _triggers(self, t: float, y: Array, u: Array) -> Array:
+        return self.code.triggers(np.array([t]), y[:, None], self.p, u)[:, 0]
+
+    def _store(self, until: float, *, inclusive: bool) -> None:
+        """Store the present state for the times up to `until`, which it has reached."""
+        times = self.problem.times
+        while self.saved < len(times) and (times[self.saved] < until or (inclusive and times[self.saved] == until)):
+            self.stored[self.saved] = self.y
+            self.saved += 1
+
+    def _jump(self, new: Any, u: Array) -> None:
+        """Apply a jump, and every event whose condition it makes true."""
+        before = self._triggers(self.t, self.y, u)
+        self.y = new(self.y[:, None])[:, 0]
+        after = self._triggers(self.t, self.y, u)
+        fired = self.armed & (after < 0)
+        # An event that just fired stays quiet until its trigger has truly risen again.
+        self.armed = (self.armed & ~fired) | ((after > 0) & (after > before))
+        for event in np.flatnonzero(fired):
+            self._fire(int(event), u)
+
+    def _fire(self, event: int, u: Array) -> None:
+        self.armed[event] = False
+        self._jump(lambda y: self.code.event_jumps[event](self._t, y, self.p, u), u)
+
+    def _advance(self, stop: float, u: Array) -> None:
+        while self.t < stop and self.status is Status.ok:
+            self._segment(stop, u)
+
+    def _segment(self, stop: float, u: Array) -> None:
+        """Integrate to `stop` or to the first event, storing what is asked for on the way."""
+        from scipy.integrate import solve_ivp
+
+        problem, n = self.problem, len(self.y)
+
+        def rates(t: float, y: Array) -> Array:
+            return self.code.rates(np.array([t]), y[:, None], self.p, u)[:, 0]
+
+        def jacobian(t: float, y: Array) -> Array:
+            return self.code.jacobian(np.array([t]), y[:, None], self.p, u).reshape(n, n)
+
+        events = [self._event(i, u) for i in range(len(problem.model.events))]
+        wanted = problem.times[(problem.times > self.t) & (problem.times < stop)]
+        if not np.isfinite(rates(self.t, self.y)).all():
+            self.status = Status.not_finite
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a failure is told by the status
+            options: dict[str, Any] = {"jac": jacobian} if self.method in _WITH_JACOBIAN else {}
+            found: Any = solve_ivp(
+                rates, (self.t, stop), self.y, method=self.method, t_eval=np.append(wanted, stop),
+                events=events, rtol=problem.rtol, atol=problem.atol, **options,
+            )  # fmt: skip
+        self.steps += int(found.nfev)
+        fired = [i for i, times in enumerate(found.t_events or []) if len(times)]
+        reached = found.t_events[fired[0]][0] if fired else stop
+        for t, y in zip(found.t, found.y.T, strict=True):
+            if t < reached or (t == reached and not fired and t < stop):
+                self._store_at(t, y)
+        if found.status < 0 or not np.isfinite(found.y).all():
+            self.t = float(found.t[-1]) if len(found.t) else self.t
+            self.status = Status.not_finite if not np.isfinite(found.y).all() else Status.step_too_small
+        elif fired:
+            self.t, self.y = float(reached), found.y_events[fired[0]][0]
+            for event in fired:
+                if self.armed[event]:
+                    self._fire(event, u)
+                else:
+                    self.armed[event] = True
+        else:
+            self.t, self.y = stop, found.y[:, -1]
+
+    def _store_at(self, t: float, y: Array) -> None:
+        if self.saved < len(self.problem.times) and self.problem.times[self.saved] == t:
+            self.stored[self.saved] = y
+            self.saved += 1
+
+    def _event(self, number: int, u: Array) -> Any:
+        """The trigger as solve_ivp wants it: falling while armed, rising (to re-arm) while not."""
+
+        def trigger(t: float, y: Array) -> float:
+            # A trigger that rests at zero has not fired; solve_ivp would take it for a root.
+            return float(self._triggers(t, y, u)[number]) or 1e-300
+
+        trigger.terminal = True  # type: ignore[attr-defined]
+        trigger.direction = -1 if self.armed[number] else 1  # type: ignore[attr-defined]
+        return trigger

@@ -1,0 +1,82 @@
+"""What an integrator is given and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.solvers.canonical import Canonical
+from pkpd.solvers.schedule import Schedule
+
+__all__ = ["Problem", "Solution", "Status"]
+
+Array = NDArray[np.float64]
+
+
+class Status(IntEnum):
+    """How the integration of a member ended."""
+
+    ok = 0
+    max_steps = 1
+    step_too_small = 2
+    not_finite = 3
+
+    @property
+    def sentence(self) -> str:
+        return {
+            Status.ok: "integrated to the last time asked for",
+            Status.max_steps: "took more steps than max_steps allows; the model may be stiff",
+            Status.step_too_small: "needed steps too small for the time's precision; a rate may be singular",
+            Status.not_finite: "came to a value that is not a finite number",
+        }[self]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """An ensemble of initial value problems that differ in parameters and schedules.
+
+    Attributes
+    ----------
+    parameters
+        (parameters, members), C-contiguous.
+    starts
+        (states, members), at time 0.
+    times
+        (times,), increasing, 0 or more: when states are stored.
+    rtol, atol
+        The relative tolerance, and the absolute tolerance of each state, (states,).
+    before
+        Whether a time that coincides with a stop stores the value before the jump.
+    max_steps
+        The largest number of steps between two stops of a member.
+    """
+
+    model: Canonical
+    parameters: Array
+    starts: Array
+    schedule: Schedule
+    times: Array
+    rtol: float
+    atol: Array
+    before: bool = True
+    max_steps: int = 100_000
+
+    @property
+    def members(self) -> int:
+        return int(self.parameters.shape[1])
+
+
+@dataclass(frozen=True)
+class Solution:
+    """States of shape (members, times, states), NaN from a failure on, and how each member fared.
+
+    `ended` is the last time each member reached; `steps` counts accepted and rejected steps.
+    """
+
+    states: Array
+    status: NDArray[np.int64]
+    ended: Array
+    steps: NDArray[np.int64]

@@ -1,0 +1,86 @@
+"""When an integration stops, what jumps there, and the input rates in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Schedule", "make_schedule"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Stops of each member in order of time; one row where all members stop alike.
+
+    Attributes
+    ----------
+    times
+        (rows, stops), infinite where a member has fewer stops.
+    jumps
+        (rows, stops): the number of the jump route, or -1 where only an input changes.
+    amounts
+        (rows, stops): the dose of the jump.
+    levels
+        (rows, stops + 1, inputs): the input rates before the first stop and after each.
+    """
+
+    times: Array
+    jumps: NDArray[np.int64]
+    amounts: Array
+    levels: Array
+
+    @property
+    def shared(self) -> bool:
+        """Whether one row serves every member."""
+        return len(self.times) == 1
+
+    def level_at(self, times: Array, *, before: bool) -> Array:
+        """The input rates at `times`, just before or after a stop there: (rows, times, inputs)."""
+        side: Literal["left", "right"] = "left" if before else "right"
+        after = np.stack([np.searchsorted(row, times, side=side) for row in self.times])
+        return np.take_along_axis(self.levels, after[:, :, None], axis=1)
+
+
+def make_schedule(
+    times: Array, amounts: Array, durations: Array, jump_of: NDArray[np.int64], input_of: NDArray[np.int64], inputs: int
+) -> Schedule:
+    """Turn doses into stops.
+
+    Parameters
+    ----------
+    times, amounts, durations
+        (rows, doses).  A dose with a NaN duration is a jump; any other raises its input by
+        ``amount/duration`` from its time until its duration has passed.
+    jump_of, input_of
+        (doses,): the jump route and the input of each dose; -1 where it has none.
+    inputs
+        The number of inputs.
+    """
+    rows, doses = times.shape
+    lasting = ~np.isnan(durations)
+    ends = times + np.where(lasting, durations, np.inf)  # infinite: no second stop
+    stops = np.concatenate([times, ends], axis=1)
+    jumps = np.concatenate([np.where(lasting, -1, jump_of), np.full((rows, doses), -1)], axis=1)
+    sizes = np.concatenate([np.where(lasting, 0.0, amounts), np.zeros((rows, doses))], axis=1)
+    order = np.argsort(stops, axis=1, kind="stable")  # doses at one time keep their order
+    stops = np.take_along_axis(stops, order, axis=1)
+    used = int(np.isfinite(stops).sum(axis=1).max(initial=0))
+    stops = stops[:, :used]
+    levels = np.zeros((rows, used + 1, inputs))
+    for dose in np.flatnonzero(lasting.any(axis=0)):
+        # A level is the sum of what runs, never a running difference: after the last
+        # infusion it is exactly zero.
+        runs = lasting[:, [dose]] & (times[:, [dose]] <= stops) & (stops < ends[:, [dose]])
+        rate = np.where(lasting[:, dose], amounts[:, dose] / durations[:, dose], 0.0)
+        levels[:, 1:, input_of[dose]] += np.where(runs, rate[:, None], 0.0)
+    return Schedule(
+        stops,
+        np.take_along_axis(jumps, order, axis=1)[:, :used].astype(np.int64),
+        np.take_along_axis(sizes, order, axis=1)[:, :used],
+        levels,
+    )

@@ -1,0 +1,1 @@
+"""WHAT: symbols, models, composition and the library."""

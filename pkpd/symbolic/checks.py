@@ -1,0 +1,202 @@
+"""What a model must fulfil, and the sentence said where it does not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import sympy
+from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
+
+from pkpd.errors import ModelError, UnitError
+from pkpd.symbolic.dimensions import unit_of
+from pkpd.symbolic.symbols import Clock, Declared, Dose, Given, InputRate, State, check_name
+from pkpd.units import label, parse_unit, same_unit
+
+if TYPE_CHECKING:
+    from pkpd.symbolic.model import Event, Model, Route
+
+__all__ = ["check_closed", "check_model", "declared_symbols", "expressions", "output_unit"]
+
+
+def expressions(model: Model) -> Iterator[tuple[str, sympy.Basic]]:
+    """Every expression of a model, each with the words that name its place."""
+    for state, rate in model.rates.items():
+        yield f"d {state.name}/dt", rate
+        yield f"the start of {state.name}", state.start
+    for state, term in model.terms.items():
+        yield f"the term for d {state.name}/dt", term
+    for name, out in model.outputs.items():
+        yield f"output {name!r}", out.expression
+    for name, route in model.routes.items():
+        for state, jump in route.jumps.items():
+            yield f"route {name!r} for {state.name}", jump
+    for event in model.events:
+        yield f"the event {event.when}", event.when
+        for state, value in event.then.items():
+            yield f"the event {event.when} for {state.name}", value
+
+
+def declared_symbols(model: Model) -> set[Declared]:
+    """The named symbols (not dose and clock) that occur anywhere in a model."""
+    found: set[Declared] = {*model.rates, *model.terms}
+    for _, expression in expressions(model):
+        found |= expression.atoms(Declared)
+    for route in model.routes.values():
+        found |= set(route.jumps) | ({route.rate} if route.rate is not None else set())
+    for event in model.events:
+        found |= set(event.then)
+    for state in [s for s in found if isinstance(s, State)]:
+        found |= state.start.atoms(Declared) if state in model.rates else set()
+    return {s for s in found if not isinstance(s, Dose | Clock)}
+
+
+def check_model(model: Model) -> None:
+    """Refuse a model that is not well formed; see `Model` for what is raised."""
+    check_name(model.name, "model")
+    parse_unit(model.time)
+    _check_symbols(model)
+    _check_names(model)
+    for route in model.routes.values():
+        _check_route(model, route)
+    for event in model.events:
+        _check_event(model, event)
+    _check_inputs(model)
+    _check_units(model)
+
+
+def check_closed(model: Model) -> None:
+    """Refuse a part that lacks a given or a state that another part owns."""
+    for symbol in model.free:
+        if isinstance(symbol, Given) and symbol.default is None:
+            raise ModelError(
+                f"{model.name} needs {symbol.name!r} ({symbol.meaning}, {symbol.unit}), which no part supplies. "
+                f"Compose it with a part that has an output {symbol.name!r}, or give it a default."
+            )
+    for state in model.foreign:
+        raise ModelError(
+            f"{model.name} acts on the state {state.name!r} ({state.meaning}), which no part owns. "
+            f"Compose it with the part that has the rate of {state.name!r}."
+        )
+    if not model.rates:
+        raise ModelError(f"{model.name} has no states, so there is nothing to simulate.")
+
+
+def output_unit(model: Model, name: str) -> str:
+    """The unit of an output: as declared, or as its expression has it."""
+    out = model.outputs[name]
+    if out.unit is not None:
+        return out.unit
+    if isinstance(out.expression, Declared):
+        return str(out.expression.unit)
+    unit = unit_of(out.expression, f"{model.name}: output {name!r}")
+    return "1" if unit is None else label(unit)
+
+
+def _check_symbols(model: Model) -> None:
+    for place, expression in expressions(model):
+        for symbol in sorted(expression.free_symbols, key=str):
+            if not isinstance(symbol, Declared):
+                raise ModelError(
+                    f"{model.name}: {place} uses the undeclared symbol {symbol}; declare it with param, state or given."
+                )
+        if expression.has(sympy.nan, sympy.zoo, sympy.I):
+            raise ModelError(f"{model.name}: {place} is {expression}, which is not a real number.")
+    by_name: dict[str, Declared] = {}
+    for symbol in sorted(declared_symbols(model), key=lambda s: (s.name, repr(s.declaration))):
+        other = by_name.setdefault(symbol.name, symbol)
+        if other != symbol:
+            raise ModelError(
+                f"{model.name}: {symbol.name!r} is declared twice, differently: {other.declaration} and {symbol.declaration}."
+            )
+
+
+def _check_names(model: Model) -> None:
+    symbols = {s.name for s in declared_symbols(model)}
+    for name in model.outputs:
+        check_name(name, "output")
+        if name in symbols:
+            raise ModelError(
+                f"{model.name}: output {name!r} has the name of a symbol; every state is in the result by itself, "
+                "so rename or drop the output."
+            )
+    for name in model.routes:
+        check_name(name, "route")
+    for state in model.terms:
+        if state in model.rates:
+            raise ModelError(f"{model.name}: terms adds to {state.name!r}, which the model owns; put it into its rate.")
+
+
+def _check_route(model: Model, route: Route) -> None:
+    if route.rate is not None:
+        return
+    doses = route.doses
+    if len(doses) != 1:
+        units = ", ".join(sorted(d.unit for d in doses)) or "none"
+        raise ModelError(
+            f"{model.name}: route {route.name!r} needs exactly one dose(unit) in its jumps; it has {units}."
+        )
+    for state, jump in route.jumps.items():
+        _forbid(model, f"route {route.name!r} for {state.name}", jump, InputRate, "an input rate")
+
+
+def _check_event(model: Model, event: Event) -> None:
+    if not isinstance(event.when, StrictLessThan | StrictGreaterThan | LessThan | GreaterThan):
+        raise ModelError(
+            f"{model.name}: an event is triggered by {event.when!r}; expected one comparison, such as T < T_min."
+        )
+    if not event.then:
+        raise ModelError(f"{model.name}: the event {event.when} changes no state.")
+    for state in event.then:
+        if not isinstance(state, State):
+            raise ModelError(f"{model.name}: the event {event.when} sets {state!r}, which is not a state.")
+
+
+def _check_inputs(model: Model) -> None:
+    routed = {route.rate for route in model.routes.values() if route.rate is not None}
+    used: set[Any] = set()
+    for place, expression in expressions(model):
+        used |= expression.atoms(InputRate)
+        if not place.startswith("route"):
+            _forbid(model, place, expression, Dose, "a dose")
+    for symbol in sorted(used - routed, key=str):
+        raise ModelError(
+            f"{model.name}: the input rate {symbol.name!r} has no route; add routes={{'name': {symbol.name}}}."
+        )
+    for symbol in sorted(routed - used, key=str):
+        raise ModelError(f"{model.name}: the input rate {symbol.name!r} has a route, but no rate uses it.")
+
+
+def _forbid(model: Model, place: str, expression: sympy.Basic, kind: type, words: str) -> None:
+    for symbol in expression.atoms(kind):
+        raise ModelError(f"{model.name}: {place} uses {words} ({symbol.name}), which belongs elsewhere.")
+
+
+def _check_units(model: Model) -> None:
+    time = parse_unit(model.time)
+    for state, rate in (*model.rates.items(), *model.terms.items()):
+        _expect(rate, parse_unit(state.unit) / time, f"{model.name}: d {state.name}/dt")
+    for state in model.rates:
+        if not state.start.is_number:
+            _expect(state.start, parse_unit(state.unit), f"{model.name}: the start of {state.name}")
+    for name, out in model.outputs.items():
+        declared = None if out.unit is None else parse_unit(out.unit)
+        _expect(out.expression, declared, f"{model.name}: output {name!r}")
+    for name, route in model.routes.items():
+        for state, jump in route.jumps.items():
+            _expect(jump, parse_unit(state.unit), f"{model.name}: route {name!r} for {state.name}")
+    for event in model.events:
+        unit_of(event.when, f"{model.name}: the event {event.when}")
+        for state, value in event.then.items():
+            if not value.is_number:
+                _expect(value, parse_unit(state.unit), f"{model.name}: the event {event.when} for {state.name}")
+    for symbol in set().union(*(e.atoms(Clock) for _, e in expressions(model))):
+        if not same_unit(parse_unit(symbol.unit), time):
+            raise UnitError(f"{model.name}: its time is in {model.time}, but clock({symbol.unit!r}) is used.")
+
+
+def _expect(expression: sympy.Basic, unit: Any, where: str) -> None:
+    found = unit_of(expression, where)
+    if unit is None or found is None or same_unit(found, unit):
+        return
+    raise UnitError(f"{where} is {expression} [{label(found)}]; expected [{label(unit)}].")

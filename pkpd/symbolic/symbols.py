@@ -1,0 +1,294 @@
+"""The symbols a model is written in: each is a sympy symbol that carries its declaration.
+
+A declaration is part of a symbol's identity.  Two ``CL`` of different value are two
+symbols, never one cached object, and a pickled symbol comes back whole.
+"""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+
+from pkpd.errors import ModelError, ParameterError
+from pkpd.units import convert, parse_unit
+
+__all__ = [
+    "Clock",
+    "Declared",
+    "Dose",
+    "Given",
+    "InputRate",
+    "Parameter",
+    "State",
+    "check_name",
+    "clock",
+    "dose",
+    "given",
+    "input_rate",
+    "param",
+    "state",
+]
+
+# Names that a result, a fit or the text of an equation already uses.
+RESERVED = frozenset(
+    ("dose", "inf", "member", "nan", "seed", "status", "ended", "t", "time", "abs", "cos", "erf", "exp", "log", "log10")
+    + ("pi", "sin", "sqrt", "tan", "tanh")
+)
+
+
+def check_name(name: str, what: str) -> str:
+    """`name` itself, if it can name a `what`.
+
+    Raises
+    ------
+    ModelError
+        If it is not a plain identifier, or is reserved.
+    """
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
+        raise ModelError(f"{name!r} cannot name a {what}: use letters, digits and _, beginning with a letter.")
+    if keyword.iskeyword(name) or name in RESERVED:
+        raise ModelError(f"{name!r} cannot name a {what}: the name is reserved. Try {name + '_'!r}.")
+    return name
+
+
+def _finite(value: Any, what: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{what} is {value!r}; expected a number.") from None
+    if not math.isfinite(number):
+        raise ParameterError(f"{what} is {number}; expected a finite number.")
+    return number
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What every symbol says of itself."""
+
+    name: str
+    unit: str
+    meaning: str
+
+    def __post_init__(self) -> None:
+        parse_unit(self.unit)
+
+
+@dataclass(frozen=True)
+class ParameterDeclaration(Declaration):
+    value: float = 0.0
+    source: str = ""
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    iiv: float | None = None
+    alternatives: tuple[tuple[str, float, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class StateDeclaration(Declaration):
+    start: sympy.Expr = sympy.S.Zero
+
+
+@dataclass(frozen=True)
+class GivenDeclaration(Declaration):
+    default: float | None = None
+
+
+class Declared(sympy.Symbol):  # type: ignore[misc]
+    """A real sympy symbol whose declaration is part of its identity."""
+
+    __slots__ = ("_content", "declaration")
+    declaration: Any
+
+    def __new__(cls, declaration: Declaration) -> Declared:
+        # __xnew__ goes around sympy's cache, which knows symbols by name alone.
+        symbol: Declared = sympy.Symbol.__xnew__(cls, declaration.name, real=True)
+        symbol.declaration = declaration
+        symbol._content = repr(declaration)
+        return symbol
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        return (*super()._hashable_content(), self._content)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.declaration,)
+
+    @property
+    def unit(self) -> str:
+        return str(self.declaration.unit)
+
+    @property
+    def meaning(self) -> str:
+        return str(self.declaration.meaning)
+
+
+class Parameter(Declared):
+    """A number with a name: see `param`."""
+
+    __slots__ = ()
+
+    @property
+    def value(self) -> float:
+        return float(self.declaration.value)
+
+
+class State(Declared):
+    """A quantity that a rate changes: see `state`."""
+
+    __slots__ = ()
+
+    @property
+    def start(self) -> sympy.Expr:
+        return self.declaration.start
+
+
+class Given(Declared):
+    """A quantity that another part supplies: see `given`."""
+
+    __slots__ = ()
+
+    @property
+    def default(self) -> float | None:
+        return self.declaration.default  # type: ignore[no-any-return]
+
+
+class InputRate(Declared):
+    """The rate at which a dose enters: see `input_rate`."""
+
+    __slots__ = ()
+
+
+class Dose(Declared):
+    """The amount of one dose: see `dose`."""
+
+    __slots__ = ()
+
+
+class Clock(Declared):
+    """The time since the start: see `clock`."""
+
+    __slots__ = ()
+
+
+def param(
+    name: str,
+    value: float,
+    unit: str,
+    meaning: str,
+    *,
+    source: str = "",
+    bounds: tuple[float | None, float | None] = (None, None),
+    iiv: float | None = None,
+    alternatives: Mapping[str, tuple[float, str, str]] | None = None,
+) -> Parameter:
+    """Declare a parameter: one line says its symbol, value, unit, meaning and source.
+
+    Parameters
+    ----------
+    name
+        The symbol, as the field prints it (``"CL"``).
+    value
+        The default value, in `unit`.
+    unit
+        Such as ``"L/day"``; ``"1"`` for a pure number.
+    meaning
+        In words.
+    source
+        Where the value was read; "illustrative" where it was not.
+    bounds
+        The lowest and highest value that make sense, in `unit`; None for no bound.
+    iiv
+        Between-subject variability: the standard deviation omega of ln(parameter).
+    alternatives
+        Other published values by name, each ``(value, unit, source)``; chosen with
+        ``parameters={"KD": "QSPIO"}``.
+
+    Raises
+    ------
+    ModelError
+        If the name cannot be one, or a unit is not known.
+    ParameterError
+        If the value is not a finite number within the bounds, or `iiv` is negative.
+    """
+    check_name(name, "parameter")
+    number = _finite(value, f"the value of parameter {name!r}")
+    low, high = (_bound(bounds[0], -math.inf), _bound(bounds[1], math.inf))
+    if not low <= number <= high:
+        raise ParameterError(f"parameter {name!r} is {number:g} {unit}, outside its bounds {low:g} to {high:g}.")
+    if iiv is not None and _finite(iiv, f"the iiv of parameter {name!r}") < 0:
+        raise ParameterError(f"the iiv of parameter {name!r} is {iiv:g}; it is a standard deviation, so 0 or more.")
+    others = tuple(
+        (
+            key,
+            convert(_finite(v, f"alternative {key!r} of {name!r}"), u, unit, f"alternative {key!r} of {name!r}"),
+            u,
+            s,
+        )
+        for key, (v, u, s) in (alternatives or {}).items()
+    )
+    return Parameter(ParameterDeclaration(name, unit, meaning, number, source, (low, high), iiv, others))
+
+
+def _bound(value: float | None, missing: float) -> float:
+    return missing if value is None else float(value)
+
+
+def state(name: str, unit: str, meaning: str, *, start: Any = 0) -> State:
+    """Declare a state.
+
+    Parameters
+    ----------
+    name, unit, meaning
+        As for `param`.
+    start
+        The value at time 0: a number in `unit`, or an expression of parameters and
+        givens.  A start may not use a state.
+
+    Raises
+    ------
+    ModelError
+        If the name cannot be one, the unit is not known, or the start uses a state.
+    """
+    check_name(name, "state")
+    expression = sympy.sympify(start) if isinstance(start, int | float | sympy.Basic) else None
+    if expression is None:
+        raise ModelError(f"state {name!r} starts at {start!r}; expected a number or an expression of parameters.")
+    wrong = sorted(s.name for s in expression.free_symbols if not isinstance(s, Parameter | Given))
+    if wrong:
+        raise ModelError(
+            f"state {name!r} starts at {expression}, which uses {wrong[0]!r}; "
+            "a start is made of parameters and givens only."
+        )
+    return State(StateDeclaration(name, unit, meaning, expression))
+
+
+def given(name: str, unit: str, meaning: str, *, default: float | None = None) -> Given:
+    """Declare a quantity that another part supplies, by an output or a state of this name.
+
+    With a `default` the part also runs alone; the default is then a parameter.
+    """
+    check_name(name, "given")
+    value = None if default is None else _finite(default, f"the default of given {name!r}")
+    return Given(GivenDeclaration(name, unit, meaning, value))
+
+
+def input_rate(name: str, unit: str, meaning: str) -> InputRate:
+    """Declare a zero-order input: an amount over its duration (``R`` in Gy/day).
+
+    Name it as a route, ``routes={"radiation": R}``; it is zero while nothing is given.
+    """
+    return InputRate(Declaration(check_name(name, "input rate"), unit, meaning))
+
+
+def dose(unit: str) -> Dose:
+    """The amount of one dose, as it stands in a jump route: ``{A1: A1 + F*dose("mg")}``."""
+    return Dose(Declaration("dose", unit, "amount of one dose"))
+
+
+def clock(unit: str) -> Clock:
+    """The time since the start of the simulation, where a rate depends on it; prints as ``t``."""
+    return Clock(Declaration("t", unit, "time since the start"))

@@ -1,0 +1,103 @@
+"""A model as text: equations, LaTeX, and the canonical content behind its hash."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import sympy
+
+from pkpd.symbolic.symbols import Declared, Given, Parameter
+
+if TYPE_CHECKING:
+    from pkpd.symbolic.model import Model
+
+__all__ = ["content", "equation_lines", "latex", "parameter_row"]
+
+_GREEK = frozenset(
+    ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "mu", "nu", "xi", "rho", "sigma")
+    + ("tau", "phi", "chi", "psi", "omega")
+)
+
+
+def parameter_row(symbol: Parameter | Given) -> list[Any]:
+    """The row of `Model.parameters` for a parameter, or for a given that stands in as one."""
+    if isinstance(symbol, Given):
+        default = float("nan") if symbol.default is None else symbol.default
+        return [default, symbol.unit, symbol.meaning, "given by another part", float("-inf"), float("inf"), None, ""]
+    d = symbol.declaration
+    names = ", ".join(f"{name}: {value:g}" for name, value, _, _ in d.alternatives)
+    return [d.value, d.unit, d.meaning, d.source, *d.bounds, d.iiv, names]
+
+
+def equation_lines(model: Model) -> list[str]:
+    """The equations of `model` as lines of text: rates, starts, outputs, routes, events."""
+
+    def text(expression: sympy.Basic) -> str:
+        return str(sympy.sstr(expression, full_prec=False))
+
+    lines = [f"d{s.name}/dt = {text(rate)}" for s, rate in model.rates.items()]
+    lines += [f"d{s.name}/dt += {text(term)}" for s, term in model.terms.items()]
+    lines += [f"{s.name}(0) = {text(s.start)}" for s in model.rates if s.start != 0]
+    lines += [f"{name} = {text(out.expression)}" for name, out in model.outputs.items()]
+    for name, route in model.routes.items():
+        if route.rate is not None:
+            lines.append(f"route {name}: {route.rate.name} = dose/duration")
+        lines += [f"route {name}: {s.name} -> {text(jump)}" for s, jump in route.jumps.items()]
+    for event in model.events:
+        lines += [f"when {text(event.when)}: {s.name} -> {text(value)}" for s, value in event.then.items()]
+    return lines
+
+
+def latex(model: Model) -> str:
+    names = {s: _latex_name(s.name) for s in model.symbols.values()}
+
+    def tex(expression: sympy.Basic) -> str:
+        return str(sympy.latex(expression, symbol_names=names))
+
+    lines = [rf"\frac{{d {names[s]}}}{{dt}} &= {tex(rate)}" for s, rate in model.rates.items()]
+    lines += [rf"\frac{{d {names[s]}}}{{dt}} &\mathrel{{+}}= {tex(term)}" for s, term in model.terms.items()]
+    lines += [rf"{names[s]}(0) &= {tex(s.start)}" for s in model.rates if s.start != 0]
+    lines += [rf"{_latex_name(name)} &= {tex(out.expression)}" for name, out in model.outputs.items()]
+    for route in model.routes.values():
+        lines += [rf"{names[s]} &\to {tex(jump)}" for s, jump in route.jumps.items()]
+    for event in model.events:
+        lines += [rf"{names[s]} &\to {tex(v)} \quad ({tex(event.when)})" for s, v in event.then.items()]
+    return r"$\begin{aligned}" + r" \\ ".join(lines) + r"\end{aligned}$"
+
+
+def _latex_name(name: str) -> str:
+    base, _, subscript = name.partition("_")
+    digits = re.fullmatch(r"([A-Za-z]+)(\d+)", base)
+    if digits and not subscript:
+        base, subscript = digits.groups()
+    text = "\\" + base if base in _GREEK else base if len(base) == 1 else rf"\mathrm{{{base}}}"
+    return text + (rf"_{{\mathrm{{{subscript.replace('_', ',')}}}}}" if subscript else "")
+
+
+def content(model: Model) -> dict[str, Any]:
+    """Everything a model means, as JSON; the order in which things were written plays no part."""
+    plain = {s: sympy.Symbol(s.name, real=True) for s in _all_declared(model)}
+
+    def text(expression: sympy.Basic) -> str:
+        return str(sympy.srepr(expression.xreplace(plain)))
+
+    return {
+        "name": model.name,
+        "time": model.time,
+        "symbols": {s.name: [type(s).__name__, repr(s.declaration)] for s in plain},
+        "rates": {s.name: text(e) for s, e in model.rates.items()},
+        "terms": {s.name: text(e) for s, e in model.terms.items()},
+        "outputs": {k: [text(o.expression), o.meaning, o.unit] for k, o in model.outputs.items()},
+        "routes": {
+            k: {s.name: text(e) for s, e in r.jumps.items()} if r.rate is None else r.rate.name
+            for k, r in model.routes.items()
+        },
+        "events": sorted([text(e.when), sorted([s.name, text(v)] for s, v in e.then.items())] for e in model.events),
+    }
+
+
+def _all_declared(model: Model) -> set[Declared]:
+    from pkpd.symbolic.checks import declared_symbols, expressions
+
+    return declared_symbols(model).union(*(e.atoms(Declared) for _, e in expressions(model)))

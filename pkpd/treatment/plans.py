@@ -1,0 +1,125 @@
+"""A regimen for one model and its parameter values, as arrays: what is given to whom, when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from pkpd.errors import RegimenError, UnitError, unknown_name
+from pkpd.symbolic.dimensions import unit_of
+from pkpd.symbolic.model import Model, Route
+from pkpd.treatment.regimens import Administration, Quantity, Regimen
+from pkpd.units import conversion_factor, label, parse_unit, same_unit
+
+__all__ = ["Plan", "plan"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Doses as arrays of shape (members, doses); one row where all members are treated alike.
+
+    A duration is NaN for a dose given at once.
+    """
+
+    routes: tuple[str, ...]
+    times: Array
+    amounts: Array
+    durations: Array
+
+
+def plan(model: Model, regimen: Regimen, values: Mapping[str, Any], members: int) -> Plan:
+    """Evaluate `regimen` for `model`.
+
+    Parameters
+    ----------
+    model
+        Its routes say which unit an amount has and whether a duration is possible.
+    regimen
+        The doses.
+    values
+        A number, or an array of shape (members,), for each parameter the regimen uses.
+    members
+        The number of members.
+
+    Raises
+    ------
+    RegimenError
+        If the model has no such route, a route does not take a duration or needs one, or a
+        time, amount or duration comes out negative or not finite.
+    UnitError
+        If a unit cannot be converted to that of the route.
+    """
+    columns: dict[str, list[Any]] = {"time": [], "amount": [], "duration": []}
+    for entry in regimen.doses:
+        route = _route(model, entry)
+        columns["time"].append(_evaluate(Quantity(entry.time), model.time, "a dose time", values))
+        columns["amount"].append(_evaluate(entry.amount, route.unit(model.time), f"a dose on {route.name!r}", values))
+        lasting = np.nan
+        if entry.duration is not None:
+            lasting = _evaluate(entry.duration, model.time, f"a duration on {route.name!r}", values)
+        columns["duration"].append(lasting)
+    rows = 1 if all(np.ndim(v) == 0 for c in columns.values() for v in c) else members
+    times, amounts, durations = (
+        np.stack([np.broadcast_to(np.asarray(v, float), rows) for v in c], axis=1) if c else np.empty((1, 0))
+        for c in columns.values()
+    )
+    routes = tuple(entry.route for entry in regimen.doses)
+    _check("time", times, routes, times >= 0)
+    _check("amount", amounts, routes, amounts >= 0)
+    _check("duration", durations, routes, np.isnan(durations) | (durations > 0), allow_nan=True)
+    return Plan(routes, times, amounts, durations)
+
+
+def _route(model: Model, entry: Administration) -> Route:
+    if entry.route not in model.routes:
+        raise unknown_name(model.name, "route", entry.route, model.routes)
+    route: Route = model.routes[entry.route]
+    if route.rate is not None and entry.duration is None:
+        raise RegimenError(
+            f"{model.name}: route {route.name!r} takes a dose rate ({route.rate.name}, {route.rate.unit}); "
+            "give each dose a duration."
+        )
+    if route.rate is None and entry.duration is not None and route.additive is None:
+        jump = "; ".join(f"{s.name} -> {e}" for s, e in route.jumps.items())
+        raise RegimenError(
+            f"{model.name}: route {route.name!r} acts at once ({jump}) and cannot last {entry.duration}; "
+            "leave the duration out."
+        )
+    return route
+
+
+def _evaluate(quantity: Quantity, unit: str, what: str, values: Mapping[str, Any]) -> Any:
+    expression = quantity.expression
+    factor = 1.0
+    if quantity.unit is not None:
+        found = conversion_factor(parse_unit(quantity.unit), parse_unit(unit))
+        if found is None:
+            raise UnitError(f"{what} is {quantity}, which cannot be converted to {unit}.")
+        factor = found
+    if expression.is_number:
+        return float(expression) * factor
+    its = unit_of(expression, what, bare_numbers=True)
+    if its is not None and not same_unit(its, parse_unit(unit)):
+        raise UnitError(f"{what} is {expression} [{label(its)}]; expected [{unit}].")
+    symbols = sorted(expression.free_symbols, key=str)
+    plain = [sympy.Symbol(f"a_{i}") for i in range(len(symbols))]
+    function = sympy.lambdify(plain, expression.xreplace(dict(zip(symbols, plain, strict=True))), "numpy")
+    return function(*(values[s.name] for s in symbols)) * factor
+
+
+def _check(what: str, table: Array, routes: tuple[str, ...], good: Any, *, allow_nan: bool = False) -> None:
+    bad = ~good if allow_nan else ~(good & np.isfinite(table))
+    if bad.any():
+        member, dose = np.argwhere(bad)[0]
+        of = f" of member {member}" if len(table) > 1 else ""
+        raise RegimenError(
+            f"the {what} of dose {dose + 1}{of} on route {routes[dose]!r} is {table[member, dose]:g}; "
+            f"expected a finite number of {'more than 0' if what == 'duration' else '0 or more'}."
+        )

@@ -1,0 +1,125 @@
+"""Units of measure: pint, in one place.
+
+Symbols declare their unit as text (``"mg/L"``, ``"1/day"``, ``"1"`` for none).  Besides
+pint's own units this registry knows ``cell`` and ``DSB`` (DNA double-strand breaks),
+each a dimension of its own, so that a cell count never adds to a volume.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from functools import lru_cache
+from typing import Any
+
+from pkpd.errors import UnitError
+
+__all__ = ["conversion_factor", "convert", "dimension_name", "label", "parse_quantity", "parse_unit", "same_unit"]
+
+_DEFINITIONS = ("cell = [cell_count] = cell = cells", "DSB = [dna_double_strand_breaks]")
+
+# Checked in this order; the first whose dimension matches names the missing factor.
+_NAMED_DIMENSIONS = {
+    "a volume": "L",
+    "a time": "day",
+    "a rate": "1/day",
+    "a mass": "mg",
+    "an amount of substance": "mol",
+    "a cell count": "cell",
+    "a mass concentration": "mg/L",
+    "a molar concentration": "mol/L",
+    "a dose in Gy": "Gy",
+}
+
+_QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\S.*?)?\s*")
+
+
+@lru_cache(maxsize=1)
+def _registry() -> Any:
+    import pint
+
+    registry: Any = pint.UnitRegistry(cache_folder=None)
+    for definition in _DEFINITIONS:
+        registry.define(definition)
+    registry.formatter.default_format = "~C"
+    return registry
+
+
+@lru_cache(maxsize=4096)
+def parse_unit(text: str) -> Any:
+    """The pint unit that `text` names.
+
+    Raises
+    ------
+    UnitError
+        If the text is not a unit.
+    """
+    import pint
+
+    if not isinstance(text, str):
+        raise UnitError(f"a unit is given as text such as 'mg/L', not as {text!r}. Use '1' for a pure number.")
+    if text.strip() == "1":
+        return _registry().dimensionless
+    try:
+        # "1/day" is a quantity of magnitude one to pint's unit parser, and refused there.
+        return _registry().parse_units(re.sub(r"^\s*1\s*/\s*", "dimensionless/", text))
+    except (pint.errors.PintError, ValueError, TypeError, AttributeError, AssertionError, SyntaxError) as error:
+        words = re.findall(r"[A-Za-zµ]+", text)
+        wrong = next((w for w in words if w not in _registry()), text)
+        near = difflib.get_close_matches(wrong, dir(_registry()), n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UnitError(f"{text!r} is not a unit: {wrong!r} is not known.{hint}") from error
+
+
+@lru_cache(maxsize=16384)
+def conversion_factor(source: Any, target: Any) -> float | None:
+    """The factor from pint unit `source` to `target`, or None where their dimensions differ."""
+    if source.dimensionality != target.dimensionality:
+        return None
+    return float((1.0 * source).to(target).magnitude)
+
+
+def same_unit(one: Any, other: Any) -> bool:
+    """Whether two pint units have the same dimension and the same size."""
+    factor = conversion_factor(one, other)
+    return factor is not None and math.isclose(factor, 1.0, rel_tol=1e-9)
+
+
+def convert(value: float, source: str, target: str, what: str) -> float:
+    """`value` in unit `source` expressed in unit `target`; `what` names it in the error."""
+    factor = conversion_factor(parse_unit(source), parse_unit(target))
+    if factor is None:
+        raise UnitError(f"{what} is {value:g} {source}, which cannot be converted to {target}.")
+    return value * factor
+
+
+def parse_quantity(text: str, what: str) -> tuple[float, str | None]:
+    """Split ``"1500 mg"`` into its number and its unit (None where there is none).
+
+    Raises
+    ------
+    UnitError
+        If there is no number, or the unit is not known; `what` names the thing.
+    """
+    found = _QUANTITY.fullmatch(text)
+    if found is None:
+        raise UnitError(f"{what} is {text!r}; expected a number and a unit, such as '1500 mg'.")
+    if found[2] is not None:
+        parse_unit(found[2])
+    return float(found[1]), found[2]
+
+
+def label(unit: Any) -> str:
+    """A pint unit as short text: ``mg/L``, ``mm^3``, ``1``."""
+    text = f"{unit:~C}".replace("**", "^").replace("*", " ")
+    text = re.sub(r"\bd\b", "day", re.sub(r"l\b(?<!mol)", "L", text))
+    return text or "1"
+
+
+def dimension_name(unit: Any) -> str | None:
+    """The plain name of a unit's dimension ("a volume"), or None where it has none."""
+    for name, text in _NAMED_DIMENSIONS.items():
+        if unit.dimensionality == parse_unit(text).dimensionality:
+            return name
+    return None
