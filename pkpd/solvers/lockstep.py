@@ -75,7 +75,8 @@ def _mean_square(rows: Array) -> Array:
     total = rows[0] * rows[0]
     for row in rows[1:]:
         total += row * row
-    return total / len(rows)
+    mean: Array = total / len(rows)
+    return mean
 
 
 class _Block:
