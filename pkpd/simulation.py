@@ -275,7 +275,7 @@ def _observables(problem: Problem, states: Array) -> Array:
     if not system.output_names:
         return np.empty((0, members, times))
     u = problem.schedule.level_at(problem.times, before=problem.before)
-    u = np.broadcast_to(u, (members, times, len(system.inputs))).reshape(-1, len(system.inputs)).T
+    u = np.broadcast_to(u, (members, times, len(system.inputs))).reshape(members * times, len(system.inputs)).T
     with np.errstate(all="ignore"):
         rows = numpy_code(system).outputs(
             np.tile(problem.times, members),
