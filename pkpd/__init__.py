@@ -31,6 +31,15 @@ _ROOMS = {
     "ensembles.ensembles": ["Ensemble", "grid", "members"],
     "ensembles.sampling": ["sample"],
     "simulation": ["simulate"],
+    "storage": ["read_result", "write_result"],
+    "figures.fits": ["fit_overlay"],
+    "figures.heat_maps": ["heat_map"],
+    "figures.populations": ["spaghetti", "waterfall"],
+    "figures.responses": ["response_curve"],
+    "figures.saving": ["save"],
+    "figures.time_courses": ["time_course"],
+    "measures.rates": ["rate"],
+    "measures.responses": ["best_change", "complete_response", "percent_change"],
 }  # fmt: skip
 
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
