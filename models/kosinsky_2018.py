@@ -121,5 +121,5 @@ model = Model(
         "radiation": R,
         "ip": {Aip: Aip + dose("nmol")},
     },
-    events=[Event(when=V < V_min, then={TV: 0})],  # noqa: SIM300
+    events=[Event(when=V < V_min, then={TV: 0})],
 )
