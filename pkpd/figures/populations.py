@@ -218,7 +218,7 @@ def _bars(ax: Axes, heights: Array, levels: Mapping[float, str], cap: float) -> 
 
 
 def _class_color(height: float, levels: Mapping[float, str]) -> str:
-    """Blue at or below the lowest level, orange at or above the highest, pale between."""
-    if levels and height <= min(levels):
+    """Blue from the lowest level of response on, orange from the highest of growth on, else pale."""
+    if any(level < 0 for level in levels) and height <= min(levels):
         return BLUE
-    return RED if levels and height >= max(levels) else PALE
+    return RED if any(level > 0 for level in levels) and height >= max(levels) else PALE
