@@ -68,7 +68,7 @@ class Objective:
         points[range(k), range(k)] = low
         points[range(k, 2 * k), range(k)] = high
         predicted = self.predictor(points)
-        bad: NDArray[np.bool_] = np.isnan(predicted).any(axis=1)
+        bad: NDArray[np.bool_] = np.asarray(np.isnan(predicted).any(axis=1))
         predicted[bad] = predicted[-1]
         width = np.where(bad[k:-1], x, high) - np.where(bad[:k], x, low)
         if bad[-1] or not width.all():
