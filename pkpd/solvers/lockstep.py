@@ -141,14 +141,14 @@ class _Block:
             )
 
     def _advance(self, who: Index, h: Array, t_new: Array, slopes: Array, y_new: Array, stiff: Mask) -> None:
-        dense = self._interpolant(who, h, slopes, y_new, stiff)
+        smooth, dense = self._interpolants(who, h, slopes, y_new, stiff)
         triggers = self._triggers(t_new, y_new, who)
         fired = self.armed[:, who] & (triggers < 0)
         self.armed[:, who] |= triggers > 0
         cut = np.flatnonzero(fired.any(axis=0))
         if len(cut):
             t_new, y_new = t_new.copy(), y_new.copy()
-            t_new[cut] = self._first_root(who[cut], t_new[cut], dense, cut)
+            t_new[cut] = self._first_root(who[cut], t_new[cut], smooth, cut)
             y_new[:, cut] = dense(cut, t_new[cut])
         place = np.full(len(self.member), -1)
         place[who] = np.arange(len(who))
@@ -198,12 +198,12 @@ class _Block:
         sum_ = five + 0.01 * three
         return np.abs(h) * np.where(sum_ > 0, five / np.sqrt(np.where(sum_ > 0, sum_, 1.0)), sum_)
 
-    def _interpolant(self, who: Index, h: Array, slopes: Array, y_new: Array, stiff: Mask) -> Any:
-        """The states within a step as a function of members (numbered within `who`) and times.
+    def _interpolants(self, who: Index, h: Array, slopes: Array, y_new: Array, stiff: Mask) -> tuple[Any, Any]:
+        """The states within a step as functions of members (numbered within `who`) and times.
 
-        It is the dense output, whose extra slopes are computed when it is first asked for.
-        Where a step is as long as its stability allows, the dense output would magnify what
-        decays fast; there the state is that of a shorter step from the same start.
+        The first is the dense output, whose extra slopes are computed when it is first asked
+        for.  Where a step is as long as its stability allows, it magnifies what decays fast;
+        there the second is the state after a shorter step from the same start.
         """
         t_old, y_old, p, u = self.t[who], self.y.take(who, axis=1), self.p.take(who, axis=1), self.u.take(who, axis=1)
         rows: list[Array] = []
@@ -239,7 +239,7 @@ class _Block:
             slope = slopes[0].take(local, axis=1)
             return self._stages(t, start, slope, times - t, p.take(local, axis=1), u.take(local, axis=1))[1]
 
-        return value
+        return smooth, value
 
     def _restart(self, who: Index) -> None:
         """The slope, and a first step, after a discontinuity (Hairer, Norsett, Wanner II.4)."""
