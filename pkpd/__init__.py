@@ -47,7 +47,11 @@ _ROOMS = {
     "figures.responses": ["response_curve"],
     "figures.saving": ["save"],
     "figures.time_courses": ["time_course"],
+    "measures.exposure": ["exposure"],
     "measures.rates": ["rate"],
+    "measures.residual_error": [
+        "additive_error", "combined_error", "lognormal_error", "observe", "proportional_error",
+    ],
     "measures.responses": ["best_change", "complete_response", "percent_change"],
 }  # fmt: skip
 
