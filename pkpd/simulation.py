@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,14 +13,18 @@ from numpy.typing import NDArray
 from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, unknown_name
 from pkpd.solvers.canonical import Canonical, canonical
+from pkpd.solvers.moving_doses import MovingDoses
 from pkpd.solvers.numpy_code import numpy_code
 from pkpd.solvers.problem import Problem, Solution, Status
 from pkpd.solvers.schedule import Schedule, make_schedule
+from pkpd.solvers.sensitivities import sensitivity_name
 from pkpd.solvers.solve import solve
 from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
-from pkpd.treatment.plans import Plan, plan
+from pkpd.symbolic.symbols import Parameter
+from pkpd.treatment.plans import Plan, plan, plan_slopes
 from pkpd.treatment.regimens import Regimen
+from pkpd.units import label, parse_unit
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -36,6 +41,7 @@ def simulate(
     times: Any,
     parameters: Mapping[str, Any] | Ensemble | None = None,
     outputs: Iterable[str] | None = None,
+    sensitivities: Iterable[str] = (),
     method: str = "auto",
     rtol: float = 1e-6,
     atol: float | Mapping[str, float] = 1e-9,
@@ -60,6 +66,9 @@ def simulate(
         `Ensemble`.  Parameters of the regimen are set in the same way.
     outputs
         The states and outputs to return; all by default.
+    sensitivities
+        Parameters, of the model or of the regimen, by which to differentiate everything
+        that is returned; the name of a state stands for its value at time 0.
     method
         ``"auto"``; ``"numpy"``, the vectorized ensemble integrator; ``"scipy"``, one
         member at a time with LSODA, or ``"DOP853"``, ``"RK45"``, ``"Radau"``, ``"BDF"``.
@@ -81,7 +90,21 @@ def simulate(
     xarray.Dataset
         A variable for each state and output with the dimensions of the ensemble and
         ``time``; ``status`` for each member; the parameters as coordinates; units and
-        meanings in ``attrs``.
+        meanings in ``attrs``.  With `sensitivities` also ``d_X`` for each of these states
+        and outputs X: its derivatives, with a further dimension ``parameter``, labelled by
+        name (``run["d_T"].sel(parameter="kg")``); its attribute ``units`` lists the unit of
+        each.
+
+    Notes
+    -----
+    Sensitivities are exact, not differences: the equations for them are integrated with
+    the model's own, through doses, infusions and events, also where a parameter moves
+    their time or changes their size.  They take part in the control of the step with the
+    relative tolerance of all and the absolute tolerance of their state, divided by the
+    magnitude of the parameter's default.  A switch within a rate (``Piecewise``, ``Max``,
+    ``Heaviside``) is differentiated branch by branch, which is exact where the rate is
+    continuous; a stored time that coincides with a dose whose time is differentiated
+    belongs to the side that `at_dose` says.
 
     Raises
     ------
@@ -100,15 +123,10 @@ def simulate(
         dict.fromkeys(r for r, d in zip(doses.routes, doses.durations.T, strict=True) if np.isfinite(d).any())
     )
     system = canonical(model, infused)
-    matrix = np.empty((len(system.parameters), len(ensemble)))
-    for i, name in enumerate(system.parameters):
-        matrix[i] = table[name]
-    with np.errstate(all="ignore"):
-        starts = numpy_code(system).starts(matrix)
     problem = Problem(
         model=system,
-        parameters=matrix,
-        starts=starts,
+        parameters=_matrix(system, table, len(ensemble)),
+        starts=np.empty((0, len(ensemble))),
         schedule=_schedule(system, doses),
         times=instants,
         rtol=_tolerance("rtol", rtol),
@@ -116,6 +134,13 @@ def simulate(
         before=at_dose == "before",
         max_steps=max_steps,
     )
+    wrt = _differentiated(model, regimen, sensitivities)
+    if wrt:
+        slopes = plan_slopes(model, regimen, table, len(doses.times), tuple(wrt))
+        moving = MovingDoses(system, tuple(wrt), doses, slopes)
+        problem = _with_sensitivities(problem, moving, _magnitudes(system, _known(model, regimen), wrt))
+    with np.errstate(all="ignore"):
+        problem = dataclasses.replace(problem, starts=numpy_code(problem.model).starts(problem.parameters))
     solution = solve(problem, method)
     _report(model, solution, ensemble, on_failure)
     settings = {
@@ -124,7 +149,7 @@ def simulate(
         "atol": atol if isinstance(atol, float) else str(atol),
         "at_dose": at_dose,
     }
-    return _dataset(model, ensemble, table, problem, solution, _wanted(model, outputs), settings)
+    return _dataset(model, ensemble, table, problem, solution, _wanted(model, outputs), settings, wrt)
 
 
 def _check_arguments(model: Any, regimen: Any, threads: Any, on_failure: str, at_dose: str) -> None:
@@ -227,6 +252,13 @@ def _values(model: Model, regimen: Regimen, ensemble: Ensemble, scalars: Mapping
     return values
 
 
+def _matrix(system: Canonical, table: Mapping[str, Any], count: int) -> Array:
+    matrix = np.empty((len(system.parameters), count))
+    for i, name in enumerate(system.parameters):
+        matrix[i] = table[name]
+    return matrix
+
+
 def _schedule(system: Canonical, doses: Plan) -> Schedule:
     jump = [system.jump_routes.index(r) if r in system.jump_routes else -1 for r in doses.routes]
     slot = [system.inputs.index(r) if r in system.inputs else -1 for r in doses.routes]
@@ -234,6 +266,45 @@ def _schedule(system: Canonical, doses: Plan) -> Schedule:
         doses.times, doses.amounts, doses.durations,
         np.array(jump, dtype=np.int64), np.array(slot, dtype=np.int64), len(system.inputs),
     )  # fmt: skip
+
+
+# ---- sensitivities
+
+
+def _differentiated(model: Model, regimen: Regimen, names: Iterable[str]) -> dict[str, str]:
+    """The parameters and states to differentiate by, with their units."""
+    wrt = [names] if isinstance(names, str) else list(names)
+    known: dict[str, Any] = {**_known(model, regimen), **{s.name: s for s in model.states}}
+    for name in wrt:
+        if name not in known:
+            raise unknown_name(model.name, "parameter or state", str(name), known)
+        if wrt.count(name) > 1:
+            raise ParameterError(f"sensitivities names {name!r} twice.")
+    for name in ("parameter", *(f"d_{s.name}" for s in model.states), *(f"d_{o}" for o in model.outputs)):
+        if wrt and (name in known or name in model.units):
+            raise ParameterError(f"{model.name} has the name {name!r}, which a result with sensitivities needs.")
+    return {name: known[name].unit for name in wrt}
+
+
+def _magnitudes(system: Canonical, known: Mapping[str, Any], wrt: Iterable[str]) -> Array:
+    """The size of each parameter by default, and so the same for any ensemble; 1 where it is zero."""
+    default = {name: s.value if isinstance(s, Parameter) else s.default for name, s in known.items()}
+    with np.errstate(all="ignore"):
+        starts = numpy_code(system).starts(_matrix(system, default, 1))
+    default |= dict(zip(system.states, starts[:, 0], strict=True))
+    sizes = np.array([default[k] for k in wrt], dtype=float)
+    return np.where(np.isfinite(sizes) & (sizes != 0), np.abs(sizes), 1.0)
+
+
+def _with_sensitivities(problem: Problem, moving: MovingDoses, magnitudes: Array) -> Problem:
+    rows = np.broadcast_to(moving.extra_parameters, (len(moving.extra_parameters), problem.members))
+    return dataclasses.replace(
+        problem,
+        model=moving.model,
+        parameters=np.vstack([problem.parameters, rows]),
+        schedule=moving.schedule(),
+        atol=np.concatenate([problem.atol, np.outer(1 / magnitudes, problem.atol).reshape(-1)]),
+    )
 
 
 # ---- the result
@@ -297,6 +368,7 @@ def _dataset(
     solution: Solution,
     wanted: list[str],
     settings: dict[str, Any],
+    wrt: Mapping[str, str],
 ) -> xr.Dataset:
     import xarray as xr
 
@@ -311,6 +383,12 @@ def _dataset(
         values = observed[name] if name in observed else solution.states[..., number[name]]
         about = {"units": model.units[name], "long_name": model.meaning(name)}
         variables[name] = (dims, values.reshape(shape), about)
+        if wrt:
+            along = [sensitivity_name(name, k) for k in wrt]
+            slopes = [observed[d] if d in observed else solution.states[..., number[d]] for d in along]
+            units = [_quotient(model.units[name], unit) for unit in wrt.values()]
+            its = {"units": units, "long_name": f"derivative of {model.meaning(name)}"}
+            variables[f"d_{name}"] = ((*dims, "parameter"), np.stack(slopes, axis=-1).reshape(*shape, -1), its)
     variables["status"] = (ensemble.dims, solution.status.reshape(ensemble.shape).astype(np.int8), _status_attrs())
     variables["ended"] = (
         ensemble.dims, solution.ended.reshape(ensemble.shape),
@@ -327,7 +405,13 @@ def _dataset(
         )
     if "member" in ensemble.sizes and "member" not in coords:
         coords["member"] = ("member", np.arange(ensemble.sizes["member"]))
+    if wrt:
+        coords["parameter"] = ("parameter", list(wrt), {"long_name": "what a sensitivity is a derivative by"})
     return xr.Dataset(variables, coords, attrs=_provenance(model, settings))
+
+
+def _quotient(unit: str, by: str) -> str:
+    return label(parse_unit(unit) / parse_unit(by))
 
 
 def _status_attrs() -> dict[str, Any]:
