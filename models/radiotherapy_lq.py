@@ -20,7 +20,7 @@ repair to be complete, and below about 10 Gy each.  No repopulation faster than 
 from sympy import exp
 
 from pkpd import Model, compose, dose, output, param, state
-from pkpd.symbolic.symbols import State
+from pkpd.symbolic.symbols import Parameter, State
 
 KOSINSKY = "Kosinsky 2018, Table 1"
 RAUF = "Rauf 2025 (PNAS), MC38; code yijianglanl/SIRPa-Paper-Code"
@@ -37,13 +37,15 @@ beta = param(
 kcl = param("kcl", 0.1725, "1/day", "clearance of killed cells", source=f"{KOSINSKY} (mu)", bounds=(0, None))
 
 
-def radiotherapy_lq(T: State) -> Model:
+def radiotherapy_lq(T: State, *, alpha: Parameter = alpha, beta: Parameter = beta, kcl: Parameter = kcl) -> Model:
     """The part that irradiates the tumor `T` and keeps the killed cells.
 
     Parameters
     ----------
     T
         A tumor that another part owns, as a volume or a number of cells.
+    alpha, beta, kcl
+        Other declarations of these parameters, where they have other values and sources.
 
     Returns
     -------

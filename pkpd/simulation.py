@@ -15,7 +15,7 @@ from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, u
 from pkpd.solvers.canonical import Canonical, canonical
 from pkpd.solvers.moving_doses import MovingDoses
 from pkpd.solvers.numpy_code import numpy_code
-from pkpd.solvers.problem import Problem, Solution, Status
+from pkpd.solvers.problem import Problem, Progress, Solution, Status
 from pkpd.solvers.schedule import Schedule, make_schedule
 from pkpd.solvers.sensitivities import sensitivity_name
 from pkpd.solvers.solve import solve
@@ -49,6 +49,7 @@ def simulate(
     on_failure: Literal["nan", "raise"] = "nan",
     at_dose: Literal["before", "after"] = "before",
     max_steps: int = 100_000,
+    progress: Progress | None = None,
 ) -> xr.Dataset:
     """Integrate a model under a regimen, for one or many sets of parameters.
 
@@ -84,6 +85,8 @@ def simulate(
         (the trough) or ``"after"``.
     max_steps
         The largest number of steps between two doses.
+    progress
+        Called with the number of members done and their number, now and then.
 
     Returns
     -------
@@ -116,8 +119,9 @@ def simulate(
     regimen = Regimen() if regimen is None else regimen
     _check_arguments(model, regimen, threads, on_failure, at_dose)
     instants = _times(times)
-    ensemble, scalars = _ensemble(model, regimen, parameters)
-    table = _values(model, regimen, ensemble, scalars)
+    known = _known(model, regimen)
+    ensemble, scalars = _ensemble(model, known, parameters)
+    table = _values(model, known, ensemble, scalars)
     doses = plan(model, regimen, table, len(ensemble))
     infused = tuple(
         dict.fromkeys(r for r, d in zip(doses.routes, doses.durations.T, strict=True) if np.isfinite(d).any())
@@ -134,14 +138,14 @@ def simulate(
         before=at_dose == "before",
         max_steps=max_steps,
     )
-    wrt = _differentiated(model, regimen, sensitivities)
+    wrt = _differentiated(model, known, sensitivities)
     if wrt:
         slopes = plan_slopes(model, regimen, table, len(doses.times), tuple(wrt))
         moving = MovingDoses(system, tuple(wrt), doses, slopes)
-        problem = _with_sensitivities(problem, moving, _magnitudes(system, _known(model, regimen), wrt))
+        problem = _with_sensitivities(problem, moving, _magnitudes(system, known, wrt))
     with np.errstate(all="ignore"):
         problem = dataclasses.replace(problem, starts=numpy_code(problem.model).starts(problem.parameters))
-    solution = solve(problem, method)
+    solution = solve(problem, method, progress)
     _report(model, solution, ensemble, on_failure)
     settings = {
         "method": method,
@@ -149,7 +153,7 @@ def simulate(
         "atol": atol if isinstance(atol, float) else str(atol),
         "at_dose": at_dose,
     }
-    return _dataset(model, ensemble, table, problem, solution, _wanted(model, outputs), settings, wrt)
+    return _dataset(model, ensemble, known, table, problem, solution, _wanted(model, outputs), settings, wrt)
 
 
 def _check_arguments(model: Any, regimen: Any, threads: Any, on_failure: str, at_dose: str) -> None:
@@ -210,9 +214,8 @@ def _known(model: Model, regimen: Regimen) -> dict[str, Any]:
     return known
 
 
-def _ensemble(model: Model, regimen: Regimen, parameters: Any) -> tuple[Ensemble, dict[str, float]]:
+def _ensemble(model: Model, known: Mapping[str, Any], parameters: Any) -> tuple[Ensemble, dict[str, float]]:
     """The varying parameters as an ensemble, and those that are one number for all."""
-    known = _known(model, regimen)
     given = parameters.columns if isinstance(parameters, Ensemble) else (parameters or {})
     if not isinstance(given, Mapping):
         raise ParameterError(f"parameters is {parameters!r}; expected a mapping of names to values, or an Ensemble.")
@@ -236,10 +239,10 @@ def _check_dimensions(model: Model, ensemble: Ensemble) -> None:
             )
 
 
-def _values(model: Model, regimen: Regimen, ensemble: Ensemble, scalars: Mapping[str, float]) -> dict[str, Any]:
+def _values(model: Model, known: Mapping[str, Any], ensemble: Ensemble, scalars: Mapping[str, float]) -> dict[str, Any]:
     """A number or an array over members for every parameter of the model and the regimen."""
     values: dict[str, Any] = {}
-    for name, symbol in _known(model, regimen).items():
+    for name, symbol in known.items():
         default = getattr(symbol, "value", None)
         values[name] = scalars.get(name, symbol.default if default is None else default)
         if name in ensemble.columns:
@@ -271,10 +274,10 @@ def _schedule(system: Canonical, doses: Plan) -> Schedule:
 # ---- sensitivities
 
 
-def _differentiated(model: Model, regimen: Regimen, names: Iterable[str]) -> dict[str, str]:
+def _differentiated(model: Model, known: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
     """The parameters and states to differentiate by, with their units."""
     wrt = [names] if isinstance(names, str) else list(names)
-    known: dict[str, Any] = {**_known(model, regimen), **{s.name: s for s in model.states}}
+    known = {**known, **{s.name: s for s in model.states}}
     for name in wrt:
         if name not in known:
             raise unknown_name(model.name, "parameter or state", str(name), known)
@@ -363,6 +366,7 @@ def _observables(problem: Problem, states: Array) -> Array:
 def _dataset(
     model: Model,
     ensemble: Ensemble,
+    known: Mapping[str, Any],
     table: Mapping[str, Any],
     problem: Problem,
     solution: Solution,
@@ -395,9 +399,8 @@ def _dataset(
         {"units": model.time, "long_name": "last time the member reached"},
     )  # fmt: skip
     coords: dict[str, Any] = {"time": ("time", problem.times, {"units": model.time, "long_name": "time"})}
-    symbols = _known(model, Regimen())
     for name, value in table.items():
-        about = {"units": symbols[name].unit, "long_name": symbols[name].meaning} if name in symbols else {}
+        about = {"units": known[name].unit, "long_name": known[name].meaning}
         coords[name] = (
             (ensemble.columns[name][0], ensemble.columns[name][1], about)
             if name in ensemble.columns

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from pkpd.errors import DataError, SimulationError
+from pkpd.measures.instants import later, stored
 from pkpd.measures.policies import Failed, kept, variable
 from pkpd.units import convert, parse_quantity
 
@@ -57,7 +56,7 @@ def complete_response(
     values = _over_time(run, output)
     usable = kept(run, output, failed, "complete_response")
     limit = _in_unit(below, values)
-    flags = (_later(values, after, "complete_response") <= limit).any("time")
+    flags = (later(values, after, "complete_response") <= limit).any("time")
     if failed == "exclude":
         flags = flags.astype(float).where(usable)
     unit, clock = values.attrs.get("units", "1"), values["time"].attrs.get("units", "")
@@ -95,7 +94,7 @@ def percent_change(
     """
     values = _over_time(run, output)
     usable = kept(run, output, failed, "percent_change")
-    start = values.isel(time=_stored(values, baseline)).where(usable)
+    start = values.isel(time=stored(values, baseline)).where(usable)
     if bool((start <= 0).any()):
         raise DataError(
             f"percent_change(): {output!r} at the baseline, time {baseline:g}, is {float(start.min()):g}; "
@@ -118,7 +117,7 @@ def best_change(run: xr.Dataset, output: str = "V", *, baseline: float = 0.0, fa
     stored.
     """
     change = percent_change(run, output, baseline=baseline, failed=failed)
-    best = _later(change, baseline, "best_change").min("time", skipna=False)
+    best = later(change, baseline, "best_change").min("time", skipna=False)
     return best.rename("best_change").assign_attrs(change.attrs, long_name=f"best {change.attrs['long_name']}")
 
 
@@ -127,23 +126,6 @@ def _over_time(run: xr.Dataset, output: str) -> xr.DataArray:
     if "time" not in values.dims:
         raise SimulationError(f"{output!r} has no dimension 'time'; measures read the result of simulate().")
     return values
-
-
-def _later(values: xr.DataArray, after: float, measure: str) -> xr.DataArray:
-    later = values.isel(time=values["time"].to_numpy() > after)
-    if not later.sizes["time"]:
-        raise SimulationError(
-            f"{measure}() looks after time {after:g}, but the last stored time is {float(values['time'].max()):g}."
-        )
-    return later
-
-
-def _stored(values: xr.DataArray, time: float) -> int:
-    times = values["time"].to_numpy()
-    nearest = int(np.abs(times - time).argmin())
-    if not np.isclose(times[nearest], time, rtol=1e-9, atol=1e-12):
-        raise SimulationError(f"time {time:g} is not stored; the nearest that is stored is {times[nearest]:g}.")
-    return nearest
 
 
 def _in_unit(limit: float | str, values: xr.DataArray) -> float:

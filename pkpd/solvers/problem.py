@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from pkpd.solvers.canonical import Canonical
 from pkpd.solvers.schedule import Schedule
 
-__all__ = ["Problem", "Solution", "Status"]
+__all__ = ["Problem", "Progress", "Solution", "Status"]
 
 Array = NDArray[np.float64]
+Progress = Callable[[int, int], object]  # called with the members done and their number
 
 
 class Status(IntEnum):

@@ -8,11 +8,11 @@ from functools import partial
 from pkpd.errors import unknown_name
 from pkpd.solvers.lockstep import solve_lockstep
 from pkpd.solvers.oracle import SCIPY_METHODS, solve_scipy
-from pkpd.solvers.problem import Problem, Solution
+from pkpd.solvers.problem import Problem, Progress, Solution
 
 __all__ = ["METHODS", "solve"]
 
-METHODS: dict[str, Callable[[Problem], Solution]] = {
+METHODS: dict[str, Callable[[Problem, Progress | None], Solution]] = {
     "auto": solve_lockstep,
     "numpy": solve_lockstep,
     "scipy": solve_scipy,
@@ -20,8 +20,8 @@ METHODS: dict[str, Callable[[Problem], Solution]] = {
 }
 
 
-def solve(problem: Problem, method: str) -> Solution:
-    """Integrate `problem` with the method of this name.
+def solve(problem: Problem, method: str, progress: Progress | None = None) -> Solution:
+    """Integrate `problem` with the method of this name, telling `progress` of the members done.
 
     Raises
     ------
@@ -30,4 +30,4 @@ def solve(problem: Problem, method: str) -> Solution:
     """
     if method not in METHODS:
         raise unknown_name("simulate", "method", str(method), METHODS)
-    return METHODS[method](problem)
+    return METHODS[method](problem, progress)

@@ -153,7 +153,7 @@ class Model:
             self.name,
             dict(self.rates),
             dict(self.outputs),
-            dict(self.routes),
+            {k: dict(r.jumps) if r.rate is None else r.rate for k, r in self.routes.items()},
             self.events,
             dict(self.terms),
             self.time,
