@@ -26,9 +26,15 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> Path:
 
     A reader sees the old file or the new one, never a part; after an error the old one
     is still there.
+
+    Raises
+    ------
+    DataError
+        If the folder does not exist.
     """
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.parent.is_dir():
+        raise DataError(f"cannot write {str(path)!r}: there is no folder {str(target.parent)!r}.")
     # The suffix stays last, because writers choose a format by it.
     temporary = target.with_name(f".{target.stem}-{uuid.uuid4().hex}{target.suffix}")
     try:

@@ -63,21 +63,16 @@ def mark_doses(ax: Axes, rows: Sequence[dict[str, list[float]]], colors: Sequenc
         for row, color in _distinct([r for r in rows if route in r], colors, route)
     ]
     _clear_a_strip(ax, len(marks))
-    seen: set[str] = set()
     for i, (route, times, color) in enumerate(marks):
-        ax.plot(
-            times,
-            [1 - _STEP * (i + 0.5)] * len(times),
-            _MARKERS[routes.index(route) % len(_MARKERS)],
-            color=color,
-            markersize=3.5,
-            linestyle="none",
-            transform=ax.get_xaxis_transform(),
-            clip_on=False,
-            label=f"dose, {route}" if route not in seen else None,
-            gid=f"doses:{route}",
-        )
-        seen.add(route)
+        height = [1 - _STEP * (i + 0.5)] * len(times)
+        ax.plot(times, height, color=color, transform=ax.get_xaxis_transform(), clip_on=False, **_look(routes, route))
+    for route in routes:
+        ax.plot([], [], color=GRAY, label=f"dose, {route}", **_look(routes, route))
+
+
+def _look(routes: Sequence[str], route: str) -> dict[str, Any]:
+    marker = _MARKERS[routes.index(route) % len(_MARKERS)]
+    return {"marker": marker, "markersize": 3.5, "linestyle": "none", "gid": f"doses:{route}"}
 
 
 def _distinct(rows: Sequence[dict[str, list[float]]], colors: Sequence[Any], route: str) -> list[tuple[Any, Any]]:

@@ -20,7 +20,18 @@ def quantity(array: xr.DataArray, width: int = 44) -> str:
     unit = plain_unit(str(array.attrs.get("units", "1")))
     if re.match(r"[a-z]{2,}(?=[\s-]|$)", array.attrs.get("long_name") or ""):
         text = text[0].upper() + text[1:]
-    return textwrap.fill(f"{text} ({unit})" if unit else text, width, break_long_words=False)
+    return "\n".join(_balanced(f"{text} ({unit})" if unit else text, width))
+
+
+def _balanced(text: str, width: int) -> list[str]:
+    """As few lines as `width` allows, of about the same length."""
+    lines = textwrap.wrap(text, width, break_long_words=False)
+    for narrower in range(width - 1, 5, -1):
+        tried = textwrap.wrap(text, narrower, break_long_words=False)
+        if len(tried) > len(lines):
+            break
+        lines = tried
+    return lines
 
 
 def meaning(array: xr.DataArray) -> str:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["has_color_bar", "key", "line_colors"]
+__all__ = ["has_color_bar", "key", "legend_above", "line_colors"]
 
 _FEW = 7
+_LETTERS = 50  # that fit in a row above a column's axes
 
 
 def line_colors(coordinate: xr.DataArray) -> list[Any]:
@@ -35,21 +36,34 @@ def has_color_bar(coordinate: xr.DataArray) -> bool:
     return coordinate.dtype.kind in "iuf" and coordinate.size > _FEW
 
 
-def key(ax: Axes, coordinate: xr.DataArray | None) -> None:
-    """Say what the colors mean: the values of `coordinate`, where lines differ by one."""
+def key(ax: Axes, coordinate: xr.DataArray | None) -> float:
+    """Say what the colors and marks mean: beside the axes where lines differ by `coordinate`, else above.
+
+    Returns
+    -------
+    float
+        How much room a note above the axes must leave, in points.
+    """
     if coordinate is not None and has_color_bar(coordinate):
         _color_bar(ax, coordinate)
-        coordinate = None
-    if not ax.get_legend_handles_labels()[1]:
-        return
-    if coordinate is None:  # in the margin above, at the right: nothing is hidden there
-        ax.legend(
-            loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderpad=0, handletextpad=0.1, columnspacing=1.0
-        )
-    else:
-        # Beside the axes, because curves seldom leave room for it inside.
+    elif coordinate is not None:  # beside the axes, because curves seldom leave room inside
         title = labels.quantity(coordinate, 15)
         ax.legend(title=title, alignment="left", loc="upper left", bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3)
+        return 4
+    return legend_above(ax)
+
+
+def legend_above(ax: Axes) -> float:
+    """A legend in the margin above the axes, where it hides nothing; the room it takes, in points."""
+    names = ax.get_legend_handles_labels()[1]
+    if not names:
+        return 4
+    rows = 1 if sum(len(name) + 4 for name in names) <= _LETTERS else len(names)
+    ax.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=-(-len(names) // rows), borderpad=0, labelspacing=0.2,
+        handletextpad=0.5, columnspacing=1.2,
+    )  # fmt: skip
+    return 4 + 9.5 * rows
 
 
 def _norm(coordinate: xr.DataArray) -> Any:

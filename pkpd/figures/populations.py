@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pkpd.errors import DataError, SimulationError
 from pkpd.figures import labels
+from pkpd.figures.legends import legend_above
 from pkpd.figures.scales import scale_output
 from pkpd.figures.selections import length_like, measurable, only, require, volume_like, where
 from pkpd.figures.style import BLACK, BLUE, GRAY, OKABE_ITO, PALE, RED, canvas, note
@@ -26,8 +27,8 @@ Array = NDArray[np.float64]
 # same diameters as volumes of similar shape: 0.7^3 - 1 and 1.2^3 - 1.
 _DIAMETERS = {-30.0: "\N{MINUS SIGN}30 %", 20.0: "+20 %"}
 _VOLUMES = {
-    -65.7: "\N{MINUS SIGN}65.7 % (\N{MINUS SIGN}30 % in diameter)",
-    72.8: "+72.8 % (+20 % in diameter)",
+    -65.7: "\N{MINUS SIGN}65.7 %\n(diameter\n\N{MINUS SIGN}30 %)",
+    72.8: "+72.8 %\n(diameter\n+20 %)",
 }
 
 
@@ -86,8 +87,8 @@ def spaghetti(
         axes.set_xlim(time[0], time[-1])
         axes.set_xlabel(labels.quantity(values["time"]))
         axes.set_ylabel(labels.quantity(values, 34))
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0, columnspacing=1.2)
-        note(axes, labels.left_out(int((~kept).sum()), kept.size), pad=14)
+        room = legend_above(axes)
+        note(axes, labels.left_out(int((~kept).sum()), kept.size), pad=room)
     return axes
 
 
@@ -205,17 +206,10 @@ def _bars(ax: Axes, heights: Array, levels: Mapping[float, str], cap: float) -> 
     ax.axhline(0, color=BLACK, linewidth=0.6)
     for level, text in levels.items():
         ax.axhline(level, color=BLACK, linewidth=0.6, linestyle=(0, (4, 3)))
-        over = level > 0  # growth stands at the left, so the words go to the right, and the reverse
         ax.annotate(
-            text,
-            (1 if over else 0, level),
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 2 if over else -2),
-            textcoords="offset points",
-            ha="right" if over else "left",
-            va="bottom" if over else "top",
-            fontsize=6.5,
-        )
+            text, (1, level), xytext=(3, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+            va="center", fontsize=6.5,
+        )  # fmt: skip
     ax.set_xlim(0.5, len(heights) + 0.5)
     ax.set_ylim(min(-100.0, float(heights[-1])), cap if heights[0] > 0 else 10)
     ax.set_xticks([])
@@ -224,7 +218,7 @@ def _bars(ax: Axes, heights: Array, levels: Mapping[float, str], cap: float) -> 
 
 
 def _class_color(height: float, levels: Mapping[float, str]) -> str:
-    """Blue at or below the lowest level, orange at or above the highest, pale between."""
-    if levels and height <= min(levels):
+    """Blue from the lowest level of response on, orange from the highest of growth on, else pale."""
+    if any(level < 0 for level in levels) and height <= min(levels):
         return BLUE
-    return RED if levels and height >= max(levels) else PALE
+    return RED if any(level > 0 for level in levels) and height >= max(levels) else PALE

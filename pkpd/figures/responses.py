@@ -90,9 +90,9 @@ def response_curve(
             label = "_" if by is None or has_color_bar(center[by]) else labels.number(center[by].to_numpy().tolist()[i])
             _draw(axes, x, chosen, color, label, bars=_limits(run, shown) is not None)
         _finish(axes, shown, x, log)
-        key(axes, center[by] if by else None)
+        room = key(axes, center[by] if by else None)
         described = _description(shown, quantiles) if population else ""
-        note(axes, described, labels.left_out(int((~usable).sum()), usable.size, "simulations"))
+        note(axes, described, labels.left_out(int((~usable).sum()), usable.size, "simulations"), pad=room)
     return axes
 
 
@@ -107,8 +107,8 @@ def _summary(
 ) -> tuple[xr.DataArray, xr.DataArray | None, xr.DataArray | None]:
     """The line, and the lower and upper border of its band or error bars where it has them."""
     if population:
-        center = _quantile(shown, 0.5)
-        return (center, None, None) if band is None else (center, *(_quantile(shown, q) for q in band))
+        low, high = (None, None) if band is None else (_quantile(shown, q) for q in band)
+        return _quantile(shown, 0.5), low, high
     limits = _limits(run, shown)
     return (shown, None, None) if limits is None else (shown, run[limits[0]], run[limits[1]])
 

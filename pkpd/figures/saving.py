@@ -21,7 +21,7 @@ __all__ = ["save"]
 _METADATA: dict[str, dict[str, Any]] = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 
 # Text stays text in vector files, and an SVG's identifiers are the same every time.
-_RC = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "pkpd"}
+_RC: Any = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "pkpd"}
 
 
 def save(drawing: Axes | Figure | tuple[Axes, ...], path: str | os.PathLike[str], *, dpi: float = 300) -> Path:

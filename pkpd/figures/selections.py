@@ -130,4 +130,3 @@ def _clock(values: xr.DataArray, at: float) -> str:
 def _named(reduced: xr.DataArray, values: xr.DataArray, suffix: str = "", prefix: str = "") -> xr.DataArray:
     name = values.attrs.get("long_name") or values.name
     return reduced.assign_attrs(values.attrs, long_name=f"{prefix}{name} {suffix}".strip())
-

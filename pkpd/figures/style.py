@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pkpd.errors import DataError
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = [
     "BLACK",
@@ -25,9 +28,11 @@ __all__ = [
     "note",
     "ordered_colors",
     "ordered_map",
+    "paired_canvas",
 ]
 
 COLUMN = (3.5, 2.6)  # inches; 3.5 is the width of a column in most journals
+PAIR = (3.5, 3.4)
 
 # Okabe M, Ito K. Color universal design (2008), without the yellow, which is faint on white.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -35,7 +40,7 @@ BLUE, RED, BLACK, GRAY, PALE = "#0072B2", "#D55E00", "#000000", "#6e6e6e", "#bdb
 _NOTE = 48  # letters that fit on one line above a column's axes
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {  # matplotlib's own type of a style lists every key
     "font.family": "sans-serif",
     "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
     "font.size": 8,
@@ -72,15 +77,31 @@ def canvas(ax: Axes | None, size: tuple[float, float] = COLUMN) -> Iterator[Axes
 
     A figure made here is closed again when what is drawn on it fails.
     """
+    with _canvas(ax, lambda plt: plt.subplots(figsize=size)) as axes:
+        yield axes
+
+
+@contextmanager
+def paired_canvas(ax: tuple[Axes, Axes] | None) -> Iterator[tuple[Axes, Axes]]:
+    """As `canvas`: a large panel and a small one below it that share their horizontal axis."""
+    if ax is not None and (not isinstance(ax, tuple | list | np.ndarray) or len(ax) != 2):
+        raise DataError(f"ax is {ax!r}; expected two axes, one above the other.")
+    ratios = {"height_ratios": [3, 1]}
+    with _canvas(ax, lambda plt: plt.subplots(2, 1, figsize=PAIR, sharex=True, gridspec_kw=ratios)) as axes:
+        yield axes[0], axes[1]
+
+
+@contextmanager
+def _canvas(given: Any, make: Callable[[Any], tuple[Figure, Any]]) -> Iterator[Any]:
     import matplotlib as mpl
 
     with mpl.rc_context(STYLE):
-        if ax is not None:
-            yield ax
+        if given is not None:
+            yield given
             return
         import matplotlib.pyplot as plt
 
-        figure, axes = plt.subplots(figsize=size)
+        figure, axes = make(plt)
         try:
             yield axes
         except BaseException:

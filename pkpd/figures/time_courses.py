@@ -85,9 +85,9 @@ def time_course(
         _finish(axes, values, log)
         if rows:
             mark_doses(axes, rows, colors)
-        key(axes, values[by] if by else None)
+        room = key(axes, values[by] if by else None)
         described = _description(courses, quantiles) if population else ""
-        note(axes, described, _lost(usable, population), pad=14 if rows and by is None else 4)
+        note(axes, described, _lost(usable, population), pad=room)
     return axes
 
 

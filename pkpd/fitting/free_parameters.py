@@ -85,8 +85,11 @@ class Coordinate:
         return math.exp(x) if self.log else 1.0
 
     def span(self, x: float) -> float:
-        """A change in x that counts as one: a factor e on the log scale, else the size of the number."""
-        return 1.0 if self.log else abs(x) or abs(self.start) or 1.0
+        """A change in x that counts as one: a factor e on the log scale, else the size of the number.
+
+        Near 0, where a number has no size of its own, a tenth of the start's.
+        """
+        return 1.0 if self.log else max(abs(x), 0.1 * abs(self.start)) or 1.0
 
 
 def known_parameters(model: Model, data: Dataset, arm: str) -> dict[str, Parameter | Given]:
@@ -116,8 +119,8 @@ def coordinates(model: Model, data: Dataset, wanted: Any) -> tuple[Coordinate, .
     for name, choice in _choices(wanted).items():
         if name not in symbols:
             raise unknown_name(model.name, "parameter", name, symbols)
-        for arm in arms_of[name] if choice.per_arm else [None]:
-            found.append(_coordinate(model, symbols[name], choice, arm))
+        own = arms_of[name] if choice.per_arm else [None]
+        found += [_coordinate(model, symbols[name], choice, arm) for arm in own]
     return tuple(found)
 
 

@@ -65,21 +65,23 @@ class Objective:
         low, high = self._neighbors(x)
         k = len(x)
         points = np.tile(x, (2 * k + 1, 1))
-        points[np.arange(k), np.arange(k)] = low
-        points[np.arange(k, 2 * k), np.arange(k)] = high
+        points[range(k), range(k)] = low
+        points[range(k, 2 * k), range(k)] = high
         predicted = self.predictor(points)
-        bad = ~np.isfinite(predicted).all(axis=1)
+        bad: NDArray[np.bool_] = np.asarray(np.isnan(predicted).any(axis=1))
         predicted[bad] = predicted[-1]
         width = np.where(bad[k:-1], x, high) - np.where(bad[:k], x, low)
         if bad[-1] or not width.all():
-            stuck = self.predictor.coordinates[int(np.argmin(width))].label
-            raise FitError(
-                f"fit: {self.predictor.model.name} cannot be solved on either side of {stuck} = "
-                f"{self.predictor.coordinates[int(np.argmin(width))].natural(x[int(np.argmin(width))]):.6g}. "
-                "Narrow its bounds, or try another method of simulate()."
-            )
+            raise self._stuck(int(np.argmin(width)), x)
         slopes: Array = ((predicted[k:-1] - predicted[:k]) / width[:, None]).T / self.predictor.data.sd[:, None]
         return slopes
+
+    def _stuck(self, which: int, x: Array) -> FitError:
+        moved = self.predictor.coordinates[which]
+        return FitError(
+            f"fit: {self.predictor.model.name} cannot be solved on either side of {moved.label} = "
+            f"{moved.natural(x[which]):.6g}. Narrow its bounds, or try another method of simulate()."
+        )
 
     def _neighbors(self, x: Array) -> tuple[Array, Array]:
         """The two points of each difference, within the bounds."""

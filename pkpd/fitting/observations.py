@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -59,7 +60,7 @@ class Dataset:
     sd_given: bool = True
     name: str = "observations"
     source: str = ""
-    unused: tuple[str, ...] = field(default=())
+    unused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for key in ("time", "value", "sd"):
@@ -96,6 +97,35 @@ class Dataset:
     def rows(self, arm: str) -> NDArray[np.int64]:
         """The positions of the observations of one arm."""
         return np.flatnonzero(np.array([a == arm for a in self.arm]))
+
+    def keep(self, wanted: Any) -> Dataset:
+        """The observations at which `wanted` is true, with the arms that are left.
+
+        Parameters
+        ----------
+        wanted
+            (observations,) of truth values, such as ``data.time >= 8``.
+
+        Raises
+        ------
+        DataError
+            If the shape differs, or nothing is left.
+        """
+        mask = np.asarray(wanted)
+        if mask.shape != (len(self),) or mask.dtype != bool:
+            raise DataError(f"{self.name}: keep() takes {len(self)} truth values, one for each observation.")
+        if not mask.any():
+            raise DataError(f"{self.name}: keep() leaves no observation.")
+        arm = tuple(a for a, kept in zip(self.arm, mask, strict=True) if kept)
+        return dataclasses.replace(
+            self,
+            arm=arm,
+            time=self.time[mask],
+            output=tuple(o for o, kept in zip(self.output, mask, strict=True) if kept),
+            value=self.value[mask],
+            sd=self.sd[mask],
+            regimens={a: r for a, r in self.regimens.items() if a in arm},
+        )
 
     def __repr__(self) -> str:
         return (

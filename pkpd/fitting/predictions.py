@@ -59,7 +59,9 @@ class Predictor:
         observables = {*(s.name for s in self.model.states), *self.model.outputs}
         for name in self.data.outputs:
             if name not in observables:
-                raise unknown_name(self.model.name, f"state or output (observed in {self.data.name})", name, observables)
+                raise unknown_name(
+                    self.model.name, f"state or output (observed in {self.data.name})", name, observables
+                )
 
     def __call__(self, points: Array) -> Array:
         """The predictions for every observation, (points, observations).

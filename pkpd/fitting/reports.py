@@ -35,16 +35,13 @@ def _head(fit: Fit) -> str:
 
 
 def _estimates(fit: Fit) -> str:
-    header = ["parameter", "estimate", "SE", "RSE %", "95 % CI", "", "unit", "scale", ""]
-    rows = [
-        [
-            str(label), _number(row.estimate), _number(row.se), _number(row.rse_percent, 3),
-            _number(row.ci_low), _number(row.ci_high), row.unit,
-            "log" if row.log else "linear", "at bound" if row.at_bound else "",
-        ]
-        for label, row in zip(fit.estimates.index, fit.estimates.itertuples(index=False), strict=True)
-    ]  # fmt: skip
-    return _table([header, *rows])
+    rows = [["parameter", "estimate", "SE", "RSE %", "95 % CI", "", "unit", "scale", ""]]
+    for label, row in fit.estimates.to_dict(orient="index").items():
+        numbers = [_number(row[c]) for c in ("estimate", "se")] + [_number(row["rse_percent"], 3)]
+        interval = [_number(row[c]) for c in ("ci_low", "ci_high")]
+        scale = "log" if row["log"] else "linear"
+        rows.append([str(label), *numbers, *interval, row["unit"], scale, "at bound" if row["at_bound"] else ""])
+    return _table(rows)
 
 
 def _notes(fit: Fit) -> str:
@@ -92,7 +89,10 @@ def _quality(fit: Fit) -> str:
     return _table(
         [
             ["chi-square", _number(fit.chi_square, 6)],
-            ["reduced chi-square", f"{_number(fit.reduced_chi_square, 6)} ({fit.degrees_of_freedom} degrees of freedom)"],
+            [
+                "reduced chi-square",
+                f"{_number(fit.reduced_chi_square, 6)} ({fit.degrees_of_freedom} degrees of freedom)",
+            ],
             ["log-likelihood", _number(fit.log_likelihood, 7)],
             ["AIC", _number(fit.aic, 7)],
             ["BIC", _number(fit.bic, 7)],

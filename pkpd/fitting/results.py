@@ -253,13 +253,14 @@ class Fit:
         times
             As for `simulate`, in the model's unit of time.
         """
-        import pandas as pd
         import xarray as xr
 
         predictor = Predictor(self.model, self.data, self.coordinates, self.constants, self.settings)
         observables = [*(s.name for s in self.model.states), *self.model.outputs]
         runs = [predictor.curve(arm, self.x, times, observables) for arm in self.data.arms]
-        return xr.concat(runs, pd.Index(self.data.arms, name="arm"), join="exact", combine_attrs="override")
+        return xr.concat(
+            runs, xr.DataArray(np.array(self.data.arms), dims="arm", name="arm"), join="exact", combine_attrs="override"
+        )
 
     def _check_arm(self, arm: str) -> None:
         if arm not in self.data.arms:
@@ -275,9 +276,7 @@ class Fit:
         return self.report()
 
     def __repr__(self) -> str:
-        found = ", ".join(
-            f"{c.label}={c.natural(v):.4g}" for c, v in zip(self.coordinates, self.x, strict=True)
-        )
+        found = ", ".join(f"{c.label}={c.natural(v):.4g}" for c, v in zip(self.coordinates, self.x, strict=True))
         return f"<Fit of {self.model.name} to {self.data.name}: {found}; chi-square {self.chi_square:.4g}>"
 
     def _repr_html_(self) -> str:

@@ -75,17 +75,24 @@ def uncertainty(
 def _held(coordinates: Sequence[Coordinate], bound: Mask, idle: Mask, *, some_left: bool) -> list[str]:
     reasons = []
     if bound.any():
-        reasons.append(f"{_names(coordinates, bound)} at a bound, so without a standard error.")
+        names, verb, _ = _sentence(coordinates, bound, "is", "are")
+        reasons.append(f"{names} {verb} at a bound, where the curvature gives no standard error.")
     if idle.any():
-        reasons.append(f"{_names(coordinates, idle)} without an effect on any observation; fix or leave out.")
+        names, verb, them = _sentence(coordinates, idle, "has", "have")
+        reasons.append(
+            f"{names} {verb} no effect on any observation near this estimate; hold {them} fixed, or start elsewhere."
+        )
     if reasons and some_left:
         reasons.append("The other standard errors take these values as known.")
     return reasons
 
 
-def _names(coordinates: Sequence[Coordinate], which: Mask) -> str:
+def _sentence(coordinates: Sequence[Coordinate], which: Mask, one: str, many: str) -> tuple[str, str, str]:
+    """The labels in words, with the verb and the pronoun that go with their number."""
     labels = [c.label for c, w in zip(coordinates, which, strict=True) if w]
-    return f"{' and '.join([', '.join(labels[:-1]), labels[-1]] if labels[1:] else labels)} {'are' if labels[1:] else 'is'}"
+    if len(labels) == 1:
+        return labels[0], one, "it"
+    return f"{', '.join(labels[:-1])} and {labels[-1]}", many, "them"
 
 
 def _singular(labels: Sequence[str]) -> str:

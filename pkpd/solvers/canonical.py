@@ -65,6 +65,11 @@ class Canonical:
         """d rate_i / d y_j, a row for each state.  Jumps in a rate count as flat."""
         return tuple(tuple(_flat(sympy.diff(rate, y)) for y in self.y) for rate in self.rates)
 
+    @property
+    def absorbing(self) -> tuple[bool, ...]:
+        """Which states stay at zero once they are there: their rate vanishes with them, whatever the others."""
+        return tuple(rate.xreplace({y: sympy.S.Zero}) == 0 for rate, y in zip(self.rates, self.y, strict=True))
+
 
 @lru_cache(maxsize=256)
 def canonical(model: Model, inputs: tuple[str, ...] = ()) -> Canonical:

@@ -133,8 +133,13 @@ class _Run:
         def rates(t: float, y: Array) -> Array:
             return self.code.rates(np.array([t]), y[:, None], self.p, u)[:, 0]
 
+        # What is extinct stays at zero: the rounding of an implicit step would let it grow again.
+        extinct = self.code.absorbing & (self.y == 0)
+
         def jacobian(t: float, y: Array) -> Array:
-            return self.code.jacobian(np.array([t]), y[:, None], self.p, u).reshape(n, n)
+            found = self.code.jacobian(np.array([t]), y[:, None], self.p, u).reshape(n, n)
+            found[extinct, :] = found[:, extinct] = 0.0
+            return found
 
         events = [self._event(i, u) for i in range(len(problem.model.events))]
         wanted = problem.times[(problem.times > self.t) & (problem.times < stop)]
