@@ -1,0 +1,1 @@
+"""The integrators compared, each behind the same function ``prepare(case, method, threads)``."""
