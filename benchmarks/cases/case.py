@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from pkpd import Ensemble, Model, Regimen, bolus, members
 from pkpd.solvers.canonical import Canonical, canonical
 from pkpd.solvers.numpy_code import numpy_code
+from pkpd.solvers.problem import Problem
+from pkpd.solvers.schedule import Schedule, make_schedule
 
 __all__ = ["REFERENCE_MEMBERS", "Case"]
 
@@ -91,9 +93,6 @@ class Case:
             drawn[name] = self._default(name) * np.exp(normal * np.sqrt(variance) - 0.5 * variance)
         return drawn
 
-    def _default(self, name: str) -> float:
-        return float(self.model[name].declaration.value)
-
     def ensemble(self, count: int) -> Ensemble:
         """The first `count` members as `simulate` takes them."""
         return members(**self.varied(count))
@@ -103,12 +102,33 @@ class Case:
         varied = self.varied(count)
         table = np.empty((len(self.system.parameters), count))
         for i, name in enumerate(self.system.parameters):
-            table[i] = varied.get(name, self._default(name) if name not in varied else 0.0)
+            table[i] = varied[name] if name in varied else self._default(name)
         return table
+
+    def _default(self, name: str) -> float:
+        return float(self.model[name].declaration.value)
 
     def starts(self, parameters: Array) -> Array:
         """(states, count) at time 0, before the first bolus."""
         return numpy_code(self.system).starts(parameters)
+
+    def problem(self, count: int, rtol: float) -> Problem:
+        """The first `count` members as the solver layer takes them; atol is rtol/100 everywhere."""
+        parameters = self.parameters(count)
+        return Problem(
+            model=self.system,
+            parameters=parameters,
+            starts=self.starts(parameters),
+            schedule=self._schedule(),
+            times=self.times,
+            rtol=rtol,
+            atol=np.full(len(self.system.states), rtol * 1e-2),
+        )
+
+    def _schedule(self) -> Schedule:
+        times = np.arange(self.doses)[None, :] * self.interval
+        jumps, inputs = np.zeros(self.doses, dtype=np.int64), np.full(self.doses, -1)
+        return make_schedule(times, np.full_like(times, self.amount), np.full_like(times, np.nan), jumps, inputs, 0)
 
     @property
     def reference_path(self) -> Path:

@@ -12,11 +12,9 @@ from benchmarks.cases import Case
 from benchmarks.peers.peer import Load, Run
 from pkpd import simulate
 from pkpd.errors import FailedMembersWarning
-from pkpd.solvers.problem import Problem
-from pkpd.solvers.schedule import Schedule, make_schedule
 from pkpd.solvers.solve import solve
 
-__all__ = ["prepare", "problem"]
+__all__ = ["prepare"]
 
 SIMULATE = "simulate "  # what a method's name begins with where it runs through simulate()
 
@@ -27,8 +25,8 @@ def prepare(case: Case, method: str, threads: int) -> Load:
     options: dict[str, Any] = {"threads": threads} if "threads" in inspect.signature(solve).parameters else {}
 
     def load(count: int, rtol: float) -> Run:
-        ensemble = problem(case, count, rtol)
-        return lambda: solve(ensemble, method, **options).states
+        problem = case.problem(count, rtol)
+        return lambda: solve(problem, method, **options).states
 
     return load
 
@@ -50,23 +48,3 @@ def _simulated(case: Case, method: str, threads: int) -> Load:
         return run
 
     return load
-
-
-def problem(case: Case, count: int, rtol: float) -> Problem:
-    """The first `count` members as the solver layer takes them."""
-    parameters = case.parameters(count)
-    return Problem(
-        model=case.system,
-        parameters=parameters,
-        starts=case.starts(parameters),
-        schedule=_schedule(case),
-        times=case.times,
-        rtol=rtol,
-        atol=np.full(len(case.system.states), rtol * 1e-2),
-    )
-
-
-def _schedule(case: Case) -> Schedule:
-    times = np.arange(case.doses)[None, :] * case.interval
-    jumps, inputs = np.zeros(case.doses, dtype=np.int64), np.full(case.doses, -1)
-    return make_schedule(times, np.full_like(times, case.amount), np.full_like(times, np.nan), jumps, inputs, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -32,7 +33,8 @@ class Peer:
     packages
         What it imports beyond pkpd's own dependencies.
     problems
-        ``"not stiff"`` for explicit methods; ``"any"`` for the others.
+        ``"not stiff"`` for explicit methods, ``"stiff"`` for implicit ones without an
+        explicit mode, ``"any"`` for those that nobody has to choose.
     threads
         Whether it can use more than one.
     """
@@ -41,7 +43,7 @@ class Peer:
     method: str
     module: str
     packages: tuple[str, ...] = ()
-    problems: Literal["any", "not stiff"] = "any"
+    problems: Literal["any", "not stiff", "stiff"] = "any"
     threads: bool = False
 
     @property
@@ -49,7 +51,7 @@ class Peer:
         return self.module == "ours"
 
     def suits(self, case: Case) -> bool:
-        return self.problems == "any" or not case.stiff
+        return self.problems == "any" or (self.problems == "stiff") == case.stiff
 
     def missing(self) -> str | None:
         """The first package that is not installed."""
@@ -69,8 +71,11 @@ class Peer:
 
 @dataclass(frozen=True)
 class Job:
-    """A peer at work on a case."""
+    """A peer at work on the case of this name."""
 
     peer: Peer
-    case: Case
+    case: str
     threads: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.peer.label} {self.peer.method}, {self.case}, {self.threads} thread{'s' * (self.threads > 1)}"

@@ -35,20 +35,13 @@ def integrator(case: Case, method: str) -> Callable[[Array, Array, float, float]
     import numba
     from scipy.integrate import solve_ivp
 
-    rates, jump, jacobian = compiled_rates(case.system), compiled_jump(case), compiled_jacobian(case.system)
+    rates, jump = compiled_rates(case.system), compiled_jump(case)
     n, times = len(case.system.states), case.times
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {"jac": _jacobian(case)} if method in IMPLICIT else {}
 
     @numba.njit
     def slopes(t: float, y: Array, p: Array) -> Array:
         return np.array(rates(t, y, p))
-
-    @numba.njit
-    def slopes_by_state(t: float, y: Array, p: Array) -> Array:
-        return np.array(jacobian(t, y, p)).reshape(n, n)
-
-    if method in IMPLICIT:
-        options = {"jac": slopes_by_state}
 
     def one(start: Array, p: Array, rtol: float, atol: float) -> Array:
         stored = np.empty((len(times), n))
@@ -67,3 +60,15 @@ def integrator(case: Case, method: str) -> Callable[[Array, Array, float, float]
         return stored
 
     return one
+
+
+def _jacobian(case: Case) -> Any:
+    import numba
+
+    entries, n = compiled_jacobian(case.system), len(case.system.states)
+
+    @numba.njit
+    def jacobian(t: float, y: Array, p: Array) -> Array:
+        return np.array(entries(t, y, p)).reshape(n, n)
+
+    return jacobian

@@ -176,8 +176,9 @@ class _Block:
         """
         slopes = np.empty((16, *y.shape))
         slopes[0] = slope
+        stage = y
         for s in range(1, 13):
-            before_last = y if s == 1 else stage
+            before_last = stage
             stage = y + h * _combined(self.method.stage[s], slopes)
             slopes[s] = self.code.rates(t + self.method.c[s] * h, stage, p, u)
         scale = self._scale(np.abs(stage))
