@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, unknown_name
+from pkpd.results import Run, dataset
 from pkpd.solvers.canonical import Canonical, canonical
+from pkpd.solvers.collecting import Collected, collect
 from pkpd.solvers.moving_doses import MovingDoses
 from pkpd.solvers.numpy_code import numpy_code
-from pkpd.solvers.problem import Problem, Progress, Solution, Status
+from pkpd.solvers.problem import Problem, Progress, Status
+from pkpd.solvers.reductions import Reduction
 from pkpd.solvers.schedule import Schedule, make_schedule
-from pkpd.solvers.sensitivities import sensitivity_name
-from pkpd.solvers.solve import solve
 from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
 from pkpd.treatment.plans import Plan, plan, plan_slopes
 from pkpd.treatment.regimens import Regimen
-from pkpd.units import label, parse_unit
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,6 +42,7 @@ def simulate(
     parameters: Mapping[str, Any] | Ensemble | None = None,
     outputs: Iterable[str] | None = None,
     sensitivities: Iterable[str] = (),
+    reduce: Mapping[str, tuple[Any, ...]] | None = None,
     method: str = "auto",
     rtol: float = 1e-6,
     atol: float | Mapping[str, float] = 1e-9,
@@ -70,6 +71,12 @@ def simulate(
     sensitivities
         Parameters, of the model or of the regimen, by which to differentiate everything
         that is returned; the name of a state stands for its value at time 0.
+    reduce
+        Instead of courses in time, numbers for each member, computed while integrating, so
+        that a million members need no gigabytes: ``{"nadir": ("V", "min"), "gone": ("V",
+        "first_below", 10.0)}``.  The kinds are ``min``, ``max``, ``last``, ``time_of_min``,
+        ``time_of_max``, ``auc`` (trapezoids), and ``first_below`` and ``first_above`` with a
+        threshold (infinite where it is never reached).  All speak of the times in `times`.
     method
         ``"auto"``; ``"numpy"``, the vectorized ensemble integrator; ``"scipy"``, one
         member at a time with LSODA, or ``"DOP853"``, ``"RK45"``, ``"Radau"``, ``"BDF"``.
@@ -145,15 +152,21 @@ def simulate(
         problem = _with_sensitivities(problem, moving, _magnitudes(system, known, wrt))
     with np.errstate(all="ignore"):
         problem = dataclasses.replace(problem, starts=numpy_code(problem.model).starts(problem.parameters))
-    solution = solve(problem, method, progress)
-    _report(model, solution, ensemble, on_failure)
-    settings = {
-        "method": method,
-        "rtol": rtol,
-        "atol": atol if isinstance(atol, float) else str(atol),
-        "at_dose": at_dose,
-    }
-    return _dataset(model, ensemble, known, table, problem, solution, _wanted(model, outputs), settings, wrt)
+    settings = {"method": method, "rtol": rtol, "atol": atol if isinstance(atol, float) else str(atol)}
+    run = Run(
+        model=model,
+        ensemble=ensemble,
+        known=known,
+        values=table,
+        times=instants,
+        wanted=_wanted(model, outputs),
+        wrt=wrt,
+        reductions=_reductions(model, outputs, wrt, reduce),
+        settings={**settings, "at_dose": at_dose},
+    )
+    found = collect(problem, run.names, run.reductions, method, progress, threads)
+    _report(model, found, ensemble, on_failure)
+    return dataset(run, found)
 
 
 def _check_arguments(model: Any, regimen: Any, threads: Any, on_failure: str, at_dose: str) -> None:
@@ -313,18 +326,18 @@ def _with_sensitivities(problem: Problem, moving: MovingDoses, magnitudes: Array
 # ---- the result
 
 
-def _report(model: Model, solution: Solution, ensemble: Ensemble, on_failure: str) -> None:
-    failed = np.flatnonzero(solution.status != Status.ok)
+def _report(model: Model, found: Collected, ensemble: Ensemble, on_failure: str) -> None:
+    failed = np.flatnonzero(found.status != Status.ok)
     if not len(failed):
         return
-    kinds = {Status(k): int((solution.status == k).sum()) for k in np.unique(solution.status[failed])}
+    kinds = {Status(k): int((found.status == k).sum()) for k in np.unique(found.status[failed])}
     counts = ", ".join(f"{n} {kind.name}" for kind, n in kinds.items())
     first = int(failed[0])
     where = ", ".join(f"{name}={ensemble[name][first]:g}" for name in ensemble.columns)
     text = (
         f"{model.name}: {len(failed)} of {len(ensemble)} members failed ({counts}); the first is member {first}"
-        f"{f' with {where}' if where else ''}, which at time {solution.ended[first]:g} "
-        f"{Status(solution.status[first]).sentence}."
+        f"{f' with {where}' if where else ''}, which at time {found.ended[first]:g} "
+        f"{Status(found.status[first]).sentence}."
     )
     if on_failure == "raise":
         raise SimulationError(text)
@@ -342,104 +355,23 @@ def _wanted(model: Model, outputs: Iterable[str] | None) -> list[str]:
     return wanted
 
 
-def _observables(problem: Problem, states: Array) -> Array:
-    """The outputs of every member at every time, from the stored states: (outputs, members, times)."""
-    members, times, n = states.shape
-    system = problem.model
-    if not system.output_names:
-        return np.empty((0, members, times))
-    u = problem.schedule.level_at(problem.times, before=problem.before)
-    u = np.broadcast_to(u, (members, times, len(system.inputs))).reshape(members * times, len(system.inputs)).T
-    with np.errstate(all="ignore"):
-        rows = numpy_code(system).outputs(
-            np.tile(problem.times, members),
-            np.ascontiguousarray(states.reshape(-1, n).T),
-            np.repeat(problem.parameters, times, axis=1),
-            np.ascontiguousarray(u),
-        )
-    failed = np.isnan(states).any(axis=-1)
-    found = rows.reshape(-1, members, times)
-    found[:, failed] = np.nan
-    return found
-
-
-def _dataset(
-    model: Model,
-    ensemble: Ensemble,
-    known: Mapping[str, Any],
-    table: Mapping[str, Any],
-    problem: Problem,
-    solution: Solution,
-    wanted: list[str],
-    settings: dict[str, Any],
-    wrt: Mapping[str, str],
-) -> xr.Dataset:
-    import xarray as xr
-
-    dims, shape = (*ensemble.dims, "time"), (*ensemble.shape, len(problem.times))
-    number = {s: i for i, s in enumerate(problem.model.states)}
-    names = [name for name in problem.model.output_names if name in wanted]
-    observed = (
-        dict(zip(problem.model.output_names, _observables(problem, solution.states), strict=True)) if names else {}
-    )
-    variables: dict[str, Any] = {}
-    for name in wanted:
-        values = observed[name] if name in observed else solution.states[..., number[name]]
-        about = {"units": model.units[name], "long_name": model.meaning(name)}
-        variables[name] = (dims, values.reshape(shape), about)
-        if wrt:
-            along = [sensitivity_name(name, k) for k in wrt]
-            slopes = [observed[d] if d in observed else solution.states[..., number[d]] for d in along]
-            units = [_quotient(model.units[name], unit) for unit in wrt.values()]
-            its = {"units": units, "long_name": f"derivative of {model.meaning(name)}"}
-            variables[f"d_{name}"] = ((*dims, "parameter"), np.stack(slopes, axis=-1).reshape(*shape, -1), its)
-    variables["status"] = (ensemble.dims, solution.status.reshape(ensemble.shape).astype(np.int8), _status_attrs())
-    variables["ended"] = (
-        ensemble.dims, solution.ended.reshape(ensemble.shape),
-        {"units": model.time, "long_name": "last time the member reached"},
-    )  # fmt: skip
-    coords: dict[str, Any] = {"time": ("time", problem.times, {"units": model.time, "long_name": "time"})}
-    for name, value in table.items():
-        about = {"units": known[name].unit, "long_name": known[name].meaning}
-        coords[name] = (
-            (ensemble.columns[name][0], ensemble.columns[name][1], about)
-            if name in ensemble.columns
-            else ((), value, about)
-        )
-    if "member" in ensemble.sizes and "member" not in coords:
-        coords["member"] = ("member", np.arange(ensemble.sizes["member"]))
-    if wrt:
-        coords["parameter"] = ("parameter", list(wrt), {"long_name": "what a sensitivity is a derivative by"})
-    return xr.Dataset(variables, coords, attrs=_provenance(model, settings))
-
-
-def _quotient(unit: str, by: str) -> str:
-    return label(parse_unit(unit) / parse_unit(by))
-
-
-def _status_attrs() -> dict[str, Any]:
-    return {
-        "long_name": "how the integration ended",
-        "flag_values": np.array([int(s) for s in Status], dtype=np.int8),
-        "flag_meanings": " ".join(s.name for s in Status),
-    }
-
-
-def _provenance(model: Model, settings: dict[str, Any]) -> dict[str, Any]:
-    import platform
-
-    import scipy
-    import sympy
-
-    import pkpd
-
-    return {
-        "model": model.name,
-        "model_hash": model.hash,
-        **settings,
-        "values_at_dose_times": f"{settings['at_dose']} the dose",
-        "versions": (
-            f"pkpd {pkpd.__version__}, python {platform.python_version()}, numpy {np.__version__}, "
-            f"scipy {scipy.__version__}, sympy {sympy.__version__}"
-        ),
-    }
+def _reductions(
+    model: Model, outputs: Any, wrt: Mapping[str, str], reduce: Mapping[str, tuple[Any, ...]] | None
+) -> dict[str, Reduction]:
+    if not reduce:
+        return {}
+    if outputs is not None or wrt:
+        raise SimulationError("reduce= says what is returned; leave out outputs= and sensitivities= with it.")
+    known = [*(s.name for s in model.states), *model.outputs]
+    reductions = {}
+    for name, entry in reduce.items():
+        if not isinstance(entry, tuple) or len(entry) not in (2, 3):
+            raise SimulationError(
+                f"reduce[{name!r}] is {entry!r}; expected (variable, kind) or (variable, kind, threshold)."
+            )
+        if name in model.units or name in ("time", "status", "ended"):
+            raise SimulationError(f"reduce has the name {name!r}, which {model.name} has already; choose another.")
+        if entry[0] not in known:
+            raise unknown_name(model.name, "state or output", str(entry[0]), known)
+        reductions[name] = Reduction(*entry)
+    return reductions
