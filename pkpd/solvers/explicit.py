@@ -1,0 +1,110 @@
+"""One step of an explicit Runge-Kutta method on lanes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pkpd.solvers.canonical import Canonical
+from pkpd.solvers.driver import SCALARS, Control, write_driver
+from pkpd.solvers.kernel import POINTER, Kernel
+from pkpd.solvers.lanes import VECTOR, Code, Rows, Value, function
+from pkpd.solvers.tableaus import Explicit
+
+__all__ = ["explicit_kernel"]
+
+
+def explicit_kernel(model: Canonical, method: Explicit) -> Kernel:
+    """The whole integrator of one model with an explicit method."""
+    kernel = Kernel(model, method.stages)
+    kernel.reserve(**dict.fromkeys(SCALARS, 1))
+    kernel.write_functions()
+    _write_step(kernel, method)
+    if method.dense is not None:
+        _write_dense(kernel, method)
+    write_driver(kernel, Control(method.error_order, method.stability, method.dense is not None))
+    return kernel
+
+
+def _write_step(kernel: Kernel, method: Explicit) -> None:
+    """A function ``step(w)``.
+
+    From rows ``t``, ``y``, ``h_try`` and the first of ``k`` it computes the new state (row
+    ``x``), the square of its error in units of the tolerance (row ``error``), and the
+    square of the step size times the steepest eigenvalue (row ``stiffness``).
+    """
+    n, last = kernel.n, method.stages - 1
+    code, (w,) = function(kernel.module, "step", [POINTER])
+    t, h = kernel.rows(code, w, "t")[0], kernel.rows(code, w, "h_try")[0]
+    y, k = kernel.rows(code, w, "y"), kernel.rows(code, w, "k")
+    for s in range(1, last + 1):
+        # The last state but one is kept: with the last it tells the steepest eigenvalue.
+        x = kernel.rows(code, w, "g" if s == last - 1 else "x")
+        with code.each(n) as j:
+            x[j] = y[j] + h * _combined(method.a[s], k, j, n)
+        slopes = kernel.rows(code, w, "k", s * n)
+        code.call_function(kernel.rates, w, t + float(method.c[s]) * h, x.pointer, slopes.pointer)
+    _write_error(kernel, method, code, w, h)
+    code.end()
+
+
+def _combined(weights: Any, k: Rows, j: Value, n: int) -> Value:
+    terms = [(s, float(weight)) for s, weight in enumerate(weights) if weight != 0.0]
+    s, weight = terms[0]
+    total = k[j + s * n] * weight
+    for s, weight in terms[1:]:
+        total = total + k[j + s * n] * weight
+    return total
+
+
+def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value, h: Value) -> None:
+    n, last = kernel.n, method.stages - 1
+    y, x, g, k, atol = (kernel.rows(code, w, name) for name in ("y", "x", "g", "k", "atol"))
+    rtol = kernel.rows(code, w, "rtol")[0]
+    sums = [code.variable(VECTOR, 0.0) for _ in method.errors]
+    size, slopes, states = (code.variable(VECTOR, 0.0) for _ in range(3))
+    with code.each(n) as j:
+        new = x[j]
+        scale = atol[j] + rtol * _larger_size(code, y[j], new)
+        weight = 1.0 / scale
+        for total, errors in zip(sums, method.errors, strict=True):
+            part = _combined(errors, k, j, n) * weight
+            total.set(total.get() + part * part)
+        slope, state = (k[j + last * n] - k[j + (last - 1) * n]) * weight, (new - g[j]) * weight
+        slopes.set(slopes.get() + slope * slope)
+        states.set(states.get() + state * state)
+        size.set(size.get() + scale)
+    square = sums[0].get()
+    if len(sums) == 2:
+        whole = square + 0.01 * sums[1].get()
+        square = code.select(whole > 0.0, square * square / whole, whole)
+    square = code.select(code.finite(size.get()), square, float("nan"))
+    kernel.rows(code, w, "error")[0] = h * h * square * (1.0 / n)
+    below = states.get()
+    kernel.rows(code, w, "stiffness")[0] = code.select(below > 0.0, h * h * slopes.get() / below, 0.0)
+
+
+def _larger_size(code: Code, a: Value, b: Value) -> Value:
+    """The larger size of two; NaN where `b` is."""
+    a, b = code.absolute(a), code.absolute(b)
+    return code.select(a > b, a, b)
+
+
+def _write_dense(kernel: Kernel, method: Explicit) -> None:
+    """A function ``dense(w)``: the state at the part ``theta`` of the step, to row ``d``."""
+    n = kernel.n
+    code, (w,) = function(kernel.module, "dense", [POINTER])
+    theta, h = kernel.rows(code, w, "theta")[0], kernel.rows(code, w, "h_try")[0]
+    y, k, d = (kernel.rows(code, w, name) for name in ("y", "k", "d"))
+    assert method.dense is not None
+    weights = []
+    for row in method.dense:
+        value = code.number(row[-1])
+        for c in row[-2::-1]:
+            value = value * theta + float(c)
+        weights.append(value * theta * h)
+    with code.each(n) as j:
+        total = y[j]
+        for s, weight in enumerate(weights):
+            total = total + k[j + s * n] * weight
+        d[j] = total
+    code.end()
