@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -66,10 +65,12 @@ def _recipe(model: Canonical, method: str) -> str:
 
 def _text(model: Canonical, method: str) -> str:
     from pkpd.solvers.explicit import explicit_kernel
-    from pkpd.solvers.tableaus import dop853, tsit5
+    from pkpd.solvers.rosenbrock import rosenbrock_kernel
+    from pkpd.solvers.tableaus import dop853, rodas5p, tsit5
 
-    tableaus = {"tsit5": tsit5, "dop853": dop853}
-    return str(explicit_kernel(model, tableaus[method]()).module)
+    if method == "rodas5p":
+        return str(rosenbrock_kernel(model, rodas5p()).module)
+    return str(explicit_kernel(model, {"tsit5": tsit5, "dop853": dop853}[method]()).module)
 
 
 def _run(

@@ -13,7 +13,7 @@ from typing import Any
 from llvmlite import ir
 
 from pkpd.solvers.elementary import rough_power
-from pkpd.solvers.kernel import POINTER, Kernel
+from pkpd.solvers.kernel import Kernel
 from pkpd.solvers.lanes import BIT, DOUBLE, INT, LANES, VECTOR, Code, Rows, Value, function
 
 __all__ = ["ARGUMENTS", "STIFF", "Control", "write_driver"]

@@ -41,7 +41,7 @@ class Kernel:
         triggers = [self._held.extract(e) for e, _ in model.events]
         self.reserve(y=n, x=n, g=n, d=n, k=n * stages, p=len(model.p), u=len(model.u), atol=n)
         self.reserve(trigger=self.events, was=self.events, armed=self.events, pending=self.events)
-        self._rates, self._triggers = rates, triggers
+        self.rate_expressions, self._triggers = rates, triggers
 
     @property
     def events(self) -> int:
@@ -63,7 +63,7 @@ class Kernel:
     def write_functions(self) -> None:
         """Write the functions, once everything is extracted."""
         self.reserve(held=len(self._held.values))
-        self.rates = self._of_state("rates", self._rates)
+        self.rates = self._of_state("rates", self.rate_expressions)
         self.triggers = self._of_state("triggers", self._triggers)
         self.changes = self._write_changes()
         self.hold = self._write_hold()
