@@ -27,13 +27,13 @@ ROOT_HALVINGS = 45  # an event is located to 2**-45 of its step
 LONGEST_CASCADE = 1000.0  # events that fire one another at one time
 
 _D, _I = ir.PointerType(DOUBLE), ir.PointerType(INT)
-#: The arguments of the public function ``run``, in order.
+# The arguments of the public function ``run``, in order.
 ARGUMENTS: dict[str, Any] = {
     "next": _I, "count": INT, "order": _I, "cancel": _I, "members": INT,
     "parameters": _D, "states": _D, "at": _D, "stop": _I, "saved": _I, "armed": _D, "status": _I, "steps": _I,
     "stop_times": _D, "jumps": _I, "amounts": _D, "levels": _D, "stops": INT, "own_schedule": INT,
     "times": _D, "stored": INT, "out": _D, "rtol": DOUBLE, "atol": _D, "before": INT, "max_steps": DOUBLE,
-    "patience": DOUBLE,
+    "patience": DOUBLE, "clip": INT,
 }  # fmt: skip
 
 
@@ -45,14 +45,17 @@ class Control:
     ----------
     error_order
         The power of the step size in the local error.
+    stages
+        The number of slopes of a step.
     stability
         The edge of stability; None for an implicit method.
     dense
-        Whether the method has an accurate interpolant; without one, steps end on the
-        times to store.
+        Whether the method has an interpolant; without one, ``clip`` must be set: steps
+        then end on the times to store.
     """
 
     error_order: int
+    stages: int
     stability: float | None
     dense: bool
 
@@ -81,7 +84,8 @@ class _Driver:
         self.attention = code.variable(BIT, 1)
         last = code.load(arguments["times"].raw, arguments["stored"] - 1)
         self.end = code.splat(last)
-        self.before = arguments["before"].differs(0)
+        self.before = code.splat(arguments["before"].differs(0))
+        self.clip = code.splat(arguments["clip"].differs(0))
 
     # ---- small things
 
@@ -167,11 +171,8 @@ class _Driver:
         for j in range(self.kernel.n):
             finite = finite & code.finite(self.rows("y")[j])
         self.put_where(fresh & ~finite, "failed", 3.0)
-        held_back = self.get("stop_at").equals(self.get("t")) & ~self._all(self.before)
+        held_back = self.get("stop_at").equals(self.get("t")) & ~self.before
         self._store_state(fresh & finite & ~held_back)
-
-    def _all(self, bit: Value) -> Value:
-        return self.code.splat(bit)
 
     def _load(self, lane: Value, m: Value) -> None:
         code, a, members = self.code, self.a, self.a["members"]
@@ -266,7 +267,7 @@ class _Driver:
             self.call(self.kernel.hold)
             for name in ("since", "h", "stiff"):
                 self.put_where(at, name, 0.0)
-            self._store_state(at & (self.get("stop_at") > self.get("t")) & ~self._all(self.before))
+            self._store_state(at & (self.get("stop_at") > self.get("t")) & ~self.before)
 
     def _read_stop(self, lane: Value) -> None:
         code, a = self.code, self.a
@@ -360,8 +361,8 @@ class _Driver:
         code = self.code
         live, t, h = self.live(), self.get("t"), self.get("h")
         limit = code.select(self.get("stop_at") < self.end, self.get("stop_at"), self.end)
-        if not self.control.dense:
-            limit = code.select(self.get("save_at") < limit, self.get("save_at"), limit)
+        clipped = self.clip & (self.get("save_at") < limit)
+        limit = code.select(clipped, self.get("save_at"), limit)
         left = limit - t
         lands = h * (1 + 1e-12) >= left
         # Two equal steps to the limit rather than a long one and a scrap.
@@ -414,7 +415,7 @@ class _Driver:
     def _advance(self, accepted: Value) -> None:
         code, n = self.code, self.kernel.n
         y, x, k = self.rows("y"), self.rows("x"), self.rows("k")
-        last = (self.kernel.stages - 1) * n
+        last = (self.control.stages - 1) * n
         with code.each(n) as j:
             y[j] = code.select(accepted, x[j], y[j])
             if self.control.stability is not None:
@@ -517,20 +518,31 @@ class _Driver:
     def _store_due(self, accepted: Value) -> None:
         """Store all times that the step has reached; a time on a stop waits for the jump if asked."""
         code, t_new = self.code, self.get("t_new")
-        with_end = self._all(self.before) | t_new.differs(self.get("stop_at"))
-        with code.forever() as storing:
+        with_end = self.before | t_new.differs(self.get("stop_at"))
+
+        def due() -> Value:
             at = self.get("save_at")
-            due = accepted & ((at < t_new) | (at.equals(t_new) & with_end))
-            storing.leave_when(~code.any(due))
-            x, d = self.rows("x"), self.rows("d")
-            if self.control.dense:
-                self.put("theta", (at - self.get("t")) / self.get("h_try"))
-                self.call(self.kernel.module.globals["dense"])
-                exact = at.equals(t_new)
-                with code.each(self.kernel.n) as j:
-                    d[j] = code.select(exact, x[j], d[j])
-            with code.each_lane(due) as lane:
-                self._store_lane(lane, d if self.control.dense else x)
+            return accepted & ((at < t_new) | (at.equals(t_new) & with_end))
+
+        if self.control.dense:
+            with code.when(code.any(accepted & (self.get("save_at") < t_new))):
+                self.call(self.kernel.module.globals["prepare_dense"])
+        with code.forever() as storing:
+            now = due()
+            storing.leave_when(~code.any(now))
+            rows = self._interpolated() if self.control.dense else self.rows("x")
+            with code.each_lane(now) as lane:
+                self._store_lane(lane, rows)
+
+    def _interpolated(self) -> Rows:
+        """The state at the next time to store of each lane."""
+        x, d, at = self.rows("x"), self.rows("d"), self.get("save_at")
+        self.put("theta", (at - self.get("t")) / self.get("h_try"))
+        self.call(self.kernel.module.globals["dense"])
+        exact = at.equals(self.get("t_new"))
+        with self.code.each(self.kernel.n) as j:
+            d[j] = self.code.select(exact, x[j], d[j])
+        return d
 
     def _store_state(self, mask: Value) -> None:
         """Store the present state where the present time is one to store."""

@@ -15,13 +15,12 @@ __all__ = ["explicit_kernel"]
 
 def explicit_kernel(model: Canonical, method: Explicit) -> Kernel:
     """The whole integrator of one model with an explicit method."""
-    kernel = Kernel(model, method.stages)
+    kernel = Kernel(model, method.all_stages)
     kernel.reserve(**dict.fromkeys(SCALARS, 1))
     kernel.write_functions()
     _write_step(kernel, method)
-    if method.dense is not None:
-        _write_dense(kernel, method)
-    write_driver(kernel, Control(method.error_order, method.stability, method.dense is not None))
+    _write_dense(kernel, method)
+    write_driver(kernel, Control(method.error_order, method.stages, method.stability, dense=True))
     return kernel
 
 
@@ -32,19 +31,23 @@ def _write_step(kernel: Kernel, method: Explicit) -> None:
     ``x``), the square of its error in units of the tolerance (row ``error``), and the
     square of the step size times the steepest eigenvalue (row ``stiffness``).
     """
-    n, last = kernel.n, method.stages - 1
+    last = method.stages - 1
     code, (w,) = function(kernel.module, "step", [POINTER])
-    t, h = kernel.rows(code, w, "t")[0], kernel.rows(code, w, "h_try")[0]
-    y, k = kernel.rows(code, w, "y"), kernel.rows(code, w, "k")
     for s in range(1, last + 1):
         # The last state but one is kept: with the last it tells the steepest eigenvalue.
-        x = kernel.rows(code, w, "g" if s == last - 1 else "x")
-        with code.each(n) as j:
-            x[j] = y[j] + h * _combined(method.a[s], k, j, n)
-        slopes = kernel.rows(code, w, "k", s * n)
-        code.call_function(kernel.rates, w, t + float(method.c[s]) * h, x.pointer, slopes.pointer)
-    _write_error(kernel, method, code, w, h)
+        _write_stage(kernel, method, code, w, s, "g" if s == last - 1 else "x")
+    _write_error(kernel, method, code, w)
     code.end()
+
+
+def _write_stage(kernel: Kernel, method: Explicit, code: Code, w: Value, s: int, argument: str) -> None:
+    """The slope of stage `s`; the state where it is taken goes to the row `argument`."""
+    t, h = kernel.rows(code, w, "t")[0], kernel.rows(code, w, "h_try")[0]
+    y, k, x = kernel.rows(code, w, "y"), kernel.rows(code, w, "k"), kernel.rows(code, w, argument)
+    with code.each(kernel.n) as j:
+        x[j] = y[j] + h * _combined(method.a[s], k, j, kernel.n)
+    slopes = kernel.rows(code, w, "k", s * kernel.n)
+    code.call_function(kernel.rates, w, t + float(method.c[s]) * h, x.pointer, slopes.pointer)
 
 
 def _combined(weights: Any, k: Rows, j: Value, n: int) -> Value:
@@ -56,10 +59,10 @@ def _combined(weights: Any, k: Rows, j: Value, n: int) -> Value:
     return total
 
 
-def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value, h: Value) -> None:
+def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value) -> None:
     n, last = kernel.n, method.stages - 1
     y, x, g, k, atol = (kernel.rows(code, w, name) for name in ("y", "x", "g", "k", "atol"))
-    rtol = kernel.rows(code, w, "rtol")[0]
+    rtol, h = kernel.rows(code, w, "rtol")[0], kernel.rows(code, w, "h_try")[0]
     sums = [code.variable(VECTOR, 0.0) for _ in method.errors]
     size, slopes, states = (code.variable(VECTOR, 0.0) for _ in range(3))
     with code.each(n) as j:
@@ -90,21 +93,27 @@ def _larger_size(code: Code, a: Value, b: Value) -> Value:
 
 
 def _write_dense(kernel: Kernel, method: Explicit) -> None:
-    """A function ``dense(w)``: the state at the part ``theta`` of the step, to row ``d``."""
+    """``prepare_dense(w)``, and ``dense(w)``: the state at the part ``theta`` of the step, to row ``d``."""
     n = kernel.n
+    code, (w,) = function(kernel.module, "prepare_dense", [POINTER])
+    for s in range(method.stages, method.all_stages):
+        _write_stage(kernel, method, code, w, s, "d")
+    code.end()
     code, (w,) = function(kernel.module, "dense", [POINTER])
     theta, h = kernel.rows(code, w, "theta")[0], kernel.rows(code, w, "h_try")[0]
     y, k, d = (kernel.rows(code, w, name) for name in ("y", "k", "d"))
-    assert method.dense is not None
-    weights = []
-    for row in method.dense:
-        value = code.number(row[-1])
-        for c in row[-2::-1]:
-            value = value * theta + float(c)
-        weights.append(value * theta * h)
+    weights = [(s, _polynomial(code, row, theta) * h) for s, row in enumerate(method.dense) if row.any()]
     with code.each(n) as j:
-        total = y[j]
-        for s, weight in enumerate(weights):
+        total = code.number(0.0)
+        for s, weight in weights:
             total = total + k[j + s * n] * weight
-        d[j] = total
+        d[j] = y[j] + total
     code.end()
+
+
+def _polynomial(code: Code, coefficients: Any, x: Value) -> Value:
+    """A polynomial without a constant term, from its lowest coefficient on."""
+    value = code.number(coefficients[-1])
+    for c in coefficients[-2::-1]:
+        value = value * x + float(c)
+    return value * x

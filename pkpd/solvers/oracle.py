@@ -145,7 +145,7 @@ class _Run:
         self.steps += int(found.nfev)
         fired = [i for i, times in enumerate(found.t_events or []) if len(times)]
         reached = found.t_events[fired[0]][0] if fired else stop
-        for t, y in zip(found.t, found.y.T, strict=True):
+        for t, y in zip(found.t, np.reshape(found.y, (n, -1)).T, strict=True):
             if t < reached or (t == reached and not fired and t < stop):
                 self._store_at(t, y)
         if found.status < 0 or not np.isfinite(found.y).all():

@@ -22,9 +22,7 @@ SMALLEST_PIVOT = 1e-10  # relative to the largest that was subtracted from it
 def rosenbrock_kernel(model: Canonical, method: Rosenbrock) -> Kernel:
     """The whole integrator of one model with a Rosenbrock method; steps end on the times to store."""
     kernel = Kernel(model, method.stages)
-    jacobian = {
-        (i, j): e for i, row in enumerate(model.jacobian) for j, e in enumerate(kernel.extract(row)) if e != 0
-    }
+    jacobian = {(i, j): e for i, row in enumerate(model.jacobian) for j, e in enumerate(kernel.extract(row)) if e != 0}
     drift = kernel.extract([_flat(sympy.diff(rate, TIME)) for rate in model.rates])
     plan = elimination(kernel.n, frozenset(jacobian))
     kernel.reserve(**dict.fromkeys(SCALARS, 1))
@@ -34,7 +32,7 @@ def rosenbrock_kernel(model: Canonical, method: Rosenbrock) -> Kernel:
     step.write_factor(jacobian, drift)
     step.write_solve()
     step.write_step(drifting=any(e != 0 for e in drift))
-    write_driver(kernel, Control(method.error_order, None, dense=False))
+    write_driver(kernel, Control(method.error_order, method.stages, None, dense=False))
     return kernel
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +25,15 @@ class Explicit:
 
     Attributes
     ----------
+    stages
+        The number of slopes of a step; the last is taken at the new state.
     a, c
-        (stages, stages) and (stages,).  The last row of `a` gives the new state.
+        (all, all) and (all,): the slopes of a step, then those only the interpolant needs.
     errors
         (1 or 2, stages): the weights of the error; with two, they are combined as in DOP853.
     dense
-        (stages, degree): each slope's weight within a step as a polynomial without a
-        constant term; None where steps end on the times to store.
+        (all, degree): each slope's weight within a step as a polynomial of the part of the
+        step, without a constant term.
     stability
         Where the method becomes unstable on the negative real axis.
     error_order
@@ -38,15 +41,16 @@ class Explicit:
     """
 
     name: str
+    stages: int
     a: Array
     c: Array
     errors: Array
-    dense: Array | None
+    dense: Array
     stability: float
     error_order: int
 
     @property
-    def stages(self) -> int:
+    def all_stages(self) -> int:
         return len(self.c)
 
 
@@ -117,18 +121,36 @@ def tsit5() -> Explicit:
         [0.0, 1.5, -4.0, 2.5],
     ]
     c = np.array([0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0])
-    return Explicit("tsit5", a, c, np.array([error]), np.array(dense), stability=3.3, error_order=5)
+    return Explicit("tsit5", 7, a, c, np.array([error]), np.array(dense), stability=3.3, error_order=5)
 
 
 @lru_cache(maxsize=1)
 def dop853() -> Explicit:
-    """Dormand and Prince's method of order 8(5,3); steps end on the times to store."""
+    """Dormand and Prince's method of order 8(5,3) with its interpolant of order 7."""
     from scipy.integrate import DOP853
 
-    a = np.zeros((13, 13))
-    a[:12, :12], a[12, :12] = DOP853.A[:12, :12], DOP853.B
-    c = np.append(DOP853.C[:12], 1.0)
-    return Explicit("dop853", a, c, np.array([DOP853.E5, DOP853.E3]), None, stability=6.1, error_order=8)
+    a = np.zeros((16, 16))
+    a[:12, :12], a[12, :12], a[13:] = DOP853.A[:12, :12], DOP853.B, DOP853.A_EXTRA
+    c = np.concatenate([DOP853.C[:12], [1.0], DOP853.C_EXTRA])
+    errors = np.array([DOP853.E5, DOP853.E3])
+    return Explicit("dop853", 13, a, c, errors, _dop853_dense(DOP853), stability=6.1, error_order=8)
+
+
+def _dop853_dense(method: Any) -> Array:
+    """The interpolant of order 7 as a polynomial for each slope.
+
+    In the book it is nested, ``x (r0 + (1 - x) (r1 + x (r2 + (1 - x) (r3 + ...))))``,
+    with each r a sum of slopes.
+    """
+    b, first, last = np.zeros(16), np.eye(16)[0], np.eye(16)[12]
+    b[:12] = method.B
+    rows = [b, first - b, 2 * b - (first + last), *method.D]
+    x, one_less = np.polynomial.Polynomial([0, 1]), np.polynomial.Polynomial([1, -1])
+    factor, dense = np.polynomial.Polynomial([1]), np.zeros((16, 7))
+    for i, row in enumerate(rows):
+        factor = factor * (x if i % 2 == 0 else one_less)
+        dense[:, : factor.degree()] += np.outer(row, factor.coef[1:])
+    return dense
 
 
 @lru_cache(maxsize=1)
