@@ -31,6 +31,19 @@ _ROOMS = {
     "ensembles.ensembles": ["Ensemble", "grid", "members"],
     "ensembles.sampling": ["sample"],
     "simulation": ["simulate"],
+    "fitting.observations": ["Dataset", "read_observations"],
+    "fitting.free_parameters": ["free"],
+    "fitting.results": ["Fit"],
+    "fitting.least_squares": ["fit"],
+    "storage": ["read_result", "write_result"],
+    "figures.fits": ["fit_overlay"],
+    "figures.heat_maps": ["heat_map"],
+    "figures.populations": ["spaghetti", "waterfall"],
+    "figures.responses": ["response_curve"],
+    "figures.saving": ["save"],
+    "figures.time_courses": ["time_course"],
+    "measures.rates": ["rate"],
+    "measures.responses": ["best_change", "complete_response", "percent_change"],
 }  # fmt: skip
 
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}

@@ -13,7 +13,7 @@ from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, unknown_name
 from pkpd.solvers.canonical import Canonical, canonical
 from pkpd.solvers.numpy_code import numpy_code
-from pkpd.solvers.problem import Problem, Solution, Status
+from pkpd.solvers.problem import Problem, Progress, Solution, Status
 from pkpd.solvers.schedule import Schedule, make_schedule
 from pkpd.solvers.solve import solve
 from pkpd.symbolic.composition import parameter_value
@@ -43,6 +43,7 @@ def simulate(
     on_failure: Literal["nan", "raise"] = "nan",
     at_dose: Literal["before", "after"] = "before",
     max_steps: int = 100_000,
+    progress: Progress | None = None,
 ) -> xr.Dataset:
     """Integrate a model under a regimen, for one or many sets of parameters.
 
@@ -66,7 +67,8 @@ def simulate(
     rtol, atol
         Relative and absolute tolerance of a step; `atol` may be given by state.
     threads
-        Threads to use, where the method has threads.
+        Threads to use, by default as many as there are processors; ``"numpy"`` and the
+        methods of scipy have one.
     on_failure
         ``"nan"`` marks a member that fails by its status, leaves NaN from there on, and
         warns; ``"raise"`` raises.
@@ -75,6 +77,8 @@ def simulate(
         (the trough) or ``"after"``.
     max_steps
         The largest number of steps between two doses.
+    progress
+        Called with the number of members done and their number, now and then.
 
     Returns
     -------
@@ -93,8 +97,9 @@ def simulate(
     regimen = Regimen() if regimen is None else regimen
     _check_arguments(model, regimen, threads, on_failure, at_dose)
     instants = _times(times)
-    ensemble, scalars = _ensemble(model, regimen, parameters)
-    table = _values(model, regimen, ensemble, scalars)
+    known = _known(model, regimen)
+    ensemble, scalars = _ensemble(model, known, parameters)
+    table = _values(model, known, ensemble, scalars)
     doses = plan(model, regimen, table, len(ensemble))
     infused = tuple(
         dict.fromkeys(r for r, d in zip(doses.routes, doses.durations.T, strict=True) if np.isfinite(d).any())
@@ -116,7 +121,7 @@ def simulate(
         before=at_dose == "before",
         max_steps=max_steps,
     )
-    solution = solve(problem, method)
+    solution = solve(problem, method, progress, threads)
     _report(model, solution, ensemble, on_failure)
     settings = {
         "method": method,
@@ -124,7 +129,7 @@ def simulate(
         "atol": atol if isinstance(atol, float) else str(atol),
         "at_dose": at_dose,
     }
-    return _dataset(model, ensemble, table, problem, solution, _wanted(model, outputs), settings)
+    return _dataset(model, ensemble, known, table, problem, solution, _wanted(model, outputs), settings)
 
 
 def _check_arguments(model: Any, regimen: Any, threads: Any, on_failure: str, at_dose: str) -> None:
@@ -185,9 +190,8 @@ def _known(model: Model, regimen: Regimen) -> dict[str, Any]:
     return known
 
 
-def _ensemble(model: Model, regimen: Regimen, parameters: Any) -> tuple[Ensemble, dict[str, float]]:
+def _ensemble(model: Model, known: Mapping[str, Any], parameters: Any) -> tuple[Ensemble, dict[str, float]]:
     """The varying parameters as an ensemble, and those that are one number for all."""
-    known = _known(model, regimen)
     given = parameters.columns if isinstance(parameters, Ensemble) else (parameters or {})
     if not isinstance(given, Mapping):
         raise ParameterError(f"parameters is {parameters!r}; expected a mapping of names to values, or an Ensemble.")
@@ -211,10 +215,10 @@ def _check_dimensions(model: Model, ensemble: Ensemble) -> None:
             )
 
 
-def _values(model: Model, regimen: Regimen, ensemble: Ensemble, scalars: Mapping[str, float]) -> dict[str, Any]:
+def _values(model: Model, known: Mapping[str, Any], ensemble: Ensemble, scalars: Mapping[str, float]) -> dict[str, Any]:
     """A number or an array over members for every parameter of the model and the regimen."""
     values: dict[str, Any] = {}
-    for name, symbol in _known(model, regimen).items():
+    for name, symbol in known.items():
         default = getattr(symbol, "value", None)
         values[name] = scalars.get(name, symbol.default if default is None else default)
         if name in ensemble.columns:
@@ -275,7 +279,7 @@ def _observables(problem: Problem, states: Array) -> Array:
     if not system.output_names:
         return np.empty((0, members, times))
     u = problem.schedule.level_at(problem.times, before=problem.before)
-    u = np.broadcast_to(u, (members, times, len(system.inputs))).reshape(-1, len(system.inputs)).T
+    u = np.broadcast_to(u, (members, times, len(system.inputs))).reshape(members * times, len(system.inputs)).T
     with np.errstate(all="ignore"):
         rows = numpy_code(system).outputs(
             np.tile(problem.times, members),
@@ -292,6 +296,7 @@ def _observables(problem: Problem, states: Array) -> Array:
 def _dataset(
     model: Model,
     ensemble: Ensemble,
+    known: Mapping[str, Any],
     table: Mapping[str, Any],
     problem: Problem,
     solution: Solution,
@@ -317,9 +322,8 @@ def _dataset(
         {"units": model.time, "long_name": "last time the member reached"},
     )  # fmt: skip
     coords: dict[str, Any] = {"time": ("time", problem.times, {"units": model.time, "long_name": "time"})}
-    symbols = _known(model, Regimen())
     for name, value in table.items():
-        about = {"units": symbols[name].unit, "long_name": symbols[name].meaning} if name in symbols else {}
+        about = {"units": known[name].unit, "long_name": known[name].meaning}
         coords[name] = (
             (ensemble.columns[name][0], ensemble.columns[name][1], about)
             if name in ensemble.columns

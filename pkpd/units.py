@@ -113,7 +113,7 @@ def parse_quantity(text: str, what: str) -> tuple[float, str | None]:
 def label(unit: Any) -> str:
     """A pint unit as short text: ``mg/L``, ``mm^3``, ``1``."""
     text = f"{unit:~C}".replace("**", "^").replace("*", " ")
-    text = re.sub(r"\bd\b", "day", re.sub(r"l\b(?<!mol)", "L", text))
+    text = re.sub(r"\bd\b", "day", re.sub(r"\b([kmunpdcµμ]?)l\b", r"\1L", text))
     return text or "1"
 
 

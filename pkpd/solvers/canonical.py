@@ -63,8 +63,12 @@ class Canonical:
     @property
     def jacobian(self) -> tuple[Row, ...]:
         """d rate_i / d y_j, a row for each state.  Jumps in a rate count as flat."""
-        flat = lambda e: e.replace(sympy.DiracDelta, lambda *a: sympy.S.Zero)  # noqa: E731
-        return tuple(tuple(flat(sympy.diff(rate, y)) for y in self.y) for rate in self.rates)
+        return tuple(tuple(_flat(sympy.diff(rate, y)) for y in self.y) for rate in self.rates)
+
+    @property
+    def absorbing(self) -> tuple[bool, ...]:
+        """Which states stay at zero once they are there: their rate vanishes with them, whatever the others."""
+        return tuple(rate.xreplace({y: sympy.S.Zero}) == 0 for rate, y in zip(self.rates, self.y, strict=True))
 
 
 @lru_cache(maxsize=256)
@@ -127,6 +131,10 @@ def canonical(model: Model, inputs: tuple[str, ...] = ()) -> Canonical:
 def _falling(when: Any) -> sympy.Expr:
     """A function that is positive before the condition `when` holds and negative after."""
     return when.rhs - when.lhs if isinstance(when, StrictGreaterThan | GreaterThan) else when.lhs - when.rhs
+
+
+def _flat(derivative: sympy.Expr) -> sympy.Expr:
+    return derivative.replace(sympy.DiracDelta, lambda *_: sympy.S.Zero)
 
 
 def _numbered(letter: str, count: int) -> Row:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.solvers.numpy_code import NumpyCode, Rows, numpy_code
-from pkpd.solvers.problem import Problem, Solution, Status
+from pkpd.solvers.problem import Problem, Progress, Solution, Status
 
 __all__ = ["solve_lockstep"]
 
@@ -29,7 +29,7 @@ SAFETY, SHRINK, GROW = 0.9, 0.2, 8.0
 ROOT_HALVINGS = 60
 
 
-def solve_lockstep(problem: Problem) -> Solution:
+def solve_lockstep(problem: Problem, progress: Progress | None = None) -> Solution:
     """Integrate all members of `problem`; a member's numbers do not depend on the others."""
     solution = Solution(
         np.full((problem.members, len(problem.times), len(problem.model.states)), np.nan),
@@ -39,7 +39,10 @@ def solve_lockstep(problem: Problem) -> Solution:
     )
     with np.errstate(all="ignore"):
         for first in range(0, problem.members, BLOCK):
-            _Block(problem, solution, np.arange(first, min(first + BLOCK, problem.members))).run()
+            last = min(first + BLOCK, problem.members)
+            _Block(problem, solution, np.arange(first, last)).run()
+            if progress is not None:
+                progress(last, problem.members)
     return solution
 
 
@@ -75,7 +78,8 @@ def _mean_square(rows: Array) -> Array:
     total = rows[0] * rows[0]
     for row in rows[1:]:
         total += row * row
-    return total / len(rows)
+    mean: Array = total / len(rows)
+    return mean
 
 
 class _Block:

@@ -42,6 +42,11 @@ class NumpyCode:
         return self._rows([e for row in self.model.jacobian for e in row], TIME)
 
     @cached_property
+    def absorbing(self) -> NDArray[np.bool_]:
+        """For each state whether it stays at zero once it is there."""
+        return np.array(self.model.absorbing)
+
+    @cached_property
     def starts(self) -> Callable[[Array], Array]:
         """``starts(p)`` of shape (states, members)."""
         return _function([self.model.p], self.model.starts)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.solvers.numpy_code import NumpyCode, numpy_code
-from pkpd.solvers.problem import Problem, Solution, Status
+from pkpd.solvers.problem import Problem, Progress, Solution, Status
 
 __all__ = ["SCIPY_METHODS", "solve_scipy"]
 
@@ -20,21 +20,25 @@ SCIPY_METHODS = ("LSODA", "DOP853", "RK45", "Radau", "BDF")
 _WITH_JACOBIAN = ("LSODA", "Radau", "BDF")
 
 
-def solve_scipy(problem: Problem, method: str = "LSODA") -> Solution:
+def solve_scipy(problem: Problem, progress: Progress | None = None, *, method: str = "LSODA") -> Solution:
     """Integrate each member with ``scipy.integrate.solve_ivp``.
 
     Parameters
     ----------
     problem
         The ensemble.
+    progress
+        Called after each member.
     method
         One of `SCIPY_METHODS`; the implicit ones get the symbolic Jacobian.
     """
     code = numpy_code(problem.model)
     runs = [_Run(problem, code, method, i) for i in range(problem.members)]
     with np.errstate(all="ignore"):
-        for run in runs:
+        for i, run in enumerate(runs):
             run.integrate()
+            if progress is not None:
+                progress(i + 1, problem.members)
     return Solution(
         np.stack([run.stored for run in runs]),
         np.array([run.status for run in runs], dtype=np.int64),
@@ -75,6 +79,8 @@ class _Run:
         for k in range(schedule.times.shape[1] + 1):
             stop = schedule.times[row, k] if k < schedule.times.shape[1] else np.inf
             u = schedule.levels[row, k][:, None]
+            if stop > self.t:
+                self._store(self.t, inclusive=True)
             self._advance(min(stop, end), u)
             if self.status is not Status.ok or stop > end:
                 break
@@ -127,8 +133,13 @@ class _Run:
         def rates(t: float, y: Array) -> Array:
             return self.code.rates(np.array([t]), y[:, None], self.p, u)[:, 0]
 
+        # What is extinct stays at zero: the rounding of an implicit step would let it grow again.
+        extinct = self.code.absorbing & (self.y == 0)
+
         def jacobian(t: float, y: Array) -> Array:
-            return self.code.jacobian(np.array([t]), y[:, None], self.p, u).reshape(n, n)
+            found = self.code.jacobian(np.array([t]), y[:, None], self.p, u).reshape(n, n)
+            found[extinct, :] = found[:, extinct] = 0.0
+            return found
 
         events = [self._event(i, u) for i in range(len(problem.model.events))]
         wanted = problem.times[(problem.times > self.t) & (problem.times < stop)]
@@ -145,7 +156,7 @@ class _Run:
         self.steps += int(found.nfev)
         fired = [i for i, times in enumerate(found.t_events or []) if len(times)]
         reached = found.t_events[fired[0]][0] if fired else stop
-        for t, y in zip(found.t, np.reshape(found.y, (n, -1)).T, strict=True):
+        for t, y in zip(found.t, np.transpose(found.y), strict=True):
             if t < reached or (t == reached and not fired and t < stop):
                 self._store_at(t, y)
         if found.status < 0 or not np.isfinite(found.y).all():

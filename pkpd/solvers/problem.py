@@ -15,7 +15,7 @@ from pkpd.solvers.schedule import Schedule
 __all__ = ["Problem", "Progress", "Solution", "Status"]
 
 Array = NDArray[np.float64]
-Progress = Callable[[int, int], object]
+Progress = Callable[[int, int], object]  # called with the members done and their number
 
 
 class Status(IntEnum):

@@ -13,7 +13,7 @@ from pkpd.solvers.problem import Problem, Progress, Solution
 
 __all__ = ["METHODS", "THREADED", "solve"]
 
-#: The methods that run on threads.
+# The methods that run on threads.
 THREADED: dict[str, Callable[..., Solution]] = {
     "auto": solve_auto,
     **{name: partial(solve_block, method=name) for name in BLOCK_METHODS},
@@ -26,14 +26,16 @@ METHODS: dict[str, Callable[..., Solution]] = {
 }
 
 
-def solve(problem: Problem, method: str, *, threads: int | None = None, progress: Progress | None = None) -> Solution:
+def solve(problem: Problem, method: str, progress: Progress | None = None, threads: int | None = None) -> Solution:
     """Integrate `problem` with the method of this name.
 
     Parameters
     ----------
-    threads, progress
-        For the compiled methods: the number of threads, and a function that is called now
-        and then with the number of members begun and of all.  The others do without.
+    progress
+        Called now and then with the number of members begun or done, and of all.
+    threads
+        The number of threads, by default as many as there are processors; the methods
+        that are not compiled have one.
 
     Raises
     ------
@@ -43,5 +45,5 @@ def solve(problem: Problem, method: str, *, threads: int | None = None, progress
     if method not in METHODS:
         raise unknown_name("simulate", "method", str(method), METHODS)
     if method in THREADED:
-        return THREADED[method](problem, threads=threads, progress=progress)
-    return METHODS[method](problem)
+        return THREADED[method](problem, progress=progress, threads=threads)
+    return METHODS[method](problem, progress)

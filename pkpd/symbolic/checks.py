@@ -86,7 +86,7 @@ def output_unit(model: Model, name: str) -> str:
     """The unit of an output: as declared, or as its expression has it."""
     out = model.outputs[name]
     if out.unit is not None:
-        return out.unit
+        return str(out.unit)
     if isinstance(out.expression, Declared):
         return str(out.expression.unit)
     unit = unit_of(out.expression, f"{model.name}: output {name!r}")
@@ -107,7 +107,8 @@ def _check_symbols(model: Model) -> None:
         other = by_name.setdefault(symbol.name, symbol)
         if other != symbol:
             raise ModelError(
-                f"{model.name}: {symbol.name!r} is declared twice, differently: {other.declaration} and {symbol.declaration}."
+                f"{model.name}: {symbol.name!r} is declared twice, differently: "
+                f"{other.declaration} and {symbol.declaration}."
             )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -137,12 +137,15 @@ class Model:
     description: str = ""
 
     def __post_init__(self) -> None:
-        set_ = lambda key, value: object.__setattr__(self, key, value)  # noqa: E731 - frozen
-        set_("rates", _expressions(self.rates, f"{self.name}: rates"))
-        set_("terms", _expressions(self.terms, f"{self.name}: terms"))
-        set_("outputs", MappingProxyType({k: _as_output(v) for k, v in self.outputs.items()}))
-        set_("routes", MappingProxyType({k: _as_route(self.name, k, v) for k, v in self.routes.items()}))
-        set_("events", tuple(self.events))
+        normalized = {
+            "rates": _expressions(self.rates, f"{self.name}: rates"),
+            "terms": _expressions(self.terms, f"{self.name}: terms"),
+            "outputs": MappingProxyType({k: _as_output(v) for k, v in self.outputs.items()}),
+            "routes": MappingProxyType({k: _as_route(self.name, k, v) for k, v in self.routes.items()}),
+            "events": tuple(self.events),
+        }
+        for key, value in normalized.items():
+            object.__setattr__(self, key, value)
         checks.check_model(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -150,7 +153,7 @@ class Model:
             self.name,
             dict(self.rates),
             dict(self.outputs),
-            dict(self.routes),
+            {k: dict(r.jumps) if r.rate is None else r.rate for k, r in self.routes.items()},
             self.events,
             dict(self.terms),
             self.time,
@@ -288,6 +291,3 @@ def _as_route(model: str, name: str, value: Any) -> Route:
     raise ModelError(
         f"{model}: route {name!r} is {value!r}; expected {{state: expression of dose(unit)}} or an input_rate."
     )
-
-
-Rewrite = Callable[[sympy.Basic], sympy.Basic]

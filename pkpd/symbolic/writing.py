@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["content", "equation_lines", "latex", "parameter_row"]
 
 _GREEK = frozenset(
-    ("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "mu", "nu", "xi", "rho", "sigma")
-    + ("tau", "phi", "chi", "psi", "omega")
+    "alpha beta gamma delta epsilon zeta eta theta kappa mu nu xi rho sigma tau phi chi psi omega".split()  # noqa: SIM905
 )
 
 

@@ -1,0 +1,81 @@
+"""`pkpd fit`: from a table of observations to a report on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pkpd.errors import DataError, ParameterError, RegimenError
+
+if TYPE_CHECKING:
+    from pkpd.fitting.results import Fit
+    from pkpd.treatment.regimens import Regimen
+
+__all__ = ["fit_files", "run_fit"]
+
+
+def run_fit(model: str, data: Path, free: list[str], doses: list[str], constants: Mapping[str, str]) -> Fit:
+    """Fit the model of this name to a CSV file, with free parameters and doses as typed."""
+    import pkpd
+
+    regimens: dict[str, Regimen | None] = dict.fromkeys(_arms(data))
+    for text in doses:
+        arm, dose = _arm_and_dose(text, list(regimens))
+        regimens[arm] = (regimens[arm] or pkpd.Regimen()) + dose
+    observed = pkpd.read_observations(data, regimens)
+    return pkpd.fit(pkpd.load(model).using(**constants), observed, free=dict(map(_free, free)))
+
+
+def fit_files(found: Fit, folder: Path) -> Iterator[Path]:
+    """Write the report, the estimates, the residuals and the figure of a fit."""
+    import pkpd
+    from pkpd.storage import write_atomically
+
+    folder.mkdir(parents=True, exist_ok=True)
+    yield write_atomically(folder / "report.txt", lambda path: path.write_text(found.report() + "\n", encoding="utf-8"))
+    yield write_atomically(folder / "estimates.csv", lambda path: found.estimates.to_csv(path))
+    yield write_atomically(folder / "residuals.csv", lambda path: found.residuals.to_csv(path, index=False))
+    yield pkpd.save(pkpd.fit_overlay(found), folder / "fit.png")
+
+
+def _arms(data: Path) -> list[str]:
+    """The arms that a CSV file names; none where it has no such column, which read_observations then says."""
+    import pandas as pd
+
+    if not data.is_file():
+        raise DataError(f"there is no file {str(data)!r}.")
+    table = pd.read_csv(data, comment="#", dtype=str, skipinitialspace=True)
+    return [arm.strip() for arm in table["arm"].dropna().unique()] if "arm" in table else []
+
+
+def _arm_and_dose(text: str, arms: list[str]) -> tuple[str, Regimen]:
+    from pkpd.cli.parsing import parse_dose
+
+    for arm in sorted(arms, key=len, reverse=True):
+        if text.startswith(f"{arm}:"):
+            return arm, parse_dose(text[len(arm) + 1 :])
+    raise RegimenError(
+        f"the dose {text!r} names no arm of the data; expected 'ARM: AMOUNT UNIT ROUTE ...' "
+        f"with ARM one of {', '.join(arms)}."
+    )
+
+
+def _free(text: str) -> tuple[str, Any]:
+    """Read ``NAME``, ``NAME=LOW:HIGH`` or ``NAME=LOW:HIGH:log``, with ``@arm`` at the end for one per arm."""
+    import pkpd
+
+    body, per_arm = (text.removesuffix("@arm"), True) if text.endswith("@arm") else (text, False)
+    name, _, limits = body.partition("=")
+    if not limits:
+        return name.strip(), pkpd.free(per_arm=per_arm)
+    parts = limits.split(":")
+    try:
+        low, high = float(parts[0]), float(parts[1])
+        if len(parts) > 3 or (len(parts) == 3 and parts[2] != "log"):
+            raise ValueError(limits)
+    except (ValueError, IndexError):
+        raise ParameterError(
+            f"the free parameter {text!r} is not understood; expected NAME, NAME=LOW:HIGH or NAME=LOW:HIGH:log."
+        ) from None
+    return name.strip(), pkpd.free(bounds=(low, high), log=len(parts) == 3, per_arm=per_arm)

@@ -1,0 +1,267 @@
+"""The commands.  Data go to stdout or files; messages and progress to stderr.
+
+Exit codes: 0 done; 1 something asked for is not possible, and a message says why;
+2 the command line itself is wrong; 3 done, but some members failed; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from pkpd.errors import FailedMembersWarning, PkpdError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="ODE-based pharmacodynamic modeling for immuno-oncology.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+FAILED, SOME_FAILED, INTERRUPTED = 1, 3, 130
+
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A name from `pkpd catalog`.")]
+Doses = Annotated[
+    list[str] | None,
+    typer.Option("--dose", help="'AMOUNT [UNIT] ROUTE [at T,T] [over DURATION] [every INTERVAL x N]'; repeatable."),
+]
+Values = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE for a parameter; repeatable.")]
+Times = Annotated[str, typer.Option("--times", help="FROM:TO:STEP, or 0,1,7; in the model's time.")]
+Outputs = Annotated[str | None, typer.Option("--outputs", help="States and outputs to keep, separated by commas.")]
+Method = Annotated[str, typer.Option("--method", help="auto, numpy, scipy, LSODA, DOP853, Radau, BDF.")]
+Tolerance = Annotated[float, typer.Option("--rtol", help="Relative tolerance.")]
+Out = Annotated[Path | None, typer.Option("--out", help="File to write: .nc or .csv; CSV to stdout without it.")]
+
+
+@app.command()
+def catalog(as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False) -> None:
+    """List the models of the library."""
+    import pkpd
+
+    table = pkpd.catalog().reset_index()
+    if as_csv:
+        sys.stdout.write(table.to_csv(index=False))
+    else:
+        _print_table(table[["name", "title", "states", "parameters", "routes"]])
+
+
+@app.command()
+def show(model: ModelName) -> None:
+    """Show a model: description, equations, parameters with their sources."""
+    import pkpd
+
+    found = pkpd.load(model)
+    typer.echo(found.description.strip() + "\n")
+    typer.echo(found.equations() + "\n")
+    table = found.parameters.reset_index()
+    table["value"] = [f"{v:g}" for v in table["value"]]
+    _print_table(table[["name", "value", "unit", "meaning", "source", "alternatives"]])
+
+
+@app.command()
+def simulate(
+    model: ModelName,
+    dose: Doses = None,
+    values: Values = None,
+    times: Times = "0:365:1",
+    outputs: Outputs = None,
+    method: Method = "auto",
+    rtol: Tolerance = 1e-6,
+    out: Out = None,
+) -> None:
+    """Simulate one course of a model and write it as a table."""
+    import pkpd
+    from pkpd.cli import parsing
+
+    run = pkpd.simulate(
+        pkpd.load(model),
+        parsing.parse_regimen(dose or []),
+        times=parsing.parse_numbers(times, "--times"),
+        parameters=_assignments(values),
+        outputs=_names(outputs),
+        method=method,
+        rtol=rtol,
+    )
+    _deliver(run, out)
+
+
+@app.command()
+def sweep(
+    model: ModelName,
+    grid: Annotated[
+        list[str] | None, typer.Option("--grid", help="NAME=1,2,5 or NAME=FROM:TO:COUNT[:log]; repeatable.")
+    ] = None,
+    sample: Annotated[int, typer.Option("--sample", help="Members drawn from the declared variability.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the sample.")] = 1,
+    dose: Doses = None,
+    values: Values = None,
+    times: Times = "0:365:7",
+    outputs: Outputs = None,
+    method: Method = "auto",
+    rtol: Tolerance = 1e-6,
+    out: Out = None,
+) -> None:
+    """Simulate a model over a grid of parameters, a random sample, or both."""
+    import pkpd
+    from pkpd.cli import parsing
+
+    found = pkpd.load(model).using(**_assignments(values))
+    ensemble = parsing.parse_axes(grid or [])
+    if sample:
+        ensemble = ensemble * pkpd.sample(found, sample, seed)
+    if not ensemble.columns:
+        _fail("nothing to sweep: give --grid NAME=..., --sample N, or both.")
+    with _progress(f"{model}: {len(ensemble)} members") as advance:
+        run = pkpd.simulate(
+            found,
+            parsing.parse_regimen(dose or []),
+            times=parsing.parse_numbers(times, "--times"),
+            parameters=ensemble,
+            outputs=_names(outputs),
+            method=method,
+            rtol=rtol,
+            progress=advance,
+        )
+    _deliver(run, out)
+
+
+@app.command()
+def plot(
+    result: Annotated[Path, typer.Argument(metavar="RESULT.nc", help="A result that simulate or sweep wrote.")],
+    output: Annotated[str, typer.Option("--output", help="The state or output to show.")],
+    kind: Annotated[str, typer.Option("--kind", help="time, spaghetti, response, heat or waterfall.")] = "time",
+    x: Annotated[str | None, typer.Option("--x", help="The swept axis across (response, heat).")] = None,
+    y: Annotated[str | None, typer.Option("--y", help="The swept axis up (heat).")] = None,
+    at: Annotated[
+        float | None, typer.Option("--at", help="The time shown (response, heat); by default the last.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="The figure to write: .png, .pdf or .svg.")] = Path("figure.png"),
+) -> None:
+    """Draw a figure from a result file."""
+    from pkpd.cli.plotting import draw
+    from pkpd.storage import read_result
+
+    path = draw(read_result(result), output, kind, x=x, y=y, at=at, out=out)
+    _say(f"wrote {path}")
+
+
+@app.command()
+def fit(
+    model: ModelName,
+    data: Annotated[Path, typer.Option("--data", help="CSV with the columns arm, time, output, value, sd.")],
+    free: Annotated[
+        list[str], typer.Option("--free", help="NAME, NAME=LOW:HIGH or NAME=LOW:HIGH:log; append @arm for one per arm.")
+    ],
+    dose: Annotated[
+        list[str] | None, typer.Option("--dose", help="'ARM: AMOUNT UNIT ROUTE ...' as in simulate; repeatable.")
+    ] = None,
+    values: Values = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder for the report, tables and figure.")] = None,
+) -> None:
+    """Fit a model to observations and report the estimates."""
+    from pkpd.cli.fitting import fit_files, run_fit
+
+    found = run_fit(model, data, free, dose or [], _assignments(values))
+    typer.echo(found.report())
+    if out is not None:
+        for path in fit_files(found, out):
+            _say(f"wrote {path}")
+
+
+@app.command()
+def quickstart(
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("quickstart"),
+) -> None:
+    """Run the main job on real input: exposure, a timing sweep over virtual mice, and a fit."""
+    example = importlib.import_module("pkpd.fits.quickstart")
+    with _progress("quickstart") as advance:
+        summary = example.run(out, progress=advance)
+    typer.echo(summary)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one message, never a traceback."""
+    warnings.simplefilter("ignore", FailedMembersWarning)  # told by _deliver
+    try:
+        app()
+    except PkpdError as error:
+        _fail(str(error))
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        _say("interrupted; nothing was written by halves")
+        raise SystemExit(INTERRUPTED) from None
+
+
+def _assignments(values: list[str] | None) -> dict[str, str]:
+    from pkpd.cli.parsing import parse_assignment
+
+    return dict(map(parse_assignment, values or []))
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on stderr, where that is a terminal; yields what to call with (done, total)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _names(outputs: str | None) -> list[str] | None:
+    return None if outputs is None else [name.strip() for name in outputs.split(",")]
+
+
+def _deliver(run: xr.Dataset, out: Path | None) -> None:
+    from pkpd.storage import as_table, write_result
+
+    if out is None:
+        sys.stdout.write(as_table(run).to_csv(index=False))
+    else:
+        _say(f"wrote {write_result(run, out)}")
+    failed = int((run["status"] != 0).sum())
+    if failed:
+        _say(f"{failed} of {run['status'].size} members failed; see the variable 'status'")
+        raise SystemExit(SOME_FAILED)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _fail(text: str) -> NoReturn:
+    _say(f"error: {text}")
+    raise SystemExit(FAILED)
+
+
+def _print_table(table: Any) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=None, header_style="bold", pad_edge=False)
+    for name in table.columns:
+        shown.add_column(str(name), overflow="fold")
+    for row in table.itertuples(index=False):
+        shown.add_row(*(str(cell) for cell in row))
+    console = Console()
+    # A pipe has no width: let no line be cut there.
+    (console if console.is_terminal else Console(width=240)).print(shown)

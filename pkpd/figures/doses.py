@@ -1,0 +1,99 @@
+"""Marks of doses and fractions along a time axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pkpd.errors import DataError
+from pkpd.figures.style import GRAY
+from pkpd.treatment.regimens import Regimen
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+__all__ = ["dose_times", "mark_doses"]
+
+_MARKERS = ("v", "d", "1", "*")
+_STEP = 0.045  # of the axes' height, between two rows of marks
+
+
+def dose_times(regimen: Regimen, values: xr.DataArray) -> dict[str, list[float]]:
+    """The times at which each route is dosed, within the times of `values`.
+
+    Parameters of the regimen take their values from the scalar coordinates of `values`, or
+    else their defaults.
+
+    Raises
+    ------
+    DataError
+        If a time depends on a parameter that varies over `values`.
+    """
+    last = float(values["time"].max())
+    known = {symbol: _value(symbol, values) for symbol in regimen.parameters}
+    found: dict[str, list[float]] = {}
+    for dose in regimen.doses:
+        for symbol in dose.time.free_symbols:
+            if known[symbol] is None:
+                raise DataError(
+                    f"the regimen's dose times depend on {symbol.name!r}, which varies over the lines' members; "
+                    f"show one line a value with by={symbol.name!r}, or choose one with .sel({symbol.name}=...)."
+                )
+        time = float(dose.time.subs(known))
+        if time <= last:
+            found.setdefault(dose.route, []).append(time)
+    return found
+
+
+def mark_doses(ax: Axes, rows: Sequence[dict[str, list[float]]], colors: Sequence[Any]) -> None:
+    """A row of marks at the top of the axes for each route, and for each line where lines differ.
+
+    Parameters
+    ----------
+    rows
+        For each line the dose times by route.
+    colors
+        The lines' colors.
+    """
+    routes = list(dict.fromkeys(route for row in rows for route in row))
+    marks = [
+        (route, row[route], color)
+        for route in routes
+        for row, color in _distinct([r for r in rows if route in r], colors, route)
+    ]
+    _clear_a_strip(ax, len(marks))
+    for i, (route, times, color) in enumerate(marks):
+        height = [1 - _STEP * (i + 0.5)] * len(times)
+        ax.plot(times, height, color=color, transform=ax.get_xaxis_transform(), clip_on=False, **_look(routes, route))
+    for route in routes:
+        ax.plot([], [], color=GRAY, label=f"dose, {route}", **_look(routes, route))
+
+
+def _look(routes: Sequence[str], route: str) -> dict[str, Any]:
+    marker = _MARKERS[routes.index(route) % len(_MARKERS)]
+    return {"marker": marker, "markersize": 3.5, "linestyle": "none", "gid": f"doses:{route}"}
+
+
+def _distinct(rows: Sequence[dict[str, list[float]]], colors: Sequence[Any], route: str) -> list[tuple[Any, Any]]:
+    """Each line's own row; or one gray row where all lines are dosed alike."""
+    alike = all(row[route] == rows[0][route] for row in rows)
+    return [(rows[0], GRAY)] if alike else list(zip(rows, colors, strict=False))
+
+
+def _clear_a_strip(ax: Axes, rows: int) -> None:
+    """Raise the upper limit, so that no curve runs behind the marks."""
+    low, high = ax.get_ylim()
+    share = 1 - _STEP * (rows + 0.5)
+    if ax.get_yscale() == "log":
+        ax.set_ylim(low, low * (high / low) ** (1 / share))
+    else:
+        ax.set_ylim(low, low + (high - low) / share)
+
+
+def _value(symbol: Any, values: xr.DataArray) -> float | None:
+    if symbol.name not in values.coords:
+        default = getattr(symbol, "value", None)
+        return float(symbol.default if default is None else default)
+    coordinate = values.coords[symbol.name]
+    return float(coordinate) if coordinate.ndim == 0 else None

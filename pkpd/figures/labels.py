@@ -1,0 +1,57 @@
+"""Text on axes, from the meaning and the unit that a result carries."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["left_out", "meaning", "number", "plain_unit", "quantity"]
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def quantity(array: xr.DataArray, width: int = 44) -> str:
+    """Meaning and unit as an axis label, such as ``Tumor volume (mm³)``, broken into lines."""
+    text = meaning(array)
+    unit = plain_unit(str(array.attrs.get("units", "1")))
+    if re.match(r"[a-z]{2,}(?=[\s-]|$)", array.attrs.get("long_name") or ""):
+        text = text[0].upper() + text[1:]
+    return "\n".join(_balanced(f"{text} ({unit})" if unit else text, width))
+
+
+def _balanced(text: str, width: int) -> list[str]:
+    """As few lines as `width` allows, of about the same length."""
+    lines = textwrap.wrap(text, width, break_long_words=False)
+    for narrower in range(width - 1, 5, -1):
+        tried = textwrap.wrap(text, narrower, break_long_words=False)
+        if len(tried) > len(lines):
+            break
+        lines = tried
+    return lines
+
+
+def meaning(array: xr.DataArray) -> str:
+    """The long name of a variable, or its name where it has none."""
+    return str(array.attrs.get("long_name") or array.name or "value")
+
+
+def plain_unit(unit: str) -> str:
+    """A unit as it is printed: ``mm^3`` is mm³, ``uL`` is µL, ``1`` is nothing."""
+    if unit == "1":
+        return ""
+    raised = re.sub(r"(?:\^|\*\*)(-?\d+)", lambda found: found[1].translate(_SUPERSCRIPTS), unit)
+    return re.sub(r"\bu(?=(?:L|l|g|M|m|mol|Gy)\b)", "µ", raised)
+
+
+def number(value: object) -> str:
+    """A coordinate's value in a legend."""
+    return f"{value:.4g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def left_out(lost: int, total: int, noun: str = "members") -> str:
+    """The sentence that counts what failed; empty where nothing did."""
+    return f"{lost} of {total} {noun} failed, left out" if lost else ""

@@ -1,0 +1,82 @@
+"""What the colors of lines mean: a legend for a few values, a color bar for many."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkpd.figures import labels
+from pkpd.figures.selections import is_geometric
+from pkpd.figures.style import OKABE_ITO, ordered_colors, ordered_map
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+__all__ = ["has_color_bar", "key", "legend_above", "line_colors"]
+
+_FEW = 7
+_LETTERS = 50  # that fit in a row above a column's axes
+
+
+def line_colors(coordinate: xr.DataArray) -> list[Any]:
+    """A color for each value: ordered for numbers, distinct for names."""
+    values = coordinate.to_numpy()
+    if values.dtype.kind not in "iuf":
+        return [OKABE_ITO[i % len(OKABE_ITO)] for i in range(len(values))]
+    if not has_color_bar(coordinate):
+        rank = np.argsort(np.argsort(values))
+        return ordered_colors(rank / max(len(values) - 1, 1))
+    return ordered_colors(_norm(coordinate)(values))
+
+
+def has_color_bar(coordinate: xr.DataArray) -> bool:
+    """Whether the values are numbers, and too many for a legend."""
+    return coordinate.dtype.kind in "iuf" and coordinate.size > _FEW
+
+
+def key(ax: Axes, coordinate: xr.DataArray | None) -> float:
+    """Say what the colors and marks mean: beside the axes where lines differ by `coordinate`, else above.
+
+    Returns
+    -------
+    float
+        How much room a note above the axes must leave, in points.
+    """
+    if coordinate is not None and has_color_bar(coordinate):
+        _color_bar(ax, coordinate)
+    elif coordinate is not None:  # beside the axes, because curves seldom leave room inside
+        title = labels.quantity(coordinate, 15)
+        ax.legend(title=title, alignment="left", loc="upper left", bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3)
+        return 4
+    return legend_above(ax)
+
+
+def legend_above(ax: Axes) -> float:
+    """A legend in the margin above the axes, where it hides nothing; the room it takes, in points."""
+    names = ax.get_legend_handles_labels()[1]
+    if not names:
+        return 4
+    rows = 1 if sum(len(name) + 4 for name in names) <= _LETTERS else len(names)
+    ax.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=-(-len(names) // rows), borderpad=0, labelspacing=0.2,
+        handletextpad=0.5, columnspacing=1.2,
+    )  # fmt: skip
+    return 4 + 9.5 * rows
+
+
+def _norm(coordinate: xr.DataArray) -> Any:
+    from matplotlib.colors import LogNorm, Normalize
+
+    values = coordinate.to_numpy()
+    return (LogNorm if is_geometric(values) else Normalize)(values.min(), values.max())
+
+
+def _color_bar(ax: Axes, coordinate: xr.DataArray) -> None:
+    from matplotlib.cm import ScalarMappable
+
+    mappable = ScalarMappable(_norm(coordinate), ordered_map())
+    bar = ax.figure.colorbar(mappable, ax=ax, pad=0.02, aspect=30)
+    bar.outline.set_visible(False)
+    bar.set_label(labels.quantity(coordinate, 34))

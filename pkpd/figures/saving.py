@@ -1,0 +1,91 @@
+"""Figures as files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkpd.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+__all__ = ["save"]
+
+# A date in the file would make two runs of one script differ.
+_METADATA: dict[str, dict[str, Any]] = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+
+# Text stays text in vector files, and an SVG's identifiers are the same every time.
+_RC: Any = {"pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "pkpd"}
+
+
+def save(drawing: Axes | Figure | tuple[Axes, ...], path: str | os.PathLike[str], *, dpi: float = 300) -> Path:
+    """Write a figure and close it.
+
+    The file appears whole or not at all: it is written under another name beside `path` and
+    then renamed.
+
+    Parameters
+    ----------
+    drawing
+        A figure, its axes, or the tuple of axes that `fit_overlay` returns.
+    path
+        Ends in ``.png``, ``.pdf`` or ``.svg``; its folder must exist.
+    dpi
+        Dots per inch of a PNG.
+
+    Returns
+    -------
+    pathlib.Path
+        The file written.
+
+    Raises
+    ------
+    DataError
+        If the suffix is another one, or the folder does not exist.
+    """
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    target = Path(path)
+    kind = target.suffix.lower()
+    if kind not in _METADATA:
+        raise DataError(f"a figure is saved as .png, .pdf or .svg, not as {target.name!r}.")
+    if not target.parent.is_dir():
+        raise DataError(f"the folder {str(target.parent)!r} for the figure {target.name!r} does not exist.")
+    figure = _figure(drawing)
+    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=kind)
+    os.close(handle)
+    try:
+        with mpl.rc_context(_RC):
+            figure.savefig(temporary, dpi=dpi, metadata=_METADATA[kind])
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    finally:
+        plt.close(figure)
+    return target
+
+
+def _figure(drawing: Any) -> Figure:
+    from matplotlib.figure import Figure
+
+    first = drawing[0] if isinstance(drawing, tuple | list | np.ndarray) and len(drawing) else drawing
+    figure = first if isinstance(first, Figure) else getattr(first, "figure", None)
+    if not isinstance(figure, Figure):
+        raise DataError(f"save() got {drawing!r}; expected a matplotlib figure or its axes.")
+    return figure
+
+
+def _umask() -> int:
+    """The process's mask for new files; it can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,61 @@
+"""Scales of axes, and the numbers on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.figures.selections import is_geometric
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["cell_edges", "plain_log", "scale_output", "scale_parameter"]
+
+Array = NDArray[np.float64]
+
+
+def scale_output(ax: Axes, log: bool) -> None:
+    """A logarithmic axis, or a linear one that starts at 0 where the curves come near it."""
+    if log:
+        ax.set_yscale("log", nonpositive="mask")
+        plain_log(ax, "y")
+        return
+    low, high = ax.dataLim.intervaly
+    if 0 <= low < 0.5 * high:
+        ax.set_ylim(bottom=0)
+
+
+def scale_parameter(ax: Axes, which: str, values: Any) -> None:
+    """A logarithmic axis for values that are spaced by a factor."""
+    if is_geometric(values):
+        getattr(ax, f"set_{which}scale")("log")
+        plain_log(ax, which)
+
+
+def plain_log(ax: Axes, which: str) -> None:
+    """Write 20 and 500 rather than 2 x 10^1 and 5 x 10^2, where the numbers stay short."""
+    from matplotlib.ticker import LogFormatter
+
+    low, high = getattr(ax, f"get_{which}lim")()
+    if low >= 0.9e-3 and high <= 2e4:
+        axis = getattr(ax, f"{which}axis")
+        axis.set_major_formatter(LogFormatter())
+        axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
+
+
+def cell_edges(centers: Array) -> Array:
+    """The borders of cells around `centers`, halfway between them on the axis's own scale."""
+    if is_geometric(centers):
+        return np.exp(_halfway(np.log(centers)))
+    return _halfway(centers)
+
+
+def _halfway(centers: Array) -> Array:
+    if len(centers) == 1:
+        return np.array([centers[0] - 0.5, centers[0] + 0.5])
+    middle = (centers[1:] + centers[:-1]) / 2
+    first, last = 2 * centers[0] - middle[0], 2 * centers[-1] - middle[-1]
+    return np.concatenate([[first], middle, [last]])

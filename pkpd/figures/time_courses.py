@@ -1,0 +1,150 @@
+"""Outputs against time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.errors import DataError, SimulationError
+from pkpd.figures import labels
+from pkpd.figures.doses import dose_times, mark_doses
+from pkpd.figures.legends import has_color_bar, key, line_colors
+from pkpd.figures.scales import scale_output
+from pkpd.figures.selections import checked_band, measurable, only, require, where
+from pkpd.figures.style import BLUE, canvas, note
+
+if TYPE_CHECKING:
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+    from pkpd.treatment.regimens import Regimen
+
+__all__ = ["time_course"]
+
+Array = NDArray[np.float64]
+
+
+def time_course(
+    run: xr.Dataset,
+    output: str,
+    *,
+    by: str | None = None,
+    band: tuple[float, float] | None = (0.05, 0.95),
+    regimen: Regimen | None = None,
+    log: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """An output against time: a line for each value of a dimension, or a population's median and band.
+
+    Failed members are left out; the figure says how many.
+
+    Parameters
+    ----------
+    run
+        The result of `simulate`.
+    output
+        A variable of the run.
+    by
+        The dimension of which each value has its line; by default the only one besides
+        ``member`` and ``time``.
+    band
+        The quantiles over ``member`` between which the band lies; None for the median alone.
+    regimen
+        Its doses are marked at the top, for each line where they differ.
+    log
+        Whether the axis of the output is logarithmic; values of 0 and less are not shown then.
+    ax
+        Axes to draw on; a new figure by default.
+
+    Raises
+    ------
+    UnknownNameError
+        If the run has no such output or dimension.
+    DataError
+        If the run varies over a further dimension, or `band` is not a pair of quantiles.
+    SimulationError
+        If no member is left to show.
+    """
+    values, usable = measurable(run, output)
+    quantiles = checked_band(band)
+    by = _swept(values, by)
+    only(values, {"time", "member", by or "time"}, "" if by else "name one dimension with by=, or ")
+    colors = [BLUE] if by is None else line_colors(values[by])
+    courses = _courses(values, usable, by)
+    if not any(len(course) for course in courses):
+        raise SimulationError(f"{where(run)}: no member has {output!r} at every time; all {usable.size} failed.")
+    rows = [] if regimen is None else [dose_times(regimen, line) for line in _lines(values, by)]
+    population = "member" in values.dims and by != "member"
+    with canvas(ax) as axes:
+        time = values["time"].to_numpy()
+        for course, color, name in zip(courses, colors, _names(values, by), strict=True):
+            _draw(axes, time, course, color, name, quantiles if population else None)
+        _finish(axes, values, log)
+        if rows:
+            mark_doses(axes, rows, colors)
+        room = key(axes, values[by] if by else None)
+        described = _description(courses, quantiles) if population else ""
+        note(axes, described, _lost(usable, population), pad=room)
+    return axes
+
+
+def _swept(values: xr.DataArray, by: str | None) -> str | None:
+    require(values, "time")
+    if by is not None:
+        require(values, by)
+        if by == "time":
+            raise DataError("by='time' would make each time a line; time is the axis of a time course.")
+        return by
+    others = [str(d) for d in values.dims if d not in ("time", "member")]
+    return others[0] if len(others) == 1 else None
+
+
+def _lines(values: xr.DataArray, by: str | None) -> Iterable[xr.DataArray]:
+    return [values] if by is None else [values.isel({by: i}) for i in range(values.sizes[by])]
+
+
+def _courses(values: xr.DataArray, usable: xr.DataArray, by: str | None) -> list[Array]:
+    """For each line an array (members, times) of the members that can be shown."""
+    found = []
+    for line, ok in zip(_lines(values, by), _lines(usable, by), strict=True):
+        rows = line.transpose(..., "time").to_numpy().reshape(-1, values.sizes["time"])
+        found.append(rows[ok.to_numpy().reshape(-1)])
+    return found
+
+
+def _names(values: xr.DataArray, by: str | None) -> list[str]:
+    """A name in the legend for each line, unless the color bar or the note says it."""
+    if by is None or has_color_bar(values[by]):
+        return ["_"] * (1 if by is None else values.sizes[by])
+    return [labels.number(v) for v in values[by].to_numpy().tolist()]
+
+
+def _draw(ax: Axes, time: Array, course: Array, color: Any, name: str, band: tuple[float, float] | None) -> None:
+    if not len(course):
+        return
+    ax.plot(time, np.median(course, axis=0), color=color, label=name)
+    if band is not None:
+        low, high = np.quantile(course, band, axis=0)
+        ax.fill_between(time, low, high, color=color, alpha=0.18, linewidth=0)
+
+
+def _finish(ax: Axes, values: xr.DataArray, log: bool) -> None:
+    scale_output(ax, log)
+    ax.set_xlim(float(values["time"].min()), float(values["time"].max()))
+    ax.set_xlabel(labels.quantity(values["time"]))
+    ax.set_ylabel(labels.quantity(values, 34))
+
+
+def _description(courses: list[Array], band: tuple[float, float] | None) -> str:
+    counts = {len(course) for course in courses}
+    said = f"n = {counts.pop()}" if len(counts) == 1 else f"n = {min(counts)} to {max(counts)}"
+    if band is None:
+        return f"median, {said}"
+    return f"median and {100 * band[0]:g}\N{EN DASH}{100 * band[1]:g} % band, {said}"
+
+
+def _lost(usable: xr.DataArray, population: bool) -> str:
+    return labels.left_out(int((~usable).sum()), usable.size, "members" if population else "simulations")

@@ -1,0 +1,142 @@
+"""A fit as text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from pkpd.fitting.results import Fit
+
+__all__ = ["report"]
+
+STRONG = 0.95  # correlations from here on are pointed out
+
+
+def report(fit: Fit) -> str:
+    """The text of `Fit.report`."""
+    blocks = [_head(fit), _estimates(fit), _notes(fit), _correlation(fit), _quality(fit), _arms(fit), _search(fit)]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _head(fit: Fit) -> str:
+    lines = [f"{fit.model.name} fitted to {fit.data.name}"]
+    lines += [f"  {line}" for line in fit.data.source.splitlines()]
+    lines.append(
+        f"  {fit.n_observations} observations of {', '.join(fit.data.outputs)} in {len(fit.data.arms)} arms, "
+        f"{fit.n_free} free parameters"
+    )
+    if fit.constants:
+        lines.append("  held: " + ", ".join(f"{k} = {v}" for k, v in fit.constants.items()))
+    if fit.data.unused:
+        lines.append(f"  columns not used: {', '.join(fit.data.unused)}")
+    return "\n".join(lines)
+
+
+def _estimates(fit: Fit) -> str:
+    rows = [["parameter", "estimate", "SE", "RSE %", "95 % CI", "", "unit", "scale", ""]]
+    for label, row in fit.estimates.to_dict(orient="index").items():
+        numbers = [_number(row[c]) for c in ("estimate", "se")] + [_number(row["rse_percent"], 3)]
+        interval = [_number(row[c]) for c in ("ci_low", "ci_high")]
+        scale = "log" if row["log"] else "linear"
+        rows.append([str(label), *numbers, *interval, row["unit"], scale, "at bound" if row["at_bound"] else ""])
+    return _table(rows)
+
+
+def _notes(fit: Fit) -> str:
+    notes = [fit.covariance_missing, _meaning_of_sd(fit)]
+    return "\n".join(textwrap.fill(note, 100) for note in notes if note)
+
+
+def _meaning_of_sd(fit: Fit) -> str:
+    if fit.sd_is == "known":
+        return (
+            "The standard deviations of the data are taken as known; standard errors are not scaled, "
+            "and a reduced chi-square far above 1 says that the model misfits."
+        )
+    sigma = np.sqrt(fit.reduced_chi_square)
+    if fit.data.sd_given:
+        return (
+            "The standard deviations of the data are taken as relative weights; standard errors are scaled "
+            f"by the residuals, which are {sigma:.3g} times as large as these standard deviations."
+        )
+    return (
+        "The data have no standard deviations: every observation has the same weight, and standard errors "
+        f"are scaled by the residuals, whose standard deviation is {sigma:.3g}."
+    )
+
+
+def _correlation(fit: Fit) -> str:
+    table = fit.correlation
+    known = [label for label in table.index if np.isfinite(table.loc[label, label])]
+    if len(known) < 2:
+        return ""
+    values = table.loc[known, known].to_numpy()
+    rows = [["correlation", *known]]
+    rows += [[a, *(f"{v:.3f}" for v in row[: i + 1])] for i, (a, row) in enumerate(zip(known, values, strict=True))]
+    width = len(known) + 1
+    strong = [
+        f"{known[j]} and {known[i]} ({values[i, j]:.3f})"
+        for i, j in zip(*np.tril_indices(len(known), -1), strict=True)
+        if abs(values[i, j]) >= STRONG
+    ]
+    text = _table([[*row, *[""] * (width - len(row))] for row in rows])
+    return text + ("\n" + textwrap.fill(f"Hard to tell apart: {'; '.join(strong)}.", 100) if strong else "")
+
+
+def _quality(fit: Fit) -> str:
+    return _table(
+        [
+            ["chi-square", _number(fit.chi_square, 6)],
+            [
+                "reduced chi-square",
+                f"{_number(fit.reduced_chi_square, 6)} ({fit.degrees_of_freedom} degrees of freedom)",
+            ],
+            ["log-likelihood", _number(fit.log_likelihood, 7)],
+            ["AIC", _number(fit.aic, 7)],
+            ["BIC", _number(fit.bic, 7)],
+        ],
+        left=2,
+    )
+
+
+def _arms(fit: Fit) -> str:
+    residuals = fit.residuals
+    rows = [["arm", "observations", "chi-square", "largest residual", "at time"]]
+    for arm in fit.data.arms:
+        own = residuals[residuals["arm"] == arm].reset_index(drop=True)
+        worst = own.loc[int(own["residual"].abs().argmax())]
+        total = float((own["residual"] ** 2).sum())
+        rows.append([arm, str(len(own)), _number(total), f"{worst['residual']:+.3g}", f"{worst['time']:g}"])
+    return _table(rows)
+
+
+def _search(fit: Fit) -> str:
+    state = "converged" if fit.success else "did NOT converge"
+    lines = [
+        f"The minimizer {state} after {fit.evaluations} evaluations and {fit.jacobians} Jacobians: {fit.message}",
+        f"Solver failures: {fit.solver_failures} of {fit.solves} trajectories{_where_failed(fit)}.",
+    ]
+    return "\n".join(lines)
+
+
+def _where_failed(fit: Fit) -> str:
+    where = ", ".join(f"{n} in arm {arm!r}" for arm, n in fit.failures_by_arm.items() if n)
+    return f" ({where}); the steps that led there were refused" if where else ""
+
+
+def _number(value: float, digits: int = 4) -> str:
+    return f"{value:.{digits}g}" if np.isfinite(value) else "-"
+
+
+def _table(rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Columns under each other, the first `left` of them flush left."""
+    return "\n".join(_lines(rows, left))
+
+
+def _lines(rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
+        yield ("  " + "  ".join(cells)).rstrip()

@@ -1,0 +1,283 @@
+"""What a fit found."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.errors import unknown_name
+from pkpd.fitting.free_parameters import Coordinate
+from pkpd.fitting.observations import Dataset
+from pkpd.fitting.predictions import Predictor
+from pkpd.symbolic.model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["Fit"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit:
+    """The result of `fit`; frozen.
+
+    The log-likelihood is that of independent Gaussian errors.  With known standard
+    deviations s_i it is ``-1/2 sum(r_i^2 + ln(2 pi s_i^2))``, r_i the residual over s_i.
+    With relative ones the errors are ``sigma s_i`` and sigma, put at its most likely value
+    ``sqrt(chi_square/n)``, counts as one more parameter.  AIC is ``2 k - 2 ln L`` and BIC
+    ``k ln n - 2 ln L``; both compare fits of the same data under the same `sd_is`.
+
+    Attributes
+    ----------
+    model, data, constants
+        What was fitted, and the parameters that were held at other values than the model's.
+    coordinates
+        The free parameters, one for each number estimated.
+    x, covariance_x
+        Estimates and covariance on the scale of the search, NaN where missing.
+    at_bound
+        Which estimates a bound holds.
+    covariance_missing
+        Why a standard error is missing; empty where none is.
+    predicted
+        The model's values for the observations.
+    sd_is
+        ``"known"`` or ``"relative"``: see `fit`.
+    evaluations, jacobians
+        How often the minimizer asked for the residuals and for their derivatives.
+    solves, solver_failures
+        The trajectories integrated, and those of them that failed.
+    failures_by_arm
+        The failed ones in each arm.
+    success, message
+        Whether the minimizer converged, and what it says.
+    lmfit_result
+        lmfit's own result; its parameters are called ``p_0``, ``p_1``, ... in the order of
+        `coordinates`, on the scale of the search.
+    """
+
+    model: Model
+    data: Dataset
+    constants: Mapping[str, Any]
+    coordinates: tuple[Coordinate, ...]
+    x: Array
+    covariance_x: Array
+    at_bound: NDArray[np.bool_]
+    covariance_missing: str
+    predicted: Array
+    sd_is: Literal["known", "relative"]
+    evaluations: int
+    jacobians: int
+    solves: int
+    failures_by_arm: Mapping[str, int]
+    success: bool
+    message: str
+    settings: Mapping[str, Any]
+    lmfit_result: Any
+
+    def __post_init__(self) -> None:
+        for key in ("x", "covariance_x", "at_bound", "predicted"):
+            array = np.array(getattr(self, key))
+            array.flags.writeable = False
+            object.__setattr__(self, key, array)
+        for key in ("constants", "failures_by_arm", "settings"):
+            object.__setattr__(self, key, MappingProxyType(dict(getattr(self, key))))
+
+    # ---- how well it fits
+
+    @property
+    def n_observations(self) -> int:
+        return len(self.data)
+
+    @property
+    def n_free(self) -> int:
+        return len(self.coordinates)
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        return self.n_observations - self.n_free
+
+    @property
+    def solver_failures(self) -> int:
+        return sum(self.failures_by_arm.values())
+
+    @property
+    def chi_square(self) -> float:
+        """The sum of squares of the residuals over their standard deviations."""
+        return float((((self.data.value - self.predicted) / self.data.sd) ** 2).sum())
+
+    @property
+    def reduced_chi_square(self) -> float:
+        """chi_square over the degrees of freedom; NaN where there are none."""
+        return self.chi_square / self.degrees_of_freedom if self.degrees_of_freedom else math.nan
+
+    @property
+    def log_likelihood(self) -> float:
+        """The logarithm of the likelihood at the estimates; see the class."""
+        n, chi_square = self.n_observations, self.chi_square
+        constant = n * math.log(2 * math.pi) / 2 + float(np.log(self.data.sd).sum())
+        if self.sd_is == "known":
+            return -chi_square / 2 - constant
+        return math.inf if chi_square == 0 else -n / 2 * (math.log(chi_square / n) + 1) - constant
+
+    @property
+    def _n_likelihood(self) -> int:
+        return self.n_free + (self.sd_is == "relative")
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion."""
+        return 2 * self._n_likelihood - 2 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """The Bayesian (Schwarz's) information criterion."""
+        return self._n_likelihood * math.log(self.n_observations) - 2 * self.log_likelihood
+
+    # ---- tables
+
+    @property
+    def estimates(self) -> pd.DataFrame:
+        """A table by parameter, ``name[arm]`` where an arm has its own.
+
+        Columns: estimate, se, rse_percent, ci_low and ci_high (95 %), unit, arm (or
+        "shared"), log, at_bound.  On a log scale the standard error is by the delta method
+        and the interval is symmetric in ln(parameter).  The intervals are Gaussian with
+        known standard deviations and Student's t with relative ones.
+        """
+        import pandas as pd
+
+        width = self._quantile * np.sqrt(np.diag(self.covariance_x))
+        rows = {
+            c.label: {
+                "estimate": float(c.natural(v)),
+                "se": se,
+                "rse_percent": 100 * se / abs(c.natural(v)) if c.natural(v) else math.nan,
+                "ci_low": float(c.natural(v - w)),
+                "ci_high": float(c.natural(v + w)),
+                "unit": c.unit,
+                "arm": "shared" if c.arm is None else c.arm,
+                "log": c.log,
+                "at_bound": bool(held),
+            }
+            for c, v, w, se, held in zip(
+                self.coordinates, self.x, width, np.sqrt(np.diag(self._covariance)), self.at_bound, strict=True
+            )
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
+
+    @property
+    def _quantile(self) -> float:
+        from scipy.special import ndtri, stdtrit
+
+        if self.sd_is == "known":
+            return float(ndtri(0.975))
+        return float(stdtrit(self.degrees_of_freedom, 0.975)) if self.degrees_of_freedom else math.nan
+
+    @property
+    def _covariance(self) -> Array:
+        slopes = np.array([c.slope(v) for c, v in zip(self.coordinates, self.x, strict=True)])
+        return np.asarray(self.covariance_x * np.outer(slopes, slopes))
+
+    def _square(self, values: Array) -> pd.DataFrame:
+        import pandas as pd
+
+        labels = [c.label for c in self.coordinates]
+        return pd.DataFrame(values, index=pd.Index(labels, name="parameter"), columns=labels)
+
+    @property
+    def covariance(self) -> pd.DataFrame:
+        """The covariance of the estimates in the parameters' units; NaN where missing."""
+        return self._square(self._covariance)
+
+    @property
+    def correlation(self) -> pd.DataFrame:
+        """The correlation of the estimates on the scale of the search; NaN where missing."""
+        se = np.sqrt(np.diag(self.covariance_x))
+        return self._square(self.covariance_x / np.outer(se, se))
+
+    @property
+    def residuals(self) -> pd.DataFrame:
+        """A row for each observation: arm, time, output, observed, predicted, sd, residual.
+
+        The residual is ``(observed - predicted)/sd``; sd is 1 where the data have none.
+        """
+        import pandas as pd
+
+        data = self.data
+        return pd.DataFrame(
+            {
+                "arm": data.arm,
+                "time": data.time,
+                "output": data.output,
+                "observed": data.value,
+                "predicted": self.predicted,
+                "sd": data.sd,
+                "residual": (data.value - self.predicted) / data.sd,
+            }
+        )
+
+    # ---- use
+
+    def parameters(self, arm: str) -> dict[str, Any]:
+        """The estimates that act in one arm, and the constants: what `simulate` takes as parameters.
+
+        Raises
+        ------
+        UnknownNameError
+            If the data have no such arm.
+        """
+        self._check_arm(arm)
+        own = {
+            c.parameter: float(c.natural(v))
+            for c, v in zip(self.coordinates, self.x, strict=True)
+            if c.arm in (None, arm)
+        }
+        return {**self.constants, **own}
+
+    def predict(self, times: Any) -> xr.Dataset:
+        """The states and outputs of every arm at `times`, by dimensions ``arm`` and ``time``.
+
+        Parameters
+        ----------
+        times
+            As for `simulate`, in the model's unit of time.
+        """
+        import xarray as xr
+
+        predictor = Predictor(self.model, self.data, self.coordinates, self.constants, self.settings)
+        observables = [*(s.name for s in self.model.states), *self.model.outputs]
+        runs = [predictor.curve(arm, self.x, times, observables) for arm in self.data.arms]
+        return xr.concat(
+            runs, xr.DataArray(np.array(self.data.arms), dims="arm", name="arm"), join="exact", combine_attrs="override"
+        )
+
+    def _check_arm(self, arm: str) -> None:
+        if arm not in self.data.arms:
+            raise unknown_name(self.data.name, "arm", arm, self.data.arms)
+
+    def report(self) -> str:
+        """The fit as text: what was fitted, the estimates, how well they are known, how well they fit."""
+        from pkpd.fitting.reports import report
+
+        return report(self)
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def __repr__(self) -> str:
+        found = ", ".join(f"{c.label}={c.natural(v):.4g}" for c, v in zip(self.coordinates, self.x, strict=True))
+        return f"<Fit of {self.model.name} to {self.data.name}: {found}; chi-square {self.chi_square:.4g}>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.report())}</pre>"

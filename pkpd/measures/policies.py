@@ -1,0 +1,67 @@
+"""Members that failed: which they are, and what a statistic does with them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pkpd.errors import SimulationError, unknown_name
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Failed", "evaluable", "kept", "variable"]
+
+Failed = Literal["raise", "exclude"]
+
+
+def variable(run: xr.Dataset, output: str) -> xr.DataArray:
+    """The variable `output` of a run.
+
+    Raises
+    ------
+    UnknownNameError
+        If the run has no such variable.
+    """
+    if output not in run.data_vars:
+        has = [str(name) for name in run.data_vars if name not in ("status", "ended")]
+        raise unknown_name(_name(run), "output", str(output), has)
+    return run[output]
+
+
+def evaluable(run: xr.Dataset, output: str) -> xr.DataArray:
+    """Which members can be measured: integrated to the end, and a number at every time.
+
+    Returns
+    -------
+    xarray.DataArray
+        True or False, over the dimensions of `output` without time.
+    """
+    values = variable(run, output)
+    complete = values.notnull()
+    if "time" in values.dims:
+        complete = complete.all("time")
+    return complete & (run["status"] == 0) if "status" in run else complete
+
+
+def kept(run: xr.Dataset, output: str, failed: Failed, measure: str) -> xr.DataArray:
+    """`evaluable`, after the policy: ``"raise"`` refuses a run in which a member failed.
+
+    Raises
+    ------
+    SimulationError
+        If a member failed and the policy is ``"raise"``, or `failed` is neither of the two.
+    """
+    if failed not in ("raise", "exclude"):
+        raise SimulationError(f"failed is {failed!r}; expected 'raise' or 'exclude'.")
+    usable = evaluable(run, output)
+    lost = int((~usable).sum())
+    if lost and failed == "raise":
+        raise SimulationError(
+            f"{_name(run)}: {lost} of {usable.size} members failed, so {measure}() has no value of {output!r} "
+            "for them. failed='exclude' leaves them out."
+        )
+    return usable
+
+
+def _name(run: xr.Dataset) -> str:
+    return str(run.attrs.get("model", "the run"))

@@ -1,0 +1,81 @@
+"""How many of a population: a rate with its confidence interval."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pkpd.errors import DataError, unknown_name
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["rate"]
+
+
+def rate(flags: xr.DataArray, dim: str = "member", *, confidence: float = 0.95) -> xr.Dataset:
+    """The share of true flags along `dim`, with Wilson's confidence interval.
+
+    Parameters
+    ----------
+    flags
+        True or False (1 or 0); NaN is a member excluded by a declared policy.
+    dim
+        The dimension to count over.
+    confidence
+        The interval's coverage, between 0 and 1.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``rate``, ``lower`` and ``upper`` (between 0 and 1), ``positive``, ``n`` (the members
+        counted) and ``excluded``, over the other dimensions.  Where nothing is left to
+        count, the rate and its interval are NaN.
+
+    Raises
+    ------
+    UnknownNameError
+        If the flags have no such dimension.
+    DataError
+        If a flag is neither true, false nor NaN, or `confidence` is out of range.
+
+    References
+    ----------
+    Wilson EB. Probable inference, the law of succession, and statistical inference.
+    J Am Stat Assoc 22:209-212 (1927).
+    """
+    import xarray as xr
+
+    if dim not in flags.dims:
+        raise unknown_name(f"{flags.name or 'the array of flags'}", "dimension", dim, map(str, flags.dims))
+    if not 0 < confidence < 1:
+        raise DataError(f"confidence is {confidence!r}; expected a number between 0 and 1, such as 0.95.")
+    known = flags.notnull()
+    if not bool(((flags == 0) | (flags == 1) | ~known).all()):
+        raise DataError(f"rate() counts flags that are true or false; {flags.name or 'the array'} has other values.")
+    positive, n = (flags == 1).sum(dim), known.sum(dim)
+    share, lower, upper = xr.apply_ufunc(
+        np.vectorize(_wilson, otypes=[float] * 3), positive, n, confidence, output_core_dims=[[], [], []]
+    )
+    what = flags.attrs.get("long_name", flags.name or "positive")
+    said = {
+        "rate": {"long_name": f"{what} rate", "units": "1", "ancillary_variables": "lower upper"},
+        "lower": {"long_name": f"lower {100 * confidence:g} % confidence limit", "units": "1"},
+        "upper": {"long_name": f"upper {100 * confidence:g} % confidence limit", "units": "1"},
+        "positive": {"long_name": f"members with {what}", "units": "1"},
+        "n": {"long_name": "members counted", "units": "1"},
+        "excluded": {"long_name": "members excluded", "units": "1"},
+    }
+    columns = (share, lower, upper, positive, n, (~known).sum(dim))
+    variables = {name: column.assign_attrs(said[name]) for name, column in zip(said, columns, strict=True)}
+    return xr.Dataset(variables, attrs={"confidence": confidence, "interval": "Wilson"})
+
+
+def _wilson(positive: int, n: int, confidence: float) -> tuple[float, float, float]:
+    from scipy.stats import binomtest
+
+    if n == 0:
+        return np.nan, np.nan, np.nan
+    interval = binomtest(int(positive), int(n)).proportion_ci(confidence, method="wilson")
+    return positive / n, float(interval.low), float(interval.high)

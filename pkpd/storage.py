@@ -1,0 +1,83 @@
+"""Results to and from files: written whole or not at all."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pkpd.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+__all__ = ["as_table", "read_result", "write_atomically", "write_result"]
+
+_WRITERS: dict[str, Callable[[xr.Dataset, Path], object]] = {
+    ".nc": lambda run, path: run.to_netcdf(path, engine="netcdf4"),
+    ".csv": lambda run, path: as_table(run).to_csv(path, index=False),
+}
+
+
+def write_atomically(path: str | Path, write: Callable[[Path], object]) -> Path:
+    """Let `write` fill a temporary file beside `path`, then move it there in one step.
+
+    A reader sees the old file or the new one, never a part; after an error the old one
+    is still there.
+
+    Raises
+    ------
+    DataError
+        If the folder does not exist.
+    """
+    target = Path(path)
+    if not target.parent.is_dir():
+        raise DataError(f"cannot write {str(path)!r}: there is no folder {str(target.parent)!r}.")
+    # The suffix stays last, because writers choose a format by it.
+    temporary = target.with_name(f".{target.stem}-{uuid.uuid4().hex}{target.suffix}")
+    try:
+        write(temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return target
+
+
+def write_result(run: xr.Dataset, path: str | Path) -> Path:
+    """Write a result as NetCDF (``.nc``, everything) or as a table (``.csv``, a row for each member and time).
+
+    Raises
+    ------
+    DataError
+        If the suffix is neither.
+    """
+    writer = _WRITERS.get(Path(path).suffix)
+    if writer is None:
+        raise DataError(f"cannot write {str(path)!r}: expected a name that ends in {' or '.join(_WRITERS)}.")
+    return write_atomically(path, lambda temporary: writer(run, temporary))
+
+
+def as_table(run: xr.Dataset) -> pd.DataFrame:
+    """A result as a table: a row for each member and time; parameters only where they vary."""
+    fixed = [name for name, values in run.coords.items() if values.ndim == 0]
+    return run.drop_vars(fixed).to_dataframe().reset_index()
+
+
+def read_result(path: str | Path) -> xr.Dataset:
+    """Read a result that `write_result` wrote as NetCDF.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or it is not a NetCDF file.
+    """
+    import xarray as xr
+
+    if not Path(path).is_file():
+        raise DataError(f"there is no file {str(path)!r}.")
+    try:
+        return xr.load_dataset(path, engine="netcdf4")
+    except (OSError, ValueError) as error:
+        raise DataError(f"{str(path)!r} cannot be read as NetCDF: {error}") from error

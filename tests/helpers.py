@@ -1,0 +1,29 @@
+"""What tests measure with: errors in units of the tolerance, and models made to run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pkpd import Model, compose, state
+from pkpd.symbolic.symbols import Given
+
+
+def tolerance_error(value, reference, *, rtol, atol):
+    """The largest ``|value - reference| / (atol + rtol |reference|)``; NaN where any value is NaN."""
+    value, reference = np.asarray(value, float), np.asarray(reference, float)
+    return float(np.max(np.abs(value - reference) / (atol + rtol * np.abs(reference))))
+
+
+def relative_error(value, reference):
+    """The largest ``|value/reference - 1|``."""
+    return tolerance_error(value, reference, rtol=1.0, atol=0.0)
+
+
+def closed(model: Model) -> Model:
+    """`model` itself, or joined with a constant state of value 1 for each given it lacks."""
+    missing = [s for s in model.free if isinstance(s, Given) and s.default is None]
+    stand_ins = [
+        Model(f"constant_{s.name}", rates={state(s.name, s.unit, s.meaning, start=1): 0}, time=model.time)
+        for s in missing
+    ]
+    return compose(model.name, model, *stand_ins) if stand_ins else model

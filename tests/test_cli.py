@@ -1,0 +1,233 @@
+"""The command line: what it prints where, its exit codes, and one message for each mistake."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import pkpd
+from pkpd.cli import parsing
+from pkpd.errors import ParameterError, RegimenError, SimulationError
+
+
+def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "pkpd", *arguments], capture_output=True, text=True, cwd=cwd)
+
+
+def run_here(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """The command in this process: exit code, stdout, stderr."""
+    from pkpd.cli.main import main
+
+    code = 0
+    before, sys.argv = sys.argv, ["pkpd", *arguments]
+    try:
+        main()
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    finally:
+        sys.argv = before
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+# ---- what is typed
+
+
+def test_doses_as_text() -> None:
+    regimen = parsing.parse_dose("1500 mg iv over 1 h every 28 x 13")
+    assert regimen == pkpd.infusion("1500 mg", "iv", "1 h", every=28, n=13)
+    assert parsing.parse_dose("2 Gy radiation at 7,8.5 over 0.001") == pkpd.infusion(
+        "2 Gy", "radiation", "0.001", at=[7, 8.5]
+    )
+    assert parsing.parse_dose("1.333 ip") == pkpd.bolus("1.333", "ip")
+    assert parsing.parse_dose("10mg sc at 3") == pkpd.bolus("10 mg", "sc", at=3)
+    assert parsing.parse_dose("5 mg iv over 2 every 7 x 2") == pkpd.infusion("5 mg", "iv", "2", every=7, n=2)
+
+
+@pytest.mark.parametrize("text", ["", "mg iv", "1500", "1500 mg iv every 28", "1500 mg iv; rm", "5 mg iv at x"])
+def test_what_is_no_dose(text: str) -> None:
+    with pytest.raises(RegimenError, match="not understood; expected something like '1500 mg iv over 1 h"):
+        parsing.parse_dose(text)
+
+
+def test_times_and_axes_as_text() -> None:
+    np.testing.assert_allclose(parsing.parse_numbers("0:1:0.1", "--times"), np.linspace(0, 1, 11))
+    np.testing.assert_allclose(parsing.parse_numbers("0,3,9", "--times"), [0, 3, 9])
+    ensemble = parsing.parse_axes(["a=1:100:3:log", "b=1,2"])
+    np.testing.assert_allclose(ensemble.columns["a"][1], [1, 10, 100])
+    assert ensemble.dims == ("a", "b")
+
+
+@pytest.mark.parametrize("text", ["0:5", "5:0:1", "0:1:0", "a", "0:1e9:1e-9"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(SimulationError, match="--times is"):
+        parsing.parse_numbers(text, "--times")
+
+
+@pytest.mark.parametrize("text", ["a", "a=", "a=1:2", "a=0:1:3:log", "a=1:2:3:lin", "a=1:2:0", "a=x"])
+def test_what_is_no_axis(text: str) -> None:
+    with pytest.raises(ParameterError):
+        parsing.parse_axes([text])
+
+
+# ---- commands
+
+
+def test_the_module_and_the_script_are_the_same() -> None:
+    found = command("catalog", "--csv")
+    assert found.returncode == 0
+    assert found.stderr == ""
+    assert "kosinsky_2018" in set(pd.read_csv(io.StringIO(found.stdout))["name"])
+
+
+def test_show_prints_equations_parameters_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run_here(capsys, "show", "kuznetsov_1994")
+    assert (code, err) == (0, "")
+    assert "dT/dt = " in out
+    assert "BIOMD0000000762" in out
+    assert "cell/day" in out
+
+
+def test_simulate_writes_csv_to_stdout_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run_here(
+        capsys,
+        "simulate",
+        "durvalumab_baverel_2018",
+        "--dose",
+        "1500 mg iv over 1 h every 28 x 13",
+        "--times",
+        "0,28,364",
+    )
+    assert (code, err) == (0, "")
+    table = pd.read_csv(io.StringIO(out))
+    np.testing.assert_allclose(table["C"], [0, 70.44, 125.9], rtol=1e-3)
+
+
+def test_sweep_then_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = str(tmp_path / "sweep.nc")
+    code, out, err = run_here(
+        capsys, "sweep", "kosinsky_2018", "--grid", "S_L=2:20:4:log", "--grid", "K_D=10,30",
+        "--dose", "2 Gy radiation at 7,8,9,10,11 over 0.001", "--dose", "1.333 nmol ip at 7,9,11",
+        "--times", "0:30:2", "--outputs", "V", "--out", result,
+    )  # fmt: skip
+    assert code == 0
+    assert out == ""
+    assert "wrote" in err
+    assert dict(pkpd.read_result(result)["V"].sizes) == {"S_L": 4, "K_D": 2, "time": 16}
+    for kind, more in {"heat": ["--x", "S_L", "--y", "K_D"]}.items():
+        figure = tmp_path / f"{kind}.png"
+        code, out, err = run_here(capsys, "plot", result, "--output", "V", "--kind", kind, *more, "--out", str(figure))
+        assert code == 0, err
+        assert figure.stat().st_size > 5000
+
+
+def test_a_sample_is_swept_and_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = str(tmp_path / "sample.nc")
+    arguments = ["sweep", "kosinsky_2018", "--sample", "20", "--seed", "3", "--times", "0:30:2", "--outputs", "V"]
+    code, _, err = run_here(capsys, *arguments, "--out", result)
+    assert code == 0, err
+    for kind in ("time", "spaghetti", "waterfall"):
+        figure = tmp_path / f"{kind}.svg"
+        code, _, err = run_here(capsys, "plot", result, "--output", "V", "--kind", kind, "--out", str(figure))
+        assert code == 0, err
+        assert figure.stat().st_size > 5000
+
+
+def test_fit_reports_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "growth.csv"
+    times = np.arange(8, 20, 2.0)
+    rows = [f"control,{t},V,{100 * np.exp(0.3 * (t - 8))},{5}" for t in times]
+    data.write_text("# simulated\narm,time,output,value,sd\n" + "\n".join(rows) + "\n")
+    code, out, err = run_here(
+        capsys, "fit", "radiotherapy_lq", "--data", str(data), "--free", "kg=0.01:1", "--free", "T0=0.1:100:log",
+        "--set", "Tmax=1e9", "--out", str(tmp_path / "fit"),
+    )  # fmt: skip
+    assert code == 0, err
+    assert "kg" in out
+    estimates = pd.read_csv(tmp_path / "fit" / "estimates.csv", index_col=0)
+    assert float(estimates.loc["kg", "estimate"]) == pytest.approx(0.3, rel=1e-4)
+    assert {p.name for p in (tmp_path / "fit").iterdir()} == {"report.txt", "estimates.csv", "residuals.csv", "fit.png"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "kosinsky"], "no model 'kosinsky'. Did you mean 'kosinsky_2018'"),
+        (["simulate", "kosinsky_2018", "--set", "SL=3"], "no parameter 'SL'. Did you mean 'S_L'"),
+        (["simulate", "kosinsky_2018", "--set", "S_L=nan"], "expected a number"),
+        (["simulate", "kosinsky_2018", "--dose", "2 Gy radiation at 7"], "give each dose a duration"),
+        (["simulate", "kosinsky_2018", "--dose", "2 mg radiation over 1"], "cannot be converted to Gy"),
+        (["simulate", "kosinsky_2018", "--dose", "2 nmol iv"], "no route 'iv'"),
+        (["simulate", "kosinsky_2018", "--dose", "2 nmol ip at -3"], "at time -3"),
+        (["simulate", "kosinsky_2018", "--outputs", "v"], "Did you mean 'V'"),
+        (["simulate", "kosinsky_2018", "--out", "/nonexistent/run.csv"], "there is no folder '/nonexistent'"),
+        (["simulate", "kosinsky_2018", "--out", "run.xlsx"], "ends in .nc or .csv"),
+        (["simulate", "kosinsky_2018", "--method", "cvode"], "no method 'cvode'"),
+        (["sweep", "kosinsky_2018"], "nothing to sweep"),
+        (["sweep", "kuznetsov_1994", "--sample", "5"], "declares no variability"),
+        (["plot", "missing.nc", "--output", "V"], "there is no file 'missing.nc'"),
+        (["fit", "kosinsky_2018", "--data", "missing.csv", "--free", "S_L"], "there is no file 'missing.csv'"),
+    ],
+)
+def test_a_mistake_gives_one_message(
+    arguments: list[str],
+    message: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run_here(capsys, *arguments)
+    assert code == 1
+    assert out == ""
+    assert err.startswith("error: ")
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_column_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = tmp_path / "wrong.csv"
+    data.write_text("arm,time,output,volume,sd\ncontrol,1,V,3,1\n")
+    code, _, err = run_here(capsys, "fit", "radiotherapy_lq", "--data", str(data), "--free", "kg")
+    assert code == 1
+    assert "'value'" in err
+    assert "wrong.csv" in err
+
+
+def test_no_traceback_from_the_script() -> None:
+    found = command("simulate", "kosinsky_2018", "--set", "S_L=much")
+    assert found.returncode == 1
+    assert "Traceback" not in found.stderr
+    wrong_usage = command("simulate")
+    assert wrong_usage.returncode == 2
+
+
+def test_failed_members_have_an_exit_code(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    code, _, err = run_here(
+        capsys,
+        "sweep",
+        "kuznetsov_1994",
+        "--grid",
+        "b=-1e300,2e-9",
+        "--times",
+        "0,100",
+        "--out",
+        str(tmp_path / "r.nc"),
+    )
+    assert code == 3
+    assert "1 of 2 members failed" in err
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    script = f"{sys.executable} -m pkpd simulate kuznetsov_1994 --times 0:5000:0.05 | head -1"
+    found = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert found.stdout.startswith("time,")
+    assert "Traceback" not in found.stderr
+    assert "error" not in found.stderr

@@ -1,0 +1,277 @@
+"""Symbols, models and composition: what they hold, and what they refuse in which words."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+import sympy
+from examples import A1, CL, V1, R, T, T_min, alpha, growth, irradiated, kg, one_compartment
+
+import pkpd
+from pkpd.errors import ModelError, ParameterError, UnitError, UnknownNameError
+
+
+def test_symbols_of_one_name_and_different_value_are_different() -> None:
+    other = pkpd.param("CL", 0.5, "L/day", "clearance")
+    assert other != CL
+    assert (other - CL) != 0
+    assert pkpd.param("kg", 0.12, "1/day", "tumor growth rate", source="illustrative") == kg
+
+
+@pytest.mark.parametrize("symbol", [CL, T, R, pkpd.given("C", "mg/L", "concentration", default=1.0)])
+def test_symbols_pickle_whole(symbol: sympy.Symbol) -> None:
+    back = pickle.loads(pickle.dumps(symbol))
+    assert back == symbol
+    assert back.declaration == symbol.declaration
+
+
+def test_models_pickle_compare_and_hash_by_content() -> None:
+    back = pickle.loads(pickle.dumps(irradiated))
+    assert back == irradiated
+    assert hash(back) == hash(irradiated)
+    assert back.equations() == irradiated.equations()
+    assert growth != growth.using(kg=0.2)
+    assert growth == growth.using(kg=0.2).using(kg=0.12)
+
+
+def test_hash_is_that_of_another_process() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys; sys.path.insert(0, 'tests'); from examples import irradiated; print(irradiated.hash)"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == irradiated.hash
+
+
+def test_parameters_table() -> None:
+    table = one_compartment.parameters
+    assert list(table.index) == ["CL", "V1"]
+    assert table.loc["CL", ["value", "unit", "meaning", "source", "lower", "iiv"]].tolist() == [
+        0.3, "L/day", "clearance", "illustrative", 0.0, 0.3,
+    ]  # fmt: skip
+
+
+def test_equations_as_text_and_latex() -> None:
+    text = irradiated.equations()
+    assert "dT/dt = -R*alpha*T + kg*T" in text
+    assert "when T < T_min: T -> 0" in text
+    latex = irradiated._repr_latex_()
+    assert latex.startswith(r"$\begin{aligned}")
+    assert r"\alpha" in latex
+    assert r"T_{\mathrm{min}}" in latex
+
+
+def test_units_of_outputs_follow() -> None:
+    assert dict(one_compartment.units) == {"A1": "mg", "CL": "L/day", "V1": "L", "C": "mg/L"}
+    assert growth.units["V"] == "mm^3"
+
+
+@pytest.mark.parametrize(
+    ("rate", "message"),
+    [
+        (-CL * A1 - 2 * A1 * CL / V1, r"d A1/dt adds .*\[L mg/day\].*Is a division by a volume missing"),
+        (-CL * A1, r"d A1/dt is .*\[L mg/day\]; expected \[mg/day\]"),
+        (A1 * kg + sympy.exp(A1) * kg, r"exponent A1 \[mg\]"),
+        (A1 * kg * sympy.log(V1), r"takes log of V1 \[L\]"),
+        (kg * (A1 + V1), r"adds .* \[mg\] to V1 \[L\]"),
+        (kg * A1 ** (CL / CL + kg / kg + pkpd.param("h", 2, "1", "Hill exponent")), r"reference value first"),
+    ],
+)
+def test_units_that_do_not_balance(rate: sympy.Expr, message: str) -> None:
+    with pytest.raises(UnitError, match=message):
+        pkpd.Model("wrong", rates={A1: rate})
+
+
+def test_same_dimension_of_another_size_is_refused() -> None:
+    small = pkpd.state("A2", "ug", "amount elsewhere")
+    with pytest.raises(UnitError, match="differ in size only"):
+        pkpd.Model("wrong", rates={A1: kg * (A1 + small), small: kg * small})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: pkpd.param("lambda", 1, "1", "rate"), "reserved. Try 'lambda_'"),
+        (lambda: pkpd.param("exp", 1, "1", "rate"), "reserved"),
+        (lambda: pkpd.param("k-1", 1, "1", "rate"), "cannot name a parameter"),
+        (lambda: pkpd.param("k", 1, "1/dya", "rate"), "'dya' is not known. Did you mean"),
+        (lambda: pkpd.state("X", "mg", "amount", start=A1), "uses 'A1'; a start is made of parameters"),
+        (lambda: pkpd.state("X", "mg", "amount", start="A1"), "expected a number or an expression"),
+        (lambda: pkpd.Model("m", rates={kg: kg}), "not a state"),
+        (lambda: pkpd.Model("m", rates={T: sympy.Symbol("k") * T}), "undeclared symbol k; declare it"),
+        (lambda: pkpd.Model("m", rates={T: kg * T}, outputs={"T": T}), "output 'T' has the name of a symbol"),
+        (lambda: pkpd.Model("m", rates={T: kg * T - alpha * R * T}), "input rate 'R' has no route"),
+        (lambda: pkpd.Model("m", rates={T: kg * T}, routes={"radiation": R}), "no rate uses it"),
+        (lambda: pkpd.Model("m", rates={T: kg * T}, routes={"iv": {T: 2 * T}}), "exactly one dose"),
+        (lambda: pkpd.Model("m", rates={T: kg * T}, routes={"iv": 3}), "expected {state: expression"),
+        (lambda: pkpd.Model("m", rates={T: kg * T}, events=[pkpd.Event(sympy.true, {T: 0})]), "one comparison"),
+        (lambda: pkpd.Model("m", rates={T: kg * T}, events=[pkpd.Event(1 * kg > T, {T: 0})]), "compares"),
+        (
+            lambda: pkpd.Model("m", rates={T: kg * T, A1: pkpd.param("kg", 1, "1/day", "other") * A1}),
+            "'kg' is declared twice, differently",
+        ),
+    ],
+)
+def test_what_a_model_refuses(make: object, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "much", None])
+def test_a_parameter_is_a_finite_number(value: object) -> None:
+    with pytest.raises(ParameterError, match="expected a"):
+        pkpd.param("k", value, "1/day", "rate")  # type: ignore[arg-type]
+
+
+def test_a_parameter_lies_within_its_bounds() -> None:
+    with pytest.raises(ParameterError, match="outside its bounds 0 to 1"):
+        pkpd.param("F", 1.5, "1", "bioavailability", bounds=(0, 1))
+
+
+# ---- composition
+
+C = pkpd.given("C", "mg/L", "drug concentration")
+kill = pkpd.param("kill", 0.01, "L/mg/day", "killing per concentration", source="illustrative")
+drug_effect = pkpd.Model("drug_effect", rates={}, terms={T: -kill * C * T})
+
+
+def test_a_part_adds_to_the_rate_of_another() -> None:
+    whole = pkpd.compose("whole", growth, drug_effect, one_compartment)
+    assert whole.rates[T] == kg * T - kill * A1 / V1 * T
+    assert whole.foreign == ()
+
+
+def test_the_order_of_parts_never_matters() -> None:
+    one = pkpd.compose("whole", growth, drug_effect, one_compartment)
+    two = pkpd.compose("whole", one_compartment, drug_effect, growth)
+    assert one == two
+    assert one.equations() == two.equations()
+    nested = pkpd.compose("whole", pkpd.compose("inner", drug_effect, one_compartment), growth)
+    assert nested == one
+
+
+def test_a_given_that_nobody_supplies() -> None:
+    whole = pkpd.compose("whole", growth, drug_effect)
+    with pytest.raises(ModelError, match=r"needs 'C' \(drug concentration, mg/L\), which no part supplies. Compose it"):
+        whole.require_closed()
+
+
+def test_a_state_that_nobody_owns() -> None:
+    with pytest.raises(ModelError, match="acts on the state 'T'"):
+        pkpd.compose("open", drug_effect, one_compartment).require_closed()
+
+
+def test_a_given_with_a_default_is_a_parameter() -> None:
+    C_ = pkpd.given("C", "mg/L", "drug concentration", default=2.0)
+    part = pkpd.Model("alone", rates={T: kg * T - kill * C_ * T})
+    part.require_closed()
+    assert part.parameters.loc["C", "value"] == 2.0
+    assert part.using(C=3.0).parameters.loc["C", "value"] == 3.0
+
+
+def test_a_given_in_another_unit() -> None:
+    per_nanogram = pkpd.param("kill", 1e-8, "L/ng/day", "killing per concentration")
+    wrong = pkpd.Model("wrong", rates={T: -per_nanogram * pkpd.given("C", "ng/L", "concentration") * T})
+    with pytest.raises(UnitError, match=r"wrong takes 'C' in \[ng/L\], but one_compartment supplies it in \[mg/L\]"):
+        pkpd.compose("whole", wrong, one_compartment)
+
+
+def test_a_start_may_use_a_given() -> None:
+    k = pkpd.given("k", "1/day", "rate")
+    X = pkpd.state("X", "mg", "amount", start=2 * k * pkpd.param("m", 1.0, "mg day", "scale"))
+    source = pkpd.Model("source", rates={A1: -kg * A1}, outputs={"k": kg})
+    whole = pkpd.compose("whole", pkpd.Model("part", rates={X: -k * X}), source)
+    (start,) = (s.start for s in whole.states if s.name == "X")
+    assert {s.name for s in start.free_symbols} == {"kg", "m"}
+    whole.require_closed()
+
+
+def test_two_owners_two_outputs_a_circle_and_two_clocks_are_refused() -> None:
+    with pytest.raises(ModelError, match="state 'T' is defined twice, by "):
+        pkpd.compose("whole", growth, pkpd.Model("again", rates={T: -kg * T}))
+    V = pkpd.state("X", "mg", "amount")
+    with pytest.raises(ModelError, match="output 'V' is defined twice"):
+        pkpd.compose("whole", growth, pkpd.Model("other", rates={V: kg * V}, outputs={"V": V}))
+    a, b = (pkpd.given(n, "1/day", "rate") for n in "ab")
+    p = pkpd.Model("p", rates={T: a * T}, outputs={"b": a})
+    q = pkpd.Model("q", rates={A1: A1 * b}, outputs={"a": b})
+    with pytest.raises(ModelError, match=r"a, b depend on one another in a circle"):
+        pkpd.compose("whole", p, q)
+    with pytest.raises(ModelError, match="times differ"):
+        pkpd.compose("whole", growth, _in_hours())
+
+
+def _in_hours() -> pkpd.Model:
+    k = pkpd.param("k", 1.0, "1/h", "rate")
+    return pkpd.Model("hours", rates={A1: -k * A1}, time="h")
+
+
+def test_parts_share_a_route_for_different_states() -> None:
+    L = pkpd.state("L", "cell", "lymphocytes", start=100)
+    D0 = pkpd.param("D0", 2.0, "Gy", "dose that leaves 1/e", source="illustrative")
+    lymph = pkpd.Model("lymph", rates={L: 0 * kg * L}, routes={"flash": {L: L * sympy.exp(-pkpd.dose("Gy") / D0)}})
+    whole = pkpd.compose("whole", irradiated, lymph)
+    assert set(whole.routes["flash"].jumps) == {T, L}
+    again = pkpd.Model("again", rates={L: 0 * kg * L}, routes={"flash": {T: T - pkpd.dose("mm^3")}})
+    with pytest.raises(ModelError, match="route 'flash' and both set 'T'"):
+        pkpd.compose("twice", irradiated, again)
+
+
+def test_renaming_serves_a_second_drug() -> None:
+    second = one_compartment.renamed("ctla4_")
+    both = pkpd.compose("both", one_compartment, second)
+    assert {s.name for s in both.states} == {"A1", "ctla4_A1"}
+    assert set(both.routes) == {"iv", "ctla4_iv"}
+    assert {"C", "ctla4_C"} == set(both.outputs)
+    assert one_compartment.renamed({"C": "Cp"}).outputs.keys() == {"Cp"}
+    with pytest.raises(UnknownNameError, match=r"no name 'Cl'\. Did you mean 'CL'"):
+        one_compartment.renamed({"Cl": "x"})
+
+
+def test_renaming_leaves_the_states_of_others() -> None:
+    assert drug_effect.renamed("x_").foreign == (T,)
+
+
+def test_alternatives_are_chosen_by_name() -> None:
+    KD = pkpd.param("KD", 30, "nM", "affinity", alternatives={"QSPIO": (66.5, "nM", "x"), "picky": (22, "pM", "y")})
+    X = pkpd.state("X", "nM", "free drug", start=KD)
+    model = pkpd.Model("binding", rates={X: -kg * X})
+    assert model.using(KD="QSPIO").parameters.loc["KD", "value"] == 66.5
+    assert model.using(KD="picky").parameters.loc["KD", "value"] == pytest.approx(0.022)
+    assert model.using(KD="0.4 uM").parameters.loc["KD", "value"] == pytest.approx(400)
+    with pytest.raises(ParameterError, match=r"'QSPI0'; expected a number, .* or an alternative \(QSPIO, picky\)"):
+        model.using(KD="QSPI0")
+    with pytest.raises(UnitError, match="cannot be converted"):
+        model.using(KD="3 mg")
+
+
+def test_a_jump_that_adds_is_an_infusion_too() -> None:
+    assert one_compartment.routes["iv"].additive == {A1: 1}
+    assert irradiated.routes["flash"].additive is None
+    F = pkpd.param("F", 0.7, "1", "bioavailability")
+    half = pkpd.Model("half", rates={A1: -CL * A1 / V1}, routes={"sc": {A1: A1 + F * pkpd.dose("mg")}})
+    assert half.routes["sc"].additive == {A1: F}
+    assert irradiated.routes["radiation"].unit("day") == "Gy"
+
+
+def test_a_clock_prints_as_t_and_has_the_models_time() -> None:
+    t = pkpd.clock("day")
+    tau = pkpd.param("tau", 5, "day", "time constant")
+    model = pkpd.Model("aging", rates={T: kg * T * sympy.exp(-t / tau)})
+    assert "exp(-t/tau)" in model.equations()
+    with pytest.raises(UnitError):
+        pkpd.Model("aging", rates={T: kg * T * sympy.exp(-pkpd.clock("h") / tau)})
+
+
+def test_symbols_by_name() -> None:
+    assert irradiated["T_min"] == T_min
+    with pytest.raises(UnknownNameError, match="Did you mean 'T_min'"):
+        irradiated["Tmin"]
+
+
+def test_load_names_the_nearest_model() -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'kuznetsov_1994'"):
+        pkpd.load("kuznetsov_1984")
+    with pytest.raises(UnknownNameError):
+        pkpd.load("../kuznetsov_1994")
