@@ -89,7 +89,7 @@ def explicit_method(problem: Problem) -> str:
 
 def _with_scipy(problem: Problem, state: _State, stiff: Index, first: str) -> Solution:
     """Integrate the members `stiff` with LSODA, from their start."""
-    found = solve_scipy(problem.subset(stiff), "LSODA")
+    found = solve_scipy(problem.subset(stiff), method="LSODA")
     state.out[stiff], state.status[stiff], state.at[stiff] = found.states, found.status, found.ended
     state.steps[stiff] += found.steps
     return state.solution(f"{first}, and scipy's LSODA for {len(stiff)} stiff of {problem.members} members")

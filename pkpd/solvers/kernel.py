@@ -77,8 +77,8 @@ class Kernel:
         for name, symbols in (("p", m.p), ("u", m.u), ("held", self._held.symbols)):
             if symbols:
                 rows = self.rows(code, w, name)
-                found |= {s: lambda rows=rows, i=i: rows[i] for i, s in enumerate(symbols)}  # type: ignore[misc]
-        found |= {s: lambda i=i: x(i) for i, s in enumerate(m.y)}  # type: ignore[misc]
+                found |= {s: lambda rows=rows, i=i: rows[i] for i, s in enumerate(symbols)}
+        found |= {s: lambda i=i: x(i) for i, s in enumerate(m.y)}
         if t is not None:
             found[TIME] = t
         return found

@@ -75,7 +75,7 @@ class Rosenbrock:
 
     @property
     def _gammas(self) -> Array:
-        return np.linalg.inv(np.eye(self.stages) / self.gamma - self.c)
+        return np.asarray(np.linalg.inv(np.eye(self.stages) / self.gamma - self.c), dtype=np.float64)
 
     @property
     def alpha(self) -> Array:
