@@ -26,8 +26,8 @@ __all__ = ["cache_folder", "machine_code"]
 DIGEST = 32
 
 
-@lru_cache(maxsize=1)
 def _target() -> Any:
+    """This processor; a new one each time, because an engine takes what it is given for its own."""
     from llvmlite import binding as llvm
 
     llvm.initialize_native_target()
@@ -55,7 +55,7 @@ def machine_code(recipe: str, build: Callable[[], str]) -> Any:
         kept = _compile(build())
         if folder:
             _write(folder / name, kept)
-    return _loaded(name, kept)
+    return _loaded(kept)
 
 
 @lru_cache(maxsize=1)
@@ -84,20 +84,19 @@ def _compile(text: str) -> bytes:
     return bytes(target.emit_object(module))
 
 
-_alive: dict[str, Any] = {}  # machine code lives as long as the engine that loaded it
+_engines: list[Any] = []  # machine code lives as long as the engine that loaded it
 
 
-def _loaded(name: str, code: bytes) -> Any:
+def _loaded(code: bytes) -> Any:
     from llvmlite import binding as llvm
 
-    if name not in _alive:
-        engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
-        engine.add_object_file(llvm.ObjectFileRef.from_data(code))
-        engine.finalize_object()
-        kinds = [ctypes.c_double if str(k) == "double" else ctypes.c_int64 if str(k) == "i64" else ctypes.c_void_p
-                 for k in ARGUMENTS.values()]  # fmt: skip
-        _alive[name] = engine, ctypes.CFUNCTYPE(None, *kinds)(engine.get_function_address("run"))
-    return _alive[name][1]
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    _engines.append(engine)
+    kinds = {"double": ctypes.c_double, "i64": ctypes.c_int64}
+    arguments = [kinds.get(str(kind), ctypes.c_void_p) for kind in ARGUMENTS.values()]
+    return ctypes.CFUNCTYPE(None, *arguments)(engine.get_function_address("run"))
 
 
 # ---- the folder
