@@ -62,8 +62,10 @@ def simulate(
     outputs
         The states and outputs to return; all by default.
     method
-        ``"auto"``; ``"numpy"``, the vectorized ensemble integrator; ``"scipy"``, one
-        member at a time with LSODA, or ``"DOP853"``, ``"RK45"``, ``"Radau"``, ``"BDF"``.
+        ``"auto"``: an explicit method, and an implicit one for the members that turn out
+        stiff, compiled for the model.  One of the two alone is ``"tsit5"``, ``"dop853"`` or
+        ``"rodas5p"``.  ``"numpy"`` needs no compiler; ``"scipy"`` takes one member at a time
+        with LSODA, or with ``"DOP853"``, ``"RK45"``, ``"Radau"``, ``"BDF"``.
     rtol, atol
         Relative and absolute tolerance of a step; `atol` may be given by state.
     threads
@@ -125,6 +127,7 @@ def simulate(
     _report(model, solution, ensemble, on_failure)
     settings = {
         "method": method,
+        "method_used": solution.note or method,
         "rtol": rtol,
         "atol": atol if isinstance(atol, float) else str(atol),
         "at_dose": at_dose,

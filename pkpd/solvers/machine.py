@@ -94,7 +94,7 @@ def _loaded(code: bytes) -> Any:
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     _engines.append(engine)
-    kinds = {"double": ctypes.c_double, "i64": ctypes.c_int64}
+    kinds: dict[str, Any] = {"double": ctypes.c_double, "i64": ctypes.c_int64}
     arguments = [kinds.get(str(kind), ctypes.c_void_p) for kind in ARGUMENTS.values()]
     return ctypes.CFUNCTYPE(None, *arguments)(engine.get_function_address("run"))
 
