@@ -140,7 +140,7 @@ def _provenance(run: Run, found: Collected) -> dict[str, Any]:
         "model": run.model.name,
         "model_hash": run.model.hash,
         **run.settings,
-        **({"solver": found.note} if found.note else {}),
+        "method_used": found.note or run.settings["method"],
         "values_at_dose_times": f"{run.settings['at_dose']} the dose",
         "versions": (
             f"pkpd {pkpd.__version__}, python {platform.python_version()}, numpy {np.__version__}, "

@@ -78,12 +78,15 @@ def simulate(
         ``time_of_max``, ``auc`` (trapezoids), and ``first_below`` and ``first_above`` with a
         threshold (infinite where it is never reached).  All speak of the times in `times`.
     method
-        ``"auto"``; ``"numpy"``, the vectorized ensemble integrator; ``"scipy"``, one
-        member at a time with LSODA, or ``"DOP853"``, ``"RK45"``, ``"Radau"``, ``"BDF"``.
+        ``"auto"``: an explicit method, and an implicit one for the members that turn out
+        stiff, compiled for the model.  One of the two alone is ``"tsit5"``, ``"dop853"`` or
+        ``"rodas5p"``.  ``"numpy"`` needs no compiler; ``"scipy"`` takes one member at a time
+        with LSODA, or with ``"DOP853"``, ``"RK45"``, ``"Radau"``, ``"BDF"``.
     rtol, atol
         Relative and absolute tolerance of a step; `atol` may be given by state.
     threads
-        Threads to use, where the method has threads.
+        Threads to use, by default as many as there are processors; ``"numpy"`` and the
+        methods of scipy have one.
     on_failure
         ``"nan"`` marks a member that fails by its status, leaves NaN from there on, and
         warns; ``"raise"`` raises.
