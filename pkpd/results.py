@@ -79,11 +79,11 @@ def _courses(run: Run, found: Collected) -> dict[str, Any]:
         variables[name] = (dims, found.columns[name].reshape(shape), about)
         if run.wrt:
             slopes = np.stack([found.columns[sensitivity_name(name, k)] for k in run.wrt], axis=-1)
-            about = {
+            its: dict[str, Any] = {
                 "units": [_quotient(run.model.units[name], unit) for unit in run.wrt.values()],
                 "long_name": f"derivative of {run.model.meaning(name)}",
             }
-            variables[f"d_{name}"] = ((*dims, "parameter"), slopes.reshape(*shape, -1), about)
+            variables[f"d_{name}"] = ((*dims, "parameter"), slopes.reshape(*shape, -1), its)
     return variables
 
 

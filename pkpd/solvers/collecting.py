@@ -53,11 +53,12 @@ def collect(
     """
     wanted = list(dict.fromkeys(r.of for r in reductions.values())) if reductions else list(names)
     members, kept = problem.members, dict[str, Array]()
-    status, ended, note = np.zeros(members, dtype=np.int64), np.zeros(members), ""
+    status, ended, notes = np.zeros(members, dtype=np.int64), np.zeros(members), dict[str, int]()
     for who in _chunks(problem):
         part = problem if who.stop - who.start == members else problem.subset(np.arange(who.start, who.stop))
         solution = solve(part, method, _shifted(progress, who.start, members), threads)
-        status[who], ended[who], note = solution.status, solution.ended, solution.note
+        status[who], ended[who] = solution.status, solution.ended
+        notes[solution.note] = notes.get(solution.note, 0) + part.members
         columns = _observed(part, solution.states, wanted)
         if reductions:
             columns = {k: reduce_values(r, columns[r.of], problem.times) for k, r in reductions.items()}
@@ -65,7 +66,16 @@ def collect(
             if name not in kept:
                 kept[name] = np.empty((members, *values.shape[1:]))
             kept[name][who] = values
-    return Collected(kept, status, ended, note)
+        if progress is not None:
+            progress(who.stop, members)
+    return Collected(kept, status, ended, _joined(notes))
+
+
+def _joined(notes: Mapping[str, int]) -> str:
+    """What the chunks say of their methods, with the members that each speaks of where they differ."""
+    if len(notes) <= 1:
+        return next(iter(notes), "")
+    return "; ".join(f"{note} (of {members})" for note, members in notes.items())
 
 
 def _chunks(problem: Problem) -> list[slice]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +37,7 @@ def _first(reached: NDArray[np.bool_], times: Array) -> Array:
 
 
 # Values (members, times), times and threshold -> (members,).  All speak of the stored times alone.
-KINDS: dict[str, Callable[[Array, Array, float], Array]] = {
+KINDS: dict[str, Callable[[Array, Array, float], Any]] = {
     "min": lambda values, times, limit: values.min(axis=1),
     "max": lambda values, times, limit: values.max(axis=1),
     "last": lambda values, times, limit: values[:, -1],
