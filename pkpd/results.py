@@ -109,6 +109,7 @@ def _coordinates(run: Run) -> dict[str, Any]:
     for name, value in run.values.items():
         dims, values = run.ensemble.columns.get(name, ((), value))
         coords[name] = (dims, values, {"units": run.known[name].unit, "long_name": run.known[name].meaning})
+    coords |= run.ensemble.labels
     if "member" in run.ensemble.sizes:
         coords.setdefault("member", ("member", np.arange(run.ensemble.sizes["member"])))
     if run.wrt:
