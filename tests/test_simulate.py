@@ -63,10 +63,12 @@ def test_a_shift_in_time() -> None:
     np.testing.assert_allclose(later, now, rtol=1e-7)
 
 
-def test_what_is_stored_does_not_change_what_is_computed() -> None:
+@pytest.mark.parametrize("method", ["numpy", "tsit5"])
+def test_what_is_stored_does_not_change_what_is_computed(method: str) -> None:
+    """Where steps do not end on the times to store."""
     regimen = pkpd.infusion(100, "iv", 0.5, every=3, n=3)
-    few = pkpd.simulate(one_compartment, regimen, times=[4.0, 14.0])["C"]
-    many = pkpd.simulate(one_compartment, regimen, times=np.arange(0.0, 14.01, 0.25))["C"]
+    few = pkpd.simulate(one_compartment, regimen, times=[4.0, 14.0], method=method)["C"]
+    many = pkpd.simulate(one_compartment, regimen, times=np.arange(0.0, 14.01, 0.25), method=method)["C"]
     np.testing.assert_array_equal(few, many.sel(time=[4.0, 14.0]))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -70,15 +70,26 @@ class Problem:
     def members(self) -> int:
         return int(self.parameters.shape[1])
 
+    def subset(self, members: NDArray[np.int64]) -> Problem:
+        """The same for some of the members."""
+        return replace(
+            self,
+            parameters=np.ascontiguousarray(self.parameters[:, members]),
+            starts=np.ascontiguousarray(self.starts[:, members]),
+            schedule=self.schedule if self.schedule.shared else self.schedule.subset(members),
+        )
+
 
 @dataclass(frozen=True)
 class Solution:
     """States of shape (members, times, states), NaN from a failure on, and how each member fared.
 
-    `ended` is the last time each member reached; `steps` counts accepted and rejected steps.
+    `ended` is the last time each member reached; `steps` counts accepted and rejected steps;
+    `note` says which methods were used.
     """
 
     states: Array
     status: NDArray[np.int64]
     ended: Array
     steps: NDArray[np.int64]
+    note: str = ""

@@ -39,6 +39,10 @@ class Schedule:
         """Whether one row serves every member."""
         return len(self.times) == 1
 
+    def subset(self, rows: NDArray[np.int64]) -> Schedule:
+        """Some of the rows."""
+        return Schedule(self.times[rows], self.jumps[rows], self.amounts[rows], self.levels[rows])
+
     def level_at(self, times: Array, *, before: bool) -> Array:
         """The input rates at `times`, just before or after a stop there: (rows, times, inputs)."""
         side: Literal["left", "right"] = "left" if before else "right"

@@ -6,22 +6,36 @@ from collections.abc import Callable
 from functools import partial
 
 from pkpd.errors import unknown_name
+from pkpd.solvers.block import BLOCK_METHODS, solve_auto, solve_block
 from pkpd.solvers.lockstep import solve_lockstep
 from pkpd.solvers.oracle import SCIPY_METHODS, solve_scipy
 from pkpd.solvers.problem import Problem, Progress, Solution
 
-__all__ = ["METHODS", "solve"]
+__all__ = ["METHODS", "THREADED", "solve"]
 
-METHODS: dict[str, Callable[[Problem, Progress | None], Solution]] = {
-    "auto": solve_lockstep,
+# The methods that run on threads.
+THREADED: dict[str, Callable[..., Solution]] = {
+    "auto": solve_auto,
+    **{name: partial(solve_block, method=name) for name in BLOCK_METHODS},
+}
+METHODS: dict[str, Callable[..., Solution]] = {
+    **THREADED,
     "numpy": solve_lockstep,
     "scipy": solve_scipy,
     **{name: partial(solve_scipy, method=name) for name in SCIPY_METHODS},
 }
 
 
-def solve(problem: Problem, method: str, progress: Progress | None = None) -> Solution:
-    """Integrate `problem` with the method of this name, telling `progress` of the members done.
+def solve(problem: Problem, method: str, progress: Progress | None = None, threads: int | None = None) -> Solution:
+    """Integrate `problem` with the method of this name.
+
+    Parameters
+    ----------
+    progress
+        Called now and then with the number of members begun or done, and of all.
+    threads
+        The number of threads, by default as many as there are processors; the methods
+        that are not compiled have one.
 
     Raises
     ------
@@ -30,4 +44,6 @@ def solve(problem: Problem, method: str, progress: Progress | None = None) -> So
     """
     if method not in METHODS:
         raise unknown_name("simulate", "method", str(method), METHODS)
+    if method in THREADED:
+        return THREADED[method](problem, progress=progress, threads=threads)
     return METHODS[method](problem, progress)

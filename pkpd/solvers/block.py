@@ -1,0 +1,210 @@
+"""The ensemble integrator: eight members at a time in compiled code, on any number of threads.
+
+``"auto"`` starts every member with an explicit method; one that turns out to be stiff
+goes on from where it stands with Rodas5P.  What decides are the member's own numbers, so
+that it fares the same in any company.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from pkpd.errors import ModelError
+from pkpd.solvers.canonical import Canonical
+from pkpd.solvers.lockstep import solve_lockstep
+from pkpd.solvers.oracle import solve_scipy
+from pkpd.solvers.problem import Problem, Progress, Solution, Status
+
+__all__ = ["BLOCK_METHODS", "solve_auto", "solve_block"]
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+BLOCK_METHODS = ("tsit5", "dop853", "rodas5p")
+PATIENCE = 1000.0  # steps at the edge of stability, to the end, from which on an implicit method is faster
+MANY_TIMES = 100  # more times to store than this are interpolated
+LARGEST_FILL = 1500  # entries of an LU written out as code
+WORTH_A_THREAD = 32  # members
+GIVEN_UP = (Status.max_steps, Status.step_too_small)  # where an implicit method may still do
+
+
+def solve_block(
+    problem: Problem, method: str, *, threads: int | None = None, progress: Progress | None = None
+) -> Solution:
+    """Integrate all members of `problem` with one of `BLOCK_METHODS`.
+
+    Parameters
+    ----------
+    threads
+        Threads to use; by default as many as this process may run on.
+    progress
+        Called now and then with the number of members begun, and of all.
+
+    Raises
+    ------
+    ModelError
+        If the model holds a function that cannot be compiled.
+    """
+    state = _State.of(problem)
+    _run(problem, state, method, np.arange(problem.members), np.inf, threads, progress)
+    return state.solution(method)
+
+
+def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progress | None = None) -> Solution:
+    """Integrate each member of `problem` with the method that suits it.
+
+    What was used is told in the solution's `note`.
+    """
+    first = explicit_method(problem)
+    state = _State.of(problem)
+    everyone = np.arange(problem.members)
+    try:
+        _run(problem, state, first, everyone, PATIENCE, threads, progress)
+    except ModelError as error:
+        return replace(solve_lockstep(problem), note=f"numpy, because {error}")
+    stiff = np.flatnonzero(np.isin(state.status, (_stiff_status(), *GIVEN_UP)))
+    if not len(stiff):
+        return state.solution(first)
+    if not _fits(problem.model):
+        return _with_scipy(problem, state, stiff, first)
+    state.status[stiff] = Status.ok
+    _run(problem, state, "rodas5p", stiff, np.inf, threads, progress)
+    return state.solution(f"{first}, and rodas5p for {len(stiff)} stiff of {problem.members} members")
+
+
+def explicit_method(problem: Problem) -> str:
+    """The faster explicit method at the tolerance asked for."""
+    few = len(problem.times) <= MANY_TIMES
+    return "dop853" if problem.rtol < 1e-7 or (problem.rtol <= 3e-6 and few) else "tsit5"
+
+
+def _with_scipy(problem: Problem, state: _State, stiff: Index, first: str) -> Solution:
+    """Integrate the members `stiff` with LSODA, from their start."""
+    found = solve_scipy(problem.subset(stiff), method="LSODA")
+    state.out[stiff], state.status[stiff], state.at[stiff] = found.states, found.status, found.ended
+    state.steps[stiff] += found.steps
+    return state.solution(f"{first}, and scipy's LSODA for {len(stiff)} stiff of {problem.members} members")
+
+
+@dataclass(frozen=True)
+class _State:
+    """Where each member stands; the compiled code reads it and writes it back."""
+
+    at: Array
+    states: Array
+    stop: Index
+    saved: Index
+    armed: Array
+    status: Index
+    steps: Index
+    out: Array
+
+    @classmethod
+    def of(cls, problem: Problem) -> _State:
+        n, members = len(problem.model.states), problem.members
+        stop, saved, status, steps = np.zeros((4, members), dtype=np.int64)
+        armed = np.full((len(problem.model.events), members), -1.0)  # negative: not yet known
+        states = np.array(problem.starts, dtype=float, order="C", copy=True)
+        out = np.empty((members, len(problem.times), n))
+        return cls(np.zeros(members), states, stop, saved, armed, status, steps, out)
+
+    def solution(self, note: str) -> Solution:
+        return Solution(self.out, self.status, self.at, self.steps, note)
+
+
+# ---- compiled code
+
+
+def _stiff_status() -> int:
+    from pkpd.solvers.driver import STIFF
+
+    return STIFF
+
+
+@lru_cache(maxsize=64)
+def _compiled(model: Canonical, method: str) -> Any:
+    from pkpd.solvers.machine import machine_code
+
+    return machine_code(_recipe(model, method), lambda: _text(model, method))
+
+
+def _recipe(model: Canonical, method: str) -> str:
+    equations = sympy.Tuple(*model.rates, *(e for row in model.jumps for e in row))
+    events = sympy.Tuple(*(sympy.Tuple(trigger, *then) for trigger, then in model.events))
+    sizes = (len(model.y), len(model.p), len(model.u), len(model.jumps))
+    return "\n".join([method, repr(sizes), sympy.srepr(equations), sympy.srepr(events)])
+
+
+def _text(model: Canonical, method: str) -> str:
+    from pkpd.solvers.explicit import explicit_kernel
+    from pkpd.solvers.rosenbrock import rosenbrock_kernel
+    from pkpd.solvers.tableaus import dop853, rodas5p, tsit5
+
+    if method == "rodas5p":
+        return str(rosenbrock_kernel(model, rodas5p()).module)
+    return str(explicit_kernel(model, {"tsit5": tsit5, "dop853": dop853}[method]()).module)
+
+
+@lru_cache(maxsize=64)
+def _fits(model: Canonical) -> bool:
+    """Whether the LU of the model's Jacobian is small enough to be written out."""
+    from pkpd.solvers.sparse_lu import elimination
+
+    pattern = frozenset((i, j) for i, rate in enumerate(model.rates) for j, y in enumerate(model.y) if rate.has(y))
+    return len(elimination(len(model.y), pattern).entries) <= LARGEST_FILL
+
+
+def _run(
+    problem: Problem, state: _State, method: str, order: Index, patience: float,
+    threads: int | None, progress: Progress | None,
+) -> None:  # fmt: skip
+    """Take the members `order` as far as they go."""
+    run = _compiled(problem.model, method)
+    counter, cancel = np.zeros((2, 1), dtype=np.int64)
+    schedule = problem.schedule
+    clip = method == "rodas5p" or (method == "dop853" and len(problem.times) <= MANY_TIMES)
+    arguments = (
+        counter, len(order), order, cancel, problem.members,
+        _real(problem.parameters), state.states, state.at, state.stop, state.saved, state.armed, state.status,
+        state.steps, _real(schedule.times), np.ascontiguousarray(schedule.jumps, dtype=np.int64),
+        _real(schedule.amounts), _real(schedule.levels), schedule.times.shape[1], int(not schedule.shared),
+        _real(problem.times), len(problem.times), state.out, problem.rtol, _real(problem.atol),
+        int(problem.before), float(problem.max_steps), patience, int(clip),
+    )  # fmt: skip
+    bare = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
+    count = min(threads or _processors(), max(1, len(order) // WORTH_A_THREAD))
+    # A call into compiled code lets go of Python, so that plain threads run side by side.
+    workers = [threading.Thread(target=run, args=bare, daemon=True) for _ in range(count)]
+    for worker in workers:
+        worker.start()
+    try:
+        _wait(workers, lambda: progress and progress(min(int(counter[0]), len(order)), len(order)))
+    finally:
+        cancel[0] = 1
+        for worker in workers:
+            worker.join()
+
+
+def _wait(workers: list[threading.Thread], tell: Callable[[], Any]) -> None:
+    """Wait in short turns, so that an interrupt is heard."""
+    for worker in workers:
+        while worker.is_alive():
+            worker.join(0.1)
+            tell()
+
+
+def _real(x: Array) -> Array:
+    return np.ascontiguousarray(x, dtype=np.float64)
+
+
+def _processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,363 @@
+"""Eight members side by side: a thin language over LLVM for code that works on lanes.
+
+A `Value` is one number or eight of them, not yet computed; its operators write
+instructions.  Every instruction treats all eight lanes alike, so that what a member
+gets cannot depend on its neighbors.  No loop is left to a vectorizer's judgment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from llvmlite import ir
+
+__all__ = ["BIT", "DOUBLE", "INT", "LANES", "MASK", "VECTOR", "Code", "Rows", "Value", "Variable", "function"]
+
+LANES = 8
+DOUBLE = ir.DoubleType()
+INT = ir.IntType(64)
+BIT = ir.IntType(1)
+VECTOR = ir.VectorType(DOUBLE, LANES)
+INTS = ir.VectorType(INT, LANES)
+MASK = ir.VectorType(BIT, LANES)
+ALIGNMENT = 64
+
+# A multiplication may fuse with an addition; nothing else may be reordered, and NaN
+# and infinity keep their meaning.
+FLAGS = ("contract",)
+
+
+def function(module: ir.Module, name: str, arguments: Sequence[Any], *, public: bool = False) -> tuple[Code, list[Any]]:
+    """A new function that returns nothing, and its arguments as values."""
+    made = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
+    if not public:
+        made.linkage = "internal"
+        made.attributes.add("noinline")
+    made.attributes.add("nounwind")
+    code = Code(ir.IRBuilder(made.append_basic_block("entry")))
+    return code, [Value(code, raw) for raw in made.args]
+
+
+class Code:
+    """A function being written."""
+
+    def __init__(self, builder: ir.IRBuilder) -> None:
+        self.builder = builder
+
+    # ---- values
+
+    def number(self, x: float) -> Value:
+        """The same number in every lane."""
+        return Value(self, ir.Constant(VECTOR, [float(x)] * LANES))
+
+    def whole(self, i: int) -> Value:
+        return Value(self, ir.Constant(INT, int(i)))
+
+    def scalar(self, x: float) -> Value:
+        return Value(self, ir.Constant(DOUBLE, float(x)))
+
+    def splat(self, x: Value) -> Value:
+        """One scalar in every lane."""
+        b, kind = self.builder, ir.VectorType(x.raw.type, LANES)
+        one = b.insert_element(ir.Constant(kind, ir.Undefined), x.raw, ir.Constant(ir.IntType(32), 0))
+        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        return Value(self, b.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros))
+
+    def like(self, pattern: Value, x: Any) -> Value:
+        """`x` as a value of the type of `pattern`."""
+        if isinstance(x, Value):
+            return x
+        kind = pattern.raw.type
+        if isinstance(kind, ir.VectorType):
+            return Value(self, ir.Constant(kind, [x] * LANES))
+        return Value(self, ir.Constant(kind, x))
+
+    def select(self, condition: Value, yes: Any, no: Any) -> Value:
+        pattern = yes if isinstance(yes, Value) else no if isinstance(no, Value) else self.number(0.0)
+        return Value(self, self.builder.select(condition.raw, self.like(pattern, yes).raw, self.like(pattern, no).raw))
+
+    def call(self, name: str, *values: Value) -> Value:
+        """An LLVM intrinsic on lanes, such as ``sqrt``."""
+        types = [v.raw.type for v in values]
+        kind = ir.FunctionType(types[0], types)
+        known = self.builder.module.globals.get(f"llvm.{name}.v{LANES}f64")
+        intrinsic = known or ir.Function(self.builder.module, kind, f"llvm.{name}.v{LANES}f64")
+        return Value(self, self.builder.call(intrinsic, [v.raw for v in values]))
+
+    def fma(self, a: Value, b: Value, c: Value) -> Value:
+        """``a*b + c`` with one rounding."""
+        return self.call("fma", a, b, c)
+
+    def sqrt(self, x: Value) -> Value:
+        return self.call("sqrt", x)
+
+    def absolute(self, x: Value) -> Value:
+        return self.call("fabs", x)
+
+    def floor(self, x: Value) -> Value:
+        return self.call("floor", x)
+
+    def larger(self, a: Value, b: Any) -> Value:
+        """The larger; NaN where either is."""
+        b = self.like(a, b)
+        return self.select((a > b) | a.is_nan(), a, b)
+
+    def smaller(self, a: Value, b: Any) -> Value:
+        """The smaller; NaN where either is."""
+        b = self.like(a, b)
+        return self.select((a < b) | a.is_nan(), a, b)
+
+    def finite(self, x: Value) -> Value:
+        return self.absolute(x) < float("inf")
+
+    def any(self, mask: Value) -> Value:
+        """Whether any lane is set, as one bit."""
+        return Value(self, self.builder.icmp_unsigned("!=", self._byte(mask), ir.Constant(ir.IntType(LANES), 0)))
+
+    def _byte(self, mask: Value) -> Any:
+        return self.builder.bitcast(mask.raw, ir.IntType(LANES))
+
+    # ---- memory
+
+    def variable(self, kind: Any, initial: Any = None) -> Variable:
+        """A variable of the function."""
+        made = Variable(self, kind)
+        if initial is not None:
+            made.set(initial)
+        return made
+
+    def allocate(self, kind: Any, count: int) -> Any:
+        """Room on the stack, aligned for lanes."""
+        with self.builder.goto_entry_block():
+            place = self.builder.alloca(kind, count)
+        place.align = ALIGNMENT
+        return place
+
+    def load(self, pointer: Any, index: Any, *, align: int = 8) -> Value:
+        """``pointer[index]``."""
+        raw = self.builder.load(self.builder.gep(pointer, [self._index(index)]))
+        raw.align = align
+        return Value(self, raw)
+
+    def store(self, pointer: Any, index: Any, x: Value, *, align: int = 8) -> None:
+        written = self.builder.store(x.raw, self.builder.gep(pointer, [self._index(index)]))
+        written.align = align
+
+    def _index(self, index: Any) -> Any:
+        return index.raw if isinstance(index, Value) else ir.Constant(INT, index)
+
+    # ---- flow
+
+    @contextmanager
+    def when(self, condition: Value) -> Iterator[None]:
+        with self.builder.if_then(condition.raw):
+            yield
+
+    @contextmanager
+    def forever(self) -> Iterator[Loop]:
+        """A loop left by `Loop.leave_when`."""
+        b = self.builder
+        head, done = b.append_basic_block("loop"), b.append_basic_block("done")
+        b.branch(head)
+        b.position_at_end(head)
+        yield Loop(self, head, done)
+        b.branch(head)
+        b.position_at_end(done)
+
+    @contextmanager
+    def each(self, count: Any) -> Iterator[Value]:
+        """A loop over 0 to `count` - 1."""
+        i = self.variable(INT, 0)
+        with self.forever() as loop:
+            now = i.get()
+            loop.leave_when(now >= count)
+            yield now
+            i.set(now + 1)
+
+    @contextmanager
+    def each_lane(self, mask: Value) -> Iterator[Value]:
+        """A loop over the numbers of the lanes set in `mask`."""
+        b = self.builder
+        bits = self.variable(INT, Value(self, b.zext(self._byte(mask), INT)))
+        with self.forever() as loop:
+            now = bits.get()
+            loop.leave_when(now.equals(0))
+            yield Value(self, b.cttz(now.raw, ir.Constant(BIT, 1)))
+            bits.set(now & (now - 1))
+
+    def call_function(self, callee: Any, *values: Any) -> None:
+        self.builder.call(callee, [v.raw if isinstance(v, Value) else v for v in values])
+
+    def end(self) -> None:
+        self.builder.ret_void()
+
+
+class Loop:
+    """A loop being written."""
+
+    def __init__(self, code: Code, head: Any, done: Any) -> None:
+        self.code, self.head, self.done = code, head, done
+
+    def leave_when(self, condition: Value) -> None:
+        b = self.code.builder
+        onward = b.append_basic_block("on")
+        b.cbranch(condition.raw, self.done, onward)
+        b.position_at_end(onward)
+
+
+class Variable:
+    """A place on the stack for one value; LLVM keeps it in a register where it can."""
+
+    def __init__(self, code: Code, kind: Any) -> None:
+        self.code = code
+        self.kind = kind
+        with code.builder.goto_entry_block():
+            self.place = code.builder.alloca(kind)
+
+    def get(self) -> Value:
+        return Value(self.code, self.code.builder.load(self.place))
+
+    def set(self, x: Any) -> None:
+        if not isinstance(x, Value):
+            lanes = isinstance(self.kind, ir.VectorType)
+            x = Value(self.code, ir.Constant(self.kind, [x] * LANES if lanes else x))
+        self.code.builder.store(x.raw, self.place)
+
+
+class Rows:
+    """Rows of lanes in memory: ``rows[i]`` is a value of eight lanes."""
+
+    def __init__(self, code: Code, pointer: Any, first: int = 0) -> None:
+        self.code = code
+        self.pointer = pointer if first == 0 else code.builder.gep(pointer, [ir.Constant(INT, first)])
+
+    def __getitem__(self, row: Any) -> Value:
+        return self.code.load(self.pointer, row, align=ALIGNMENT)
+
+    def __setitem__(self, row: Any, x: Any) -> None:
+        x = x if isinstance(x, Value) else self.code.number(x)
+        self.code.store(self.pointer, row, x, align=ALIGNMENT)
+
+    def lane(self, row: Any, lane: Value) -> Value:
+        """One lane of a row."""
+        return self.code.load(self._scalars(), self._place(row, lane))
+
+    def set_lane(self, row: Any, lane: Value, x: Any) -> None:
+        x = x if isinstance(x, Value) else self.code.scalar(x)
+        self.code.store(self._scalars(), self._place(row, lane), x)
+
+    def _scalars(self) -> Any:
+        return self.code.builder.bitcast(self.pointer, ir.PointerType(DOUBLE))
+
+    def _place(self, row: Any, lane: Value) -> Any:
+        return row * LANES + lane if isinstance(row, Value) else lane + row * LANES
+
+
+_FLOATS = (DOUBLE, VECTOR)
+
+
+class Value:
+    """A number, a whole number or a truth, in one lane or eight, that will be computed."""
+
+    __slots__ = ("code", "raw")
+
+    def __init__(self, code: Code, raw: Any) -> None:
+        self.code, self.raw = code, raw
+
+    def _with(self, other: Any, real: str, whole: str, *, turned: bool = False) -> Value:
+        a, b = self, self.code.like(self, other)
+        if turned:
+            a, b = b, a
+        build = self.code.builder
+        if self.raw.type in _FLOATS:
+            return Value(self.code, getattr(build, real)(a.raw, b.raw, flags=FLAGS))
+        return Value(self.code, getattr(build, whole)(a.raw, b.raw))
+
+    def __add__(self, other: Any) -> Value:
+        return self._with(other, "fadd", "add")
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Value:
+        return self._with(other, "fsub", "sub")
+
+    def __rsub__(self, other: Any) -> Value:
+        return self._with(other, "fsub", "sub", turned=True)
+
+    def __mul__(self, other: Any) -> Value:
+        return self._with(other, "fmul", "mul")
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Value:
+        return self._with(other, "fdiv", "sdiv")
+
+    def __rtruediv__(self, other: Any) -> Value:
+        return self._with(other, "fdiv", "sdiv", turned=True)
+
+    def __neg__(self) -> Value:
+        return Value(self.code, self.code.builder.fneg(self.raw))
+
+    def __and__(self, other: Any) -> Value:
+        return Value(self.code, self.code.builder.and_(self.raw, self.code.like(self, other).raw))
+
+    def __or__(self, other: Any) -> Value:
+        return Value(self.code, self.code.builder.or_(self.raw, self.code.like(self, other).raw))
+
+    def __invert__(self) -> Value:
+        return Value(self.code, self.code.builder.not_(self.raw))
+
+    def _compare(self, sign: str, other: Any) -> Value:
+        """A comparison; with NaN every one is false."""
+        b = self.code.like(self, other)
+        build = self.code.builder
+        compare = build.fcmp_ordered if self.raw.type in _FLOATS else build.icmp_signed
+        return Value(self.code, compare(sign, self.raw, b.raw))
+
+    def __lt__(self, other: Any) -> Value:
+        return self._compare("<", other)
+
+    def __le__(self, other: Any) -> Value:
+        return self._compare("<=", other)
+
+    def __gt__(self, other: Any) -> Value:
+        return self._compare(">", other)
+
+    def __ge__(self, other: Any) -> Value:
+        return self._compare(">=", other)
+
+    def equals(self, other: Any) -> Value:
+        return self._compare("==", other)
+
+    def differs(self, other: Any) -> Value:
+        return self._compare("!=", other)
+
+    def is_nan(self) -> Value:
+        return Value(self.code, self.code.builder.fcmp_unordered("uno", self.raw, self.raw))
+
+    # ---- bits, for the elementary functions
+
+    def bits(self) -> Value:
+        """The bits of eight numbers as whole numbers."""
+        return Value(self.code, self.code.builder.bitcast(self.raw, INTS))
+
+    def as_number(self) -> Value:
+        """Eight whole numbers read as the bits of numbers."""
+        return Value(self.code, self.code.builder.bitcast(self.raw, VECTOR))
+
+    def to_real(self) -> Value:
+        """A whole number as a number."""
+        return Value(self.code, self.code.builder.sitofp(self.raw, DOUBLE))
+
+    def to_whole(self) -> Value:
+        """A number cut to a whole number."""
+        return Value(self.code, self.code.builder.fptosi(self.raw, INT))
+
+    def shift_left(self, places: int) -> Value:
+        return Value(self.code, self.code.builder.shl(self.raw, self.code.like(self, places).raw))
+
+    def shift_right(self, places: int) -> Value:
+        """Arithmetic: the sign stays."""
+        return Value(self.code, self.code.builder.ashr(self.raw, self.code.like(self, places).raw))
