@@ -1,0 +1,1 @@
+"""Tables of records given to models: parameters by record, doses, stops, readings."""

@@ -1,0 +1,220 @@
+"""The verb: a model and a table of records become the records with predictions beside them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.datasets.doses import dose_records
+from pkpd.datasets.plans import Task, planned
+from pkpd.datasets.readings import Readings, readings
+from pkpd.datasets.values import parameter_values
+from pkpd.ensembles.ensembles import Ensemble
+from pkpd.errors import FailedMembersWarning, SimulationError, unknown_name
+from pkpd.solvers.problem import Progress, Status
+from pkpd.symbolic.model import Model
+from pkpd.treatment.record_covariates import CARRIES
+from pkpd.treatment.records import Records
+from pkpd.treatment.segments import segments
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["predict"]
+
+Array = NDArray[np.float64]
+
+NO_STEADY_STATE = len(Status)  # beside the integrator's own
+REASONS = (*(s.name for s in Status), "no_steady_state")
+
+
+def predict(
+    model: Model,
+    data: Records,
+    *,
+    parameters: Mapping[str, Any] | Ensemble | None = None,
+    covariates: Iterable[str] | None = None,
+    carry: Literal["backward", "forward", "linear"] = "backward",
+    outputs: Iterable[str] | None = None,
+    method: str = "auto",
+    rtol: float = 1e-8,
+    atol: float | Mapping[str, float] = 1e-10,
+    on_failure: Literal["nan", "raise"] = "nan",
+    max_steps: int = 100_000,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """Give the doses of a table to a model, and tell its states and outputs at every record.
+
+    What a record does is what NONMEM (PREDPP) does with it:
+
+    - A subject begins at its first record, with the model's starts.  EVID 1 doses the
+      compartment CMT directly, without any route: the state gets F*AMT, at once or as an
+      infusion.  EVID 2 turns a compartment off where CMT is negative (it is emptied,
+      infusions into it end, and it stays empty until a dose or an EVID 2 with positive CMT
+      turns it on), as does an observation, after it is made.  EVID 3 resets time, states
+      and all doses; EVID 4 resets, then doses.
+    - RATE > 0 is an infusion at that rate, which lasts F*AMT/RATE.  RATE -1 takes the rate,
+      RATE -2 the duration from the model (then F scales the rate).  DUR is a duration
+      given in the table; F scales the rate (as in rxode2; NONMEM has no DUR).
+    - Bioavailability, lag, rate and duration are the model's `dosing` of that state, at the
+      values of the dose's own record, for its additional doses too.  (NONMEM takes F, R and
+      D of an additional or lagged dose from the record after it; this differs only where a
+      covariate in them changes.)  Doses arrive later by the lag, additional ones with it.
+    - SS 1 replaces the states by the steady state of doses every II, ends infusions and
+      cancels doses still due; SS 2 adds that steady state to what is there (meant for
+      linear models); SS 3 is SS 1 (NONMEM starts its search elsewhere; where a model has
+      several steady states, this is the one from the model's starts).  With II 0 and AMT 0
+      it is the steady state of an infusion at RATE, which then ends; with RATE 0 too, that
+      of the model alone.  A lag shifts the whole series of doses.
+    - Records of one time act in their order: an observation sees the doses above it and
+      not those below.  A dose that is due without a record of its own (additional, lagged)
+      comes before all records of that time.  (In mrgsolve this is a choice, ``recsort``;
+      rxode2 sorts doses by itself.)
+    - The record of a dose shows the states after the dose.
+
+    Parameters
+    ----------
+    model
+        A closed model, whose unit of time is that of TIME.
+    data
+        From `pkpd.read_nonmem`.
+    parameters
+        What differs from the model's defaults: by name a value, as for `pkpd.simulate`, or
+        an array with one for each subject, in the order of ``data.subjects``; or an
+        `Ensemble` with a member for each subject.
+    covariates
+        The columns that replace parameters of the same name (in any case), record by
+        record and before `parameters`; all such columns by default, ``()`` for none.
+        A missing value is filled within the subject as `carry` says.
+    carry
+        How a covariate changes between records: ``"backward"``, it has the value of the
+        record to come (NONMEM); ``"forward"``, that of the record before; ``"linear"``.
+    outputs
+        The states and outputs to return; all by default.
+    method
+        As for `pkpd.simulate`.
+    rtol, atol
+        Relative and absolute tolerance of a step and of steady states; `atol` may be given
+        by state.
+    on_failure
+        ``"nan"`` leaves NaN from a failure on, says which in ``status``, and warns;
+        ``"raise"`` raises.
+    max_steps
+        The largest number of steps between two stops.
+    progress
+        Called with the number of segments done and their number.  (A segment is a subject,
+        or a part of one between resets.)
+
+    Returns
+    -------
+    pandas.DataFrame
+        The records in their order, then a column for each state and output (named
+        ``C_predicted`` where the table has a ``C``), and ``status``: ``ok``, the reason for
+        a failure, or ``no_steady_state``.  Units are in ``attrs["units"]``.
+
+    Raises
+    ------
+    DataError, RegimenError
+        If a record cannot be given to this model; the message names the row.
+    ParameterError, UnknownNameError, SimulationError
+        If a name, a value or an option is not acceptable, or a subject failed under
+        ``"raise"``.
+    """
+    _check_arguments(model, data, carry, on_failure)
+    wanted = _wanted(model, outputs)
+    tolerance, absolute = _tolerance("rtol", rtol), _absolute(model, atol)
+    model.require_closed()
+    cuts = segments(data)
+    values = parameter_values(model, data, cuts, parameters, covariates, carry)
+    task = Task(model, data, cuts, values, dose_records(model, data, values), carry)
+    plan = planned(task, tolerance, absolute, method)
+    found = readings(plan, cuts, tolerance, absolute, method, max_steps, progress)
+    unsteady = plan.unsteady[cuts.segment] <= np.arange(len(data))
+    status = np.where(unsteady, NO_STEADY_STATE, found.status)
+    _report(model, data, status, on_failure)
+    table = _table(model, data, found, status, wanted)
+    table.attrs |= {"method": method, "rtol": rtol, "atol": atol if isinstance(atol, float) else dict(atol)}
+    return table
+
+
+# ---- arguments
+
+
+def _check_arguments(model: Any, data: Any, carry: str, on_failure: str) -> None:
+    if not isinstance(model, Model):
+        raise SimulationError(f"predict() got {model!r} as the model; load one with pkpd.load(name).")
+    if not isinstance(data, Records):
+        raise SimulationError(f"predict() got a {type(data).__name__} as the data; read it with pkpd.read_nonmem().")
+    if carry not in CARRIES:
+        raise SimulationError(f"carry is {carry!r}; expected 'backward', 'forward' or 'linear'.")
+    if on_failure not in ("nan", "raise"):
+        raise SimulationError(f"on_failure is {on_failure!r}; expected 'nan' or 'raise'.")
+
+
+def _wanted(model: Model, outputs: Iterable[str] | None) -> list[str]:
+    known = [*(s.name for s in model.states), *model.outputs]
+    wanted = known if outputs is None else [outputs] if isinstance(outputs, str) else list(outputs)
+    for name in wanted:
+        if name not in known:
+            raise unknown_name(model.name, "state or output", str(name), known)
+    return wanted
+
+
+def _tolerance(name: str, value: Any) -> float:
+    if not isinstance(value, int | float) or not 0 < value < 1:
+        raise SimulationError(f"{name} is {value!r}; expected a number between 0 and 1, such as 1e-8.")
+    return float(value)
+
+
+def _absolute(model: Model, atol: Any) -> Array:
+    states = [s.name for s in model.states]
+    if not isinstance(atol, Mapping):
+        return np.full(len(states), _tolerance("atol", atol))
+    for name in atol:
+        if name not in states:
+            raise unknown_name(model.name, "state", name, states)
+    return np.array([_tolerance(f"atol of {s}", atol.get(s, 1e-10)) for s in states])
+
+
+# ---- the result
+
+
+def _report(model: Model, data: Records, status: NDArray[np.int64], on_failure: str) -> None:
+    failed = np.flatnonzero(status != 0)
+    if not len(failed):
+        return
+    row, subjects = int(failed[0]), len(np.unique(data["ID"][failed].astype(str)))
+    reason = (
+        "has no steady state that repeated doses reach"
+        if status[row] == NO_STEADY_STATE
+        else f"{Status(status[row]).sentence} ({Status(status[row]).name})"
+    )
+    text = (
+        f"{model.name}: {subjects} of {len(data.first_rows)} subjects failed, {len(failed)} of {len(data)} "
+        f"records have no values; the first is {data.place(row)} at time {data['TIME'][row]:g}, which {reason}."
+    )
+    if on_failure == "raise":
+        raise SimulationError(text)
+    warnings.warn(text, FailedMembersWarning, stacklevel=3)
+
+
+def _table(model: Model, data: Records, found: Readings, status: NDArray[np.int64], wanted: list[str]) -> pd.DataFrame:
+    import pandas as pd
+
+    states = dict(zip((s.name for s in model.states), found.states, strict=True))
+    outputs = dict(zip(model.outputs, found.outputs, strict=True))
+    records = data.table
+    shown = {name: f"{name}_predicted" if name in (*records.columns, "status") else name for name in wanted}
+    columns = {shown[name]: {**states, **outputs}[name] for name in wanted}
+    columns["status"] = pd.Categorical.from_codes(status, categories=pd.Index(REASONS))
+    table = pd.concat([records, pd.DataFrame(columns)], axis=1)
+    table.attrs = {
+        "model": model.name,
+        "model_hash": model.hash,
+        "units": {shown[name]: model.units[name] for name in wanted},
+    }
+    return table

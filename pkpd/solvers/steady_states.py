@@ -1,0 +1,287 @@
+"""Periodic steady states: what repeated doses lead to, found without repeating them.
+
+The state just before a dose, y, is steady if the period map P (the dose, then one
+interval) returns it: P(y) = y.  Newton's method on P(y) - y takes the derivative of P
+from differences, all of them members of one ensemble; for a linear system the first step
+is exact.  A steady state that repeated doses would not reach (the derivative of P has an
+eigenvalue outside the unit circle) does not count, and where Newton fails the doses are
+repeated.
+
+Source: Aprille TJ, Trick TN. Steady-state analysis of nonlinear circuits with periodic
+inputs. Proc IEEE 60:108-114 (1972).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.solvers.forcing import Forced, stretched
+from pkpd.solvers.numpy_code import numpy_code
+from pkpd.solvers.problem import Problem
+from pkpd.solvers.schedule import Schedule
+from pkpd.solvers.solve import solve
+
+__all__ = ["Courses", "steady_states"]
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Index = NDArray[np.int64]
+
+NEWTON_STEPS = 12
+REPEATED_DOSES = 500
+PERTURBATION = 1e-4  # of a state, for a difference quotient
+PROBES = 8  # times within an interval at which the size of a state is taken
+BLOCK = 1 << 16  # members of one ensemble
+
+
+@dataclass(frozen=True)
+class Courses:
+    """Doses repeated forever, one course a member.
+
+    Attributes
+    ----------
+    parameters
+        (parameters, members).
+    levels
+        (inputs, members): the inputs apart from the doses.
+    starts
+        (states, members): where the search begins.
+    state
+        (members,): the state that is dosed.
+    amount, rate, duration
+        (members,): what is added at once, and the rate and duration of an infusion.  An
+        infinite duration is a constant infusion.
+    interval
+        (members,): the time between doses; not used for a constant infusion.
+    phase
+        (members,): the time since the last dose at which the steady state is wanted.
+    """
+
+    parameters: Array
+    levels: Array
+    starts: Array
+    state: Index
+    amount: Array
+    rate: Array
+    duration: Array
+    interval: Array
+    phase: Array
+
+    def __len__(self) -> int:
+        return len(self.state)
+
+    def take(self, who: Any) -> Courses:
+        """The courses of some members, in this order."""
+        return Courses(*(getattr(self, name)[..., who] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class _Accuracy:
+    """How exact a steady state is wanted, and the integrator; integration is tighter by four digits."""
+
+    rtol: float
+    atol: Array
+    method: str
+
+    def bound(self, size: Array) -> Array:
+        """The error allowed for states of this size, (states, members)."""
+        return self.rtol * np.abs(size) + self.atol[:, None]
+
+
+def steady_states(
+    model: Forced, courses: Courses, *, rtol: float, atol: Array, method: str = "auto"
+) -> tuple[Array, Mask]:
+    """The steady state of each course at its phase, and whether it was found.
+
+    Parameters
+    ----------
+    model
+        Its rates must not depend on time, apart from slopes of covariates that are zero.
+    courses
+        The doses.
+    rtol, atol
+        The relative and absolute tolerance of the steady state, (states,); integration
+        is tighter by four digits.
+    method
+        The integrator.
+
+    Returns
+    -------
+    states
+        (states, members); NaN where there is no steady state that repeated doses reach.
+    found
+        (members,).
+    """
+    states, found = np.full_like(courses.starts, np.nan), np.zeros(len(courses), dtype=bool)
+    accuracy = _Accuracy(rtol, atol, method)
+    block = max(BLOCK // (len(courses.starts) + 1), 1)
+    for first in range(0, len(courses), block):
+        who = slice(first, first + block)
+        some = _with_intervals(model, courses.take(who))
+        before, good = _newton(model, some, accuracy)
+        rest = np.flatnonzero(~good)
+        if len(rest):
+            before[:, rest], good[rest] = _repeated(model, some.take(rest), accuracy)
+        later = np.flatnonzero(good & (some.phase > 0))
+        if len(later):
+            course = some.take(later)
+            before[:, later] = _advanced(model, course, before[:, later], course.phase, accuracy)
+        good &= _everywhere(np.isfinite(before))
+        states[:, who], found[who] = np.where(good, before, np.nan), good
+    return states, found
+
+
+def _with_intervals(model: Forced, courses: Courses) -> Courses:
+    """A constant infusion as a course of doses: any interval will do; the slowest time scale is a good one."""
+    constant = np.isinf(courses.duration)
+    if not constant.any():
+        return courses
+    code, n = numpy_code(model.system), len(courses.starts)
+    levels = _levels(model, courses, courses.rate)
+    with np.errstate(all="ignore"):
+        flat = code.jacobian(np.zeros(len(courses)), courses.starts, courses.parameters, levels)
+    matrices = np.nan_to_num(flat.reshape(n, n, -1).transpose(2, 0, 1))
+    speeds = np.abs(np.linalg.eigvals(matrices).real)
+    slowest = np.where(speeds > 1e-9 * speeds.max(axis=1, keepdims=True), speeds, np.inf).min(axis=1)
+    interval = np.where(np.isfinite(slowest) & (slowest > 0), 1 / slowest, 1.0)
+    fields = {name: getattr(courses, name) for name in courses.__dataclass_fields__}
+    return Courses(**fields | {"interval": np.where(constant, interval, courses.interval)})
+
+
+def _levels(model: Forced, courses: Courses, rate: Array) -> Array:
+    levels = courses.levels.copy()
+    for state, slot in model.infusion.items():
+        levels[slot] += np.where(courses.state == state, rate, 0.0)
+    return levels
+
+
+def _advanced(model: Forced, courses: Courses, before: Array, lasting: Array, accuracy: _Accuracy) -> Array:
+    """The states `lasting` after a dose that finds the states `before` it; NaN where that fails."""
+    return _course(model, courses, before, lasting, np.array([1.0]), accuracy)[:, 0]
+
+
+def _course(model: Forced, courses: Courses, before: Array, lasting: Array, times: Array, accuracy: _Accuracy) -> Array:
+    """The states at fractions of the time `lasting`, (states, times, members)."""
+    full, rest = _running(courses)
+    constant = np.isinf(courses.duration)
+    ends = np.where(~constant & (rest > 0) & (rest < lasting), rest / lasting, np.inf)
+    during = _levels(model, courses, np.where(constant, courses.rate, (full + (rest > 0)) * courses.rate))
+    after = _levels(model, courses, np.where(constant, courses.rate, full * courses.rate))
+    given = courses.amount > 0
+    jump = np.array([model.add[i] for i in range(len(before))])[courses.state]
+    problem = Problem(
+        model=stretched(model.system),
+        parameters=np.ascontiguousarray(np.vstack([courses.parameters, lasting])),
+        starts=np.ascontiguousarray(before),
+        schedule=Schedule(
+            np.where(given, 0.0, ends)[:, None],
+            np.where(given, jump, -1)[:, None],
+            courses.amount[:, None],
+            np.stack([during.T, after.T], axis=1),
+        ),
+        times=times,
+        rtol=max(1e-4 * accuracy.rtol, 1e-13),
+        atol=1e-4 * accuracy.atol,
+    )
+    return solve(problem, accuracy.method, None).states.transpose(2, 1, 0)
+
+
+def _running(courses: Courses) -> tuple[Array, Array]:
+    """How many infusions run throughout an interval, and how far into it one more lasts."""
+    finite = np.where(np.isinf(courses.duration), 0.0, courses.duration)
+    ratio = finite / courses.interval
+    full = np.where(np.abs(ratio - np.round(ratio)) < 1e-12 * ratio, np.round(ratio), np.floor(ratio))
+    return full, np.maximum(finite - full * courses.interval, 0.0)
+
+
+def _everywhere(good: Any) -> Mask:
+    """Whether all states of a member are good."""
+    every: Mask = np.logical_and.reduce(good, axis=0)
+    return every
+
+
+def _newton(model: Forced, courses: Courses, accuracy: _Accuracy) -> tuple[Array, Mask]:
+    """States before a dose that the period map returns, and where they were found."""
+    y, found = courses.starts.copy(), np.zeros(len(courses), dtype=bool)
+    active = np.arange(len(courses))
+    scale = _sizes(model, courses, accuracy)
+    for _ in range(NEWTON_STEPS):
+        some = courses.take(active)
+        image = _advanced(model, some, y[:, active], some.interval, accuracy)
+        scale[:, active] = np.fmax(scale[:, active], np.abs(image))
+        derivative = _derivative(model, some, y[:, active], image, scale[:, active], accuracy)
+        step = _newton_step(derivative, image - y[:, active], scale[:, active])
+        y[:, active] += step
+        small = _everywhere(np.abs(step) <= accuracy.bound(y[:, active]))
+        left = _everywhere(np.abs(image - y[:, active] + step) <= accuracy.bound(10 * scale[:, active]))
+        good = small & left & _attracts(derivative)
+        found[active[good]] = True
+        active = active[~small & _everywhere(np.isfinite(step))]
+        if not len(active):
+            break
+    return y, found
+
+
+def _sizes(model: Forced, courses: Courses, accuracy: _Accuracy) -> Array:
+    """How large each state gets in the first interval: the unit of a difference, (states, members)."""
+    times = np.linspace(0.0, 1.0, PROBES + 1)[1:]
+    path = _course(model, courses, courses.starts, courses.interval, times, accuracy)
+    sizes = np.fmax(np.abs(courses.starts), np.fmax.reduce(np.abs(path), axis=1))
+    dosed = np.arange(len(sizes))[:, None] == courses.state
+    return np.fmax(np.maximum(sizes, accuracy.atol[:, None]), np.where(dosed, courses.amount, 0.0))
+
+
+def _derivative(model: Forced, courses: Courses, y: Array, image: Array, scale: Array, accuracy: _Accuracy) -> Array:
+    """The derivative of the period map, (members, states, states), from differences in one ensemble."""
+    n, members = y.shape
+    steps = PERTURBATION * scale
+    moved = np.tile(y, n)
+    for j in range(n):
+        moved[j, j * members : (j + 1) * members] += steps[j]
+    every = courses.take(np.tile(np.arange(members), n))
+    images = _advanced(model, every, moved, every.interval, accuracy)
+    quotients = (images.reshape(n, n, members) - image[:, None, :]) / steps[None, :, :]
+    return np.ascontiguousarray(quotients.transpose(2, 0, 1))
+
+
+def _newton_step(derivative: Array, residual: Array, scale: Array) -> Array:
+    """The Newton step, the shortest in units of the scale where it is not unique; (states, members)."""
+    sizes = scale.T
+    system = (derivative - np.eye(len(residual))) * sizes[:, None, :] / sizes[:, :, None]
+    good = _everywhere(np.isfinite(system.reshape(len(system), -1).T)) & _everywhere(np.isfinite(residual))
+    inverse = np.linalg.pinv(np.where(good[:, None, None], system, 0.0), rcond=1e-10)
+    steps = -np.einsum("mij,mj->mi", inverse, (residual.T / sizes)) * sizes
+    return np.where(good[:, None], steps, np.nan).T
+
+
+def _attracts(derivative: Array) -> Mask:
+    good = _everywhere(np.isfinite(derivative.reshape(len(derivative), -1).T))
+    growth = np.abs(np.linalg.eigvals(np.where(good[:, None, None], derivative, 0.0))).max(axis=1)
+    attracts: Mask = good & (growth <= 1 + 1e-6)
+    return attracts
+
+
+def _repeated(model: Forced, courses: Courses, accuracy: _Accuracy) -> tuple[Array, Mask]:
+    """The states that doses repeated from the starts settle to, and where they do."""
+    y, found = courses.starts.copy(), np.zeros(len(courses), dtype=bool)
+    change = np.full_like(y, np.inf)
+    active = np.arange(len(courses))
+    for _ in range(REPEATED_DOSES):
+        some = courses.take(active)
+        image = _advanced(model, some, y[:, active], some.interval, accuracy)
+        last, change[:, active] = change[:, active], np.abs(image - y[:, active])
+        y[:, active] = image
+        # What is left of a change that shrinks by a factor each time is a geometric sum.
+        with np.errstate(all="ignore"):
+            factor = np.where(last > 0, change[:, active] / last, 0.0)
+            left = np.where(factor < 1, change[:, active] * factor / (1 - factor), np.inf)
+        good = _everywhere(np.fmax(left, change[:, active] * 0.1) <= accuracy.bound(image))
+        found[active[good]] = True
+        active = active[~good & _everywhere(np.isfinite(image))]
+        if not len(active):
+            break
+    return y, found

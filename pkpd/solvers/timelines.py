@@ -1,0 +1,130 @@
+"""Stops of many members, flat: what jumps and which input changes, when and in which order.
+
+A stop has a time and, among the stops of one time, a rank.  Whoever looks at a member at a
+time and a rank sees the stops up to there and no others; so the order of records at one
+time decides what an observation sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.solvers.schedule import Schedule
+from pkpd.treatment.ordering import count_before
+
+__all__ = ["Stops", "Timeline", "joined", "timeline"]
+
+Array = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Stops:
+    """Stops in any order; each attribute has the shape (stops,).
+
+    Attributes
+    ----------
+    member, time, rank
+        Whose stop it is, when, and in which order among those of one time.
+    jump, amount
+        The number of the jump, or -1, and its amount.
+    slot, change, running
+        The number of the input that changes, or -1; how; and by how much the number of
+        the doses that make up this input changes: +1 or -1 for an input that is a sum of
+        rates, 0 for an input that is set to the value `change`.
+    """
+
+    member: Index
+    time: Array
+    rank: Array
+    jump: Index
+    amount: Array
+    slot: Index
+    change: Array
+    running: Index
+
+    def __len__(self) -> int:
+        return len(self.member)
+
+    def take(self, which: NDArray[np.bool_] | Index) -> Stops:
+        """Some of the stops."""
+        return Stops(*(getattr(self, f.name)[which] for f in fields(Stops)))
+
+    @classmethod
+    def at(cls, member: Index, time: Array, rank: Array, **changes: object) -> Stops:
+        """Stops that do what `changes` says (numbers, or arrays over stops), and nothing else."""
+        idle: dict[str, object] = {"jump": -1, "amount": 0.0, "slot": -1, "change": 0.0, "running": 0}
+        whole = {"jump", "slot", "running"}
+        values = {
+            name: np.broadcast_to(np.asarray(value, dtype=np.int64 if name in whole else float), len(member))
+            for name, value in (idle | changes).items()
+        }
+        return cls(member, time, rank, **values)
+
+
+def joined(parts: Sequence[Stops]) -> Stops:
+    """All the stops of several parts; those of the first come first where time and rank are equal."""
+    return Stops(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Stops)))
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Sorted stops of `members` members; those of member m are ``stops[first[m]:first[m + 1]]``.
+
+    `initial` holds the inputs before the first stop, (inputs, members).
+    """
+
+    stops: Stops
+    first: Index
+    initial: Array
+
+    def passed(self, member: Index, time: Array, rank: Array) -> tuple[Index, Index]:
+        """How many stops of its member lie before the time of each look, and how many it sees."""
+        keys = (self.stops.member, self.stops.time, self.stops.rank)
+        seen = count_before(keys, (member, time, rank)) - self.first[member]
+        earlier = count_before(keys, (member, time, np.full(len(member), -np.inf))) - self.first[member]
+        return earlier, seen
+
+    def schedule(self, members: Index) -> Schedule:
+        """The stops of some members, as an integrator takes them."""
+        count = self.first[members + 1] - self.first[members]
+        most = int(count.max(initial=0))
+        there = np.arange(most) < count[:, None]
+        which = np.where(there, self.first[members][:, None] + np.arange(most), 0)
+        if not len(self.stops):
+            which, there = np.zeros((len(members), 0), dtype=np.int64), np.zeros((len(members), 0), dtype=bool)
+        return Schedule(
+            np.where(there, self.stops.time[which], np.inf),
+            np.where(there, self.stops.jump[which], -1),
+            np.where(there, self.stops.amount[which], 0.0),
+            self._levels(members, which, there),
+        )
+
+    def _levels(self, members: Index, which: Index, there: NDArray[np.bool_]) -> Array:
+        levels = np.zeros((len(members), which.shape[1] + 1, len(self.initial)))
+        levels[:, 0] = self.initial[:, members].T
+        slots = np.where(there, self.stops.slot[which], -1)
+        for slot in range(len(self.initial)):
+            here = slots == slot
+            running = np.where(here, self.stops.running[which], 0)
+            change = np.where(here, self.stops.change[which], 0.0)
+            if running.any():
+                # With no dose running the sum is zero, not the rounding of what came and went.
+                total = np.where(np.cumsum(running, axis=1) > 0, np.cumsum(change, axis=1), 0.0)
+                levels[:, 1:, slot] = levels[:, :1, slot] + total
+            else:
+                last = np.maximum.accumulate(np.where(here, np.arange(here.shape[1]), -1), axis=1)
+                value = np.take_along_axis(change, np.maximum(last, 0), axis=1)
+                levels[:, 1:, slot] = np.where(last >= 0, value, levels[:, :1, slot])
+        return levels
+
+
+def timeline(stops: Stops, members: int, initial: Array) -> Timeline:
+    """Sort `stops`; those of equal member, time and rank keep their order."""
+    stops = stops.take(np.lexsort((stops.rank, stops.time, stops.member)))
+    first = np.searchsorted(stops.member, np.arange(members + 1))
+    return Timeline(stops, first, initial)

@@ -1,0 +1,120 @@
+"""Records: a table of doses and observations in NONMEM's columns, frozen and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.errors import unknown_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["STANDARD", "Records"]
+
+Array = NDArray[np.float64]
+
+STANDARD = (
+    "ID", "TIME", "EVID", "MDV", "AMT", "RATE", "DUR", "CMT", "ADDL", "II", "SS", "DV", "CENS", "LLOQ", "OCC", "DVID",
+)  # fmt: skip
+ALWAYS_SHOWN = ("ID", "TIME", "EVID", "MDV", "AMT", "DV")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Records:
+    """Doses and observations of many subjects, one record a row; see `pkpd.read_nonmem`.
+
+    Two are equal if they hold the same numbers, covariates and compartments.
+
+    Attributes
+    ----------
+    standard
+        NONMEM's data items by name, each of shape (rows,).  Times, amounts, rates and
+        intervals are in the units of the model that the records are used with.  What the
+        table does not have is here with NONMEM's default: 0, or NaN for DV, LLOQ, OCC and
+        DVID.
+    covariates
+        The other columns by name: numbers with NaN where missing, or texts.
+    compartments
+        The state behind each number of CMT; empty to number the states of the model.
+    name
+        Where the records come from, for messages.
+    """
+
+    standard: Mapping[str, NDArray[Any]]
+    covariates: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    compartments: Mapping[int, str] = field(default_factory=dict)
+    name: str = "records"
+
+    def __post_init__(self) -> None:
+        for key in ("standard", "covariates"):
+            columns = {name: column.view() for name, column in getattr(self, key).items()}
+            for column in columns.values():
+                column.flags.writeable = False
+            object.__setattr__(self, key, MappingProxyType(columns))
+        object.__setattr__(self, "compartments", MappingProxyType(dict(self.compartments)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Records, (dict(self.standard), dict(self.covariates), dict(self.compartments), self.name)
+
+    def __len__(self) -> int:
+        return len(self.standard["ID"])
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """A column: a data item in capitals, or a covariate as it is spelled in the table."""
+        if name in self.standard:
+            return self.standard[name]
+        if name not in self.covariates:
+            raise unknown_name(self.name, "column", name, [*self.standard, *self.covariates])
+        return self.covariates[name]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Records)
+            and dict(self.compartments) == dict(other.compartments)
+            and list(self.covariates) == list(other.covariates)
+            and all(_same(self[name], other[name]) for name in (*STANDARD, *self.covariates))
+        )
+
+    @property
+    def first_rows(self) -> NDArray[np.int64]:
+        """The row at which each subject begins."""
+        ids = self.standard["ID"]
+        return np.flatnonzero(np.append(True, ids[1:] != ids[:-1])) if len(ids) else np.empty(0, dtype=np.int64)
+
+    @property
+    def subjects(self) -> NDArray[Any]:
+        """The ID of each subject, in the order of the records."""
+        return self.standard["ID"][self.first_rows]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The records as a table; data items that say nothing anywhere are left out."""
+        import pandas as pd
+
+        shown = [n for n in STANDARD if n in ALWAYS_SHOWN or _says_something(self.standard[n])]
+        return pd.DataFrame({n: self[n] for n in (*shown, *self.covariates)})
+
+    def place(self, row: int) -> str:
+        """Where a row is, for messages; rows count from 1."""
+        return f"{self.name}: row {row + 1} (ID {self['ID'][row]})"
+
+    def __repr__(self) -> str:
+        return f"<Records {self.name}: {len(self)} rows, {len(self.first_rows)} subjects>"
+
+
+def _says_something(column: NDArray[Any]) -> bool:
+    if column.dtype == object:
+        return True
+    return bool((column != 0).any()) if column.dtype.kind in "iu" else bool((~np.isnan(column) & (column != 0)).any())
+
+
+def _same(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    if (one.dtype == object) != (other.dtype == object):
+        return False
+    return np.array_equal(one, other) if one.dtype == object else np.array_equal(one, other, equal_nan=True)
