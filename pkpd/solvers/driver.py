@@ -24,6 +24,7 @@ STIFF = 4  # a status of the driver's own: the member goes on with an implicit m
 SAFETY, SHRINK, GROW = 0.9, 0.2, 8.0
 STIFF_STEPS = 10  # steps in a row at the edge of stability
 ROOT_HALVINGS = 45  # an event is located to 2**-45 of its step
+LOOKS = (0.75, 0.5, 0.25)  # parts of a step at which an event is looked for, the earliest last
 LONGEST_CASCADE = 1000.0  # events that fire one another at one time
 
 _D, _I = ir.PointerType(DOUBLE), ir.PointerType(INT)
@@ -437,11 +438,11 @@ class _Driver:
 
     # ---- the root of an event
 
-    def _lowest(self) -> Value:
+    def _lowest(self, triggers: str = "trigger") -> Value:
         """The lowest trigger of the armed events."""
         code, lowest = self.code, self.code.number(INFINITY)
         for e in range(self.kernel.events):
-            value = code.select(self.rows("armed")[e] > 0.0, self.rows("trigger")[e], INFINITY)
+            value = code.select(self.rows("armed")[e] > 0.0, self.rows(triggers)[e], INFINITY)
             lowest = code.select(value < lowest, value, lowest)
         return lowest
 
@@ -449,7 +450,11 @@ class _Driver:
         """Shorten the step of each lane in which an armed event fires to the event, and mark it due."""
         code = self.code
         self.triggers(self.get("t_new"), "x", "trigger")
-        fired = accepted & (self._lowest() < 0.0)
+        self.put("high", self.get("h_try"))
+        self.put("v_high", self._lowest())
+        if self.control.dense:
+            self._look_within()
+        fired = accepted & (self.get("v_high") < 0.0)
         with code.when(code.any(fired)):
             self._bracket(fired)
             for e in range(self.kernel.events):
@@ -462,6 +467,19 @@ class _Driver:
             risen = accepted & (self.rows("trigger")[e] > 0.0)
             self.rows("armed")[e] = code.select(risen, 1.0, self.rows("armed")[e])
 
+    def _look_within(self) -> None:
+        """Look for triggers that fall below zero within the step and may be back at its end."""
+        code = self.code
+        self.call(self.kernel.module.globals["prepare_dense"])
+        for part in LOOKS:
+            self.put("theta", part)
+            self.call(self.kernel.module.globals["dense"])
+            size = part * self.get("h_try")
+            self.triggers(self.get("t") + size, "d", "was")
+            value = self._lowest("was")
+            self.put_where(value < 0.0, "high", size)
+            self.put_where(value < 0.0, "v_high", value)
+
     def _bracket(self, fired: Value) -> None:
         """Redo the step with shorter sizes, down to the smallest after which an event has fired.
 
@@ -470,9 +488,7 @@ class _Driver:
         """
         code, t = self.code, self.get("t")
         whole, t_whole = code.variable(VECTOR, self.get("h_try")), code.variable(VECTOR, self.get("t_new"))
-        self.put("high", self.get("h_try"))
         self.put("low", 0.0)
-        self.put("v_high", self._lowest())
         self.triggers(t, "y", "trigger")
         self.put("v_low", self._lowest())
         slack = code.variable(VECTOR, whole.get() * 0.5)
