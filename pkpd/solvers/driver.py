@@ -469,7 +469,6 @@ class _Driver:
 
     def _look_within(self) -> None:
         """Look for triggers that fall below zero within the step and may be back at its end."""
-        code = self.code
         self.call(self.kernel.module.globals["prepare_dense"])
         for part in LOOKS:
             self.put("theta", part)
