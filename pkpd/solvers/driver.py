@@ -22,6 +22,7 @@ INFINITY = float("inf")
 EPSILON = 2.0**-52
 STIFF = 4  # a status of the driver's own: the member goes on with an implicit method
 SAFETY, SHRINK, GROW = 0.9, 0.2, 8.0
+MEMORY = 0.02  # how much the error of the step before counts (Hairer, Norsett, Wanner II.4: beta)
 STIFF_STEPS = 10  # steps in a row at the edge of stability
 ROOT_HALVINGS = 45  # an event is located to 2**-45 of its step
 LOOKS = (0.75, 0.5, 0.25)  # parts of a step at which an event is looked for, the earliest last
@@ -163,7 +164,7 @@ class _Driver:
             with code.when(taken < a["count"]):
                 self._load(lane, code.load(a["order"].raw, taken))
         fresh = self.get("fresh") > 0.0
-        for name in ("h", "failed", "old_error", "stiff", "since", "taken"):
+        for name in ("h", "failed", "stiff", "since", "taken"):
             self.put_where(fresh, name, 0.0)
         self.call(self.kernel.hold)
         if self.kernel.events:
@@ -357,6 +358,7 @@ class _Driver:
         step = code.smaller(step, 100.0 * guess)
         step = code.select(code.finite(step) & (step > 0.0), step, 1e-6)
         self.put_where(fresh, "h", step)
+        self.put_where(fresh, "old_error", 1.0)
 
     def _step(self) -> None:
         code = self.code
@@ -381,7 +383,9 @@ class _Driver:
     def _control(self, accepted: Value, h_try: Value, h: Value) -> None:
         """The next step size, and who gives up."""
         code, live, error = self.code, self.live(), self.get("error")
-        factor = SAFETY * rough_power(error, -0.5 / self.control.error_order)
+        factor = SAFETY * rough_power(error, -0.5 * (1 / self.control.error_order - 0.75 * MEMORY))
+        factor = factor * rough_power(self.get("old_error"), 0.5 * MEMORY)
+        self.put_where(accepted, "old_error", code.select(error > 1e-8, error, 1e-8))
         factor = code.select(factor > SHRINK, code.select(factor < GROW, factor, GROW), SHRINK)
         # A step cut short by a stop says little about how long the next may be.
         longer = h_try * factor
