@@ -120,11 +120,8 @@ def _draw(
 ) -> None:
     pkpd.save(pkpd.time_course(exposure, "C", regimen=Q4W), folder / "exposure.png")
     pkpd.save(pkpd.time_course(occupied, "free", by="KD", log=True), folder / "occupancy.png")
-    timing_axes = pkpd.response_curve(rates, "rate", x="mab_start")
-    for (name, found), style in zip(alone.items(), (":", "--", "-."), strict=True):
-        timing_axes.axhline(float(found["rate"]), color="0.4", linestyle=style, linewidth=1, label=name)
-    timing_axes.legend(title="without the other", frameon=False)
-    pkpd.save(timing_axes, folder / "timing.png")
+    singles = {name: float(found["rate"]) for name, found in alone.items()}
+    pkpd.save(pkpd.response_curve(rates, "rate", x="mab_start", lines=singles), folder / "timing.png")
     pkpd.save(pkpd.fit_overlay(fit), folder / "mc38_fit.png")
 
 

@@ -11,8 +11,9 @@ hematologic malignancies or solid tumors. Clin Pharmacol Ther 103:631-642 (2018)
 
 The defaults are the reference patient: a man of 69.8 kg with 38 g/L albumin, a creatinine
 clearance of 85.65 mL/min, ECOG 0, 74.8 mm of target lesions and 124.8 pg/mL of soluble
-PD-L1.  Infusions last 1 h.  `iiv` is the square root of the published variance; the
-published correlations (CL-V1 0.279, V1-V2 0.560, CL-V2 0) belong to the population.
+PD-L1.  Infusions last 1 h.  `iiv` is the square root of the published variance.  The
+published correlations belong to the population and are `variability` here:
+``population(model, n, seed, variability=variability)``.
 
 Valid for the doses in use, 10 mg/kg every 2 weeks to 1500 mg every 4; a later analysis
 (Zhao 2026) left out doses below 3 mg/kg, and has clearance fall by up to a third over
@@ -23,7 +24,7 @@ ECOG -0.0630): the form of a covariate is a choice, not a constant.  The linear 
 negative far outside the range of the data.
 """
 
-from pkpd import Model, dose, output, param, state
+from pkpd import Model, block, dose, output, param, state
 
 BAVEREL = "Baverel 2018, as in nlmixr2lib deVries_2025_durvalumab"
 REFERENCE = f"reference patient of {BAVEREL}"
@@ -90,3 +91,6 @@ model = Model(
     outputs={"C": output(C, "durvalumab in plasma")},
     routes={"iv": {A1: A1 + dose("mg")}},
 )
+
+# Of the etas of CL, V1 and V2, whose variances are their iiv; same source.
+variability = block(["CL", "V1", "V2"], correlations={("CL", "V1"): 0.279, ("V1", "V2"): 0.560, ("CL", "V2"): 0.0})

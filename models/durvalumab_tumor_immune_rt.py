@@ -16,11 +16,11 @@ fractions shrink it until it grows again, and durvalumab after radiation keeps i
 They were fitted to no patient; do not read a response rate from them.
 """
 
-from pkpd.models import durvalumab_baverel_2018, pdl1_occupancy, tumor_immune
-from pkpd.models.radiotherapy_lq import radiotherapy_lq
 from sympy import cbrt, pi
 
 from pkpd import Model, compose, given, output, param
+from pkpd.models import durvalumab_baverel_2018, pdl1_occupancy, tumor_immune
+from pkpd.models.radiotherapy_lq import radiotherapy_lq
 
 INVENTED = "illustrative; alpha/beta is 10 Gy, as usual for tumors"
 

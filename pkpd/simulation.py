@@ -211,11 +211,13 @@ def _ensemble(model: Model, known: Mapping[str, Any], parameters: Any) -> tuple[
 
 def _check_dimensions(model: Model, ensemble: Ensemble) -> None:
     taken = {*(s.name for s in model.states), *model.outputs}
-    for name in ensemble.dims:
-        if name in taken:
-            raise ParameterError(
-                f"the ensemble's dimension {name!r} has the name of a variable of {model.name}'s result."
-            )
+    named = {*taken, *(s.name for s in model.free), "time", "status", "ended"}
+    for kind, names, forbidden in (("dimension", ensemble.dims, taken), ("label", ensemble.labels, named)):
+        for name in names:
+            if name in forbidden:
+                raise ParameterError(
+                    f"the ensemble's {kind} {name!r} has the name of a variable of {model.name}'s result."
+                )
 
 
 def _values(model: Model, known: Mapping[str, Any], ensemble: Ensemble, scalars: Mapping[str, float]) -> dict[str, Any]:
@@ -332,6 +334,7 @@ def _dataset(
             if name in ensemble.columns
             else ((), value, about)
         )
+    coords |= ensemble.labels
     if "member" in ensemble.sizes and "member" not in coords:
         coords["member"] = ("member", np.arange(ensemble.sizes["member"]))
     return xr.Dataset(variables, coords, attrs=_provenance(model, settings))

@@ -17,7 +17,11 @@ from pkpd.errors import UnitError
 
 __all__ = ["conversion_factor", "convert", "dimension_name", "label", "parse_quantity", "parse_unit", "same_unit"]
 
-_DEFINITIONS = ("cell = [cell_count] = cell = cells", "DSB = [dna_double_strand_breaks]")
+_DEFINITIONS = (
+    "cell = [cell_count] = cell = cells",
+    "DSB = [dna_double_strand_breaks]",
+    "IU = [international_units]",
+)
 
 # Checked in this order; the first whose dimension matches names the missing factor.
 _NAMED_DIMENSIONS = {

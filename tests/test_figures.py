@@ -160,7 +160,9 @@ def test_dose_marks_differ_by_line_where_doses_do(model):
     marks = [line for line in ax.lines if line.get_gid() == "doses:iv" and len(line.get_xdata())]
     assert [list(m.get_xdata()) for m in marks] == [[1, 2], [5, 6]]
     assert [m.get_color() for m in marks] == [line.get_color() for line in curves(ax)]
-    assert len({m.get_ydata()[0] for m in marks}) == 2
+    heights = {m.get_ydata()[0] for m in marks}
+    assert len(heights) == 2
+    assert min(heights) * ax.get_ylim()[1] > 60
     alike = pkpd.time_course(run_of(model, k=[-0.2, 0.1]), "V", regimen=regimen)
     assert len([m for m in alike.lines if m.get_gid() and len(m.get_xdata())]) == 1
     members = pkpd.simulate(model, regimen, times=TIMES, parameters=pkpd.members(day=[1, 5]))
@@ -216,6 +218,12 @@ def test_a_rate_has_its_confidence_interval_as_bars():
     np.testing.assert_allclose(reached, np.column_stack([rates["lower"], rates["upper"]]))
     assert ax.get_ylabel() == "Cured rate"
     assert list(ax.get_xticks()) == [7, 19]
+
+
+def test_a_response_curve_is_compared_with_levels_by_name(model):
+    ax = pkpd.response_curve(run_of(model, k=[-0.3, -0.1]), "V", x="k", at=0, lines={"untreated": 60, "one": 1})
+    assert legend_words(ax) == ["untreated", "one"]
+    assert [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() in ("--", ":")] == [60, 1]
 
 
 # ---- heat maps
@@ -305,7 +313,7 @@ def test_the_waterfalls_levels_in_volume_are_those_in_diameter_cubed():
 
 
 def test_a_waterfalls_own_lines():
-    ax = pkpd.waterfall(a_change([-80.0, 10]), lines={-50.0: "half"})
+    ax = pkpd.waterfall(a_change([-80.0, 10]), lines={"half": -50.0})
     assert [text.get_text() for text in ax.texts] == ["half"]
     assert [to_hex(bar.get_facecolor()) for bar in ax.patches] == [PALE, BLUE.lower()]
 

@@ -70,6 +70,8 @@ def test_estimates_and_errors_equal_scipy_on_the_closed_form(log: bool) -> None:
     assert relative_error(found.residuals["predicted"], predicted) < 1e-6
     chi_square = (((data.value - predicted) / data.sd) ** 2).sum()
     assert found.chi_square == pytest.approx(chi_square, rel=1e-9)
+    if not log:  # lmfit's own errors follow the same meaning of the standard deviations
+        assert found.lmfit_result.params["p_0"].stderr == pytest.approx(found.estimates["se"].iloc[0], rel=1e-5)
 
 
 def test_relative_errors_are_scaled_by_the_residuals_as_in_scipy() -> None:
@@ -294,6 +296,17 @@ def test_failed_trajectories_are_counted_and_their_steps_refused() -> None:
     assert f"Solver failures: {found.solver_failures} of {found.solves}" in found.report()
     with pytest.raises(pkpd.FitError, match=r"cannot be solved at the start in arm 'a' \(rate = 0.5\)"):
         pkpd.fit(model, found.data, {"rate": pkpd.free(start=0.5)})
+
+
+def test_a_derivative_next_to_a_failure_is_taken_from_the_other_side() -> None:
+    rate = pkpd.param("rate", 0.0995, "1/mm^3/day", "growth that explodes at 1/(rate X0)", source="illustrative")
+    X = pkpd.state("X", "mm^3", "volume", start=1)
+    model = pkpd.Model("explosion", rates={X: rate * X**2})
+    # A thousandth above the estimate the volume explodes at day 9.996, before it is observed.
+    rows = [("a", 10, "X", 1 / (1 - 10 * 0.09994), 10.0)]
+    found = pkpd.fit(model, pkpd.read_observations(table(rows), {"a": None}), {"rate": pkpd.free(log=True)})
+    assert found.estimates.loc["rate", "estimate"] == pytest.approx(0.09994, rel=1e-6)
+    assert found.solver_failures > 0
 
 
 def test_a_regimen_made_impossible_by_the_search_asks_for_bounds() -> None:

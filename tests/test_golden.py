@@ -286,3 +286,27 @@ def test_human_model_keeps_its_parts_whole():
     assert relative_error(half["RO"].values[1:], (molar / (66.5 + molar)).values[1:]) < 1e-12
     ball = np.pi / 6 * half["diameter"].values ** 3
     assert relative_error(ball, half["V"].values) < 1e-12
+
+
+# ---- tumor_immune
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("RO", "D"), [(0.0, 0.0), (1.0, 0.0), (0.6, 4000.0)])
+def test_effectors_relax_to_their_balance(method, RO, D):
+    run = pkpd.simulate(
+        pkpd.load("tumor_immune"), times=[0, 10, 50], parameters={"RO": RO, "D": D}, method=method, rtol=1e-9
+    )
+    loss = 0.05 - 0.01 * RO
+    balance = (5e4 + 5e4 * D / (1000 + D)) / loss
+    expected = balance + (1e6 - balance) * np.exp(-loss * np.array([0, 10, 50]))
+    assert relative_error(run["E"].values, expected) < 1e-7
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_untreated_tumor_grows_logistically_less_the_restrained_killing(method):
+    run = pkpd.simulate(pkpd.load("tumor_immune"), times=[0, 40, 200], method=method, rtol=1e-9)
+    net = 0.02 - 1.3e-8 * (1 - 0.8) * 1e6
+    start = np.pi / 6 * 37**3
+    expected = logistic(np.array([0, 40, 200]), start, net, 5e5 * net / 0.02)
+    assert relative_error(run["T"].values, expected) < 1e-7

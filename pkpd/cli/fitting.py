@@ -24,7 +24,8 @@ def run_fit(model: str, data: Path, free: list[str], doses: list[str], constants
         arm, dose = _arm_and_dose(text, list(regimens))
         regimens[arm] = (regimens[arm] or pkpd.Regimen()) + dose
     observed = pkpd.read_observations(data, regimens)
-    return pkpd.fit(pkpd.load(model).using(**constants), observed, free=dict(map(_free, free)))
+    found: Fit = pkpd.fit(pkpd.load(model).using(**constants), observed, free=dict(map(_free, free)))
+    return found
 
 
 def fit_files(found: Fit, folder: Path) -> Iterator[Path]:

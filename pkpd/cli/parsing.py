@@ -38,10 +38,11 @@ def parse_dose(text: str) -> Regimen:
     if found is None:
         raise RegimenError(f"the dose {text!r} is not understood; expected something like {_DOSE_EXAMPLE}.")
     at = [float(t) for t in found["at"].split(",")] if found["at"] else 0
-    again = {"every": float(found["every"]), "n": int(found["n"])} if found["every"] else {}
+    every = float(found["every"]) if found["every"] else None
+    n = int(found["n"]) if found["every"] else None
     if found["over"]:
-        return infusion(found["amount"], found["route"], found["over"], at=at, **again)
-    return bolus(found["amount"], found["route"], at=at, **again)
+        return infusion(found["amount"], found["route"], found["over"], at=at, every=every, n=n)
+    return bolus(found["amount"], found["route"], at=at, every=every, n=n)
 
 
 def parse_regimen(texts: list[str]) -> Regimen:
@@ -69,7 +70,8 @@ def parse_numbers(text: str, what: str) -> Array:
         raise SimulationError(f"{what} is {text!r}; expected numbers as 0,1,7 or FROM:TO:STEP as 0:365:1.") from None
     if step <= 0 or last < first or (last - first) / step > 1e7:
         raise SimulationError(f"{what} is {text!r}; a step of {step:g} does not lead from {first:g} to {last:g}.")
-    return first + step * np.arange(int(np.floor((last - first) / step * (1 + 1e-12))) + 1)
+    count = int(np.floor((last - first) / step * (1 + 1e-12))) + 1
+    return np.asarray(first + step * np.arange(count), dtype=np.float64)
 
 
 def parse_assignment(text: str) -> tuple[str, str]:

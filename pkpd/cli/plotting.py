@@ -42,7 +42,8 @@ def draw(
         axes = pkpd.response_curve(run, output, x=_axis(kind, "--x", x), at=instant)
     else:
         axes = pkpd.heat_map(run, _axis(kind, "--x", x), _axis(kind, "--y", y), output=output, at=instant)
-    return pkpd.save(axes, out)
+    path: Path = pkpd.save(axes, out)
+    return path
 
 
 def _axis(kind: str, option: str, name: str | None) -> str:

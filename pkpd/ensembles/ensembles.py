@@ -30,19 +30,21 @@ class Ensemble:
         The length of each dimension, in order.
     columns
         For each parameter the dimensions it varies over and its values.
+    labels
+        What is known of the members besides, in the same form: a subject's number, its
+        subpopulation, its weight.  A result carries labels as coordinates.
     """
 
     sizes: Mapping[str, int]
     columns: Mapping[str, tuple[tuple[str, ...], Any]] = field(default_factory=dict)
+    labels: Mapping[str, tuple[tuple[str, ...], Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        frozen = {}
-        for name, (dims, values) in self.columns.items():
-            array = np.array(values, dtype=float)
-            array.flags.writeable = False
-            frozen[name] = (dims, array)
+        columns = {name: (dims, _frozen(values, float)) for name, (dims, values) in self.columns.items()}
+        labels = {name: (dims, _frozen(values)) for name, (dims, values) in self.labels.items()}
         object.__setattr__(self, "sizes", MappingProxyType(dict(self.sizes)))
-        object.__setattr__(self, "columns", MappingProxyType(frozen))
+        object.__setattr__(self, "columns", MappingProxyType(columns))
+        object.__setattr__(self, "labels", MappingProxyType(labels))
 
     @property
     def dims(self) -> tuple[str, ...]:
@@ -67,13 +69,43 @@ class Ensemble:
         for kind, both in (
             ("dimension", self.sizes.keys() & other.sizes.keys()),
             ("parameter", self.columns.keys() & other.columns.keys()),
+            ("label", self.labels.keys() & other.labels.keys()),
         ):
             if both:
                 raise ParameterError(f"the {kind} {sorted(both)[0]!r} is in both factors of a product of ensembles.")
-        return Ensemble({**self.sizes, **other.sizes}, {**self.columns, **other.columns})
+        return Ensemble(
+            {**self.sizes, **other.sizes}, {**self.columns, **other.columns}, {**self.labels, **other.labels}
+        )
+
+    def pick(self, chosen: Any) -> Ensemble:
+        """Some of the members, with their labels: a truth value for each, or their positions.
+
+        Raises
+        ------
+        ParameterError
+            If the ensemble has another dimension than ``member``, or nobody is left.
+        """
+        if self.dims != ("member",):
+            raise ParameterError(f"members are picked from an ensemble over 'member' alone; this is {self!r}.")
+        rows = np.asarray(chosen)
+        if rows.dtype == bool and rows.shape != self.shape:
+            raise ParameterError(f"pick() takes {len(self)} truth values, one for each member; it got {rows.shape}.")
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
+        if not rows.size:
+            raise ParameterError(f"pick() leaves nobody of {len(self)} members.")
+        columns, labels = (
+            {name: (dims, values[rows]) for name, (dims, values) in table.items()}
+            for table in (self.columns, self.labels)
+        )
+        return Ensemble({"member": rows.size}, columns, labels)
+
+    def labelled(self, **labels: Any) -> Ensemble:
+        """The same members with further labels, one value for each member; replaces labels of the same name."""
+        added = {name: (self.dims, np.reshape(values, self.shape)) for name, values in labels.items()}
+        return Ensemble(self.sizes, self.columns, {**self.labels, **added})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Ensemble, (dict(self.sizes), dict(self.columns))
+        return Ensemble, (dict(self.sizes), dict(self.columns), dict(self.labels))
 
     def __repr__(self) -> str:
         sizes = " x ".join(f"{d}: {n}" for d, n in self.sizes.items())
@@ -117,6 +149,12 @@ def members(**columns: Any) -> Ensemble:
         raise ParameterError(f"the members' columns differ in length: {said}. For every combination use grid().")
     size = next(iter(lengths.values()), 0)
     return Ensemble({"member": size}, {k: (("member",), v) for k, v in arrays.items()})
+
+
+def _frozen(values: Any, kind: type | None = None) -> NDArray[Any]:
+    array = np.array(values, dtype=kind)
+    array.flags.writeable = False
+    return array
 
 
 def _axis(name: str, values: Any) -> Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble
+from pkpd.ensembles.streams import stream
 from pkpd.errors import ParameterError, unknown_name
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
@@ -97,7 +97,7 @@ def _unit_points(names: list[str], n: int, seed: int, points: str, first: int) -
     from scipy.stats import qmc
 
     if points == "random":
-        return {name: _stream(seed, name, first).random(n) for name in names}
+        return {name: stream(seed, name, first).random(n) for name in names}
     if points == "sobol":
         engine = qmc.Sobol(len(names), rng=seed)
         if first:
@@ -112,11 +112,3 @@ def _unit_points(names: list[str], n: int, seed: int, points: str, first: int) -
     else:
         raise ParameterError(f"points is {points!r}; expected 'random', 'latin' or 'sobol'.")
     return dict(zip(names, np.clip(cube, 1e-12, 1 - 1e-12).T, strict=True))
-
-
-def _stream(seed: int, name: str, first: int) -> np.random.Generator:
-    """A parameter's own stream of numbers, set to member `first`: one draw a member."""
-    key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
-    bits = np.random.PCG64(np.random.SeedSequence([seed, key]))
-    bits.advance(first)
-    return np.random.Generator(bits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,10 +25,10 @@ Array = NDArray[np.float64]
 
 # RECIST 1.1 on a sum of diameters (Eisenhauer et al., Eur J Cancer 45:228-247, 2009), and the
 # same diameters as volumes of similar shape: 0.7^3 - 1 and 1.2^3 - 1.
-_DIAMETERS = {-30.0: "\N{MINUS SIGN}30 %", 20.0: "+20 %"}
+_DIAMETERS = {"\N{MINUS SIGN}30 %": -30.0, "+20 %": 20.0}
 _VOLUMES = {
-    -65.7: "\N{MINUS SIGN}65.7 %\n(diameter\n\N{MINUS SIGN}30 %)",
-    72.8: "+72.8 %\n(diameter\n+20 %)",
+    "\N{MINUS SIGN}65.7 %\n(diameter\n\N{MINUS SIGN}30 %)": -65.7,
+    "+72.8 %\n(diameter\n+20 %)": 72.8,
 }
 
 
@@ -95,7 +95,7 @@ def spaghetti(
 def waterfall(
     change: xr.DataArray,
     *,
-    lines: Mapping[float, str] | None = None,
+    lines: Mapping[str, float] | None = None,
     cap: float = 100.0,
     ax: Axes | None = None,
 ) -> Axes:
@@ -109,7 +109,7 @@ def waterfall(
     change
         In percent, over ``member``: from `best_change`, or from `percent_change` at one time.
     lines
-        Levels to draw and what to call them.  By default those of RECIST 1.1 where the
+        Levels to draw, by what to call them.  By default those of RECIST 1.1 where the
         baseline was a length, -30 % and +20 %, and the same in volume where it was a volume,
         -65.7 % and +72.8 %; none otherwise.  ``{}`` for none.
     cap
@@ -194,17 +194,18 @@ def _threads(ax: Axes, time: Array, rows: Array, color: Any, name: str) -> None:
 # ---- waterfall
 
 
-def _reference(change: xr.DataArray) -> dict[float, str]:
+def _reference(change: xr.DataArray) -> dict[str, float]:
     unit = str(change.attrs.get("baseline_units", "1"))
     return _VOLUMES if volume_like(unit) else _DIAMETERS if length_like(unit) else {}
 
 
-def _bars(ax: Axes, heights: Array, levels: Mapping[float, str], cap: float) -> None:
+def _bars(ax: Axes, heights: Array, levels: Mapping[str, float], cap: float) -> None:
     place = np.arange(1, len(heights) + 1)
     gap = 0.2 if len(heights) <= 60 else 0.0
-    ax.bar(place, np.minimum(heights, cap), width=1 - gap, color=[_class_color(h, levels) for h in heights])
+    colors = [_class_color(height, levels.values()) for height in heights]
+    ax.bar(place, np.minimum(heights, cap), width=1 - gap, color=colors)
     ax.axhline(0, color=BLACK, linewidth=0.6)
-    for level, text in levels.items():
+    for text, level in levels.items():
         ax.axhline(level, color=BLACK, linewidth=0.6, linestyle=(0, (4, 3)))
         ax.annotate(
             text, (1, level), xytext=(3, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
@@ -217,8 +218,8 @@ def _bars(ax: Axes, heights: Array, levels: Mapping[float, str], cap: float) -> 
     ax.set_xlabel("Members, sorted")
 
 
-def _class_color(height: float, levels: Mapping[float, str]) -> str:
-    """Blue from the lowest level of response on, orange from the highest of growth on, else pale."""
-    if any(level < 0 for level in levels) and height <= min(levels):
+def _class_color(height: float, levels: Iterable[float]) -> str:
+    """Blue from the deepest level of response on, orange from the highest of growth on, else pale."""
+    if height <= min((level for level in levels if level < 0), default=-np.inf):
         return BLUE
-    return RED if any(level > 0 for level in levels) and height >= max(levels) else PALE
+    return RED if height >= max((level for level in levels if level > 0), default=np.inf) else PALE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from pkpd.figures import labels
 from pkpd.figures.legends import has_color_bar, key, line_colors
 from pkpd.figures.scales import scale_output, scale_parameter
 from pkpd.figures.selections import Statistic, checked_band, measurable, one_number, only, require, where
-from pkpd.figures.style import BLUE, canvas, note
+from pkpd.figures.style import BLUE, GRAY, canvas, note
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["response_curve"]
 
 Array = NDArray[np.float64]
+_DASHES = (":", "--", "-.", (0, (6, 1, 1, 1, 1, 1)))
 _MANY = 20  # points so close that marks would hide the line
 
 
@@ -33,6 +36,7 @@ def response_curve(
     statistic: Statistic | None = None,
     by: str | None = None,
     band: tuple[float, float] | None = (0.05, 0.95),
+    lines: Mapping[str, float] | None = None,
     log: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
@@ -60,6 +64,8 @@ def response_curve(
         A further dimension, of which each value has its line.
     band
         The quantiles over ``member`` between which the band lies; None for the median alone.
+    lines
+        Levels to compare with, by name, such as the response without treatment.
     log
         Whether the axis of the output is logarithmic.
     ax
@@ -89,6 +95,9 @@ def response_curve(
             chosen = [None if a is None else a if by is None else a.isel({by: i}) for a in (center, low, high)]
             label = "_" if by is None or has_color_bar(center[by]) else labels.number(center[by].to_numpy().tolist()[i])
             _draw(axes, x, chosen, color, label, bars=_limits(run, shown) is not None)
+        for (name, level), dashes in zip((lines or {}).items(), cycle(_DASHES), strict=False):
+            # Over the axis itself, so that a level of 0 is seen.
+            axes.axhline(level, color=GRAY, linewidth=1.0, linestyle=dashes, label=name, zorder=2.6, clip_on=False)
         _finish(axes, shown, x, log)
         room = key(axes, center[by] if by else None)
         described = _description(shown, quantiles) if population else ""

@@ -24,7 +24,7 @@ def scale_output(ax: Axes, log: bool) -> None:
         plain_log(ax, "y")
         return
     low, high = ax.dataLim.intervaly
-    if 0 <= low < 0.5 * high:
+    if -1e-9 * high <= low < 0.5 * high:  # the end of an error bar may round below 0
         ax.set_ylim(bottom=0)
 
 

@@ -27,6 +27,7 @@ Index = NDArray[np.int64]
 BLOCK = 1024  # members at a time: what is touched in a step then fits a 1 MiB cache
 SAFETY, SHRINK, GROW = 0.9, 0.2, 8.0
 ROOT_HALVINGS = 60
+SMOOTH = 2.0  # h times the largest eigenvalue, up to which the dense output is accurate
 
 
 def solve_lockstep(problem: Problem, progress: Progress | None = None) -> Solution:
@@ -122,7 +123,7 @@ class _Block:
         next_stop = np.minimum(self._next_stop(), self.end)
         lands = self.t + self.h * (1 + 1e-12) >= next_stop
         h = np.where(lands, next_stop - self.t, self.h)
-        slopes, y_new = self._slopes(h)
+        slopes, y_new, stiffness = self._stages(self.t, self.y, self.slope, h, self.p, self.u)
         error = self._error(h, slopes, y_new)
         accepted = error <= 1.0
         self.steps += 1
@@ -135,17 +136,19 @@ class _Block:
         self.h = np.where(accepted & lands, np.maximum(h * factor, self.h), h * factor)
         who = np.flatnonzero(accepted)
         if len(who):
-            self._advance(who, h[who], t_new[who], slopes.take(who, axis=2), y_new.take(who, axis=1))
+            self._advance(
+                who, h[who], t_new[who], slopes.take(who, axis=2), y_new.take(who, axis=1), stiffness[who] > SMOOTH
+            )
 
-    def _advance(self, who: Index, h: Array, t_new: Array, slopes: Array, y_new: Array) -> None:
-        dense = self._interpolant(who, h, slopes, y_new)
+    def _advance(self, who: Index, h: Array, t_new: Array, slopes: Array, y_new: Array, stiff: Mask) -> None:
+        smooth, dense = self._interpolants(who, h, slopes, y_new, stiff)
         triggers = self._triggers(t_new, y_new, who)
         fired = self.armed[:, who] & (triggers < 0)
         self.armed[:, who] |= triggers > 0
         cut = np.flatnonzero(fired.any(axis=0))
         if len(cut):
             t_new, y_new = t_new.copy(), y_new.copy()
-            t_new[cut] = self._first_root(who[cut], t_new[cut], dense, cut)
+            t_new[cut] = self._first_root(who[cut], t_new[cut], smooth, cut)
             y_new[:, cut] = dense(cut, t_new[cut])
         place = np.full(len(self.member), -1)
         place[who] = np.arange(len(who))
@@ -165,27 +168,43 @@ class _Block:
         self._pass_stops(who[stops_here])
         self._finish(who[self.t[who] >= self.end], Status.ok)
 
-    def _slopes(self, h: Array) -> tuple[Array, Array]:
-        """The 13 slopes of a step and the state after it; the last slope is taken there."""
-        slopes = np.empty((16, *self.y.shape))
-        slopes[0] = self.slope
+    def _stages(self, t: Array, y: Array, slope: Array, h: Array, p: Array, u: Array) -> tuple[Array, Array, Array]:
+        """A step: its 13 slopes, the state after it, where the last slope is taken, and its stiffness.
+
+        The stiffness is h times an estimate of the largest eigenvalue of the Jacobian, from
+        the two stages at the end of the step (Hairer and Wanner, Solving ODEs II, IV.2).
+        """
+        slopes = np.empty((16, *y.shape))
+        slopes[0] = slope
+        stage = y
         for s in range(1, 13):
-            y = self.y + h * _combined(self.method.stage[s], slopes)
-            slopes[s] = self.code.rates(self.t + self.method.c[s] * h, y, self.p, self.u)
-        return slopes, y
+            before_last = stage
+            stage = y + h * _combined(self.method.stage[s], slopes)
+            slopes[s] = self.code.rates(t + self.method.c[s] * h, stage, p, u)
+        scale = self._scale(np.abs(stage))
+        apart = _mean_square((stage - before_last) / scale)
+        turn = _mean_square((slopes[12] - slopes[11]) / scale)
+        return slopes, stage, h * np.sqrt(turn / np.where(apart > 0, apart, np.inf))
+
+    def _scale(self, size: Array) -> Array:
+        """The error that is tolerated in states of this size."""
+        scale: Array = self.problem.atol[:, None] + self.problem.rtol * size
+        return scale
 
     def _error(self, h: Array, slopes: Array, y_new: Array) -> Array:
         """The error of a step in units of the tolerance; infinite or NaN where it is no number."""
-        scale = self.problem.atol[:, None] + self.problem.rtol * np.maximum(np.abs(self.y), np.abs(y_new))
+        scale = self._scale(np.maximum(np.abs(self.y), np.abs(y_new)))
         five = _mean_square(_combined(self.method.error5, slopes) / scale)
         three = _mean_square(_combined(self.method.error3, slopes) / scale)
         sum_ = five + 0.01 * three
         return np.abs(h) * np.where(sum_ > 0, five / np.sqrt(np.where(sum_ > 0, sum_, 1.0)), sum_)
 
-    def _interpolant(self, who: Index, h: Array, slopes: Array, y_new: Array) -> Any:
-        """The dense output of a step as a function of members (numbered within `who`) and times.
+    def _interpolants(self, who: Index, h: Array, slopes: Array, y_new: Array, stiff: Mask) -> tuple[Any, Any]:
+        """The states within a step as functions of members (numbered within `who`) and times.
 
-        Its extra slopes are computed when it is first asked for.
+        The first is the dense output, whose extra slopes are computed when it is first asked
+        for.  Where a step is as long as its stability allows, it magnifies what decays fast;
+        there the second is the state after a shorter step from the same start.
         """
         t_old, y_old, p, u = self.t[who], self.y.take(who, axis=1), self.p.take(who, axis=1), self.u.take(who, axis=1)
         rows: list[Array] = []
@@ -199,6 +218,15 @@ class _Block:
             rows.extend(h * _combined(d, slopes) for d in self.method.dense)
 
         def value(local: Index, times: Array) -> Array:
+            fast = stiff[local]
+            if fast.all():
+                return shorter(local, times)
+            y = smooth(local, times)
+            if fast.any():
+                y[:, fast] = shorter(local[fast], times[fast])
+            return y
+
+        def smooth(local: Index, times: Array) -> Array:
             if not rows:
                 prepare()
             x = (times - t_old[local]) / h[local]
@@ -207,13 +235,18 @@ class _Block:
                 y = (y + row.take(local, axis=1)) * (x if i % 2 == 0 else 1 - x)
             return y + y_old.take(local, axis=1)
 
-        return value
+        def shorter(local: Index, times: Array) -> Array:
+            t, start = t_old[local], y_old.take(local, axis=1)
+            slope = slopes[0].take(local, axis=1)
+            return self._stages(t, start, slope, times - t, p.take(local, axis=1), u.take(local, axis=1))[1]
+
+        return smooth, value
 
     def _restart(self, who: Index) -> None:
         """The slope, and a first step, after a discontinuity (Hairer, Norsett, Wanner II.4)."""
         t, y, p, u = self.t[who], self.y.take(who, axis=1), self.p.take(who, axis=1), self.u.take(who, axis=1)
         slope = self.code.rates(t, y, p, u)
-        scale = self.problem.atol[:, None] + self.problem.rtol * np.abs(y)
+        scale = self._scale(np.abs(y))
         d0, d1 = np.sqrt(_mean_square(y / scale)), np.sqrt(_mean_square(slope / scale))
         guess = np.where((d0 < 1e-5) | (d1 < 1e-5), 1e-6, 0.01 * d0 / np.where(d1 > 0, d1, 1.0))
         d2 = np.sqrt(_mean_square((self.code.rates(t + guess, y + guess * slope, p, u) - slope) / scale)) / guess

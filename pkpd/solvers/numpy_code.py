@@ -84,7 +84,7 @@ def numpy_code(model: Canonical) -> NumpyCode:
 
 def _function(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> Callable[..., Array]:
     lists = [list(a) if isinstance(a, tuple) else a for a in arguments]
-    generated: Any = sympy.lambdify(lists, list(expressions), modules="numpy", cse=True)
+    generated: Any = sympy.lambdify(lists, list(expressions), modules=["scipy", "numpy"], cse=True)
     count = len(expressions)
 
     def rows(*values: Array) -> Array:

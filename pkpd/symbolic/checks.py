@@ -10,13 +10,13 @@ from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, Stri
 
 from pkpd.errors import ModelError, UnitError
 from pkpd.symbolic.dimensions import unit_of
-from pkpd.symbolic.symbols import Clock, Declared, Dose, Given, InputRate, State, check_name
+from pkpd.symbolic.symbols import Clock, Declared, Dose, Given, InputRate, Parameter, State, check_name
 from pkpd.units import label, parse_unit, same_unit
 
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Event, Model, Route
 
-__all__ = ["check_closed", "check_model", "declared_symbols", "expressions", "output_unit"]
+__all__ = ["check_closed", "check_model", "declared_symbols", "expressions", "lags", "output_unit"]
 
 
 def expressions(model: Model) -> Iterator[tuple[str, sympy.Basic]]:
@@ -35,11 +35,14 @@ def expressions(model: Model) -> Iterator[tuple[str, sympy.Basic]]:
         yield f"the event {event.when}", event.when
         for state, value in event.then.items():
             yield f"the event {event.when} for {state.name}", value
+    for state, dosing in model.dosing.items():
+        for key, value in dosing.attributes.items():
+            yield f"the dosing attribute {key} of {state.name}", value
 
 
 def declared_symbols(model: Model) -> set[Declared]:
     """The named symbols (not dose and clock) that occur anywhere in a model."""
-    found: set[Declared] = {*model.rates, *model.terms}
+    found: set[Declared] = {*model.rates, *model.terms, *model.dosing}
     for _, expression in expressions(model):
         found |= expression.atoms(Declared)
     for route in model.routes.values():
@@ -55,6 +58,7 @@ def check_model(model: Model) -> None:
     """Refuse a model that is not well formed; see `Model` for what is raised."""
     check_name(model.name, "model")
     parse_unit(model.time)
+    _check_dosing(model)
     _check_symbols(model)
     _check_names(model)
     for route in model.routes.values():
@@ -153,6 +157,30 @@ def _check_event(model: Model, event: Event) -> None:
             raise ModelError(f"{model.name}: the event {event.when} sets {state!r}, which is not a state.")
 
 
+def _check_dosing(model: Model) -> None:
+    for state, dosing in model.dosing.items():
+        if not isinstance(state, State) or not hasattr(dosing, "attributes"):
+            raise ModelError(f"{model.name}: dosing has {state!r}: {dosing!r}; expected {{state: Dosing(...)}}.")
+        for key, value in dosing.attributes.items():
+            for symbol in sorted(value.free_symbols, key=str):
+                if not isinstance(symbol, Parameter | Given):
+                    raise ModelError(
+                        f"{model.name}: the dosing attribute {key} of {state.name} uses {symbol.name!r}; "
+                        "it is made of parameters and givens only."
+                    )
+    for route in model.routes.values():
+        if len(lags(model, route)) > 1:
+            raise ModelError(
+                f"{model.name}: route {route.name!r} reaches compartments with different lags; give each its own route."
+            )
+
+
+def lags(model: Model, route: Route) -> set[sympy.Expr]:
+    """The lags of the compartments that a dose on `route` reaches."""
+    reached = route.jumps or [s for s, rate in (*model.rates.items(), *model.terms.items()) if rate.has(route.rate)]
+    return {model.dosing[s].lag if s in model.dosing else sympy.S.Zero for s in reached}
+
+
 def _check_inputs(model: Model) -> None:
     routed = {route.rate for route in model.routes.values() if route.rate is not None}
     used: set[Any] = set()
@@ -191,6 +219,11 @@ def _check_units(model: Model) -> None:
         for state, value in event.then.items():
             if not value.is_number:
                 _expect(value, parse_unit(state.unit), f"{model.name}: the event {event.when} for {state.name}")
+    for state, dosing in model.dosing.items():
+        wanted = {"F": parse_unit("1"), "lag": time, "rate": parse_unit(state.unit) / time, "duration": time}
+        for key, value in dosing.attributes.items():
+            if not value.is_number:
+                _expect(value, wanted[key], f"{model.name}: the dosing attribute {key} of {state.name}")
     for symbol in set().union(*(e.atoms(Clock) for _, e in expressions(model))):
         if not same_unit(parse_unit(symbol.unit), time):
             raise UnitError(f"{model.name}: its time is in {model.time}, but clock({symbol.unit!r}) is used.")

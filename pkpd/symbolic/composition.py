@@ -10,7 +10,7 @@ import sympy
 
 from pkpd.errors import ModelError, ParameterError, UnitError, unknown_name
 from pkpd.symbolic.checks import output_unit
-from pkpd.symbolic.model import Event, Model, Output, Route
+from pkpd.symbolic.model import Dosing, Event, Model, Output, Route
 from pkpd.symbolic.symbols import Declared, Given, Parameter, State
 from pkpd.units import convert, parse_quantity, parse_unit, same_unit
 
@@ -53,6 +53,7 @@ def compose(name: str, *parts: Model, description: str = "") -> Model:
         outputs=_union(name, "output", [(p.name, m["outputs"]) for p, m in zip(ordered, mapped, strict=True)]),
         routes=_joined_routes(name, [fields["routes"] for fields in mapped]),
         events=[event for fields in mapped for event in fields["events"]],
+        dosing=_union(name, "dosing of", [(p.name, m["dosing"]) for p, m in zip(ordered, mapped, strict=True)]),
         time=times[0],
         description=description,
     )
@@ -90,6 +91,7 @@ def renamed(model: Model, names: str | Mapping[str, str]) -> Model:
         outputs={new.get(k, k): v for k, v in fields["outputs"].items()},
         routes={new.get(k, k): dataclasses.replace(v, name=new.get(k, k)) for k, v in fields["routes"].items()},
         events=fields["events"],
+        dosing=fields["dosing"],
         time=model.time,
         description=model.description,
     )
@@ -173,6 +175,9 @@ def _mapped(model: Model, table: Mapping[Any, Any]) -> dict[str, Any]:
         "outputs": {k: Output(new(o.expression), o.meaning, o.unit) for k, o in model.outputs.items()},
         "routes": {k: Route(r.name, keyed(r.jumps), whole.get(r.rate, r.rate)) for k, r in model.routes.items()},
         "events": tuple(Event(new(e.when), keyed(e.then)) for e in model.events),
+        "dosing": {
+            whole.get(s, s): Dosing(**{k: new(e) for k, e in d.attributes.items()}) for s, d in model.dosing.items()
+        },
     }
 
 

@@ -20,7 +20,7 @@ from pkpd.units import label, parse_unit
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Event", "Model", "Output", "Route", "output"]
+__all__ = ["Dosing", "Event", "Model", "Output", "Route", "output"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,44 @@ class Route:
         return next(iter(self.doses)).unit
 
 
+@dataclass(frozen=True)
+class Dosing:
+    """How a compartment takes a dose; the names are those of NONMEM's additional parameters.
+
+    Each is a number or an expression of parameters and givens.
+
+    Parameters
+    ----------
+    F
+        Bioavailability: the fraction of a dose from a table of records that arrives.  A
+        route says itself what arrives: ``{depot: depot + F*dose("mg")}``.
+    lag
+        How long after its time a dose arrives (ALAG), in the model's time; for every dose
+        that reaches the compartment, by a route or from a table.
+    rate
+        The rate of a dose with RATE -1, in the unit of the compartment per time.
+    duration
+        The duration of a dose with RATE -2, in the model's time.  A regimen uses it by
+        name: ``infusion(100, "iv", duration=model["D"])``.
+    """
+
+    F: Any = 1
+    lag: Any = 0
+    rate: Any = None
+    duration: Any = None
+
+    def __post_init__(self) -> None:
+        for key, value in self.attributes.items():
+            if not isinstance(value, int | float | sympy.Expr):
+                raise ModelError(f"the dosing attribute {key} is {value!r}; expected a number or an expression.")
+            object.__setattr__(self, key, sympy.sympify(value))
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes that are there, by name."""
+        return {k: getattr(self, k) for k in ("F", "lag", "rate", "duration") if getattr(self, k) is not None}
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Model:
     """A system of ordinary differential equations over declared symbols.
@@ -113,6 +151,9 @@ class Model:
         State-triggered jumps.
     terms
         What this part adds to the rate of a state that another part owns.
+    dosing
+        For the compartments that have them: bioavailability, lag time, and the rate and
+        duration of a dose that a table of records leaves to the model; see `Dosing`.
     time
         The unit of time.
     description
@@ -122,9 +163,9 @@ class Model:
     ------
     ModelError
         If a symbol is undeclared or declared twice differently, a name is reserved, a
-        route or an event is not well formed, or a start uses a state.
+        route, an event or a dosing attribute is not well formed, or a start uses a state.
     UnitError
-        If the units of a rate, term, jump, output or event do not balance.
+        If the units of a rate, term, jump, output, event or dosing attribute do not balance.
     """
 
     name: str
@@ -135,6 +176,7 @@ class Model:
     terms: Mapping[State, Any] = field(default_factory=dict)
     time: str = "day"
     description: str = ""
+    dosing: Mapping[State, Dosing] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         normalized = {
@@ -143,6 +185,7 @@ class Model:
             "outputs": MappingProxyType({k: _as_output(v) for k, v in self.outputs.items()}),
             "routes": MappingProxyType({k: _as_route(self.name, k, v) for k, v in self.routes.items()}),
             "events": tuple(self.events),
+            "dosing": MappingProxyType(dict(self.dosing)),
         }
         for key, value in normalized.items():
             object.__setattr__(self, key, value)
@@ -158,6 +201,7 @@ class Model:
             dict(self.terms),
             self.time,
             self.description,
+            dict(self.dosing),
         )
 
     # ---- what it is made of
@@ -189,6 +233,11 @@ class Model:
         """The unit of every state, parameter and output by name."""
         units = {name: symbol.unit for name, symbol in self.symbols.items()}
         return MappingProxyType(units | {k: checks.output_unit(self, k) for k in self.outputs})
+
+    def lag(self, route: str) -> sympy.Expr:
+        """How long after its time a dose on `route` arrives: the lag of the compartments it reaches."""
+        lags = checks.lags(self, self.routes[route])
+        return next(iter(lags), sympy.S.Zero)
 
     def meaning(self, name: str) -> str:
         """The meaning of a state, parameter or output, in words."""

@@ -45,6 +45,8 @@ def equation_lines(model: Model) -> list[str]:
         lines += [f"route {name}: {s.name} -> {text(jump)}" for s, jump in route.jumps.items()]
     for event in model.events:
         lines += [f"when {text(event.when)}: {s.name} -> {text(value)}" for s, value in event.then.items()]
+    for s, dosing in model.dosing.items():
+        lines.append(f"dose into {s.name}: " + ", ".join(f"{k} = {text(e)}" for k, e in dosing.attributes.items()))
     return lines
 
 
@@ -92,6 +94,7 @@ def content(model: Model) -> dict[str, Any]:
             k: {s.name: text(e) for s, e in r.jumps.items()} if r.rate is None else r.rate.name
             for k, r in model.routes.items()
         },
+        "dosing": {s.name: {k: text(e) for k, e in d.attributes.items()} for s, d in model.dosing.items()},
         "events": sorted([text(e.when), sorted([s.name, text(v)] for s, v in e.then.items())] for e in model.events),
     }
 

@@ -35,7 +35,7 @@ class Plan:
 
 
 def plan(model: Model, regimen: Regimen, values: Mapping[str, Any], members: int) -> Plan:
-    """Evaluate `regimen` for `model`.
+    """Evaluate `regimen` for `model`; a dose comes later by the lag of the compartments it reaches.
 
     Parameters
     ----------
@@ -59,7 +59,9 @@ def plan(model: Model, regimen: Regimen, values: Mapping[str, Any], members: int
     columns: dict[str, list[Any]] = {"time": [], "amount": [], "duration": []}
     for entry in regimen.doses:
         route = _route(model, entry)
-        columns["time"].append(_evaluate(Quantity(entry.time), model.time, "a dose time", values))
+        due = _evaluate(Quantity(entry.time), model.time, "a dose time", values)
+        lag = _evaluate(Quantity(model.lag(route.name)), model.time, f"the lag of {route.name!r}", values)
+        columns["time"].append(due + lag)
         columns["amount"].append(_evaluate(entry.amount, route.unit(model.time), f"a dose on {route.name!r}", values))
         lasting = np.nan
         if entry.duration is not None:

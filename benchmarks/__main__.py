@@ -1,0 +1,73 @@
+"""The command: ``python -m benchmarks [--quick] [--out FOLDER] [--only SECTION ...] [--case CASE ...]``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from benchmarks.cases import CASES
+from benchmarks.comparison import compare, comparison_table, precision_table
+from benchmarks.compile_times import compile_table
+from benchmarks.drawing import draw_precision, draw_scaling
+from benchmarks.machine import circumstances
+from benchmarks.memory import memory_table
+from benchmarks.rounds import say
+from benchmarks.scale import FULL, QUICK, Scale
+from benchmarks.scaling import members_table, states_table, threads_table
+from benchmarks.tables import Table, write_csv
+
+HERE = Path(__file__).parent
+SECTIONS = ("comparison", "scaling", "compile", "memory")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    asked = _parsed(arguments)
+    folder: Path = asked.out or (HERE.parent / "build" / "benchmarks" if asked.quick else HERE / "results")
+    folder.mkdir(parents=True, exist_ok=True)
+    scale = QUICK if asked.quick else FULL
+    about = circumstances()
+    texts = []
+    for section in asked.only:
+        for table in _tables(section, scale, asked.case, folder):
+            write_csv(table, folder)
+            texts.append(table.markdown())
+            _write(folder / "results.md", about, scale, texts)
+    say(f"wrote {folder / 'results.md'}")
+
+
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time beside error, ours and the peers'.")
+    parser.add_argument("--quick", action="store_true", help="a few minutes, few members and tolerances")
+    parser.add_argument("--out", type=Path, help="a folder; benchmarks/results, or build/benchmarks with --quick")
+    parser.add_argument("--only", nargs="+", choices=SECTIONS, default=SECTIONS, help="sections to run")
+    parser.add_argument("--case", nargs="+", choices=tuple(CASES), default=tuple(CASES), help="cases to compare on")
+    return parser.parse_args(arguments)
+
+
+def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> Iterator[Table]:
+    if section == "comparison":
+        found = []
+        for name in cases:
+            found.append(compare(CASES[name], scale))
+            yield comparison_table(found[-1])
+        precision = precision_table(found)
+        draw_precision(precision, folder)
+        yield precision
+    elif section == "scaling":
+        members, states = members_table(scale), states_table(scale)
+        draw_scaling(members, states, folder)
+        yield from (members, states, threads_table(scale))
+    else:
+        yield {"compile": compile_table, "memory": memory_table}[section](scale)
+
+
+def _write(path: Path, about: Sequence[str], scale: Scale, texts: Sequence[str]) -> None:
+    made = "python -m benchmarks --quick" if scale is QUICK else "python -m benchmarks"
+    head = ["# Benchmark results", "", f"Made by `{made}`; benchmarks/README.md says what is compared and how.", ""]
+    head += [f"- {line}" for line in about]
+    path.write_text("\n".join([*head, "", *texts]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

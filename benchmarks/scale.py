@@ -1,0 +1,66 @@
+"""How much is measured: all of it, or what shows in minutes that it works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["FULL", "QUICK", "Scale"]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Numbers of rounds, seconds, members.
+
+    Attributes
+    ----------
+    rounds, budget, fewest
+        Of the comparison: repeats, seconds that one run may take, and the members it has at least.
+    limit
+        Seconds after which a run is given up.
+    tolerances
+        Of the work-precision figure, loosest first.
+    members
+        Of the scaling; a count is left out where it would take longer than `patience` seconds.
+    states
+        Of the scaling.
+    memory
+        Members of the memory run.
+    """
+
+    rounds: int
+    budget: float
+    fewest: int
+    limit: float
+    tolerances: tuple[float, ...]
+    precision_budget: float
+    members: tuple[int, ...]
+    states: tuple[int, ...]
+    patience: float
+    memory: int
+
+
+FULL = Scale(
+    rounds=5,
+    budget=1.2,
+    fewest=100,
+    limit=60.0,
+    tolerances=(1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10),
+    precision_budget=0.4,
+    members=(100, 1_000, 10_000, 100_000, 1_000_000),
+    states=(5, 10, 20, 50, 100, 150),
+    patience=20.0,
+    memory=1_000_000,
+)
+
+QUICK = Scale(
+    rounds=2,
+    budget=0.3,
+    fewest=20,
+    limit=20.0,
+    tolerances=(1e-4, 1e-6, 1e-8),
+    precision_budget=0.1,
+    members=(100, 1_000, 10_000),
+    states=(5, 20),
+    patience=2.0,
+    memory=10_000,
+)

@@ -1,0 +1,232 @@
+"""What an assay would have reported: simulated observations with residual error."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.ensembles.streams import normals
+from pkpd.errors import DataError, ParameterError, SimulationError
+from pkpd.measures.instants import stored
+from pkpd.measures.policies import Failed, kept, variable
+from pkpd.units import convert, parse_quantity
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "ResidualError",
+    "additive_error",
+    "combined_error",
+    "lognormal_error",
+    "observe",
+    "proportional_error",
+]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ResidualError:
+    """How an observation differs from what it observes.
+
+    With `scale` ``"linear"`` by a normal error of standard deviation ``sqrt(additive**2 +
+    (proportional*prediction)**2)``, or ``additive + proportional*prediction`` where `adds` is
+    ``"sd"``; with ``"log"`` by a factor ``exp(error)`` of standard deviation `additive`.
+    """
+
+    additive: float
+    proportional: float = 0.0
+    adds: Literal["variance", "sd"] = "variance"
+    scale: Literal["linear", "log"] = "linear"
+
+    def __post_init__(self) -> None:
+        for what, value in (("additive", self.additive), ("proportional", self.proportional)):
+            if not isinstance(value, int | float) or not 0 <= value < math.inf:
+                raise ParameterError(f"the {what} part of a residual error is {value!r}; expected 0 or more.")
+        if self.adds not in ("variance", "sd"):
+            raise ParameterError(f"adds is {self.adds!r}; expected 'variance' or 'sd'.")
+
+    def sd(self, prediction: Any) -> Array:
+        """The standard deviation at each prediction, on the error's scale."""
+        size = self.proportional * np.abs(np.asarray(prediction, dtype=float))
+        return np.asarray(np.hypot(self.additive, size) if self.adds == "variance" else self.additive + size)
+
+    def observed(self, prediction: Array, scores: Array) -> Array:
+        """The observations at standard normal scores."""
+        if self.scale == "log":
+            return prediction * np.exp(self.additive * scores)
+        return prediction + self.sd(prediction) * scores
+
+    def __str__(self) -> str:
+        if self.scale == "log":
+            return f"log-normal, sd {self.additive:g} of the logarithm"
+        parts = [f"additive sd {self.additive:g}"] if self.additive else []
+        parts += [f"proportional sd {100 * self.proportional:g} %"] if self.proportional else []
+        joined = f" ({self.adds}s add)" if len(parts) > 1 else ""
+        return (", ".join(parts) or "none") + joined
+
+
+def additive_error(sd: float) -> ResidualError:
+    """Normal with the standard deviation `sd`, in the output's unit."""
+    return ResidualError(sd)
+
+
+def proportional_error(sd: float) -> ResidualError:
+    """Normal with the standard deviation ``sd * prediction`` (0.2 for 20 %)."""
+    return ResidualError(0.0, sd)
+
+
+def combined_error(
+    additive: float, proportional: float, *, adds: Literal["variance", "sd"] = "variance"
+) -> ResidualError:
+    """Additive and proportional error together.
+
+    Parameters
+    ----------
+    additive
+        Its standard deviation, in the output's unit.
+    proportional
+        Its standard deviation relative to the prediction.
+    adds
+        Whether their variances add (``y = f + f*eps1 + eps2``), or their standard deviations
+        (``y = f + (a + b*f)*eps``).
+
+    Raises
+    ------
+    ParameterError
+        If a number is negative.
+    """
+    return ResidualError(additive, proportional, adds)
+
+
+def lognormal_error(sd: float) -> ResidualError:
+    """Log-normal: the logarithm of the observation is normal with the standard deviation `sd`."""
+    return ResidualError(sd, scale="log")
+
+
+def observe(
+    run: xr.Dataset,
+    output: str = "C",
+    *,
+    error: ResidualError,
+    seed: int,
+    times: Any = None,
+    lloq: float | str | None = None,
+    failed: Failed = "raise",
+) -> xr.Dataset:
+    """Simulate observations of `output`, with residual error and a limit of quantification.
+
+    Parameters
+    ----------
+    run
+        The result of `simulate`.
+    output
+        What is observed.
+    error
+        `additive_error`, `proportional_error`, `combined_error` or `lognormal_error`.
+    seed
+        A member's error at a time is the same whatever else is observed, in whatever chunks
+        of a `population`; members keep their numbers when some are selected.
+    times
+        The stored times at which to observe; all by default.
+    lloq
+        The lower limit of quantification: a number in the output's unit, or ``"0.05 mg/L"``.
+    failed
+        What to do about members that failed: ``"raise"``, or ``"exclude"`` them (NaN, not
+        below the limit).
+
+    Returns
+    -------
+    xarray.Dataset
+        Over the dimensions of the run: ``value``, what is reported, which is `lloq` below the
+        limit; ``blq``, whether it is below; ``prediction``, without error; and ``lloq``, if
+        given.  Method M1 leaves out where ``blq``; method M3 takes the chance of ``blq`` there.
+        Without a limit an observation may be negative under an error that is not log-normal.
+
+    Raises
+    ------
+    SimulationError
+        If a time is not stored, or a member failed and the policy is ``"raise"``.
+    DataError
+        If a prediction is negative under a log-normal error, or members have no whole numbers.
+    UnknownNameError
+        If the run has no such output.
+    UnitError
+        If the unit of `lloq` does not fit the output.
+
+    References
+    ----------
+    Beal SL. Ways to fit a PK model with some data below the quantification limit.
+    J Pharmacokinet Pharmacodyn 28:481-504 (2001).
+    """
+    import xarray as xr
+
+    if not isinstance(error, ResidualError):
+        raise ParameterError(f"error is {error!r}; expected combined_error(...) or another residual error.")
+    whole = variable(run, output)
+    if "time" not in whole.dims:
+        raise SimulationError(f"{output!r} has no dimension 'time'; observe() reads the result of simulate().")
+    chosen = whole if times is None else whole.isel(time=[stored(whole, t) for t in np.atleast_1d(times)])
+    prediction = chosen.where(kept(run, output, failed, "observe")).transpose(*whole.dims)
+    if error.scale == "log" and bool((prediction < 0).any()):
+        raise DataError(
+            f"observe(): {output!r} is {float(prediction.min()):g} somewhere; a log-normal error needs 0 or more."
+        )
+    value = prediction.copy(data=error.observed(prediction.to_numpy(), _scores(prediction, output, seed)))
+    unit = {"units": whole.attrs.get("units", "1")}
+    limit = _limit(lloq, unit["units"])
+    below = value < (-math.inf if limit is None else limit)
+    meaning = whole.attrs.get("long_name", output)
+    variables = {
+        "value": value.where(~below, limit).assign_attrs(whole.attrs, long_name=f"observed {meaning}"),
+        "blq": below.assign_attrs(units="1", long_name="below the limit of quantification"),
+        "prediction": prediction.assign_attrs(whole.attrs),
+    }
+    if limit is not None:
+        variables["lloq"] = xr.DataArray(limit, attrs={**unit, "long_name": "lower limit of quantification"})
+    about = {"model": str(run.attrs.get("model", "")), "output": output, "residual_error": str(error), "seed": seed}
+    return xr.Dataset(variables, attrs=about)
+
+
+def _limit(lloq: float | str | None, unit: str) -> float | None:
+    if not isinstance(lloq, str):
+        return None if lloq is None else float(lloq)
+    number, its = parse_quantity(lloq, "lloq")
+    return number if its is None else convert(number, its, unit, "lloq")
+
+
+def _scores(prediction: xr.DataArray, output: str, seed: int) -> Array:
+    """A standard normal number for each observation: a stream for each time, a place in it for each member."""
+    scores = np.empty(prediction.shape)
+    draw = _by_member(prediction, seed)
+    member = prediction.dims.index("member") if "member" in prediction.dims else None
+    for name, place in _streams(prediction, output):
+        scores[place] = draw(name) if member is not None else draw(name)[0]
+    return scores
+
+
+def _streams(prediction: xr.DataArray, output: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """For each time, and value of a swept axis, the name of its stream and its place in the array."""
+    axes = [d for d in prediction.dims if d != "member"]
+    labels = [prediction[d].to_numpy().tolist() if d in prediction.coords else range(prediction.sizes[d]) for d in axes]
+    for where in itertools.product(*(range(prediction.sizes[d]) for d in axes)):
+        position = dict(zip(axes, where, strict=True))
+        said = " ".join(f"{d}={labels[i][where[i]]!r}" for i, d in enumerate(axes))
+        yield f"<observation of {output}: {said}>", tuple(position.get(d, slice(None)) for d in prediction.dims)
+
+
+def _by_member(prediction: xr.DataArray, seed: int) -> Callable[[str], Array]:
+    """A function that draws from a stream for the members there are, by their numbers."""
+    numbers = prediction["member"].to_numpy() if "member" in prediction.dims else np.array([0])
+    if numbers.dtype.kind not in "iu" or (numbers < 0).any():
+        raise DataError(f"observe(): the members are numbered {numbers[:3]} ...; expected whole numbers of 0 or more.")
+    first = int(numbers.min())
+    size = int(numbers.max()) - first + 1
+    return lambda name: normals(seed, name, size, first)[numbers - first]
