@@ -17,6 +17,7 @@ __all__ = ["RTOL", "Comparison", "compare", "comparison_table", "precision_table
 RTOL = 1e-6
 OUR_TOLERANCES = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8)  # among which a run as accurate as a peer's is found
 COUNTS = (10_000, 1_000, 100, 20)
+OUR_FEWEST = 1_000
 PRECISION_COMPARED = 20  # the slowest peers run no more
 
 
@@ -51,28 +52,34 @@ def _speeds(workers: Iterable[Worker], fewest: int, refused: dict[Job, str]) -> 
     """Seconds a member of each worker, once warm; those that fail are added to `refused`."""
     speeds = {}
     for worker in workers:
+        count = _fewest(worker, fewest)
         try:
-            worker.run(Task(fewest, RTOL))  # a peer may compile for every new number of members
-            seconds, error = worker.run(Task(fewest, RTOL))
+            worker.run(Task(count, RTOL))  # a peer may compile for every new number of members
+            seconds, error = worker.run(Task(count, RTOL))
         except Failure as reason:
             refused[worker.job] = str(reason)
             continue
         if error.failed:
             refused[worker.job] = f"{error.failed} of {error.members} members failed"
         else:
-            speeds[worker] = seconds / fewest
+            speeds[worker] = seconds / count
     return speeds
 
 
-def _count(speed: float, budget: float, fewest: int) -> int:
-    """The largest count that fits the budget, and `fewest` at least."""
-    return max(fewest, next((n for n in COUNTS if n * speed <= budget), 0))
+def _fewest(worker: Worker, fewest: int) -> int:
+    """The members a run has at least: many where a call's own cost would hide theirs."""
+    return OUR_FEWEST if worker.job.peer.ours else fewest
+
+
+def _count(worker: Worker, speed: float, budget: float, fewest: int) -> int:
+    """The largest count that fits the budget, or the fewest."""
+    return max(_fewest(worker, fewest), next((n for n in COUNTS if n * speed <= budget), 0))
 
 
 def _table_tasks(speeds: dict[Worker, float], scale: Scale) -> list[tuple[Worker, Task]]:
     tasks = []
     for worker, speed in speeds.items():
-        count = _count(speed, scale.budget, scale.fewest)
+        count = _count(worker, speed, scale.budget, scale.fewest)
         for rtol in OUR_TOLERANCES if worker.job.peer in OURS else (RTOL,):
             worker.run(Task(count, rtol))  # warm
             tasks.append((worker, Task(count, rtol)))
@@ -81,7 +88,7 @@ def _table_tasks(speeds: dict[Worker, float], scale: Scale) -> list[tuple[Worker
 
 def _precision(speeds: dict[Worker, float], scale: Scale) -> list[Measurement]:
     """Each tolerance in turn, until a peer takes too long or is lost."""
-    counts = {w: _count(speed, scale.precision_budget, PRECISION_COMPARED) for w, speed in speeds.items()}
+    counts = {w: _count(w, speed, scale.precision_budget, PRECISION_COMPARED) for w, speed in speeds.items()}
     found: list[Measurement] = []
     running = [w for w in speeds if w.job.peer != SIMULATED]
     for rtol in scale.tolerances:

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.accuracy import ensemble_error
 from benchmarks.cases import CASES
-from benchmarks.rounds import say
+from benchmarks.rounds import ROOT, say
 from benchmarks.scale import Scale
 from benchmarks.tables import Table
 from benchmarks.worker import environment, peak_memory
@@ -42,7 +42,7 @@ def memory_table(scale: Scale) -> Table:
 def _run(count: int, threads: int) -> dict[str, Any]:
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.memory", str(count), str(threads)],
-        capture_output=True, text=True, check=True, env=environment(threads),
+        capture_output=True, text=True, check=True, env=environment(threads), cwd=ROOT,
     )  # fmt: skip
     row: dict[str, Any] = json.loads(done.stdout)
     return row

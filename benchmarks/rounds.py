@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -18,7 +19,9 @@ from benchmarks.accuracy import Error
 from benchmarks.peers import Job
 from benchmarks.worker import environment
 
-__all__ = ["Failure", "Measurement", "Task", "Worker", "hired", "measured", "say"]
+__all__ = ["ROOT", "Failure", "Measurement", "Task", "Worker", "hired", "measured", "say"]
+
+ROOT = Path(__file__).parent.parent  # where `python -m benchmarks` finds this package
 
 
 def say(text: str) -> None:
@@ -69,10 +72,12 @@ class Worker:
         self.job, self.limit = job, limit
         self.peak = 0.0
         self.said = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads would fill up and halt it
+        self.cache = tempfile.TemporaryDirectory()  # an empty one, so that the first result is a new model's
         asked = {"peer": dataclasses.asdict(job.peer), "case": job.case, "threads": job.threads}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", json.dumps(asked)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said, env=environment(job.threads),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said,
+            cwd=ROOT, env={**environment(job.threads), "PKPD_CACHE": self.cache.name},
         )  # fmt: skip
         self.setup = float(self._answer()["setup"])
 
@@ -85,11 +90,11 @@ class Worker:
         return float(answer["seconds"]), Error(**answer["error"])
 
     def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
         ready, _, _ = select.select([self.process.stdout], [], [], self.limit)
         if not ready:
             self.close()
             raise Failure(f"no result within {self.limit:g} s")
-        assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
             raise Failure(self._last_words())
@@ -101,11 +106,14 @@ class Worker:
         self.process.communicate()
         self.said.seek(0)
         lines = self.said.read().decode(errors="replace").strip().splitlines()
+        self.close()
         return lines[-1] if lines else f"ended with exit status {self.process.returncode}"
 
     def close(self) -> None:
         self.process.kill()
         self.process.communicate()
+        self.said.close()
+        self.cache.cleanup()
 
 
 def hired(jobs: Iterable[Job], limit: float) -> tuple[list[Worker], dict[Job, str]]:

@@ -1,4 +1,4 @@
-"""How much is measured: all of it, or what shows in minutes that it works."""
+"""How much is measured: all of it, or as little as shows that everything works."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ class Scale:
         Of the comparison: repeats, seconds that one run may take, and the members it has at least.
     limit
         Seconds after which a run is given up.
-    tolerances
-        Of the work-precision figure, loosest first.
+    tolerances, precision_budget
+        Of the work-precision figure, loosest first, and seconds that one of its runs may take.
     members
         Of the scaling; a count is left out where it would take longer than `patience` seconds.
     states
         Of the scaling.
     memory
         Members of the memory run.
+    everything
+        Whether scaling has the peers beside ours, and threads and first simulations every case.
     """
 
     rounds: int
@@ -37,6 +39,7 @@ class Scale:
     states: tuple[int, ...]
     patience: float
     memory: int
+    everything: bool
 
 
 FULL = Scale(
@@ -50,17 +53,19 @@ FULL = Scale(
     states=(5, 10, 20, 50, 100, 150),
     patience=20.0,
     memory=1_000_000,
+    everything=True,
 )
 
 QUICK = Scale(
     rounds=2,
     budget=0.3,
     fewest=20,
-    limit=20.0,
+    limit=30.0,
     tolerances=(1e-4, 1e-6, 1e-8),
     precision_budget=0.1,
     members=(100, 1_000, 10_000),
     states=(5, 20),
     patience=2.0,
     memory=10_000,
+    everything=False,
 )

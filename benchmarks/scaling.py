@@ -16,13 +16,18 @@ __all__ = ["members_table", "states_table", "threads_table"]
 
 RTOL = 1e-6
 STATE_MEMBERS, STATE_COMPARED = 1_000, 4
-THREAD_MEMBERS = 10_000
+THREAD_MEMBERS, RIVAL_MEMBERS = 10_000, 1_000
+PLAIN = [p for p in OURS if p.method in ("auto", "numpy")]
 RIVALS = [p for p in PEERS if p.label == "numbalsoda"]  # the fastest peer, by the comparison
+
+
+def _rivals(scale: Scale) -> list[Peer]:
+    return RIVALS if scale.everything else []
 
 
 def members_table(scale: Scale) -> Table:
     """TIPD with more and more members, until a run takes longer than one waits."""
-    jobs = [Job(peer, "tipd") for peer in (*OURS, *RIVALS[:1])]
+    jobs = [Job(peer, "tipd") for peer in (*PLAIN, *_rivals(scale)[:1])]
     workers, refused = hired(jobs, scale.limit)
     rows = []
     try:
@@ -55,10 +60,11 @@ def _growing(worker: Worker, scale: Scale, refused: dict[Job, str]) -> Iterable[
 
 def states_table(scale: Scale) -> Table:
     """Lesions: the same model with more and more states."""
-    rows, refused = [], {}
+    rows: list[dict[str, Any]] = []
+    refused: dict[Job, str] = {}
     for states in scale.states:
         say(f"states: {states}")
-        workers, absent = hired([Job(peer, f"lesions_{states}") for peer in (*OURS, *RIVALS[:1])], scale.limit)
+        workers, absent = hired([Job(peer, f"lesions_{states}") for peer in (*OURS, *_rivals(scale)[:1])], scale.limit)
         refused |= absent
         try:
             tasks = _affordable(workers, scale, refused)
@@ -94,13 +100,13 @@ def threads_table(scale: Scale) -> Table:
     counts = [n for n in (1, 2, 4, 8, 16, 32) if n <= cores]
     rows: list[dict[str, Any]] = []
     refused: dict[Job, str] = {}
-    for case in CASES.values():
+    for case in list(CASES.values())[: None if scale.everything else 1]:
         say(f"threads: {case.name}")
-        peers = [p for p in (*OURS, *RIVALS) if p.threads and p.suits(case)]
+        peers = [p for p in (*OURS, *_rivals(scale)) if p.threads and p.suits(case)]
         workers, absent = hired([Job(p, case.name, n) for p in peers for n in counts], scale.limit)
         refused |= absent
         try:
-            found, lost = measured(_thread_tasks(workers, scale, refused), scale.rounds)
+            found, lost = measured(_thread_tasks(workers, refused), scale.rounds)
             refused |= lost
         finally:
             _close(workers)
@@ -112,18 +118,18 @@ def threads_table(scale: Scale) -> Table:
     return Table("scaling_threads", "Scaling in threads", rows, remarks)
 
 
-def _thread_tasks(workers: Iterable[Worker], scale: Scale, refused: dict[Job, str]) -> list[tuple[Worker, Task]]:
+def _thread_tasks(workers: Iterable[Worker], refused: dict[Job, str]) -> list[tuple[Worker, Task]]:
     tasks = []
     for worker in workers:
         try:
-            seconds, error = worker.run(Task(100, RTOL))
+            _, error = worker.run(Task(100, RTOL))
         except Failure as reason:
             refused[worker.job] = str(reason)
             continue
         if error.failed:
             refused[worker.job] = f"{error.failed} of {error.members} members failed"
             continue
-        count = THREAD_MEMBERS if seconds * THREAD_MEMBERS / 100 < 4 * scale.budget else 1_000
+        count = THREAD_MEMBERS if worker.job.peer.ours else RIVAL_MEMBERS
         tasks.append((worker, Task(count, RTOL)))
     return tasks
 

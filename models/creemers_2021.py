@@ -14,8 +14,9 @@ hampers biomarker discovery. J Immunother Cancer 9:e002032 (2021), doi
 10.1136/jitc-2020-002032, Table 1; BioModels BIOMD0000001022.
 
 A tumor is diagnosed at 65e8 cells and lethal at 1e12.  The paper's table prints the unit of
-every rate as cells a day; here killing, death and priming are per cell.  The SBML is the
-paper's Fig 1B (rho = 6, xi = 0.035) and agrees with the equations.
+every rate as cells a day; here killing, death and priming are per cell.  The SBML agrees
+with the equations.  Its values are those of the paper's Fig 1B (rho = 6, xi = 0.035); its
+values of xi for Fig 1C and 1D give what these show only with the table's rho = 1.
 
 A checkpoint inhibitor multiplies the killing, in the paper by a constant for as long as it is
 given; here a dose raises A, the fold increase, which then decays at k_ici (illustrative).
@@ -32,7 +33,7 @@ POSITIVE = (0, None)
 
 rho = param(
     "rho", 1, "cell/day", "tumor growth rate", source=TABLE, bounds=POSITIVE,
-    alternatives={"Fig_1": (6, "cell/day", SBML)},
+    alternatives={"Fig_1B": (6, "cell/day", SBML)},
 )  # fmt: skip
 Tu = param("Tu", 1, "cell", "unit of the power law", source=TABLE, bounds=POSITIVE)
 xi = param(

@@ -13,9 +13,10 @@ sensitive cells.  The level u of the drug times how long it is held is a dose.  
 detected at S + R = 0.1, and has failed treatment at 0.9.  ``alpha=0`` is a drug that induces
 no resistance.
 
-With u = 1.5 from detection on, a drug that induces none fails after about 90, and pulsed
-(1 on, 3 off) after about 14; one that does lasts longer pulsed.  The SBML's event turns the
-drug on at detection and never off, which is the first of these protocols.
+With u = 1.5 from detection on, a drug that induces none fails after about 90.  Pulsed (1 on,
+3 off) the paper says about 14, where the third peak reaches 0.898; the fourth passes 0.9.  A
+drug that induces resistance lasts longer pulsed.  The SBML's event turns the drug on at
+detection and never off, which is the first of these protocols.
 """
 
 from pkpd import Model, input_rate, output, param, state

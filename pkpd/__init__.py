@@ -33,6 +33,7 @@ _ROOMS = {
     "ensembles.sampling": ["sample"],
     "ensembles.distributions": ["categorical", "empirical", "logitnormal", "lognormal", "normal", "truncated"],
     "ensembles.joints": ["block", "resampled"],
+    "ensembles.plausible": ["plausible", "prevalence", "target"],
     "ensembles.populations": ["population", "subpopulation"],
     "treatment.occasions": ["by_occasion"],
     "simulation": ["simulate"],
@@ -47,6 +48,7 @@ _ROOMS = {
     "figures.responses": ["response_curve"],
     "figures.saving": ["save"],
     "figures.time_courses": ["time_course"],
+    "figures.vpcs": ["vpc"],
     "measures.exposure": ["exposure"],
     "measures.rates": ["rate"],
     "measures.residual_error": [

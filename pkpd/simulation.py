@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,14 +12,18 @@ from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, unknown_name
+from pkpd.results import Run, dataset
 from pkpd.solvers.canonical import Canonical, canonical
+from pkpd.solvers.collecting import Collected, collect
+from pkpd.solvers.moving_doses import MovingDoses
 from pkpd.solvers.numpy_code import numpy_code
-from pkpd.solvers.problem import Problem, Progress, Solution, Status
+from pkpd.solvers.problem import Problem, Progress, Status
+from pkpd.solvers.reductions import Reduction
 from pkpd.solvers.schedule import Schedule, make_schedule
-from pkpd.solvers.solve import solve
 from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
-from pkpd.treatment.plans import Plan, plan
+from pkpd.symbolic.symbols import Parameter
+from pkpd.treatment.plans import Plan, plan, plan_slopes
 from pkpd.treatment.regimens import Regimen
 
 if TYPE_CHECKING:
@@ -36,6 +41,8 @@ def simulate(
     times: Any,
     parameters: Mapping[str, Any] | Ensemble | None = None,
     outputs: Iterable[str] | None = None,
+    sensitivities: Iterable[str] = (),
+    reduce: Mapping[str, tuple[Any, ...]] | None = None,
     method: str = "auto",
     rtol: float = 1e-6,
     atol: float | Mapping[str, float] = 1e-9,
@@ -61,6 +68,15 @@ def simulate(
         `Ensemble`.  Parameters of the regimen are set in the same way.
     outputs
         The states and outputs to return; all by default.
+    sensitivities
+        Parameters, of the model or of the regimen, by which to differentiate everything
+        that is returned; the name of a state stands for its value at time 0.
+    reduce
+        Instead of courses in time, numbers for each member, computed while integrating, so
+        that a million members need no gigabytes: ``{"nadir": ("V", "min"), "gone": ("V",
+        "first_below", 10.0)}``.  The kinds are ``min``, ``max``, ``last``, ``time_of_min``,
+        ``time_of_max``, ``auc`` (trapezoids), and ``first_below`` and ``first_above`` with a
+        threshold (infinite where it is never reached).  All speak of the times in `times`.
     method
         ``"auto"``: an explicit method, and an implicit one for the members that turn out
         stiff, compiled for the model.  One of the two alone is ``"tsit5"``, ``"dop853"`` or
@@ -87,7 +103,21 @@ def simulate(
     xarray.Dataset
         A variable for each state and output with the dimensions of the ensemble and
         ``time``; ``status`` for each member; the parameters as coordinates; units and
-        meanings in ``attrs``.
+        meanings in ``attrs``.  With `sensitivities` also ``d_X`` for each of these states
+        and outputs X: its derivatives, with a further dimension ``parameter``, labelled by
+        name (``run["d_T"].sel(parameter="kg")``); its attribute ``units`` lists the unit of
+        each.
+
+    Notes
+    -----
+    Sensitivities are exact, not differences: the equations for them are integrated with
+    the model's own, through doses, infusions and events, also where a parameter moves
+    their time or changes their size.  They take part in the control of the step with the
+    relative tolerance of all and the absolute tolerance of their state, divided by the
+    magnitude of the parameter's default.  A switch within a rate (``Piecewise``, ``Max``,
+    ``Heaviside``) is differentiated branch by branch, which is exact where the rate is
+    continuous; a stored time that coincides with a dose whose time is differentiated
+    belongs to the side that `at_dose` says.
 
     Raises
     ------
@@ -107,15 +137,10 @@ def simulate(
         dict.fromkeys(r for r, d in zip(doses.routes, doses.durations.T, strict=True) if np.isfinite(d).any())
     )
     system = canonical(model, infused)
-    matrix = np.empty((len(system.parameters), len(ensemble)))
-    for i, name in enumerate(system.parameters):
-        matrix[i] = table[name]
-    with np.errstate(all="ignore"):
-        starts = numpy_code(system).starts(matrix)
     problem = Problem(
         model=system,
-        parameters=matrix,
-        starts=starts,
+        parameters=_matrix(system, table, len(ensemble)),
+        starts=np.empty((0, len(ensemble))),
         schedule=_schedule(system, doses),
         times=instants,
         rtol=_tolerance("rtol", rtol),
@@ -123,16 +148,28 @@ def simulate(
         before=at_dose == "before",
         max_steps=max_steps,
     )
-    solution = solve(problem, method, progress, threads)
-    _report(model, solution, ensemble, on_failure)
-    settings = {
-        "method": method,
-        "method_used": solution.note or method,
-        "rtol": rtol,
-        "atol": atol if isinstance(atol, float) else str(atol),
-        "at_dose": at_dose,
-    }
-    return _dataset(model, ensemble, known, table, problem, solution, _wanted(model, outputs), settings)
+    wrt = _differentiated(model, known, sensitivities)
+    if wrt:
+        slopes = plan_slopes(model, regimen, table, len(doses.times), tuple(wrt))
+        moving = MovingDoses(system, tuple(wrt), doses, slopes)
+        problem = _with_sensitivities(problem, moving, _magnitudes(system, known, wrt))
+    with np.errstate(all="ignore"):
+        problem = dataclasses.replace(problem, starts=numpy_code(problem.model).starts(problem.parameters))
+    settings = {"method": method, "rtol": rtol, "atol": atol if isinstance(atol, float) else str(atol)}
+    run = Run(
+        model=model,
+        ensemble=ensemble,
+        known=known,
+        values=table,
+        times=instants,
+        wanted=_wanted(model, outputs),
+        wrt=wrt,
+        reductions=_reductions(model, outputs, wrt, reduce),
+        settings={**settings, "at_dose": at_dose},
+    )
+    found = collect(problem, run.names, run.reductions, method, progress, threads)
+    _report(model, found, ensemble, on_failure)
+    return dataset(run, found)
 
 
 def _check_arguments(model: Any, regimen: Any, threads: Any, on_failure: str, at_dose: str) -> None:
@@ -236,6 +273,13 @@ def _values(model: Model, known: Mapping[str, Any], ensemble: Ensemble, scalars:
     return values
 
 
+def _matrix(system: Canonical, table: Mapping[str, Any], count: int) -> Array:
+    matrix = np.empty((len(system.parameters), count))
+    for i, name in enumerate(system.parameters):
+        matrix[i] = table[name]
+    return matrix
+
+
 def _schedule(system: Canonical, doses: Plan) -> Schedule:
     jump = [system.jump_routes.index(r) if r in system.jump_routes else -1 for r in doses.routes]
     slot = [system.inputs.index(r) if r in system.inputs else -1 for r in doses.routes]
@@ -245,21 +289,60 @@ def _schedule(system: Canonical, doses: Plan) -> Schedule:
     )  # fmt: skip
 
 
+# ---- sensitivities
+
+
+def _differentiated(model: Model, known: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
+    """The parameters and states to differentiate by, with their units."""
+    wrt = [names] if isinstance(names, str) else list(names)
+    known = {**known, **{s.name: s for s in model.states}}
+    for name in wrt:
+        if name not in known:
+            raise unknown_name(model.name, "parameter or state", str(name), known)
+        if wrt.count(name) > 1:
+            raise ParameterError(f"sensitivities names {name!r} twice.")
+    for name in ("parameter", *(f"d_{s.name}" for s in model.states), *(f"d_{o}" for o in model.outputs)):
+        if wrt and (name in known or name in model.units):
+            raise ParameterError(f"{model.name} has the name {name!r}, which a result with sensitivities needs.")
+    return {name: known[name].unit for name in wrt}
+
+
+def _magnitudes(system: Canonical, known: Mapping[str, Any], wrt: Iterable[str]) -> Array:
+    """The size of each parameter by default, and so the same for any ensemble; 1 where it is zero."""
+    default = {name: s.value if isinstance(s, Parameter) else s.default for name, s in known.items()}
+    with np.errstate(all="ignore"):
+        starts = numpy_code(system).starts(_matrix(system, default, 1))
+    default |= dict(zip(system.states, starts[:, 0], strict=True))
+    sizes = np.array([default[k] for k in wrt], dtype=float)
+    return np.where(np.isfinite(sizes) & (sizes != 0), np.abs(sizes), 1.0)
+
+
+def _with_sensitivities(problem: Problem, moving: MovingDoses, magnitudes: Array) -> Problem:
+    rows = np.broadcast_to(moving.extra_parameters, (len(moving.extra_parameters), problem.members))
+    return dataclasses.replace(
+        problem,
+        model=moving.model,
+        parameters=np.vstack([problem.parameters, rows]),
+        schedule=moving.schedule(),
+        atol=np.concatenate([problem.atol, np.outer(1 / magnitudes, problem.atol).reshape(-1)]),
+    )
+
+
 # ---- the result
 
 
-def _report(model: Model, solution: Solution, ensemble: Ensemble, on_failure: str) -> None:
-    failed = np.flatnonzero(solution.status != Status.ok)
+def _report(model: Model, found: Collected, ensemble: Ensemble, on_failure: str) -> None:
+    failed = np.flatnonzero(found.status != Status.ok)
     if not len(failed):
         return
-    kinds = {Status(k): int((solution.status == k).sum()) for k in np.unique(solution.status[failed])}
+    kinds = {Status(k): int((found.status == k).sum()) for k in np.unique(found.status[failed])}
     counts = ", ".join(f"{n} {kind.name}" for kind, n in kinds.items())
     first = int(failed[0])
     where = ", ".join(f"{name}={ensemble[name][first]:g}" for name in ensemble.columns)
     text = (
         f"{model.name}: {len(failed)} of {len(ensemble)} members failed ({counts}); the first is member {first}"
-        f"{f' with {where}' if where else ''}, which at time {solution.ended[first]:g} "
-        f"{Status(solution.status[first]).sentence}."
+        f"{f' with {where}' if where else ''}, which at time {found.ended[first]:g} "
+        f"{Status(found.status[first]).sentence}."
     )
     if on_failure == "raise":
         raise SimulationError(text)
@@ -277,92 +360,23 @@ def _wanted(model: Model, outputs: Iterable[str] | None) -> list[str]:
     return wanted
 
 
-def _observables(problem: Problem, states: Array) -> Array:
-    """The outputs of every member at every time, from the stored states: (outputs, members, times)."""
-    members, times, n = states.shape
-    system = problem.model
-    if not system.output_names:
-        return np.empty((0, members, times))
-    u = problem.schedule.level_at(problem.times, before=problem.before)
-    u = np.broadcast_to(u, (members, times, len(system.inputs))).reshape(members * times, len(system.inputs)).T
-    with np.errstate(all="ignore"):
-        rows = numpy_code(system).outputs(
-            np.tile(problem.times, members),
-            np.ascontiguousarray(states.reshape(-1, n).T),
-            np.repeat(problem.parameters, times, axis=1),
-            np.ascontiguousarray(u),
-        )
-    failed = np.isnan(states).any(axis=-1)
-    found = rows.reshape(-1, members, times)
-    found[:, failed] = np.nan
-    return found
-
-
-def _dataset(
-    model: Model,
-    ensemble: Ensemble,
-    known: Mapping[str, Any],
-    table: Mapping[str, Any],
-    problem: Problem,
-    solution: Solution,
-    wanted: list[str],
-    settings: dict[str, Any],
-) -> xr.Dataset:
-    import xarray as xr
-
-    dims, shape = (*ensemble.dims, "time"), (*ensemble.shape, len(problem.times))
-    number = {s: i for i, s in enumerate(problem.model.states)}
-    names = [name for name in problem.model.output_names if name in wanted]
-    observed = (
-        dict(zip(problem.model.output_names, _observables(problem, solution.states), strict=True)) if names else {}
-    )
-    variables: dict[str, Any] = {}
-    for name in wanted:
-        values = observed[name] if name in observed else solution.states[..., number[name]]
-        about = {"units": model.units[name], "long_name": model.meaning(name)}
-        variables[name] = (dims, values.reshape(shape), about)
-    variables["status"] = (ensemble.dims, solution.status.reshape(ensemble.shape).astype(np.int8), _status_attrs())
-    variables["ended"] = (
-        ensemble.dims, solution.ended.reshape(ensemble.shape),
-        {"units": model.time, "long_name": "last time the member reached"},
-    )  # fmt: skip
-    coords: dict[str, Any] = {"time": ("time", problem.times, {"units": model.time, "long_name": "time"})}
-    for name, value in table.items():
-        about = {"units": known[name].unit, "long_name": known[name].meaning}
-        coords[name] = (
-            (ensemble.columns[name][0], ensemble.columns[name][1], about)
-            if name in ensemble.columns
-            else ((), value, about)
-        )
-    coords |= ensemble.labels
-    if "member" in ensemble.sizes and "member" not in coords:
-        coords["member"] = ("member", np.arange(ensemble.sizes["member"]))
-    return xr.Dataset(variables, coords, attrs=_provenance(model, settings))
-
-
-def _status_attrs() -> dict[str, Any]:
-    return {
-        "long_name": "how the integration ended",
-        "flag_values": np.array([int(s) for s in Status], dtype=np.int8),
-        "flag_meanings": " ".join(s.name for s in Status),
-    }
-
-
-def _provenance(model: Model, settings: dict[str, Any]) -> dict[str, Any]:
-    import platform
-
-    import scipy
-    import sympy
-
-    import pkpd
-
-    return {
-        "model": model.name,
-        "model_hash": model.hash,
-        **settings,
-        "values_at_dose_times": f"{settings['at_dose']} the dose",
-        "versions": (
-            f"pkpd {pkpd.__version__}, python {platform.python_version()}, numpy {np.__version__}, "
-            f"scipy {scipy.__version__}, sympy {sympy.__version__}"
-        ),
-    }
+def _reductions(
+    model: Model, outputs: Any, wrt: Mapping[str, str], reduce: Mapping[str, tuple[Any, ...]] | None
+) -> dict[str, Reduction]:
+    if not reduce:
+        return {}
+    if outputs is not None or wrt:
+        raise SimulationError("reduce= says what is returned; leave out outputs= and sensitivities= with it.")
+    known = [*(s.name for s in model.states), *model.outputs]
+    reductions = {}
+    for name, entry in reduce.items():
+        if not isinstance(entry, tuple) or len(entry) not in (2, 3):
+            raise SimulationError(
+                f"reduce[{name!r}] is {entry!r}; expected (variable, kind) or (variable, kind, threshold)."
+            )
+        if name in model.units or name in ("time", "status", "ended"):
+            raise SimulationError(f"reduce has the name {name!r}, which {model.name} has already; choose another.")
+        if entry[0] not in known:
+            raise unknown_name(model.name, "state or output", str(entry[0]), known)
+        reductions[name] = Reduction(*entry)
+    return reductions

@@ -1,8 +1,8 @@
 """Units of measure: pint, in one place.
 
 Symbols declare their unit as text (``"mg/L"``, ``"1/day"``, ``"1"`` for none).  Besides
-pint's own units this registry knows ``cell`` and ``DSB`` (DNA double-strand breaks),
-each a dimension of its own, so that a cell count never adds to a volume.
+pint's own units this registry knows ``cell``, ``DSB`` (DNA double-strand breaks) and ``IU``
+(international units), each a dimension of its own, so that a cell count never adds to a volume.
 """
 
 from __future__ import annotations

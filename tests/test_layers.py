@@ -19,6 +19,7 @@ LAYERS = [
     ["symbolic"],
     ["treatment", "ensembles"],
     ["solvers"],
+    ["results"],
     ["simulation"],
     ["storage", "measures", "fitting"],
     ["figures"],

@@ -126,7 +126,7 @@ class Case:
         )
 
     def _schedule(self) -> Schedule:
-        times = np.arange(self.doses)[None, :] * self.interval
+        times = np.arange(self.doses, dtype=np.float64)[None, :] * self.interval
         jumps, inputs = np.zeros(self.doses, dtype=np.int64), np.full(self.doses, -1)
         return make_schedule(times, np.full_like(times, self.amount), np.full_like(times, np.nan), jumps, inputs, 0)
 

@@ -15,7 +15,7 @@ feedback after Friberg LE et al., J Clin Oncol 20:4713-4721 (2002); put together
 illustrative values for benchmarks.  750 mg every 2 weeks for half a year, weekly outputs.
 """
 
-from sympy import exp, log
+from sympy import Expr, exp, log
 
 from benchmarks.cases.case import Case
 from pkpd import Model, dose, param, state
@@ -64,7 +64,7 @@ M = state("M", "cell", "maturing lymphocytes", start=N0)
 N = state("N", "cell", "lymphocytes", start=N0)
 
 
-def hill(x, half, exponent):
+def hill(x: Expr, half: Expr, exponent: Expr) -> Expr:
     """The Hill function of x/half, which is a pure number, as a power's base must be."""
     return (x / half) ** exponent / (1 + (x / half) ** exponent)
 

@@ -15,6 +15,7 @@ from typing import Any
 import sympy
 from sympy.core.relational import GreaterThan, StrictGreaterThan
 
+from pkpd.solvers.derivatives import partial
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Clock, Dose
 
@@ -63,7 +64,7 @@ class Canonical:
     @property
     def jacobian(self) -> tuple[Row, ...]:
         """d rate_i / d y_j, a row for each state.  Jumps in a rate count as flat."""
-        return tuple(tuple(_flat(sympy.diff(rate, y)) for y in self.y) for rate in self.rates)
+        return tuple(tuple(partial(rate, y) for y in self.y) for rate in self.rates)
 
     @property
     def absorbing(self) -> tuple[bool, ...]:
@@ -131,10 +132,6 @@ def canonical(model: Model, inputs: tuple[str, ...] = ()) -> Canonical:
 def _falling(when: Any) -> sympy.Expr:
     """A function that is positive before the condition `when` holds and negative after."""
     return when.rhs - when.lhs if isinstance(when, StrictGreaterThan | GreaterThan) else when.lhs - when.rhs
-
-
-def _flat(derivative: sympy.Expr) -> sympy.Expr:
-    return derivative.replace(sympy.DiracDelta, lambda *_: sympy.S.Zero)
 
 
 def _numbered(letter: str, count: int) -> Row:

@@ -16,7 +16,7 @@ from pkpd.symbolic.model import Model, Route
 from pkpd.treatment.regimens import Administration, Quantity, Regimen
 from pkpd.units import conversion_factor, label, parse_unit, same_unit
 
-__all__ = ["Plan", "plan"]
+__all__ = ["DoseSlopes", "Plan", "Slope", "plan", "plan_slopes"]
 
 Array = NDArray[np.float64]
 
@@ -32,6 +32,23 @@ class Plan:
     times: Array
     amounts: Array
     durations: Array
+
+
+@dataclass(frozen=True)
+class Slope:
+    """The derivative of one number of a dose: its expression, and its values, (rows,)."""
+
+    expression: sympy.Expr
+    values: Array
+
+
+@dataclass(frozen=True)
+class DoseSlopes:
+    """The derivatives of the time, amount and duration of one dose, by parameter; none where it is always zero."""
+
+    time: Mapping[str, Slope]
+    amount: Mapping[str, Slope]
+    duration: Mapping[str, Slope]
 
 
 def plan(model: Model, regimen: Regimen, values: Mapping[str, Any], members: int) -> Plan:
@@ -79,6 +96,36 @@ def plan(model: Model, regimen: Regimen, values: Mapping[str, Any], members: int
     return Plan(routes, times, amounts, durations)
 
 
+def plan_slopes(
+    model: Model, regimen: Regimen, values: Mapping[str, Any], rows: int, wrt: tuple[str, ...]
+) -> tuple[DoseSlopes, ...]:
+    """Differentiate `regimen` by the parameters `wrt`: an entry for each dose.
+
+    The units are those of `plan`; `rows` is the number of rows of its arrays.
+    """
+    symbols = [s for s in regimen.parameters if s.name in wrt]
+
+    def slopes(quantity: Quantity | None, unit: str) -> dict[str, Slope]:
+        if quantity is None:
+            return {}
+        factor = _factor(quantity, unit, "a dose")
+        found = {s.name: sympy.diff(quantity.expression, s) for s in symbols}
+        return {
+            name: Slope(slope * factor, np.broadcast_to(np.asarray(_number(slope, values) * factor, float), rows))
+            for name, slope in found.items()
+            if slope != 0
+        }
+
+    return tuple(
+        DoseSlopes(
+            slopes(Quantity(entry.time), model.time),
+            slopes(entry.amount, _route(model, entry).unit(model.time)),
+            slopes(entry.duration, model.time),
+        )
+        for entry in regimen.doses
+    )
+
+
 def _route(model: Model, entry: Administration) -> Route:
     if entry.route not in model.routes:
         raise unknown_name(model.name, "route", entry.route, model.routes)
@@ -99,21 +146,30 @@ def _route(model: Model, entry: Administration) -> Route:
 
 def _evaluate(quantity: Quantity, unit: str, what: str, values: Mapping[str, Any]) -> Any:
     expression = quantity.expression
-    factor = 1.0
-    if quantity.unit is not None:
-        found = conversion_factor(parse_unit(quantity.unit), parse_unit(unit))
-        if found is None:
-            raise UnitError(f"{what} is {quantity}, which cannot be converted to {unit}.")
-        factor = found
+    factor = _factor(quantity, unit, what)
+    if not expression.is_number:
+        its = unit_of(expression, what, bare_numbers=True)
+        if its is not None and not same_unit(its, parse_unit(unit)):
+            raise UnitError(f"{what} is {expression} [{label(its)}]; expected [{unit}].")
+    return _number(expression, values) * factor
+
+
+def _factor(quantity: Quantity, unit: str, what: str) -> float:
+    if quantity.unit is None:
+        return 1.0
+    found = conversion_factor(parse_unit(quantity.unit), parse_unit(unit))
+    if found is None:
+        raise UnitError(f"{what} is {quantity}, which cannot be converted to {unit}.")
+    return found
+
+
+def _number(expression: sympy.Expr, values: Mapping[str, Any]) -> Any:
     if expression.is_number:
-        return float(expression) * factor
-    its = unit_of(expression, what, bare_numbers=True)
-    if its is not None and not same_unit(its, parse_unit(unit)):
-        raise UnitError(f"{what} is {expression} [{label(its)}]; expected [{unit}].")
+        return float(expression)
     symbols = sorted(expression.free_symbols, key=str)
     plain = [sympy.Symbol(f"a_{i}") for i in range(len(symbols))]
     function = sympy.lambdify(plain, expression.xreplace(dict(zip(symbols, plain, strict=True))), "numpy")
-    return function(*(values[s.name] for s in symbols)) * factor
+    return function(*(values[s.name] for s in symbols))
 
 
 def _check(what: str, table: Array, routes: tuple[str, ...], good: Any, *, allow_nan: bool = False) -> None:

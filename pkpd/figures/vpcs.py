@@ -1,0 +1,219 @@
+"""Visual predictive checks: percentiles of simulated observations against time, and what was observed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.errors import DataError, SimulationError, unknown_name
+from pkpd.figures import labels
+from pkpd.figures.legends import legend_above
+from pkpd.figures.scales import scale_output
+from pkpd.figures.selections import only, require, where
+from pkpd.figures.style import BLACK, BLUE, GRAY, RED, canvas, note
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+    from matplotlib.axes import Axes
+
+__all__ = ["vpc"]
+
+Array = NDArray[np.float64]
+
+_BINS = 8
+
+
+def vpc(
+    simulated: xr.Dataset,
+    observed: pd.DataFrame | None = None,
+    *,
+    percentiles: tuple[float, float, float] = (5, 50, 95),
+    replicates: int | None = None,
+    bins: int | Sequence[float] | None = None,
+    log: bool = False,
+    ax: Axes | None = None,
+) -> Axes:
+    """Percentiles of simulated observations against time, with those of observed ones.
+
+    Members without a value (failed, and excluded by a declared policy) are left out, and the
+    figure says how many.  Percentiles below the limit of quantification are not drawn.
+
+    Parameters
+    ----------
+    simulated
+        From `observe`, over ``member`` and ``time``.
+    observed
+        Columns ``time`` and ``value`` in the same units, an observation a row; those below
+        the limit of quantification at the limit, as `observe` reports them.
+    percentiles
+        A low one, a middle one and a high one.
+    replicates
+        Take the members as this many studies of the same size, one after the other, and show
+        for each percentile the interval that holds it in 95 % of the studies.
+    bins
+        The bins of time in which observed percentiles are taken: their number, each holding
+        about as many observations, or their edges.  By default one for each observed time, or
+        8 where there are more times than that.
+    log
+        Whether the axis of the output is logarithmic; values of 0 and less are not shown then.
+    ax
+        Axes to draw on; a new figure by default.
+
+    Raises
+    ------
+    UnknownNameError
+        If `simulated` lacks a dimension or was not made by `observe`, or `observed` lacks a
+        column.
+    DataError
+        If `simulated` varies over a further dimension, the percentiles do not rise,
+        `replicates` does not divide the members, or an observation is not a number.
+    SimulationError
+        If no member is left to show.
+
+    References
+    ----------
+    Bergstrand M, Hooker AC, Wallin JE, Karlsson MO. Prediction-corrected visual predictive
+    checks for diagnosing nonlinear mixed-effects models. AAPS J 13:143-151 (2011).
+    """
+    values = _values(simulated)
+    levels = _levels(percentiles)
+    rows = values.transpose("member", "time").to_numpy()
+    kept = rows[~np.isnan(rows).any(axis=1)]
+    if not len(kept):
+        raise SimulationError(f"{where(simulated)}: no member has a value at every time; all {len(rows)} failed.")
+    studies = _studies(kept, levels, replicates)
+    floor = float(simulated["lloq"]) if "lloq" in simulated else -np.inf
+    seen = None if observed is None else _observations(observed)
+    with canvas(ax) as axes:
+        if seen is not None:
+            axes.plot(*seen, "o", color=GRAY, markersize=2, alpha=0.5, markeredgewidth=0, zorder=1, label="observed")
+        _draw(axes, values["time"].to_numpy(), _visible(studies, floor), levels)
+        if seen is not None:
+            _draw_observed(axes, *_binned(*seen, levels, bins), floor)
+        if np.isfinite(floor):
+            axes.axhline(floor, color=BLACK, linewidth=0.6, linestyle=(0, (1, 2)), label="limit of quantification")
+        scale_output(axes, log)
+        axes.set_xlabel(labels.quantity(values["time"]))
+        axes.set_ylabel(labels.quantity(values, 34))
+        room = legend_above(axes)
+        lost = labels.left_out(len(rows) - len(kept), len(rows))
+        note(axes, _description(len(kept), levels, replicates), lost, pad=room)
+    return axes
+
+
+# ---- what is shown
+
+
+def _values(simulated: xr.Dataset) -> xr.DataArray:
+    if "value" not in simulated:
+        raise unknown_name(where(simulated), "variable", "value", map(str, simulated.data_vars))
+    values = simulated["value"]
+    require(values, "member", "time")
+    only(values, {"member", "time"}, "")
+    return values
+
+
+def _levels(percentiles: Any) -> tuple[float, float, float]:
+    found = tuple(float(p) for p in percentiles)
+    if len(found) != 3 or not 0 < found[0] < found[1] < found[2] < 100:
+        raise DataError(f"percentiles is {percentiles!r}; expected three that rise between 0 and 100, as (5, 50, 95).")
+    return found[0], found[1], found[2]
+
+
+def _studies(rows: Array, levels: Sequence[float], replicates: int | None) -> Array:
+    """The percentiles of each study, (studies, percentiles, times)."""
+    number = 1 if replicates is None else replicates
+    if not isinstance(number, int) or number < 1 or len(rows) % number:
+        raise DataError(
+            f"replicates is {replicates!r}, which does not divide the {len(rows)} members into studies of one size."
+        )
+    return np.percentile(rows.reshape(number, -1, rows.shape[1]), levels, axis=1).transpose(1, 0, 2)
+
+
+def _visible(studies: Array, floor: float) -> Array:
+    return np.where(studies > floor, studies, np.nan)
+
+
+def _observations(observed: pd.DataFrame) -> tuple[Array, Array]:
+    columns = []
+    for name in ("time", "value"):
+        if name not in observed.columns:
+            raise unknown_name("the observed table", "column", name, map(str, observed.columns))
+        for row, cell in zip(observed.index, observed[name], strict=True):
+            if not isinstance(cell, int | float | np.number) or not np.isfinite(cell):
+                raise DataError(f"the observed table, row {row}: column {name!r} is {cell!r}; expected a number.")
+        columns.append(observed[name].to_numpy(dtype=float))
+    return columns[0], columns[1]
+
+
+def _binned(
+    time: Array, value: Array, levels: Sequence[float], bins: int | Sequence[float] | None
+) -> tuple[Array, Array]:
+    """The median time of each bin that is not empty, and its percentiles, (percentiles, bins)."""
+    group = np.searchsorted(_edges(time, bins), time, side="right")
+    places = [np.flatnonzero(group == g) for g in np.unique(group)]
+    middle = np.array([np.median(time[p]) for p in places])
+    return middle, np.stack([np.percentile(value[p], levels) for p in places], axis=1)
+
+
+def _edges(time: Array, bins: int | Sequence[float] | None) -> Array:
+    """The inner edges of the bins."""
+    distinct = np.unique(time)
+    if bins is None and len(distinct) <= _BINS:
+        return (distinct[1:] + distinct[:-1]) / 2
+    if bins is None or isinstance(bins, int):
+        shares = np.linspace(0, 1, (bins or _BINS) + 1)[1:-1]
+        return np.unique(np.quantile(time, shares))
+    edges = np.asarray(bins, dtype=float)
+    if edges.ndim != 1 or len(edges) < 2 or (np.diff(edges) <= 0).any():
+        raise DataError(f"bins is {bins!r}; expected a number of bins, or their edges in increasing order.")
+    if time.min() < edges[0] or time.max() > edges[-1]:
+        raise DataError(
+            f"the bins reach from {edges[0]:g} to {edges[-1]:g}, "
+            f"the observations from {time.min():g} to {time.max():g}."
+        )
+    return edges[1:-1]
+
+
+# ---- drawing
+
+
+def _draw(ax: Axes, time: Array, studies: Array, levels: Sequence[float]) -> None:
+    if len(studies) == 1:
+        low, middle, high = studies[0]
+        ax.fill_between(time, low, high, color=BLUE, alpha=0.18, linewidth=0)
+        ax.plot(time, middle, color=BLUE, label="simulated")
+        for edge in (low, high):
+            ax.plot(time, edge, color=BLUE, linewidth=0.7, linestyle=(0, (4, 2)))
+        return
+    floor = float(np.min(studies, where=np.isfinite(studies), initial=np.inf))
+    names = (f"simulated {levels[0]:g} and {levels[2]:g} %", f"simulated {levels[1]:g} %", "_")
+    for i, (name, color) in enumerate(zip(names, (BLUE, RED, BLUE), strict=True)):
+        low, middle, high = _interval(studies[:, i])
+        ax.fill_between(time, np.fmax(low, floor), high, where=np.isfinite(high), color=color, alpha=0.25, linewidth=0)
+        ax.plot(time, middle, color=color, label=name)
+
+
+def _interval(found: Array) -> Array:
+    """The 2.5, 50 and 97.5 % quantiles over studies, (3, times); NaN below the limit of quantification."""
+    ranked = np.where(np.isnan(found), -np.inf, found)
+    quantiles = np.quantile(ranked, [0.025, 0.5, 0.975], axis=0, method="nearest")
+    return np.where(np.isfinite(quantiles), quantiles, np.nan)
+
+
+def _draw_observed(ax: Axes, time: Array, found: Array, floor: float) -> None:
+    for i, row in enumerate(_visible(found, floor)):
+        name, style = ("observed percentiles", "-") if i == 1 else ("_", (0, (4, 2)))
+        ax.plot(time, row, color=BLACK, linewidth=0.9, linestyle=style, marker="s", markersize=2.5, label=name)
+
+
+def _description(members: int, levels: Sequence[float], replicates: int | None) -> str:
+    if replicates is None or replicates == 1:
+        band = f"{levels[0]:g}\N{EN DASH}{levels[2]:g} % band"
+        middle = "median" if levels[1] == 50 else f"{levels[1]:g} %"
+        return f"{middle} and {band}, n = {members} simulated"
+    return f"{replicates} simulated studies of {members // replicates}, 95 % intervals"

@@ -1,0 +1,67 @@
+"""Derivatives of expressions, branch by branch, safe where a Hill term is at zero."""
+
+from __future__ import annotations
+
+from functools import lru_cache, reduce
+from typing import Any
+
+import sympy
+
+__all__ = ["partial"]
+
+_FLAT = (sympy.Heaviside, sympy.sign, sympy.floor, sympy.ceiling, sympy.DiracDelta)
+
+
+@lru_cache(maxsize=1 << 16)
+def partial(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """d `expression` / d `symbol`.
+
+    ``Piecewise``, ``Min``, ``Max`` and ``Abs`` are differentiated branch by branch, with
+    the branch decided as in the expression; a step (``Heaviside``, ``sign``) is flat.
+    Unlike ``sympy.diff``, the derivative of ``x**h`` stays finite at x = 0 for h of 1 or
+    more: by x it is ``h*x**(h - 1)``, never ``h*x**h/x``, and by h it is its limit, 0.
+    """
+    if expression == symbol:
+        return sympy.S.One
+    if symbol not in _symbols(expression) or isinstance(expression, _FLAT):
+        return sympy.S.Zero
+    if isinstance(expression, sympy.Add):
+        return sympy.Add(*(partial(term, symbol) for term in expression.args))
+    if isinstance(expression, sympy.Mul):
+        return _product(expression.args, symbol)
+    if isinstance(expression, sympy.Pow):
+        return _power(expression, symbol)
+    if isinstance(expression, sympy.Piecewise):
+        return sympy.Piecewise(*((partial(value, symbol), condition) for value, condition in expression.args))
+    if isinstance(expression, sympy.Max | sympy.Min):
+        return _extreme(expression, symbol)
+    return sympy.Add(*(expression.fdiff(i) * partial(a, symbol) for i, a in enumerate(expression.args, 1)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _symbols(expression: sympy.Basic) -> frozenset[Any]:
+    return reduce(frozenset.union, map(_symbols, expression.args), frozenset(expression.atoms(sympy.Symbol)))
+
+
+def _product(factors: tuple[sympy.Expr, ...], symbol: sympy.Symbol) -> sympy.Expr:
+    slopes = [partial(factor, symbol) for factor in factors]
+    return sympy.Add(*(sympy.Mul(*factors[:i], s, *factors[i + 1 :]) for i, s in enumerate(slopes) if s != 0))
+
+
+def _power(power: sympy.Pow, symbol: sympy.Symbol) -> sympy.Expr:
+    base, exponent = power.args
+    by_base = exponent * base ** (exponent - 1) * partial(base, symbol)
+    bend = partial(exponent, symbol)
+    if bend == 0:
+        return by_base
+    by_exponent = power * sympy.log(base)
+    if not base.is_positive:
+        by_exponent = sympy.Piecewise((by_exponent, base > 0), (0, True))
+    return by_base + by_exponent * bend
+
+
+def _extreme(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    first, *others = sympy.ordered(expression.args)
+    rest = expression.func(*others)
+    wins = first >= rest if isinstance(expression, sympy.Max) else first <= rest
+    return sympy.Piecewise((partial(first, symbol), wins), (partial(rest, symbol), True))

@@ -1,0 +1,163 @@
+"""The benchmarks measure what they say: the same work for everyone, and a true error.  Speed is data, never a test."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+
+from benchmarks.accuracy import Error, ensemble_error
+from benchmarks.cases import CASES, find
+from benchmarks.comparison import RTOL, Comparison, comparison_table
+from benchmarks.drawing import draw_precision
+from benchmarks.equations import antimony_text, scalar_rates
+from benchmarks.peers import OURS, Job, Peer, scipy_peer
+from benchmarks.rounds import Failure, Measurement, Task, Worker, hired, measured
+from benchmarks.tables import Table, write_csv
+from pkpd import simulate
+from pkpd.solvers.numpy_code import numpy_code
+from pkpd.solvers.solve import solve
+
+NUMPY = Peer("pkpd", "numpy", "ours")
+every_case = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+
+
+@every_case
+def test_the_first_members_are_the_same_in_any_ensemble(case):
+    few, many = case.parameters(3), case.parameters(10_002)
+    np.testing.assert_array_equal(few, many[:, :3])
+    assert not (many[:, 10_000:] == many[:, :2]).all()
+    varied = (many != many[:, :1]).any(axis=1)
+    assert {name for name, v in zip(case.system.parameters, varied, strict=True) if v} == set(case.spread)
+
+
+@every_case
+def test_parameters_have_the_means_and_spreads_declared(case):
+    varied = case.varied(10_000)
+    for name, cv in case.spread.items():
+        assert varied[name].mean() == pytest.approx(case.model[name].value, rel=0.05)
+        assert varied[name].std() / varied[name].mean() == pytest.approx(cv, rel=0.08)
+
+
+@every_case
+def test_the_reference_starts_where_the_members_start(case):
+    assert case.reference.shape == (100, len(case.times), len(case.system.states))
+    np.testing.assert_allclose(case.reference[:, 0], case.starts(case.parameters(100)).T, rtol=1e-14)
+
+
+@every_case
+def test_the_oracle_meets_the_reference(case):
+    found = solve(case.problem(2, 1e-9), "scipy")
+    assert ensemble_error(found.states, case.reference).worst < 1e-6
+
+
+@pytest.mark.parametrize("name", ["tipd", "hill"])
+def test_simulate_and_the_solver_layer_do_the_same_work(name):
+    case = CASES[name]
+    result = simulate(
+        case.model, case.regimen, times=case.times, parameters=case.ensemble(5), method="numpy", rtol=1e-6, atol=1e-8
+    )
+    layer = solve(case.problem(5, 1e-6), "numpy").states
+    for i, state in enumerate(case.system.states):
+        np.testing.assert_array_equal(result[state].to_numpy(), layer[:, :, i])
+    assert ensemble_error(layer, case.reference).worst < 1e-4
+
+
+@every_case
+def test_a_peer_gets_the_same_equations(case):
+    parameters = case.parameters(4)
+    states = np.abs(case.reference[:4, 5].T) + 1e-3
+    ours = numpy_code(case.system).rates(np.zeros(4), states, parameters, np.empty((0, 4)))
+    theirs = np.transpose([scalar_rates(case.system)(0.0, states[:, i], parameters[:, i]) for i in range(4)])
+    np.testing.assert_allclose(theirs, ours, rtol=1e-10, atol=1e-12 * np.abs(ours).max())
+
+
+def test_the_scipy_peer_meets_the_reference():
+    case = CASES["tipd"]
+    found = scipy_peer.prepare(case, "DOP853", threads=1)(2, 1e-8)()
+    assert ensemble_error(found, case.reference).worst < 1e-6
+
+
+@every_case
+def test_antimony_has_every_rate_and_every_bolus(case):
+    text = antimony_text(case)
+    assert text.count("at (time >") == case.doses
+    assert text.count("' = ") == len(case.system.states)
+    assert "**" not in text
+
+
+def test_lesions_have_the_states_asked_for():
+    case = find("lesions_7")
+    assert len(case.system.states) == 7
+    assert ensemble_error(solve(case.problem(4, 1e-8), "numpy").states, case.reference).worst < 1e-6
+
+
+def test_the_error_is_relative_to_what_a_state_is_and_was():
+    reference = np.array([[[1000.0], [1.0]], [[10.0], [10.0]]])
+    value = reference + np.array([[[0.0], [0.02]], [[0.5], [0.0]]])
+    error = ensemble_error(value, reference)
+    assert error.worst == pytest.approx(0.5 / 10.01)
+    assert error.median == pytest.approx((0.02 / 2 + 0.5 / 10.01) / 2)
+    value[0, 1] = np.nan
+    failed = ensemble_error(value, reference)
+    assert failed.failed == 1
+    assert failed.worst == np.inf
+
+
+def test_every_ensemble_method_is_measured():
+    assert {"auto", "numpy"} <= {p.method for p in OURS}
+    assert "Radau" not in {p.method for p in OURS}
+
+
+def test_a_worker_measures_and_reports_a_failure():
+    (worker,), refused = hired([Job(NUMPY, "tipd"), Job(Peer("none", "x", "ours", ("no_such_package",)), "tipd")], 60)
+    assert list(refused.values()) == ["absent: no_such_package is not installed"]
+    try:
+        (m,), failed = measured([(worker, Task(10, 1e-6))], rounds=2)
+        assert failed == {}
+        assert len(m.seconds) == 2
+        assert m.microseconds > 0
+        assert m.error.members == 10
+        assert 0 < m.error.worst < 1e-4
+    finally:
+        worker.close()
+    with pytest.raises(Failure, match="no method 'wrong'"):
+        Worker(Job(Peer("pkpd", "wrong", "ours"), "tipd"), 60)
+
+
+def measurement(peer, rtol, seconds, worst, median, members=100):
+    return Measurement(
+        Job(peer, "tipd"), Task(members, rtol), (seconds,), Error(worst, median, 0, 100), setup=0.1, peak=100.0
+    )
+
+
+def test_a_ratio_is_taken_at_equal_or_smaller_error():
+    rival = Peer("rival", "x", "scipy_peer")
+    runs = [
+        measurement(NUMPY, 1e-4, 0.001, 1e-3, 1e-4),  # faster, but not as accurate
+        measurement(NUMPY, RTOL, 0.002, 1e-5, 1e-6),
+        measurement(NUMPY, 1e-7, 0.003, 1e-6, 1e-7),
+        measurement(rival, RTOL, 0.02, 2e-5, 2e-6),
+    ]
+    table = comparison_table(Comparison(CASES["tipd"], runs, [], {Job(rival, "tipd"): "absent: x is not installed"}))
+    row = next(r for r in table.rows if r["integrator"] == "rival")
+    assert row["ratio"] == pytest.approx(10)
+    assert row["ours"] == "numpy 1e-06, 1.0e-05"
+    assert [r["integrator"] for r in table.rows] == ["pkpd", "rival"]
+    assert "rival x: absent: x is not installed." in table.remarks
+
+
+def test_tables_keep_every_column_and_digit(tmp_path):
+    table = Table("numbers", "Numbers", [{"a": 1 / 3}, {"a": 1e-9, "b": None}], ["said so"])
+    assert table.markdown() == "## Numbers\n\n| a | b |\n| --- | --- |\n| 0.333 |  |\n| 1.0e-09 |  |\n\n- said so\n"
+    write_csv(table, tmp_path)
+    with (tmp_path / "numbers.csv").open(encoding="utf-8") as file:
+        assert float(next(csv.DictReader(file))["a"]) == 1 / 3
+
+
+def test_the_work_precision_figure_is_written(tmp_path):
+    row = {"case": "tipd", "integrator": "pkpd", "method": "numpy", "us per member": 10.0, "failed": 0}
+    rows = [row | {"worst error": 1e-5}, row | {"worst error": 1e-7, "us per member": 20.0}]
+    path = draw_precision(Table("precision", "", rows), tmp_path)
+    assert path.stat().st_size > 5_000

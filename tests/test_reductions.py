@@ -1,0 +1,85 @@
+"""reduce=: numbers for each member, equal to those of the whole course, without its memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from examples import irradiated, one_compartment
+
+import pkpd
+from pkpd.errors import FailedMembersWarning, SimulationError, UnknownNameError
+from pkpd.solvers import collecting
+
+DAYS = np.arange(0.0, 30.0)
+DOSES = pkpd.bolus(30, "iv", at=[0, 7, 14])
+
+
+def test_reductions_are_those_of_the_course() -> None:
+    ensemble = pkpd.sample(one_compartment, 50, seed=1)
+    run = pkpd.simulate(one_compartment, DOSES, times=DAYS, parameters=ensemble)["C"]
+    found = pkpd.simulate(
+        one_compartment, DOSES, times=DAYS, parameters=ensemble,
+        reduce={
+            "top": ("C", "max"), "bottom": ("C", "min"), "end": ("C", "last"), "area": ("C", "auc"),
+            "peak": ("C", "time_of_max"), "above": ("C", "first_above", 12.0), "never": ("C", "first_above", 1e9),
+        },
+    )  # fmt: skip
+    assert "time" not in found.dims
+    assert found["top"].dims == ("member",)
+    np.testing.assert_array_equal(found["top"], run.max("time"))
+    np.testing.assert_array_equal(found["bottom"], run.min("time"))
+    np.testing.assert_array_equal(found["end"], run.isel(time=-1))
+    np.testing.assert_allclose(found["area"], run.integrate("time"))
+    np.testing.assert_array_equal(found["peak"], run.idxmax("time"))
+    expected = np.where((run >= 12).any("time"), (run >= 12).argmax("time"), np.inf)
+    np.testing.assert_array_equal(found["above"], expected)
+    assert np.isinf(found["never"]).all()
+    assert found["area"].attrs["units"] == "day mg/L"
+    assert found["peak"].attrs["units"] == "day"
+
+
+def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    ensemble = pkpd.grid(kg=[0.05, 0.1, 0.2]) * pkpd.members(alpha=np.linspace(0.1, 0.4, 7))
+    start = pkpd.param("start", 1, "day", "first fraction")
+    regimen = pkpd.fractions(2, 5, "flash").shift(start) + pkpd.fractions(1, 2, start=20, duration=0.1)
+    ensemble = ensemble * pkpd.grid(start=[0, 3])
+    whole = pkpd.simulate(irradiated, regimen, times=DAYS, parameters=ensemble)
+    monkeypatch.setattr(collecting, "CHUNK_MEMBERS", 5)
+    monkeypatch.setattr(collecting, "CHUNK_BYTES", 1)
+    told: list[tuple[int, int]] = []
+    parts = pkpd.simulate(
+        irradiated, regimen, times=DAYS, parameters=ensemble, progress=lambda done, total: told.append((done, total))
+    )
+    np.testing.assert_array_equal(parts["T"], whole["T"])
+    np.testing.assert_array_equal(parts["status"], whole["status"])
+    assert told[-1] == (42, 42)
+    assert sorted(told) == told
+
+
+def test_a_failed_member_has_no_reduction() -> None:
+    values = np.array([0.1, np.nan])
+    with pytest.warns(FailedMembersWarning):
+        found = pkpd.simulate(irradiated, times=DAYS, parameters={"kg": values}, reduce={"top": ("T", "max")})
+    assert np.isfinite(found["top"][0])
+    assert np.isnan(found["top"][1])
+
+
+@pytest.mark.parametrize(
+    ("reduce", "error", "message"),
+    [
+        ({"x": ("c", "max")}, UnknownNameError, "no state or output 'c'. Did you mean 'C'"),
+        ({"x": ("C", "maximum")}, UnknownNameError, "reduce has no kind 'maximum'. Did you mean 'max'"),
+        ({"x": ("C", "first_below")}, SimulationError, "'first_below' of 'C' needs a threshold"),
+        ({"x": ("C", "max", 3.0)}, SimulationError, "'max' of 'C' takes no threshold"),
+        ({"C": ("C", "max")}, SimulationError, "reduce has the name 'C'"),
+        ({"x": "max"}, SimulationError, "expected"),
+    ],
+)
+def test_what_reduce_refuses(reduce: dict[str, tuple[object, ...]], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        pkpd.simulate(one_compartment, times=DAYS, reduce=reduce)
+
+
+def test_reduce_stands_alone() -> None:
+    with pytest.raises(SimulationError, match="leave out outputs= and sensitivities="):
+        pkpd.simulate(one_compartment, times=DAYS, reduce={"x": ("C", "max")}, outputs=["C"])
