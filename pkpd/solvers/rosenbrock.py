@@ -70,7 +70,9 @@ class _Step:
         found = kernel.symbols(code, w, lambda i: y[i], lambda: t)
         values = write(code, [*kernel.rate_expressions, *drift, *jacobian.values()], found)
         for i in range(kernel.n):
-            f[i], ft[i] = values[i], values[kernel.n + i]
+            f[i], drift_i = values[i], values[kernel.n + i]
+            # Where the clock stands at a kink, as t**a at 0, the step does without df/dt.
+            ft[i] = code.select(code.finite(drift_i), drift_i, 0.0)
         shift = 1.0 / (self.method.gamma * h)
         matrix = {entry: code.number(0.0) for entry in self.plan.entries}
         matrix |= {entry: -value for entry, value in zip(jacobian, values[2 * kernel.n :], strict=True)}
