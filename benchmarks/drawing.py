@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.cases import CASES
 from benchmarks.tables import Table
 from pkpd.figures.saving import save
-from pkpd.figures.style import MARKERS, OKABE_ITO, STYLE
+from pkpd.figures.style import BLACK, BLUE, GRAY, MARKERS, OKABE_ITO, STYLE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +20,9 @@ __all__ = ["draw_precision", "draw_scaling"]
 
 Row = Mapping[str, Any]
 Key = tuple[str, str]  # integrator and method
+
+SKY = "#56B4E9"
+PEER_COLORS = [color for color in OKABE_ITO if color not in (BLUE, SKY, BLACK)] + [GRAY, BLACK]
 
 
 def draw_precision(table: Table, folder: Path) -> Path:
@@ -57,6 +60,10 @@ def draw_scaling(members: Table, states: Table, folder: Path) -> Path:
                 ax.plot([r[across] for r in points], [r["us per member"] for r in points], **looks[key])
             ax.set(xscale="log", yscale="log", xlabel=across, ylabel="time per member (µs), one thread")
             ax.grid(alpha=0.2, linewidth=0.4)
+        axes[0, 1].set_xticks(sorted({row["states"] for row in states.rows}))
+        axes[0, 1].xaxis.set_major_formatter("{x:.0f}")
+        axes[0, 1].xaxis.set_minor_locator(mpl.ticker.NullLocator())
+        axes[0, 1].set_ylabel("")
         _legend(figure, axes[0])
         return save(figure, folder / "scaling.png", dpi=200)
 
@@ -70,18 +77,18 @@ def _keys(rows: Iterable[Row]) -> list[Key]:
 
 
 def _looks(rows: Sequence[Row]) -> dict[Key, dict[str, Any]]:
-    """Ours in full lines and colors, a marker each; the peers dashed, a color for each package."""
+    """Ours in full blue lines, what `simulate` uses the darkest; the peers dashed, a color for each package."""
     keys = _keys(rows)
-    packages = [p for p in dict.fromkeys(k[0] for k in keys) if p != "pkpd"]
-    colors = {p: OKABE_ITO[1 + i % (len(OKABE_ITO) - 1)] for i, p in enumerate(packages)}
-    looks = {}
+    packages = list(dict.fromkeys(k[0] for k in keys if k[0] != "pkpd"))
+    looks: dict[Key, dict[str, Any]] = {}
     for package in ("pkpd", *packages):
+        ours = package == "pkpd"
         for i, key in enumerate(k for k in keys if k[0] == package):
-            ours = package == "pkpd"
+            color = (BLUE if key[1] == "auto" else SKY) if ours else PEER_COLORS[packages.index(package)]
             looks[key] = {
-                "label": " ".join(key), "marker": MARKERS[i % len(MARKERS)], "markersize": 3.5,
-                "color": OKABE_ITO[0] if ours else colors[package],
-                "linestyle": "-" if ours else "--", "linewidth": 1.6 if ours else 0.9, "zorder": 3 if ours else 2,
+                "label": " ".join(key), "marker": MARKERS[i % len(MARKERS)], "markersize": 3.5, "color": color,
+                "linestyle": "-" if ours else "--", "linewidth": 1.8 if key[1] == "auto" else 1.0,
+                "zorder": 4 if key[1] == "auto" else 3 if ours else 2,
             }  # fmt: skip
     return looks
 
@@ -92,4 +99,5 @@ def _legend(figure: Any, axes: np.ndarray[Any, Any] | Sequence[Axes]) -> None:
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=4, handlelength=2.4)
+    columns = max(1, int(figure.get_figwidth() // 1.8))
+    figure.legend(found.values(), found.keys(), loc="outside lower center", ncols=columns, handlelength=2.4)

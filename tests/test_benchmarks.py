@@ -10,7 +10,7 @@ import pytest
 from benchmarks.accuracy import Error, ensemble_error
 from benchmarks.cases import CASES, find
 from benchmarks.comparison import RTOL, Comparison, comparison_table
-from benchmarks.drawing import draw_precision
+from benchmarks.drawing import draw_precision, draw_scaling
 from benchmarks.equations import antimony_text, scalar_rates
 from benchmarks.peers import OURS, Job, Peer, scipy_peer
 from benchmarks.rounds import Failure, Measurement, Task, Worker, hired, measured
@@ -135,7 +135,8 @@ def measurement(peer, rtol, seconds, worst, median, members=100):
 def test_a_ratio_is_taken_at_equal_or_smaller_error():
     rival = Peer("rival", "x", "scipy_peer")
     runs = [
-        measurement(NUMPY, 1e-4, 0.001, 1e-3, 1e-4),  # faster, but not as accurate
+        measurement(NUMPY, 1e-4, 0.001, 1e-3, 1e-6),  # faster, but its worst member is not as accurate,
+        measurement(NUMPY, 1e-5, 0.001, 1e-5, 1e-4),  # or its median member is not
         measurement(NUMPY, RTOL, 0.002, 1e-5, 1e-6),
         measurement(NUMPY, 1e-7, 0.003, 1e-6, 1e-7),
         measurement(rival, RTOL, 0.02, 2e-5, 2e-6),
@@ -156,8 +157,10 @@ def test_tables_keep_every_column_and_digit(tmp_path):
         assert float(next(csv.DictReader(file))["a"]) == 1 / 3
 
 
-def test_the_work_precision_figure_is_written(tmp_path):
+def test_the_figures_are_written(tmp_path):
     row = {"case": "tipd", "integrator": "pkpd", "method": "numpy", "us per member": 10.0, "failed": 0}
     rows = [row | {"worst error": 1e-5}, row | {"worst error": 1e-7, "us per member": 20.0}]
-    path = draw_precision(Table("precision", "", rows), tmp_path)
-    assert path.stat().st_size > 5_000
+    assert draw_precision(Table("precision", "", rows), tmp_path).stat().st_size > 5_000
+    members = Table("members", "", [row | {"members": 100}, row | {"members": 1000}])
+    states = Table("states", "", [row | {"states": 5}, row | {"states": 150, "integrator": "rival"}])
+    assert draw_scaling(members, states, tmp_path).stat().st_size > 5_000

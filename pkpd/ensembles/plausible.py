@@ -177,10 +177,10 @@ def target(
         If nothing is given, or a number is out of range.
     """
     shares = dict(quantiles or {})
-    if mean is None and rate is None and not shares:
-        raise ParameterError("target() got no statistic; give mean=, rate= or quantiles=.")
     if sd is not None and (mean is None or not sd > 0):
         raise ParameterError(f"target() got sd={sd!r}; expected a positive number, beside mean=.")
+    if mean is None and rate is None and not shares:
+        raise ParameterError("target() got no statistic; give mean=, rate= or quantiles=.")
     for what, share in [("rate", rate), *(("a quantile's share", q) for q in shares)]:
         if share is not None and not 0 < share < 1:
             raise ParameterError(f"target(): {what} is {share!r}; expected a number between 0 and 1.")
