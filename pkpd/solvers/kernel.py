@@ -15,6 +15,7 @@ from pkpd.solvers.lanes import VECTOR, Code, Rows, Value, function
 __all__ = ["POINTER", "Kernel"]
 
 POINTER = ir.PointerType(VECTOR)
+MOST_INLINED = 2500  # operations
 
 
 class Kernel:
@@ -46,6 +47,11 @@ class Kernel:
     @property
     def events(self) -> int:
         return len(self.model.events)
+
+    @property
+    def small(self) -> bool:
+        """Whether the rates may be written out at each stage: a sixth faster, but slower to compile."""
+        return sum(int(e.count_ops()) for e in self.model.rates) * self.stages <= MOST_INLINED
 
     def reserve(self, **rows: int) -> None:
         """Give names to rows of the workspace."""
@@ -84,7 +90,8 @@ class Kernel:
         return found
 
     def _of_state(self, name: str, expressions: Sequence[sympy.Expr]) -> Any:
-        code, (w, t, x, d) = function(self.module, name, [POINTER, VECTOR, POINTER, POINTER])
+        kinds = [POINTER, VECTOR, POINTER, POINTER]
+        code, (w, t, x, d) = function(self.module, name, kinds, inline=self.small)
         state, result = Rows(code, x.raw), Rows(code, d.raw)
         values = write(code, expressions, self.symbols(code, w, lambda i: state[i], lambda: t))
         for i, value in enumerate(values):

@@ -29,12 +29,17 @@ ALIGNMENT = 64
 FLAGS = ("contract",)
 
 
-def function(module: ir.Module, name: str, arguments: Sequence[Any], *, public: bool = False) -> tuple[Code, list[Any]]:
-    """A new function that returns nothing, and its arguments as values."""
+def function(
+    module: ir.Module, name: str, arguments: Sequence[Any], *, public: bool = False, inline: bool = False
+) -> tuple[Code, list[Any]]:
+    """A new function that returns nothing, and its arguments as values.
+
+    A function is written out wherever it is called if it is `inline`, and never otherwise.
+    """
     made = ir.Function(module, ir.FunctionType(ir.VoidType(), arguments), name)
     if not public:
         made.linkage = "internal"
-        made.attributes.add("noinline")
+        made.attributes.add("alwaysinline" if inline else "noinline")
     made.attributes.add("nounwind")
     code = Code(ir.IRBuilder(made.append_basic_block("entry")))
     return code, [Value(code, raw) for raw in made.args]

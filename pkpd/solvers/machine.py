@@ -24,9 +24,10 @@ from pkpd.solvers.driver import ARGUMENTS
 __all__ = ["cache_folder", "machine_code"]
 
 DIGEST = 32
+LONG_TEXT = 1_000_000  # characters
 
 
-def _target() -> Any:
+def _target(effort: int = 2) -> Any:
     """This processor; a new one each time, because an engine takes what it is given for its own."""
     from llvmlite import binding as llvm
 
@@ -34,7 +35,7 @@ def _target() -> Any:
     llvm.initialize_native_asmprinter()
     return llvm.Target.from_default_triple().create_target_machine(
         cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(),
-        opt=2, reloc="default", codemodel="jitdefault", jit=True,
+        opt=effort, reloc="default", codemodel="jitdefault", jit=True,
     )  # fmt: skip
 
 
@@ -75,7 +76,8 @@ def _surroundings() -> tuple[str, ...]:
 def _compile(text: str) -> bytes:
     from llvmlite import binding as llvm
 
-    target = _target()
+    # In a very long function LLVM's scheduler takes most of the time and gains little.
+    target = _target(2 if len(text) < LONG_TEXT else 1)
     module = llvm.parse_assembly(text)
     module.verify()
     tuning = llvm.create_pipeline_tuning_options(speed_level=2)

@@ -22,7 +22,7 @@ SMALLEST_PIVOT = 1e-10  # relative to the largest that was subtracted from it
 def rosenbrock_kernel(model: Canonical, method: Rosenbrock) -> Kernel:
     """The whole integrator of one model with a Rosenbrock method; steps end on the times to store."""
     kernel = Kernel(model, method.stages)
-    jacobian = {(i, j): e for i, row in enumerate(model.jacobian) for j, e in enumerate(kernel.extract(row)) if e != 0}
+    jacobian = _jacobian(model, kernel)
     drift = kernel.extract([_flat(sympy.diff(rate, TIME)) for rate in model.rates])
     plan = elimination(kernel.n, frozenset(jacobian))
     kernel.reserve(**dict.fromkeys(SCALARS, 1))
@@ -34,6 +34,17 @@ def rosenbrock_kernel(model: Canonical, method: Rosenbrock) -> Kernel:
     step.write_step(drifting=any(e != 0 for e in drift))
     write_driver(kernel, Control(method.error_order, method.stages, None, dense=False))
     return kernel
+
+
+def _jacobian(model: Canonical, kernel: Kernel) -> dict[tuple[int, int], Any]:
+    """The entries that are not zero, by row and column."""
+    found = {}
+    for i, rate in enumerate(model.rates):
+        present = rate.free_symbols
+        for j, y in enumerate(model.y):
+            if y in present:
+                (found[i, j],) = kernel.extract([_flat(sympy.diff(rate, y))])
+    return {entry: e for entry, e in found.items() if e != 0}
 
 
 def _flat(expression: Any) -> Any:
@@ -53,13 +64,15 @@ class _Step:
         The diagonal of U is kept as its reciprocal; row ``pivots`` is NaN where one is too small.
         """
         kernel = self.kernel
-        code, (w,) = function(kernel.module, "factor", [POINTER])
+        code, (w,) = function(kernel.module, "factor", [POINTER], inline=kernel.small)
         y, f, ft, lu = (kernel.rows(code, w, name) for name in ("y", "f", "drift", "lu"))
         t, h = kernel.rows(code, w, "t")[0], kernel.rows(code, w, "h_try")[0]
         found = kernel.symbols(code, w, lambda i: y[i], lambda: t)
         values = write(code, [*kernel.rate_expressions, *drift, *jacobian.values()], found)
         for i in range(kernel.n):
-            f[i], ft[i] = values[i], values[kernel.n + i]
+            f[i], drift_i = values[i], values[kernel.n + i]
+            # Where the clock stands at a kink, as t**a at 0, the step does without df/dt.
+            ft[i] = code.select(code.finite(drift_i), drift_i, 0.0)
         shift = 1.0 / (self.method.gamma * h)
         matrix = {entry: code.number(0.0) for entry in self.plan.entries}
         matrix |= {entry: -value for entry, value in zip(jacobian, values[2 * kernel.n :], strict=True)}
@@ -84,7 +97,7 @@ class _Step:
 
     def write_solve(self) -> None:
         """``solve(w, z)``: replace `z` by the solution."""
-        code, (w, z) = function(self.kernel.module, "solve", [POINTER, POINTER])
+        code, (w, z) = function(self.kernel.module, "solve", [POINTER, POINTER], inline=self.kernel.small)
         lu, rows = self.kernel.rows(code, w, "lu"), Rows(code, z.raw)
         x = {i: rows[i] for i in range(self.kernel.n)}
         for i in self.plan.order:
