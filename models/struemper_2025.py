@@ -17,10 +17,13 @@ S is the probability of survival, log-normal, with Phi the normal distribution f
 treatment is the alternative of its name for both kge and kse, with PD1 = 1 where an antibody
 to PD-1 is part of it (all but chemotherapy, feladilimab, both of them, and io_combination).
 
-Source: Struemper H et al. (2025), joint model of tumor size and overall survival in 786 patients
-of seven GSK trials, Tables 2 and 3; as in nlmixr2lib's Struemper_2025_tumorsize_OS_nsclc, which
-has the whole reference.
+Source: Struemper H, Rathi C, Muliaditan M et al. Development of a joint tumor size-overall
+survival modeling and simulation framework supporting oncology development decision-making. CPT
+Pharmacometrics Syst Pharmacol 14:1006-1017 (2025), doi 10.1002/psp4.70002, Tables 2 and 3; as in
+nlmixr2lib's Struemper_2025_tumorsize_OS_nsclc (786 patients of seven trials).
 
+PDL1 = 0 leaves the rates of Table 2 as they stand; its median was 15 %, and 70 % was put in for
+all patients on pembrolizumab alone.  The median number of target lesions was 2.
 `iiv` is the square root of the published variance; the covariances TSb-kge 0.01911, TSb-kse
 -0.06367 and kge-kse 0.1504 belong to the population (the last is printed as that of kge with
 itself).  The paper's Box-Cox transform of the variability of kge (-0.3744) is left out.  The

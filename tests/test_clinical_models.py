@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import relative_error, tolerance_error
 from oracles import logistic, two_compartments
-from scipy.integrate import quad
+from scipy.integrate import quad, solve_ivp
 from scipy.linalg import expm
 from scipy.stats import norm
 
@@ -359,3 +359,80 @@ def test_survival_begins_at_one_and_falls(name):
     assert S[0] == 1
     assert (np.diff(S) < 0).all()
     assert S[-1] > 0
+
+
+# ---- lindauer_2017
+
+MG = 1 / 0.149  # nmol
+Q3W = {"route": "iv", "every": 21, "n": 3}
+
+
+def whole_system_of_lindauer(times, doses, every):
+    """The published system with vessels and unbound endosomal antibody as states of their own."""
+    p = pkpd.load("lindauer_2017").parameters["value"].to_dict()
+
+    def rates(t, y):
+        A1, A2, Avs, Aeu, Aeb, Ais, Pb, Pt, M, W = y
+        Ves, Vis, Vvs, PLQ = p["f_es"] * W, p["f_is"] * W, 0.07 * W, p["plq"] * W
+        L, CLup = p["f_L"] * PLQ, p["clup"] * Ves
+        C1, Cvs, Ceu, Ceb, Cis = A1 / p["V1"], Avs / Vvs, Aeu / Ves, Aeb / Ves, Ais / Vis
+        blood = p["kon"] * C1 * (p["PDb"] - Pb) - p["koff"] * Pb
+        tumor = p["kon"] * Cis * (M - Pt) - p["koff"] * Pt
+        FcRn = Ves * (p["kon_F"] * Ceu * (p["FcRn"] - Ceb) - p["koff_F"] * Ceb)
+        out = p["Q"] * (C1 - A2 / p["V2"])
+        loss = p["CL"] * C1 + p["Vmax"] * C1 / (p["Km"] + C1) + out + PLQ * (C1 - Cvs) + p["V1"] * blood
+        vessels = PLQ * C1 - (PLQ - L) * Cvs - (1 - p["v_ref"]) * L * Cvs - CLup * Cvs + CLup * p["FR"] * Ceb
+        tissue = (1 - p["v_ref"]) * L * Cvs - (1 - p["v_ref_is"]) * L * Cis - CLup * Cis
+        tissue += CLup * (1 - p["FR"]) * Ceb - tumor
+        M0 = p["T_multi"] * p["PDb"] * p["f_is"] * p["W0"]
+        made = p["kdeg"] * M0 * (1 + p["Emax"] * (Pt / Vis) / (p["EC50"] + Pt / Vis))
+        kill = p["SLtg"] * (100 * max(Pt, 0) / M) ** p["gamma"]
+        return [
+            -loss, out, vessels, CLup * (Cvs + Cis) - FcRn - p["kdeg_es"] * Aeu, FcRn - CLup * Ceb, tissue,
+            blood - p["kdeg"] * Pb, tumor - p["kdeg"] * Pt, made - p["kdeg"] * M, p["L0"] * W - kill * W,
+        ]  # fmt: skip
+
+    y = np.zeros(10)
+    y[8], y[9] = p["T_multi"] * p["PDb"] * p["f_is"] * p["W0"], p["W0"]
+    found, now = [], 0.0
+    for amount in doses:
+        y[0] += amount
+        inside = [t for t in times if now < t <= now + every]
+        piece = solve_ivp(
+            rates, (now, now + every), y, method="BDF", t_eval=[*inside, now + every], rtol=1e-7, atol=1e-12
+        )
+        found += list(piece.y.T[: len(inside)])
+        y, now = piece.y[:, -1].copy(), now + every
+    return np.array(found)
+
+
+def test_lindauer_2017_is_its_whole_system():
+    times = np.array([1.0, 7, 20, 30, 41, 62])
+    whole = whole_system_of_lindauer(times, [140 * MG] * 3, 21)
+    found = run("lindauer_2017", times, pkpd.bolus(140 * MG, **Q3W), method="scipy")
+    for name, column in {"A1": 0, "A2": 1, "Aeb": 4, "Ais": 5, "Pb": 6, "Pt": 7, "M": 8, "W": 9}.items():
+        assert relative_error(found[name].values, whole[:, column]) < 2e-3, name
+
+
+def test_lindauer_2017_untreated():
+    found = run("lindauer_2017", [0, 100.0])
+    assert relative_error(found["W"].values, 0.0415 * np.exp([0, 0.36])) < 1e-6
+    assert float(found["M"][1] / found["M"][0]) == pytest.approx(1, rel=1e-9)
+    assert float(found["M"][0]) == pytest.approx(4.32 * 0.013151 * 0.55 * 0.0415, rel=1e-4)
+
+
+def test_lindauer_2017_without_tumor_is_the_pembrolizumab_of_elassaiss_schaap():
+    t = np.array([0.1, 3, 20, 60])
+    same = {"CL": 0.167, "V1": 2.877, "Q": 0.384, "V2": 2.854, "Vmax": 0.114, "Km": 0.078}
+    simple = run("elassaiss_schaap_2017", t, pkpd.bolus(140, "iv"), **same)["C"].values
+    bare = run("lindauer_2017", t, pkpd.bolus(140 * MG, "iv"), method="scipy", W0=1e-6, PDb=1e-6)["C"].values
+    assert relative_error(bare * 0.149, simple) < 1e-4
+
+
+def test_lindauer_2017_saturates_and_shrinks_the_tumor():
+    found = run("lindauer_2017", [20.9, 62.9], pkpd.bolus(140 * MG, **Q3W), method="scipy")
+    assert (found["RO_blood"].values > 0.95).all()
+    assert float(found["RO"][0]) > 0.95
+    assert 0 < float(found["W"][1]) < 0.5 * 0.0415
+    low = run("lindauer_2017", [62.9], pkpd.bolus(0.1 * MG, **Q3W), method="scipy")
+    assert float(low["W"][0]) > 0.0415
