@@ -224,6 +224,16 @@ def test_blow_up_and_stiffness_have_a_status_and_a_time() -> None:
         pkpd.simulate(pkpd.Model("stiff", rates={X: -stiff * X}), times=[10.0], method="numpy", max_steps=1000)
 
 
+def test_an_impossible_negative_state_is_reported() -> None:
+    X = pkpd.state("X", "mg", "store", start=1, nonnegative=True)
+    drain = pkpd.param("drain", 0.1, "mg/day", "consumption")
+    model = pkpd.Model("drained", rates={X: -drain})
+    with pytest.warns(FailedMembersWarning, match="1 negative.*declares nonnegative"):
+        run = pkpd.simulate(model, times=[0.0, 5.0], parameters={"drain": np.array([0.1, 0.3])})
+    assert run["status"].values.tolist() == [0, 5]
+    np.testing.assert_allclose(run["X"].values[1], [1, -0.5])  # shown as it is, not hidden
+
+
 # ---- the result
 
 

@@ -44,6 +44,8 @@ class Canonical:
     events
         For each event a function that turns negative when the event fires, and the new
         value of every state.
+    nonnegative
+        Which of the first states must not fall below zero.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Canonical:
     outputs: Row
     jumps: tuple[Row, ...]
     events: tuple[tuple[sympy.Expr, Row], ...]
+    nonnegative: tuple[bool, ...] = ()
 
     @property
     def jacobian(self) -> tuple[Row, ...]:
@@ -126,6 +129,7 @@ def canonical(model: Model, inputs: tuple[str, ...] = ()) -> Canonical:
         outputs=tuple(bare(o.expression) for o in model.outputs.values()),
         jumps=tuple(row(model.routes[name].jumps) for name in jump_routes),
         events=tuple((bare(_falling(e.when)), row(e.then)) for e in model.events),
+        nonnegative=tuple(s.declaration.nonnegative for s in model.states),
     )
 
 

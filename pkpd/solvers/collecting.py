@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.solvers.numpy_code import numpy_code
-from pkpd.solvers.problem import Problem, Progress
+from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.reductions import Reduction, reduce_values
 from pkpd.solvers.solve import solve
 
@@ -57,7 +57,8 @@ def collect(
     for who in _chunks(problem):
         part = problem if who.stop - who.start == members else problem.subset(np.arange(who.start, who.stop))
         solution = solve(part, method, _shifted(progress, who.start, members), threads)
-        status[who], ended[who] = solution.status, solution.ended
+        status[who] = np.where(_negative(part, solution.states), Status.negative, solution.status)
+        ended[who] = solution.ended
         notes[solution.note] = notes.get(solution.note, 0) + part.members
         columns = _observed(part, solution.states, wanted)
         if reductions:
@@ -69,6 +70,17 @@ def collect(
         if progress is not None:
             progress(who.stop, members)
     return Collected(kept, status, ended, _joined(notes))
+
+
+def _negative(problem: Problem, states: Array) -> NDArray[np.bool_]:
+    """Which members stored a value below zero, by more than the tolerance, of a state that has none."""
+    found = np.zeros(len(states), dtype=bool)
+    for i, nonnegative in enumerate(problem.model.nonnegative):
+        if nonnegative:
+            values = states[..., i]
+            size = np.abs(values).max(axis=1, initial=0.0, where=np.isfinite(values))
+            found |= (values < -10 * (problem.atol[i] + problem.rtol * size)[:, None]).any(axis=1)
+    return found
 
 
 def _joined(notes: Mapping[str, int]) -> str:

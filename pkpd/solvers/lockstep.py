@@ -144,12 +144,13 @@ class _Block:
         smooth, dense = self._interpolants(who, h, slopes, y_new, stiff)
         triggers = self._triggers(t_new, y_new, who)
         fired = self.armed[:, who] & (triggers < 0)
-        self.armed[:, who] |= triggers > 0
         cut = np.flatnonzero(fired.any(axis=0))
         if len(cut):
             t_new, y_new = t_new.copy(), y_new.copy()
             t_new[cut] = self._first_root(who[cut], t_new[cut], smooth, cut)
             y_new[:, cut] = dense(cut, t_new[cut])
+            triggers[:, cut] = self._triggers(t_new[cut], y_new[:, cut], who[cut])
+        self.armed[:, who] |= triggers > 0
         place = np.full(len(self.member), -1)
         place[who] = np.arange(len(who))
 
@@ -311,6 +312,7 @@ class _Block:
         triggers = self._triggers(self.t[who], self.y.take(who, axis=1), who)
         due = self.armed[:, who] & (triggers < 0)
         for event, row in enumerate(due):
+            row = row & self.armed[event, who]  # unless another event has just set it off
             if row.any():
                 self.armed[event, who[row]] = False
                 self._jump(who[row], self.code.event_jumps[event])

@@ -164,11 +164,11 @@ class _Run:
             self.status = Status.not_finite if not np.isfinite(found.y).all() else Status.step_too_small
         elif fired:
             self.t, self.y = float(reached), found.y_events[fired[0]][0]
-            for event in fired:
-                if self.armed[event]:
+            due = [event for event in fired if self.armed[event]]
+            self.armed[[event for event in fired if event not in due]] = True
+            for event in due:
+                if self.armed[event]:  # unless another has just set it off
                     self._fire(event, u)
-                else:
-                    self.armed[event] = True
         else:
             self.t, self.y = stop, found.y[:, -1]
 
@@ -179,10 +179,12 @@ class _Run:
 
     def _event(self, number: int, u: Array) -> Any:
         """The trigger as solve_ivp wants it: falling while armed, rising (to re-arm) while not."""
+        # After it fired, rounding may have left it a hair above zero; to re-arm it must rise from there.
+        resting = 0.0 if self.armed[number] else 2 * max(0.0, float(self._triggers(self.t, self.y, u)[number]))
 
         def trigger(t: float, y: Array) -> float:
             # A trigger that rests at zero has not fired; solve_ivp would take it for a root.
-            return float(self._triggers(t, y, u)[number]) or 1e-300
+            return float(self._triggers(t, y, u)[number]) - resting or 1e-300
 
         trigger.terminal = True  # type: ignore[attr-defined]
         trigger.direction = -1 if self.armed[number] else 1  # type: ignore[attr-defined]

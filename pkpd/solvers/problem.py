@@ -25,6 +25,7 @@ class Status(IntEnum):
     max_steps = 1
     step_too_small = 2
     not_finite = 3
+    negative = 5  # 4 is the block integrator's own
 
     @property
     def sentence(self) -> str:
@@ -33,6 +34,7 @@ class Status(IntEnum):
             Status.max_steps: "took more steps than max_steps allows; the model may be stiff",
             Status.step_too_small: "needed steps too small for the time's precision; a rate may be singular",
             Status.not_finite: "came to a value that is not a finite number",
+            Status.negative: "had come to a negative value of a state that its model declares nonnegative",
         }[self]
 
 

@@ -90,6 +90,7 @@ class ParameterDeclaration(Declaration):
 @dataclass(frozen=True)
 class StateDeclaration(Declaration):
     start: sympy.Expr = sympy.S.Zero
+    nonnegative: bool = False
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ def _bound(value: float | None, missing: float) -> float:
     return missing if value is None else float(value)
 
 
-def state(name: str, unit: str, meaning: str, *, start: Any = 0) -> State:
+def state(name: str, unit: str, meaning: str, *, start: Any = 0, nonnegative: bool = False) -> State:
     """Declare a state.
 
     Parameters
@@ -246,6 +247,9 @@ def state(name: str, unit: str, meaning: str, *, start: Any = 0) -> State:
     start
         The value at time 0: a number in `unit`, or an expression of parameters and
         givens.  A start may not use a state.
+    nonnegative
+        Whether a value below zero is impossible: a member that comes to one all the same,
+        by more than the tolerance, gets the status ``negative``.
 
     Raises
     ------
@@ -262,7 +266,7 @@ def state(name: str, unit: str, meaning: str, *, start: Any = 0) -> State:
             f"state {name!r} starts at {expression}, which uses {wrong[0]!r}; "
             "a start is made of parameters and givens only."
         )
-    return State(StateDeclaration(name, unit, meaning, expression))
+    return State(StateDeclaration(name, unit, meaning, expression, nonnegative))
 
 
 def given(name: str, unit: str, meaning: str, *, default: float | None = None) -> Given:
