@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pkpd.errors import DataError
+from pkpd.storage import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,19 +59,13 @@ def save(drawing: Axes | Figure | tuple[Axes, ...], path: str | os.PathLike[str]
     if not target.parent.is_dir():
         raise DataError(f"the folder {str(target.parent)!r} for the figure {target.name!r} does not exist.")
     figure = _figure(drawing)
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=kind)
-    os.close(handle)
     try:
         with mpl.rc_context(_RC):
-            figure.savefig(temporary, dpi=dpi, metadata=_METADATA[kind])
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+            return write_atomically(
+                target, lambda temporary: figure.savefig(temporary, dpi=dpi, metadata=_METADATA[kind])
+            )
     finally:
         plt.close(figure)
-    return target
 
 
 def _figure(drawing: Any) -> Figure:
@@ -82,10 +76,3 @@ def _figure(drawing: Any) -> Figure:
     if not isinstance(figure, Figure):
         raise DataError(f"save() got {drawing!r}; expected a matplotlib figure or its axes.")
     return figure
-
-
-def _umask() -> int:
-    """The process's mask for new files; it can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

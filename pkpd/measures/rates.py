@@ -69,7 +69,9 @@ def rate(flags: xr.DataArray, dim: str = "member", *, confidence: float = 0.95) 
     }
     columns = (share, lower, upper, positive, n, (~known).sum(dim))
     variables = {name: column.assign_attrs(said[name]) for name, column in zip(said, columns, strict=True)}
-    return xr.Dataset(variables, attrs={"confidence": confidence, "interval": "Wilson"})
+    found = xr.Dataset(variables, attrs={"confidence": confidence, "interval": "Wilson"})
+    # What was the same for everyone is in the run already, and would hide a rate among parameters.
+    return found.drop_vars([name for name, values in found.coords.items() if not values.ndim])
 
 
 def _wilson(positive: int, n: int, confidence: float) -> tuple[float, float, float]:
