@@ -45,6 +45,7 @@ def predict(
     atol: float | Mapping[str, float] = 1e-10,
     on_failure: Literal["nan", "raise"] = "nan",
     max_steps: int = 100_000,
+    threads: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Give the doses of a table to a model, and tell its states and outputs at every record.
@@ -105,6 +106,8 @@ def predict(
         ``"raise"`` raises.
     max_steps
         The largest number of steps between two stops.
+    threads
+        Threads to use, where the method has threads.
     progress
         Called with the number of segments done and their number.  (A segment is a subject,
         or a part of one between resets.)
@@ -132,7 +135,7 @@ def predict(
     values = parameter_values(model, data, cuts, parameters, covariates, carry)
     task = Task(model, data, cuts, values, dose_records(model, data, values), carry)
     plan = planned(task, tolerance, absolute, method)
-    found = readings(plan, cuts, tolerance, absolute, method, max_steps, progress)
+    found = readings(plan, cuts, tolerance, absolute, method, max_steps=max_steps, threads=threads, progress=progress)
     unsteady = plan.unsteady[cuts.segment] <= np.arange(len(data))
     status = np.where(unsteady, NO_STEADY_STATE, found.status)
     _report(model, data, status, on_failure)

@@ -85,7 +85,8 @@ def planned(task: Task, rtol: float, atol: Array, method: str) -> Plan:
     with np.errstate(all="ignore"):
         starts = numpy_code(model.system).starts(parameters)
     replaced, added, unsteady = _steady(task, model, status, starts, (rtol, atol, method))
-    stops = joined([*added, *switched, *_dose_stops(task, model, given, switches), *_covariate_stops(task, model)])
+    doses, covariates = _dose_stops(task, model, given, switches), _covariate_stops(task, model)
+    stops = joined([*added, *switched, *doses, *covariates, _landings(task.cuts)])
     initial = _initial_levels(task, model, status)
     return Plan(model, parameters, replaced, timeline(stops, len(task.cuts), initial), unsteady)
 
@@ -99,6 +100,12 @@ def _forced_model(task: Task, switches: _Switches) -> Forced:
         tuple(names.index(name) for name in task.values.changing),
         sloped=task.carry == "linear",
     )
+
+
+def _landings(cuts: Segments) -> Stops:
+    """A stop that does nothing at the end of each segment: its last step is then its own, whoever is solved with it."""
+    members = np.arange(len(cuts))
+    return Stops.at(members, cuts.last, np.full(len(members), np.inf))
 
 
 # ---- compartments that are turned off and on

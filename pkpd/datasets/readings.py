@@ -42,7 +42,15 @@ class _Looks:
 
 
 def readings(
-    plan: Plan, cuts: Segments, rtol: float, atol: Array, method: str, max_steps: int, progress: Progress | None
+    plan: Plan,
+    cuts: Segments,
+    rtol: float,
+    atol: Array,
+    method: str,
+    *,
+    max_steps: int,
+    threads: int | None,
+    progress: Progress | None,
 ) -> Readings:
     """Solve the plan and read it at every record.
 
@@ -59,7 +67,7 @@ def readings(
     done = 0
     for who in _ensembles(plan, cuts):
         problem, local, here = _problem(plan, cuts, who, rtol, atol, max_steps)
-        solution = solve(problem, method, None)
+        solution = solve(problem, method, None, threads)
         when = np.searchsorted(problem.times, cuts.elapsed[here])
         stored = np.ascontiguousarray(solution.states[local, when].T)
         with np.errstate(all="ignore"):
