@@ -1,4 +1,7 @@
-"""The memory of a large ensemble: ``python -m benchmarks.memory MEMBERS THREADS`` in a process of its own."""
+"""The memory of a large ensemble.
+
+``python -m benchmarks.memory MEMBERS THREADS states|reduced`` measures one, in a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -30,36 +33,40 @@ def memory_table(scale: Scale) -> Table:
     count = max(allowed, default=SMALL)
     say(f"memory: {count} members")
     rows = [first] if count == SMALL else [first, _run(count, threads)]
+    rows.append(_run(count, threads, "reduced"))
     remarks = [
         f"TIPD, rtol 1e-6, weekly outputs of all states, simulate(method='auto'), {threads} threads, one run. "
-        "Output: the states in the result. Base: before the simulation, with the packages and the parameters."
+        "Output: what the result holds: all states, or where reduced the lowest and the last tumor volume. "
+        "Base: before the simulation, with the packages and the parameters."
     ]
     if count < scale.memory:
         remarks.append(f"{scale.memory:,} members would take longer than {LONGEST:g} s and are left out.")
     return Table("memory", "Memory of a large ensemble", rows, remarks)
 
 
-def _run(count: int, threads: int) -> dict[str, Any]:
+def _run(count: int, threads: int, kept: str = "states") -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.memory", str(count), str(threads)],
+        [sys.executable, "-m", "benchmarks.memory", str(count), str(threads), kept],
         capture_output=True, text=True, check=True, env=environment(threads), cwd=ROOT,
     )  # fmt: skip
     row: dict[str, Any] = json.loads(done.stdout)
     return row
 
 
-def main(count: int, threads: int) -> dict[str, Any]:
+def main(count: int, threads: int, kept: str) -> dict[str, Any]:
     import numpy as np
 
     import pkpd
 
     case = CASES["tipd"]
     states = [s.name for s in case.model.states]
+    reduced = {"nadir": ("T", "min"), "final": ("T", "last")}
+    asked: dict[str, Any] = {"reduce": reduced} if kept == "reduced" else {"outputs": states}
 
     def simulated(ensemble: pkpd.Ensemble) -> Any:
         return pkpd.simulate(
-            case.model, case.regimen, times=case.times, parameters=ensemble, outputs=states,
-            rtol=1e-6, atol=1e-8, threads=threads,
+            case.model, case.regimen, times=case.times, parameters=ensemble, rtol=1e-6, atol=1e-8, threads=threads,
+            **asked,
         )  # fmt: skip
 
     simulated(case.ensemble(8))  # compiles
@@ -67,14 +74,16 @@ def main(count: int, threads: int) -> dict[str, Any]:
     base, begun = peak_memory(), time.perf_counter()
     result = simulated(ensemble)
     seconds = time.perf_counter() - begun
-    peak, output = peak_memory(), sum(result[name].nbytes for name in states) / 2**20
-    first = np.stack([result[name][:100].to_numpy() for name in states], axis=-1)
-    error = ensemble_error(first, case.reference)
-    return {
-        "members": count, "threads": threads, "wall s": seconds, "worst error": error.worst, "output MB": output,
-        "peak MB": peak, "base MB": base, "peak/output": peak / output,
+    output = sum(result[name].nbytes for name in (reduced if kept == "reduced" else states)) / 2**20
+    row = {
+        "members": count, "kept": kept, "threads": threads, "wall s": seconds, "output MB": output,
+        "peak MB": peak_memory(), "base MB": base,
     }  # fmt: skip
+    if kept == "states":
+        first = np.stack([result[name][:100].to_numpy() for name in states], axis=-1)
+        row |= {"peak/output": row["peak MB"] / output, "worst error": ensemble_error(first, case.reference).worst}
+    return row
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]))))
+    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])))

@@ -1,15 +1,15 @@
 """The integrators compared, each behind the same function ``prepare(case, method, threads)``."""
 
 from benchmarks.peers.peer import Job, Peer
-from pkpd.solvers import solve
 from pkpd.solvers.oracle import SCIPY_METHODS
+from pkpd.solvers.solve import METHODS, THREADED
 
 __all__ = ["NOT_RUN", "OURS", "PEERS", "SIMULATED", "Job", "Peer"]
 
 # Every method of ours that takes an ensemble at once, whatever their names.
 OURS = [
-    Peer("pkpd", name, "ours", threads=name in getattr(solve, "THREADED", ()))
-    for name in solve.METHODS
+    Peer("pkpd", name, "ours", threads=name in THREADED)
+    for name in METHODS
     if name not in ("scipy", *SCIPY_METHODS)
 ]  # fmt: skip
 

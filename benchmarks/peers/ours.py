@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from typing import Any
 
@@ -22,11 +21,10 @@ SIMULATE = "simulate "  # what a method's name begins with where it runs through
 def prepare(case: Case, method: str, threads: int) -> Load:
     if method.startswith(SIMULATE):
         return _simulated(case, method.removeprefix(SIMULATE), threads)
-    options: dict[str, Any] = {"threads": threads} if "threads" in inspect.signature(solve).parameters else {}
 
     def load(count: int, rtol: float) -> Run:
         problem = case.problem(count, rtol)
-        return lambda: solve(problem, method, **options).states
+        return lambda: solve(problem, method, threads=threads).states
 
     return load
 
