@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from pkpd.datasets.plans import Plan
 from pkpd.solvers.numpy_code import NumpyCode, numpy_code
-from pkpd.solvers.problem import Problem, Progress
-from pkpd.solvers.schedule import Schedule
+from pkpd.solvers.problem import Problem, Progress, Solution
 from pkpd.solvers.solve import solve
 from pkpd.treatment.segments import Segments, record_rank
 
@@ -21,6 +20,7 @@ Array = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 BUDGET = 1 << 24  # numbers that one ensemble may store
+CHUNK = 1 << 15  # rows that are read at a time
 
 
 @dataclass(frozen=True)
@@ -68,21 +68,29 @@ def readings(
     for who in _ensembles(plan, cuts):
         problem, local, here = _problem(plan, cuts, who, rtol, atol, max_steps)
         solution = solve(problem, method, None, threads)
-        when = np.searchsorted(problem.times, cuts.elapsed[here])
-        stored = np.ascontiguousarray(solution.states[local, when].T)
-        with np.errstate(all="ignore"):
-            y, u = _seen(problem, looks, here, local, stored)
-            found.states[:, here] = y
-            if system.output_names:
-                code = numpy_code(system)
-                p = np.ascontiguousarray(problem.parameters[:, local])
-                values = code.outputs(cuts.elapsed[here], y, p, u)
-                found.outputs[:, here] = np.where(np.isnan(y).any(axis=0), np.nan, values)
-        found.status[here] = np.where(np.isnan(y).any(axis=0), solution.status[local], 0)
+        for first in range(0, len(here), CHUNK):
+            part = slice(first, first + CHUNK)
+            _read(found, plan, problem, solution, looks, here[part], local[part])
         done += len(who)
         if progress is not None:
             progress(done, len(cuts))
     return found
+
+
+def _read(
+    found: Readings, plan: Plan, problem: Problem, solution: Solution, looks: _Looks, rows: Index, local: Index
+) -> None:
+    """Fill in what some rows see; `local` is the place of the segment of each in the problem."""
+    time = looks.cuts.elapsed[rows]
+    stored = np.ascontiguousarray(solution.states[local, np.searchsorted(problem.times, time)].T)
+    p = np.ascontiguousarray(problem.parameters[:, local])
+    with np.errstate(all="ignore"):
+        y, u = _seen(plan, problem, looks, rows, local, stored, p)
+        lost = np.isnan(y).any(axis=0)
+        if problem.model.output_names:
+            found.outputs[:, rows] = np.where(lost, np.nan, numpy_code(problem.model).outputs(time, y, p, u))
+    found.states[:, rows] = y
+    found.status[rows] = np.where(lost, solution.status[local], 0)
 
 
 # ---- ensembles
@@ -134,34 +142,32 @@ def _problem(
 # ---- what a record sees
 
 
-def _seen(problem: Problem, looks: _Looks, rows: Index, local: Index, stored: Array) -> tuple[Array, Array]:
+def _seen(
+    plan: Plan, problem: Problem, looks: _Looks, rows: Index, local: Index, stored: Array, p: Array
+) -> tuple[Array, Array]:
     """The states and inputs that records see: the stored states, before all stops, with the stops above each record.
 
     Stops of one time are few, so they are made one after the other, for all records at once.
     """
-    code, schedule, y = numpy_code(problem.model), problem.schedule, stored
+    schedule, y, time = problem.schedule, stored, looks.cuts.elapsed[rows]
     earlier, seen = looks.earlier[rows], looks.seen[rows]
     for k in range(int((seen - earlier).max(initial=0))):
         who = np.flatnonzero(earlier + k < seen)
-        y[:, who] = _after_stop(
-            code, problem, schedule, looks.cuts.elapsed[rows[who]], y[:, who], local[who], earlier[who] + k
-        )
+        member, stop = local[who], earlier[who] + k
+        new = _jumped(plan, y[:, who], schedule.jumps[member, stop], schedule.amounts[member, stop])
+        if problem.model.events:
+            u = np.ascontiguousarray(schedule.levels[member, stop].T)
+            _fire(numpy_code(problem.model), time[who], y[:, who], new, p[:, who], u)
+        y[:, who] = new
     return y, np.ascontiguousarray(schedule.levels[local, seen].T)
 
 
-def _after_stop(
-    code: NumpyCode, problem: Problem, schedule: Schedule, t: Array, y: Array, member: Index, stop: Index
-) -> Array:
-    """The states after a stop of each member."""
-    jumps, amounts = schedule.jumps[member, stop], schedule.amounts[member, stop]
-    u = np.ascontiguousarray(schedule.levels[member, stop].T)
-    p = np.ascontiguousarray(problem.parameters[:, member])
+def _jumped(plan: Plan, y: Array, jumps: Index, amounts: Array) -> Array:
+    """The states after jumps, which add to a state or empty it."""
     new = y.copy()
-    for jump in np.unique(jumps[jumps >= 0]):
-        at = np.flatnonzero(jumps == jump)
-        new[:, at] = code.jumps[jump](t[at], y[:, at], p[:, at], u[:, at], amounts[at])
-    if problem.model.events:
-        _fire(code, t, y, new, p, u)
+    for state in range(len(y)):
+        new[state] = np.where(jumps == plan.model.add[state], y[state] + amounts, y[state])
+        new[state] = np.where(jumps == plan.model.empty[state], 0.0, new[state])
     return new
 
 

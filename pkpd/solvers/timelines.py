@@ -85,9 +85,9 @@ class Timeline:
     def passed(self, member: Index, time: Array, rank: Array) -> tuple[Index, Index]:
         """How many stops of its member lie before the time of each look, and how many it sees."""
         keys = (self.stops.member, self.stops.time, self.stops.rank)
-        seen = count_before(keys, (member, time, rank)) - self.first[member]
-        earlier = count_before(keys, (member, time, np.full(len(member), -np.inf))) - self.first[member]
-        return earlier, seen
+        ranks = np.concatenate([np.full(len(rank), -np.inf), rank])
+        found = count_before(keys, (np.tile(member, 2), np.tile(time, 2), ranks)) - np.tile(self.first[member], 2)
+        return found[: len(member)], found[len(member) :]
 
     def schedule(self, members: Index) -> Schedule:
         """The stops of some members, as an integrator takes them."""
