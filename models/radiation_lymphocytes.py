@@ -1,0 +1,59 @@
+"""Lymphocytes killed by radiation, by fraction dose and volume of the field.
+
+    dL/dt = kL (1 - L)
+    a fraction of d Gy:  L -> L (1 - f + f exp(-alpha_L d)),    f = 1 - exp(-field/field_e)
+
+Of the pool L (1 untreated) the share f is in the field at some time during a fraction.
+`radiation_lymphocytes(cells, routes)` does the same to any circulating cells, and
+`radiation_resident(cells, route)` leaves exp(-alpha_E d) of those that reside in the tumor.
+
+Source: exponential survival with half of lymphocytes killed by about 2 Gy, attributed to
+Nakamura N et al. (1990) and used by Yovino S et al., Cancer Invest 31:140 (2013), values not
+verified; a share that is hit and a rest that is not is the simplest form of their blood-dose
+model.  The dependence on the field, the recovery, and the radiosensitivity of residents are
+illustrative; that residents are the more resistant is reported by Arina A et al., Nat Commun
+10:3959 (2019).
+
+Fractions should be far enough apart for blood to mix (minutes).
+"""
+
+from collections.abc import Iterable
+
+from sympy import exp, log
+
+from pkpd import Model, compose, dose, param, state
+from pkpd.symbolic.symbols import State
+
+INVENTED = "illustrative"
+POSITIVE = (0, None)
+
+kL = param("kL", 0.02, "1/day", "renewal of lymphocytes", source=INVENTED, bounds=POSITIVE)
+D50_L = param(
+    "D50_L", 2, "Gy", "dose that kills half of lymphocytes", bounds=POSITIVE,
+    source="attributed to Nakamura 1990; not verified",
+)  # fmt: skip
+field = param("field", 300, "mL", "volume of the irradiated field", source=INVENTED, bounds=POSITIVE)
+field_e = param("field_e", 2000, "mL", "field that spares 1/e of lymphocytes", source=INVENTED, bounds=POSITIVE)
+alpha_E = param("alpha_E", 0.1, "1/Gy", "radiosensitivity of resident effectors", source=INVENTED, bounds=POSITIVE)
+
+L = state("L", "1", "lymphocytes, relative to those untreated", start=1)
+
+d = dose("Gy")
+f = 1 - exp(-field / field_e)
+spared = 1 - f + f * exp(-log(2) * d / D50_L)
+
+pool = Model("lymphocyte_pool", rates={L: kL * (1 - L)})
+
+
+def radiation_lymphocytes(cells: Iterable[State], routes: Iterable[str] = ("radiation",)) -> Model:
+    """The part by which fractions on `routes` kill circulating `cells` that another part owns."""
+    killed = {cell: spared * cell for cell in cells}
+    return Model("radiation_lymphocytes", rates={}, routes=dict.fromkeys(routes, killed))
+
+
+def radiation_resident(cells: Iterable[State], route: str = "radiation") -> Model:
+    """The part by which fractions on `route` kill `cells` that reside in the irradiated tumor."""
+    return Model("radiation_resident", rates={}, routes={route: {cell: exp(-alpha_E * d) * cell for cell in cells}})
+
+
+model = compose("radiation_lymphocytes", pool, radiation_lymphocytes([L]))

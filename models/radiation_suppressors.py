@@ -1,0 +1,42 @@
+"""Radiation on suppressors: it kills some regulatory T cells, and draws MDSC.
+
+    dG/dt = -kG G
+    dMDSC/dt: + rG G
+    a fraction of d Gy:  G -> G + d,    Treg -> Treg (1 - local + local exp(-alpha_Treg d))
+
+`radiation_suppressors(Treg, MDSC, routes)` acts on suppressors that another part owns; `model`
+joins it with `suppressors`.
+
+Source: recruitment of MDSC after radiation is reported by Deng L et al., J Clin Invest 124:687
+(2014), and modeled by Byun JH et al., Pharmaceutics 12:830 (2020), whose parameters could not
+be read; Treg are held to be more radioresistant than other lymphocytes.  The equations and the
+values are illustrative.
+"""
+
+from collections.abc import Iterable
+
+from sympy import exp
+
+from pkpd import Model, compose, dose, param, state
+from pkpd.models import suppressors
+from pkpd.symbolic.symbols import State
+
+INVENTED = "illustrative"
+POSITIVE = (0, None)
+
+kG = param("kG", 0.1, "1/day", "loss of the signal of irradiated tissue", source=INVENTED, bounds=POSITIVE)
+rG = param("rG", 0.001, "1/Gy/day", "MDSC drawn by that signal", source=INVENTED, bounds=POSITIVE)
+alpha_Treg = param("alpha_Treg", 0.15, "1/Gy", "radiosensitivity of Treg", source=INVENTED, bounds=POSITIVE)
+local = param("local", 0.1, "1", "share of Treg within the field", source=INVENTED, bounds=(0, 1))
+
+G = state("G", "Gy", "signal of irradiated tissue")
+
+
+def radiation_suppressors(Treg: State, MDSC: State, routes: Iterable[str] = ("radiation",)) -> Model:
+    """The part by which fractions on `routes` kill `Treg` and draw `MDSC`, which another part owns."""
+    d = dose("Gy")
+    jump = {G: G + d, Treg: Treg * (1 - local + local * exp(-alpha_Treg * d))}
+    return Model("radiation_suppressors", rates={G: -kG * G}, terms={MDSC: rG * G}, routes=dict.fromkeys(routes, jump))
+
+
+model = compose("radiation_suppressors", suppressors.model, radiation_suppressors(suppressors.Treg, suppressors.MDSC))
