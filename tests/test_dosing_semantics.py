@@ -114,7 +114,9 @@ CASES = {
     "F, RATE -1: the duration scales": Case(
         [{"TIME": 2, "AMT": 100, "RATE": -1}], infused(2, 8, 7.5), {"F": 0.6, "R": 8}
     ),
-    "F, RATE -2: the rate scales": Case([{"TIME": 2, "AMT": 100, "RATE": -2}], infused(2, 24, 2.5), {"F": 0.6, "D": 2.5}),
+    "F, RATE -2: the rate scales": Case(
+        [{"TIME": 2, "AMT": 100, "RATE": -2}], infused(2, 24, 2.5), {"F": 0.6, "D": 2.5}
+    ),
     "lag": Case([{"TIME": 2, "AMT": 100}], bolus(3.25, 100), {"tlag": 1.25}),
     "lag of an infusion": Case([{"TIME": 2, "AMT": 100, "RATE": 20}], infused(3.25, 20, 5), {"tlag": 1.25}),
     "ADDL": Case([{"TIME": 1, "AMT": 100, "ADDL": 4, "II": 6}], doses_at([1, 7, 13, 19, 25], 100)),
@@ -124,18 +126,29 @@ CASES = {
         total(doses_at([1, 7, 13], 100), bolus(9, 30)),
     ),
     "ADDL, lag": Case([{"TIME": 1, "AMT": 100, "ADDL": 2, "II": 6}], doses_at([3, 9, 15], 100), {"tlag": 2}),
-    "ADDL, lag longer than II": Case([{"TIME": 1, "AMT": 9, "ADDL": 3, "II": 6}], doses_at([15, 21, 27, 33], 9), {"tlag": 14}),
+    "ADDL, lag longer than II": Case(
+        [{"TIME": 1, "AMT": 9, "ADDL": 3, "II": 6}], doses_at([15, 21, 27, 33], 9), {"tlag": 14}
+    ),
     "ADDL of infusions longer than II": Case(
         [{"TIME": 1, "AMT": 100, "RATE": 10, "ADDL": 3, "II": 4}], total(*(infused(t, 10, 10) for t in (1, 5, 9, 13)))
     ),
     "EVID 2": Case([{"TIME": 0, "AMT": 100}, {"TIME": 9, "EVID": 2}], bolus(0, 100)),
-    "EVID 3": Case([{"TIME": 0, "AMT": 100}, {"TIME": 9, "EVID": 3}, {"TIME": 20, "AMT": 5}], until(9, bolus(0, 100), bolus(20, 5))),
-    "EVID 3 ends infusions": Case([{"TIME": 0, "AMT": 100, "RATE": 5}, {"TIME": 9, "EVID": 3}], until(9, infused(0, 5, 20))),
-    "EVID 3 cancels ADDL": Case([{"TIME": 0, "AMT": 9, "ADDL": 9, "II": 4}, {"TIME": 9, "EVID": 3}], until(9, doses_at([0, 4, 8], 9))),
-    "EVID 3 cancels a lagged dose": Case([{"TIME": 0, "AMT": 5}, {"TIME": 8, "AMT": 9}, {"TIME": 9, "EVID": 3}], until(9, bolus(2, 5)), {"tlag": 2}),
+    "EVID 3": Case(
+        [{"TIME": 0, "AMT": 100}, {"TIME": 9, "EVID": 3}, {"TIME": 20, "AMT": 5}], until(9, bolus(0, 100), bolus(20, 5))
+    ),
+    "EVID 3 ends infusions": Case(
+        [{"TIME": 0, "AMT": 100, "RATE": 5}, {"TIME": 9, "EVID": 3}], until(9, infused(0, 5, 20))
+    ),
+    "EVID 3 cancels ADDL": Case(
+        [{"TIME": 0, "AMT": 9, "ADDL": 9, "II": 4}, {"TIME": 9, "EVID": 3}], until(9, doses_at([0, 4, 8], 9))
+    ),
+    "EVID 3 cancels a lagged dose": Case(
+        [{"TIME": 0, "AMT": 5}, {"TIME": 8, "AMT": 9}, {"TIME": 9, "EVID": 3}], until(9, bolus(2, 5)), {"tlag": 2}
+    ),
     "EVID 4": Case([{"TIME": 0, "AMT": 100}, {"TIME": 9, "EVID": 4, "AMT": 30}], until(9, bolus(0, 100), bolus(9, 30))),
     "EVID 4, infusion": Case(
-        [{"TIME": 0, "AMT": 100}, {"TIME": 9, "EVID": 4, "AMT": 30, "RATE": 6}], until(9, bolus(0, 100), infused(9, 6, 5))
+        [{"TIME": 0, "AMT": 100}, {"TIME": 9, "EVID": 4, "AMT": 30, "RATE": 6}],
+        until(9, bolus(0, 100), infused(9, 6, 5)),
     ),
     "SS 1": Case([{"TIME": 0, "AMT": 100, "SS": 1, "II": 12}], steady(100, 12)),
     "SS 1, F": Case([{"TIME": 0, "AMT": 100, "SS": 1, "II": 12}], steady(60, 12), {"F": 0.6}),
@@ -165,27 +178,37 @@ CASES = {
         [{"TIME": 0, "AMT": 100, "RATE": -2, "SS": 1, "II": 2}], steady_infused(24, 2.5, 2), {"D": 2.5, "F": 0.6}
     ),
     "SS 1, lag": Case(
-        [{"TIME": 0, "AMT": 100, "SS": 1, "II": 12}], until(1.25, steady(100, 12, 10.75), steady(100, 12, -1.25)), {"tlag": 1.25}
+        [{"TIME": 0, "AMT": 100, "SS": 1, "II": 12}],
+        until(1.25, steady(100, 12, 10.75), steady(100, 12, -1.25)),
+        {"tlag": 1.25},
     ),
     "SS 1, lag of just II": Case(
         [{"TIME": 0, "AMT": 100, "SS": 1, "II": 12}], total(steady(100, 12), bolus(12, 100)), {"tlag": 12}
     ),
     "SS 1, lag longer than II": Case(
-        [{"TIME": 0, "AMT": 100, "SS": 1, "II": 4}],
-        total(steady(100, 4, 3), doses_at([1, 5, 9], 100)), {"tlag": 9}
+        [{"TIME": 0, "AMT": 100, "SS": 1, "II": 4}], total(steady(100, 4, 3), doses_at([1, 5, 9], 100)), {"tlag": 9}
     ),
     "SS 1, lag of a multiple of II in floating point": Case(
-        [{"TIME": 0, "AMT": 100, "SS": 1, "II": 0.1}], total(steady(100, 0.1), doses_at([0.1, 0.2, 0.3], 100)), {"tlag": 0.3}
+        [{"TIME": 0, "AMT": 100, "SS": 1, "II": 0.1}],
+        total(steady(100, 0.1), doses_at([0.1, 0.2, 0.3], 100)),
+        {"tlag": 0.3},
     ),
     "SS 1 of infusions, lag": Case(
-        [{"TIME": 0, "AMT": 100, "RATE": 5, "SS": 1, "II": 6}], total(steady_infused(5, 20, 6, 4), infused(2, 5, 20)), {"tlag": 2}
+        [{"TIME": 0, "AMT": 100, "RATE": 5, "SS": 1, "II": 6}],
+        total(steady_infused(5, 20, 6, 4), infused(2, 5, 20)),
+        {"tlag": 2},
     ),
     "SS 1 replaces what was": Case(
-        [{"TIME": 0, "AMT": 500, "ADDL": 9, "II": 6}, {"TIME": 1, "AMT": 900, "RATE": 10}, {"TIME": 9, "AMT": 100, "SS": 1, "II": 12}],
+        [
+            {"TIME": 0, "AMT": 500, "ADDL": 9, "II": 6},
+            {"TIME": 1, "AMT": 900, "RATE": 10},
+            {"TIME": 9, "AMT": 100, "SS": 1, "II": 12},
+        ],
         until(9, total(doses_at([0, 6], 500), infused(1, 10, 90)), steady(100, 12, -9)),
     ),
     "SS 1 after EVID 4": Case(
-        [{"TIME": 0, "AMT": 500}, {"TIME": 9, "EVID": 4, "AMT": 100, "SS": 1, "II": 12}], until(9, bolus(0, 500), steady(100, 12, -9))
+        [{"TIME": 0, "AMT": 500}, {"TIME": 9, "EVID": 4, "AMT": 100, "SS": 1, "II": 12}],
+        until(9, bolus(0, 500), steady(100, 12, -9)),
     ),
     "SS 2": Case(
         [{"TIME": 0, "AMT": 500, "ADDL": 1, "II": 20}, {"TIME": 9, "AMT": 100, "SS": 2, "II": 12}],
@@ -200,14 +223,20 @@ CASES = {
         until(8, steady(100, 24), total(steady(100, 24), steady(50, 24, -8))),
     ),
     "SS 2 after EVID 4": Case(
-        [{"TIME": 0, "AMT": 500}, {"TIME": 9, "EVID": 4, "AMT": 100, "SS": 2, "II": 12}], until(9, bolus(0, 500), steady(100, 12, -9))
+        [{"TIME": 0, "AMT": 500}, {"TIME": 9, "EVID": 4, "AMT": 100, "SS": 2, "II": 12}],
+        until(9, bolus(0, 500), steady(100, 12, -9)),
     ),
-    "SS 3": Case([{"TIME": 0, "AMT": 500}, {"TIME": 9, "AMT": 100, "SS": 3, "II": 12}], until(9, bolus(0, 500), steady(100, 12, -9))),
+    "SS 3": Case(
+        [{"TIME": 0, "AMT": 500}, {"TIME": 9, "AMT": 100, "SS": 3, "II": 12}],
+        until(9, bolus(0, 500), steady(100, 12, -9)),
+    ),
     "SS 1 of a constant infusion, then off": Case(
         [{"TIME": 0, "RATE": 6, "SS": 1}], lambda terms, t: infusion_response(terms, t + 1e9, 6, 1e9)
     ),
     "SS 1 of a constant infusion, RATE -1, F": Case(
-        [{"TIME": 0, "RATE": -1, "SS": 1}], lambda terms, t: infusion_response(terms, t + 1e9, 6, 1e9), {"R": 6, "F": 0.6}
+        [{"TIME": 0, "RATE": -1, "SS": 1}],
+        lambda terms, t: infusion_response(terms, t + 1e9, 6, 1e9),
+        {"R": 6, "F": 0.6},
     ),
     "SS 1 of a constant infusion, lag": Case(
         [{"TIME": 0, "RATE": 6, "SS": 1}], lambda terms, t: infusion_response(terms, t + 1e9, 6, 1e9 + 2), {"tlag": 2}
@@ -220,7 +249,7 @@ CASES = {
     "off": Case([{"TIME": 0, "AMT": 100}, {"TIME": 9, "EVID": 2, "CMT": -1}], until(9, bolus(0, 100))),
     "first record later than 0": Case([{"TIME": 20, "AMT": 100}], bolus(20, 100), times=(20, 21, 30)),
     "first record before 0": Case([{"TIME": -5, "AMT": 100}], bolus(-5, 100), times=(-5, 0, 30)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ["pk_1cmt", "pk_2cmt"])

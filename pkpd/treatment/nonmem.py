@@ -114,24 +114,35 @@ def _frame(source: Any) -> tuple[pd.DataFrame, str]:
     path = Path(source)
     if not path.exists():
         raise DataError(f"there is no file {str(path)!r}.")
-    with path.open(encoding="utf-8-sig") as file:
-        line = file.readline()
-    separator = _separator(line)
-    fields = line.lstrip("#").strip().split() if separator == r"\s+" else line.strip().lstrip("#").split(separator)
-    names = [f.strip().strip("\"'") for f in fields]
     try:
+        names, separator = _header(path)
         frame = pd.read_csv(
             path, sep=separator, header=None, skiprows=1, names=range(len(names)), na_values=["."],
-            encoding="utf-8-sig", skipinitialspace=True, low_memory=False, float_precision="round_trip",
+            encoding="utf-8-sig", skipinitialspace=True, low_memory=False, **_exact_floats(pd.__version__),
         )  # fmt: skip
     except pd.errors.ParserError as error:
-        raise DataError(f"{path.name}: {str(error).strip()}; the first line has {len(names)} names.") from None
+        raise DataError(f"{path.name}: {str(error).strip()}.") from None
     except UnicodeDecodeError:
         raise DataError(f"{path.name} is not a text in UTF-8.") from None
     if not isinstance(frame.index, pd.RangeIndex):
         raise DataError(f"{path.name}: its rows have more fields than the {len(names)} names in the first line.")
     frame.columns = pd.Index(names)
     return _without_comments(frame), path.name
+
+
+def _exact_floats(version: str) -> dict[str, Any]:
+    """Before its version 3.1, pandas read numbers to their last digit only when asked to."""
+    major, minor = (int(part) for part in version.split(".")[:2])
+    return {} if (major, minor) >= (3, 1) else {"float_precision": "round_trip"}
+
+
+def _header(path: Path) -> tuple[list[str], str]:
+    """The names in the first line, and what separates them."""
+    with path.open(encoding="utf-8-sig") as file:
+        line = file.readline().strip().lstrip("#")
+    separator = _separator(line)
+    fields = line.split() if separator == r"\s+" else line.split(separator)
+    return [f.strip().strip("\"'") for f in fields], separator
 
 
 def _separator(line: str) -> str:
@@ -215,6 +226,7 @@ def _completed(table: dict[str, NDArray[Any]], there: set[str], check: RowCheck)
     """The data items without missing values, except where missing is a meaning."""
     table = dict(table)
     table["ID"] = _identifiers(table["ID"], check)
+    check.table = table
     check(np.isfinite(table["TIME"]), "TIME", "expected a finite number; clock times and dates are not read")
     vehicle = (table["AMT"] == 0) & (np.nan_to_num(table["RATE"]) == 0) & ~(table["SS"] > 0)
     for key in STANDARD:
