@@ -62,6 +62,8 @@ A = param(
     alternatives={"fig4a": (15.3, "1", "Rauf 2025, fig4a.m")},
 )  # fmt: skip
 
+density = param("density", 1e6, "cell/mm^3", "cells of a volume", source=CODE, bounds=POSITIVE)
+
 START = "Rauf 2025, treatment_efficacy.m"
 c10 = param("c10", 1e6, "cell", "cells of the irradiated tumor at the start", source=START, bounds=POSITIVE)
 c20 = param("c20", 1e6, "cell", "cells of the abscopal tumor at the start", source=START, bounds=POSITIVE)
@@ -92,8 +94,8 @@ model = Model(
     "rauf_2025",
     rates={**sites, **t_cells, **macrophages, surv: 0},
     outputs={
-        "V1": output((c1 + E1 + M1) / 1e6, "irradiated tumor with its immune cells, in millions, or mm^3"),
-        "V2": output((c2 + E2 + M2) / 1e6, "abscopal tumor with its immune cells, in millions, or mm^3"),
+        "V1": output((c1 + E1 + M1) / density, "irradiated tumor with its immune cells"),
+        "V2": output((c2 + E2 + M2) / density, "abscopal tumor with its immune cells"),
     },
     routes={"radiation": {surv: surv * exp(-alpha * d - G * beta * d**2)}},
 )

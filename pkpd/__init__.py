@@ -28,6 +28,8 @@ _ROOMS = {
     "symbolic.model": ["Dosing", "Event", "Model", "output"],
     "symbolic.composition": ["compose"],
     "symbolic.library": ["catalog", "load"],
+    "symbolic.findings": ["Finding"],
+    "symbolic.lint": ["lint"],
     "treatment.biological_dose": ["bed", "eqd2", "protraction"],
     "treatment.regimens": ["Regimen", "bolus", "fractions", "infusion"],
     "ensembles.ensembles": ["Ensemble", "grid", "members"],
