@@ -1,0 +1,119 @@
+"""Durvalumab, radiation and chemotherapy in lung cancer with a metastasis.
+
+    durvalumab_baverel_2018, pdl1_occupancy, pdl1_soluble     the antibody in humans
+    for the primary and the metastasis, each under its own names (`lesions.placed`):
+      clones                      S, R: sensitive and resistant living tumor; T, killed
+      pdl1_turnover               PDL1, induced by effectors; free by durvalumab
+      effector_exhaustion         E, X: effectors, exhausted effectors; kill
+      tumor_volume                D: dead cells; V, diameter with infiltrate
+      radiotherapy_lql            routes radiation_primary, radiation_metastasis
+      chemotherapy                route chemo
+    lesions                       trafficking of effectors, sums: burden, SLD
+    antigen_priming               A, DC: antigen, dendritic cells; priming
+    effector_memory               P, M: circulating effectors, memory
+    suppressors                   Treg, MDSC; suppressor_depletion on the route depletion
+    radiation_lymphocytes         L: lymphocytes; what is in the field dies, P too
+    radiation_suppressors         Treg, MDSC after radiation
+    checkpoint                    a second checkpoint, with its antibody
+    infiltration_drug             route infiltration_drug
+    irae_hazard                   P_irae
+
+    brake = 1 - (1 - pd1_brake) (1 - checkpoint_brake)
+    effectors in an irradiated lesion, E and X: a fraction of d Gy leaves exp(-alpha_E d)
+
+Source: the pharmacokinetics are those of Baverel PG et al. (2018); growth, killing and exhaustion
+per cell, clearance, fold induction and turnover of PD-L1, turnover of MDSC, and the diameter of
+the primary those of QSPIO-TNBC's virtual trial of durvalumab in lung cancer, adverse events
+those of `zhang_2022`; each part says which.  All else, and the model as a whole, is illustrative:
+it was fitted to no patient.
+
+Read from it which phenomena these mechanisms can make, and on what they depend; not a response
+rate, a dose or a day for a patient.  `pkpd.fits.phenomena` shows them, each by regimen and
+patient alone.
+"""
+
+from pkpd import Model, compose, given, output
+from pkpd.models import (
+    antigen_priming,
+    checkpoint,
+    clones,
+    durvalumab_baverel_2018,
+    effector_exhaustion,
+    effector_memory,
+    infiltration_drug,
+    irae_hazard,
+    pdl1_occupancy,
+    pdl1_soluble,
+    pdl1_turnover,
+    suppressors,
+    tumor_volume,
+)
+from pkpd.models import (
+    radiation_lymphocytes as lymphocytes,
+)
+from pkpd.models.chemotherapy import chemotherapy
+from pkpd.models.lesions import LESIONS, irradiated, placed, totals, trafficking
+from pkpd.models.radiation_lymphocytes import radiation_lymphocytes, radiation_resident
+from pkpd.models.radiation_suppressors import radiation_suppressors
+from pkpd.models.suppressor_depletion import suppressor_depletion
+from pkpd.symbolic.symbols import State
+
+ROUTES = [f"radiation_{lesion}" for lesion in LESIONS]
+
+brake = Model(
+    "brake",
+    rates={},
+    outputs={
+        "brake": output(
+            1
+            - (1 - given("pd1_brake", "1", "restraint by PD-1"))
+            * (1 - given("checkpoint_brake", "1", "restraint by the checkpoint")),
+            "restraint by all checkpoints",
+        )
+    },
+)
+primable = Model(
+    "primable",
+    rates={},
+    outputs={
+        "primable": output(
+            given("permitted", "1", "share of activity that suppressors leave"),
+            "share of priming that is not suppressed",
+        )
+    },
+)
+
+
+def lesion(name: str) -> list[Model]:
+    """The parts of one lesion, under its names."""
+    local = (clones.model, pdl1_turnover.model, brake, effector_exhaustion.model, tumor_volume.model)
+    parts = [placed(part, name) for part in local]
+    return [*parts, irradiated(name), radiation_resident(parts[3].states, f"radiation_{name}")]
+
+
+def tumors() -> dict[State, tuple[State, ...]]:
+    """The living clones of each lesion, by its dead cells."""
+    return {placed(tumor_volume.model, name).states[0]: placed(clones.model, name).states for name in LESIONS}
+
+
+model = compose(
+    "durvalumab_radiotherapy_nsclc",
+    durvalumab_baverel_2018.model,
+    pdl1_occupancy.model,
+    pdl1_soluble.model,
+    *(part for name in LESIONS for part in lesion(name)),
+    trafficking(LESIONS),
+    totals(LESIONS),
+    antigen_priming.model,
+    effector_memory.model,
+    primable,
+    suppressors.model,
+    suppressor_depletion(suppressors.Treg, suppressors.MDSC),
+    checkpoint.model,
+    infiltration_drug.model,
+    lymphocytes.pool,
+    radiation_lymphocytes([lymphocytes.L, effector_memory.P], ROUTES),
+    radiation_suppressors(suppressors.Treg, suppressors.MDSC, ROUTES),
+    chemotherapy(tumors(), [lymphocytes.L, effector_memory.P]),
+    irae_hazard.model,
+).using(diameter0_metastasis=20)

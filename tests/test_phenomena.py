@@ -1,0 +1,110 @@
+"""Each phenomenon shows by regimen and patient alone, and not where its mechanism is taken out of the model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import pkpd
+from pkpd.fits import phenomena
+from pkpd.fits.phenomena import PHENOMENA, START, durvalumab, radiation, treated
+
+# What is taken out of the flagship, by phenomenon: the claim must then fail.
+NO_ANTIBODY = {"KD": 1e9}
+WITHOUT = {
+    "fates": NO_ANTIBODY,
+    "durable_response": NO_ANTIBODY,
+    "pseudoprogression": {"kkill": 0},
+    "primary_resistance": NO_ANTIBODY,
+    "acquired_resistance": {"resist": 0},
+    "synergy": {"kpri": 0},
+    "order_and_gap": NO_ANTIBODY,
+    "abscopal": {"w_metastasis": 0},
+    "fraction_dose": {"D50_L": 1e6},
+    "progression_after_durvalumab": {"CL": 2.32},
+    "suppressor_depletion": {"kdep": 0},
+    "chemotherapy_added": {"Kchemo": 0},
+    "adverse_events": NO_ANTIBODY,
+}
+
+
+@pytest.mark.parametrize("name", PHENOMENA)
+def test_phenomenon_shows(name):
+    found = PHENOMENA[name]()
+    assert all(np.isfinite(value) for value in found.numbers.values())
+    assert all(len(curve) == len(found.x) for curve in found.curves.values())
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_phenomenon_goes_with_its_mechanism(name, monkeypatch):
+    model = pkpd.load("durvalumab_radiotherapy_nsclc").using(**WITHOUT[name])
+    monkeypatch.setattr(phenomena, "flagship", lambda: model)
+    with pytest.raises(AssertionError):
+        PHENOMENA[name]()
+
+
+def test_every_phenomenon_of_the_flagship_has_a_counterexample():
+    assert set(PHENOMENA) - set(WITHOUT) == {"order_and_gap_in_mice"}
+
+
+def test_killed_tumor_is_not_lost():
+    """What one fraction takes from the living clones it adds to the dead cells."""
+    model = pkpd.load("durvalumab_radiotherapy_nsclc")
+    run = pkpd.simulate(
+        model, radiation(8, 1), times=[START, START + 1e-6], outputs=["T_primary", "D_primary"], on_failure="raise"
+    )
+    change = run.isel(time=1) - run.isel(time=0)
+    assert float(change["T_primary"]) < -1000
+    assert float(change["D_primary"]) == pytest.approx(-float(change["T_primary"]), rel=1e-6)
+
+
+def test_flagship_has_the_published_pharmacokinetics_and_agrees_with_the_oracle():
+    model = pkpd.load("durvalumab_radiotherapy_nsclc")
+    regimen = radiation(8, 3) + durvalumab(4) + radiation(5, 2, at=30, lesion="metastasis")
+    times = np.arange(0, 300, 10.0)
+    fast, oracle = (
+        pkpd.simulate(model, regimen, times=times, method=method, rtol=1e-9, on_failure="raise")
+        for method in ("auto", "scipy")
+    )
+    for name in ("T_primary", "T_metastasis", "E_primary", "P", "MDSC", "L", "sL", "SLD"):
+        assert np.allclose(fast[name], oracle[name], rtol=1e-5), name
+    alone = pkpd.simulate(pkpd.load("durvalumab_baverel_2018"), durvalumab(4), times=times, rtol=1e-9)
+    assert np.allclose(fast["C"], alone["C"], rtol=1e-6)
+
+
+def test_a_finding_that_does_not_hold_is_refused():
+    with pytest.raises(AssertionError, match="the moon"):
+        phenomena.holds(np.bool_(False), "the moon")
+
+
+def test_progression_is_from_the_nadir_by_a_fifth_and_five_millimeters():
+    import xarray as xr
+
+    sizes = np.array([[50, 30, 35, 37], [50, 45, 50, 53], [20, 20, 24, 24.9], [20, 20, 24, 25]])
+    run = xr.Dataset({"SLD": (("member", "time"), sizes)}, coords={"time": [0, 7, 14, 21]})
+    assert phenomena.progression(run).tolist() == [21, np.inf, np.inf, 21]
+
+
+def test_one_dose_of_radiation_leaves_the_other_lesion():
+    run, untreated = (treated(regimen, {"kpri": 0}, days=7) for regimen in (radiation(8, 1), None))
+    assert np.allclose(run["T_metastasis"], untreated["T_metastasis"], rtol=1e-6)
+    assert float(run["T_primary"][-1]) < 0.6 * float(untreated["T_primary"][-1])
+
+
+def test_command_writes_a_figure_and_names_what_it_does_not_have(tmp_path, capsys):
+    phenomena.main(["abscopal", "--out", str(tmp_path)])
+    assert "metastasis at 26 weeks, both" in capsys.readouterr().out
+    assert (tmp_path / "abscopal.png").stat().st_size > 10_000
+    with pytest.raises(SystemExit):
+        phenomena.main(["abscopla"])
+    assert "no phenomenon 'abscopla'" in capsys.readouterr().err
+
+
+def test_figure_has_a_line_for_each_curve_and_says_the_claim():
+    import matplotlib.pyplot as plt
+
+    found = PHENOMENA["acquired_resistance"]()
+    axes = found.draw()
+    assert [line.get_label() for line in axes.get_lines()][:3] == list(found.curves)
+    assert axes.get_title().replace("\n", " ") == found.claim
+    plt.close(axes.figure)
