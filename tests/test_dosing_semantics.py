@@ -329,6 +329,14 @@ def test_time_starts_again_at_a_reset(evid) -> None:
     assert_alike(found.to_numpy(), np.array([before, *after]))
 
 
+def test_an_input_is_exactly_zero_when_no_infusion_runs() -> None:
+    """0.1 + 0.2 - 0.1 - 0.2 is not 0; a drug without elimination would show it."""
+    doses = [{"TIME": 0, "AMT": 0.3, "RATE": 0.1}, {"TIME": 1, "AMT": 1, "RATE": 0.2}]
+    data = pkpd.read_nonmem(table(doses, [7, 1e6]), compartments=CENTRAL)
+    early, late = observed(pkpd.load("pk_1cmt"), data, "central", parameters={"CL": 0}, method="numpy")
+    assert early == late
+
+
 # ---- compartments turned off and on
 
 
@@ -403,6 +411,28 @@ def test_a_steady_state_leaves_off_what_is_off() -> None:
     assert_alike(found, expected(terms, TIMES))
 
 
+@pytest.mark.parametrize("on", [{"EVID": 2, "CMT": 1}, {"EVID": 1, "AMT": 30, "CMT": 1}], ids=["EVID 2", "dose"])
+def test_an_infusion_that_was_ended_does_not_go_on_when_its_compartment_does(on) -> None:
+    doses = [{"TIME": 0, "AMT": 100, "RATE": 5, "CMT": 1}, {"TIME": 9, "EVID": 2, "CMT": -1}, {"TIME": 12, **on}]
+    data = pkpd.read_nonmem(table(doses, TIMES), compartments=CENTRAL)
+    found = observed(pkpd.load("pk_1cmt"), data, parameters=ONE)
+    expected = until(9, infused(0, 5, 20), bolus(12, on.get("AMT", 0)))
+    assert_alike(found, expected(TERMS["pk_1cmt"], TIMES))
+
+
+def test_a_steady_state_dose_turns_its_compartment_on_and_no_other() -> None:
+    other = pkpd.state("other", "mg", "a compartment that keeps what it has", start=3)
+    part = pkpd.load("pk_1cmt")
+    model = pkpd.Model("two_apart", rates={**part.rates, other: 0})
+    off = [{"TIME": 0, "EVID": 2, "CMT": -1}, {"TIME": 0, "EVID": 2, "CMT": -2}]
+    for ss in (1, 2):
+        doses = [*off, {"TIME": 1, "AMT": 100, "CMT": 1, "SS": ss, "II": 12}]
+        data = pkpd.read_nonmem(table(doses, [1, 5]))
+        found = pkpd.predict(model, data, parameters=ONE, on_failure="raise")
+        assert_alike(found.central.to_numpy()[-2:], 30 * steady(100, 12)(TERMS["pk_1cmt"], np.array([0.0, 4.0])))
+        assert list(found.other[-2:]) == [0, 0]
+
+
 # ---- covariates that change
 
 
@@ -435,13 +465,16 @@ def test_an_output_uses_the_covariate_of_its_own_record(carry, seen) -> None:
     assert_alike(found.C.to_numpy(), 100 / np.array(seen))
 
 
-def test_missing_covariates_are_filled_within_the_subject() -> None:
-    frame = pd.DataFrame({"ID": [1, 1, 1, 2, 2], "TIME": [0, 5, 9, 0, 5], "AMT": [100, 0, 0, 100, 0]})
-    frame["V"] = [np.nan, 5, np.nan, 10, np.nan]
+@pytest.mark.parametrize(
+    ("carry", "filled"),
+    [("backward", [5, 5, 9, 9, 9]), ("forward", [5, 5, 5, 9, 9]), ("linear", [5, 5, 8, 9, 9])],
+)
+def test_missing_covariates_are_filled_within_the_subject(carry, filled) -> None:
+    one = pd.DataFrame({"TIME": [0, 1, 4, 5, 9], "AMT": [100, 0, 0, 0, 0], "V": [np.nan, 5, np.nan, 9, np.nan]})
+    frame = pd.concat([one.assign(ID=1), one.assign(ID=2, V=one.V * 2)])
     data = pkpd.read_nonmem(frame, compartments=CENTRAL)
-    for carry in ("backward", "forward", "linear"):
-        found = pkpd.predict(pkpd.load("pk_1cmt"), data, parameters={"CL": 0}, carry=carry)
-        assert_alike(found.C.to_numpy(), 100 / np.array([5, 5, 5, 10, 10]))
+    found = pkpd.predict(pkpd.load("pk_1cmt"), data, parameters={"CL": 0}, carry=carry)
+    assert_alike(found.C.to_numpy(), 100 / np.array([*filled, *(2 * v for v in filled)]))
 
 
 def test_dosing_attributes_and_steady_states_take_the_covariates_of_their_record() -> None:
