@@ -56,15 +56,16 @@ def predict(
       compartment CMT directly, without any route: the state gets F*AMT, at once or as an
       infusion.  EVID 2 turns a compartment off where CMT is negative (it is emptied,
       infusions into it end, and it stays empty until a dose or an EVID 2 with positive CMT
-      turns it on), as does an observation, after it is made.  EVID 3 resets time, states
+      turns it on); so does, once it is made, an observation with a negative CMT.  EVID 3 resets time, states
       and all doses; EVID 4 resets, then doses.
     - RATE > 0 is an infusion at that rate, which lasts F*AMT/RATE.  RATE -1 takes the rate,
       RATE -2 the duration from the model (then F scales the rate).  DUR is a duration
       given in the table; F scales the rate (as in rxode2; NONMEM has no DUR).
     - Bioavailability, lag, rate and duration are the model's `dosing` of that state, at the
-      values of the dose's own record, for its additional doses too.  (NONMEM takes F, R and
-      D of an additional or lagged dose from the record after it; this differs only where a
-      covariate in them changes.)  Doses arrive later by the lag, additional ones with it.
+      values of the dose's own record, for its additional doses too.  (Where PREDPP calls PK
+      at the time of an additional or lagged dose, it takes covariates from the record after
+      it; this differs only where a covariate in F, R or D changes.)  Doses arrive later by
+      the lag, additional ones with it.
     - SS 1 replaces the states by the steady state of doses every II, ends infusions and
       cancels doses still due; SS 2 adds that steady state to what is there (meant for
       linear models); SS 3 is SS 1 (NONMEM starts its search elsewhere; where a model has
