@@ -23,6 +23,7 @@ WITHOUT = {
     "fraction_dose": {"D50_L": 1e6},
     "progression_after_durvalumab": {"CL": 2.32},
     "suppressor_depletion": {"kdep": 0},
+    "infiltration": {"Emax_inf": 0},
     "chemotherapy_added": {"Kchemo": 0},
     "adverse_events": NO_ANTIBODY,
 }
@@ -108,3 +109,14 @@ def test_figure_has_a_line_for_each_curve_and_says_the_claim():
     assert [line.get_label() for line in axes.get_lines()][:3] == list(found.curves)
     assert axes.get_title().replace("\n", " ") == found.claim
     plt.close(axes.figure)
+
+
+def test_robustness_counts_the_models_that_still_show_it():
+    assert phenomena.robustness(["acquired_resistance", "abscopal"], n=1, cv=0) == {
+        "acquired_resistance": 1,
+        "abscopal": 1,
+    }
+    (far,) = phenomena.perturbed(1, cv=0.1, seed=3)
+    assert far["kpri"].value != phenomena.flagship()["kpri"].value
+    assert far["CL"].value == phenomena.flagship()["CL"].value  # published, so it stays
+    assert phenomena.robustness(["abscopal"], n=2, cv=1.5) == {"abscopal": 0}
