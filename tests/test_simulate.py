@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import sympy
 import xarray as xr
 from examples import A1, CL, V1, T, growth, irradiated, kg, one_compartment
 from hypothesis import given, settings
@@ -222,6 +223,31 @@ def test_blow_up_and_stiffness_have_a_status_and_a_time() -> None:
     stiff = pkpd.param("k", 1e7, "1/day", "rate")
     with pytest.warns(FailedMembersWarning, match="max_steps"):
         pkpd.simulate(pkpd.Model("stiff", rates={X: -stiff * X}), times=[10.0], method="numpy", max_steps=1000)
+
+
+@pytest.mark.parametrize("method", ["numpy", "scipy", "Radau", "auto"])
+def test_nothing_hangs_where_a_rate_chatters(method: str) -> None:
+    X = pkpd.state("X", "1", "amount", start=0.5)
+    k = pkpd.param("k", 1.0, "1/day", "rate")
+    model = pkpd.Model("chatter", rates={X: -k * sympy.sign(X)})
+    with pytest.warns(FailedMembersWarning):
+        run = pkpd.simulate(model, times=[0.4, 1.0], method=method, max_steps=500)
+    assert int(run["status"]) != 0
+    if method in ("numpy", "auto"):  # scipy loses what it had when it is stopped
+        np.testing.assert_allclose(run["X"][0], 0.1, rtol=1e-6)
+        assert float(run["ended"]) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_a_large_stiff_model_goes_to_scipy_and_says_so() -> None:
+    """Forty coupled states: the LU of a full Jacobian is too long to be written out as code."""
+    k, m = pkpd.param("k", 1000.0, "1/day", "mixing"), pkpd.param("m", 10.0, "mg", "scale")
+    X = [pkpd.state(f"X{i}", "mg", f"amount {i}", start=i + 1) for i in range(40)]
+    mean = sum(X) / 40
+    rates = {x: k * (mean - x) * (1 + (X[i - 1] / m) ** 2 / 50) - k / 1000 * x for i, x in enumerate(X)}
+    run = pkpd.simulate(pkpd.Model("dense", rates=rates), times=[1.0, 50.0], outputs=["X0"])
+    assert "scipy's LSODA for 1 stiff of 1 members" in run.attrs["method_used"]
+    tight = pkpd.simulate(pkpd.Model("dense", rates=rates), times=[1.0], outputs=["X0"], method="scipy", rtol=1e-9)
+    np.testing.assert_allclose(run["X0"][0], tight["X0"][0], rtol=1e-4)
 
 
 def test_an_impossible_negative_state_is_reported() -> None:

@@ -83,6 +83,13 @@ def _mean_square(rows: Array) -> Array:
     return mean
 
 
+def _largest_square(rows: Array) -> Array:
+    largest: Array = rows[0] * rows[0]
+    for row in rows[1:]:
+        largest = np.maximum(largest, row * row)
+    return largest
+
+
 class _Block:
     """Some members on their way.  Arrays end in the axis of the members still running."""
 
@@ -195,8 +202,8 @@ class _Block:
     def _error(self, h: Array, slopes: Array, y_new: Array) -> Array:
         """The error of a step in units of the tolerance; infinite or NaN where it is no number."""
         scale = self._scale(np.maximum(np.abs(self.y), np.abs(y_new)))
-        five = _mean_square(_combined(self.method.error5, slopes) / scale)
-        three = _mean_square(_combined(self.method.error3, slopes) / scale)
+        five = _largest_square(_combined(self.method.error5, slopes) / scale)
+        three = _largest_square(_combined(self.method.error3, slopes) / scale)
         sum_ = five + 0.01 * three
         return np.abs(h) * np.where(sum_ > 0, five / np.sqrt(np.where(sum_ > 0, sum_, 1.0)), sum_)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,11 @@ Array = NDArray[np.float64]
 
 SCIPY_METHODS = ("LSODA", "DOP853", "RK45", "Radau", "BDF")
 _WITH_JACOBIAN = ("LSODA", "Radau", "BDF")
+CALLS_A_STEP = 10  # of the rates, at most, for every step that max_steps allows
+
+
+class _TooManyStepsError(Exception):
+    """scipy has no limit of its own, and would try for ever to pass a singular point."""
 
 
 def solve_scipy(problem: Problem, progress: Progress | None = None, *, method: str = "LSODA") -> Solution:
@@ -130,7 +136,11 @@ class _Run:
 
         problem, n = self.problem, len(self.y)
 
+        calls = itertools.count(1)
+
         def rates(t: float, y: Array) -> Array:
+            if next(calls) > CALLS_A_STEP * problem.max_steps:
+                raise _TooManyStepsError
             return self.code.rates(np.array([t]), y[:, None], self.p, u)[:, 0]
 
         # What is extinct stays at zero: the rounding of an implicit step would let it grow again.
@@ -149,10 +159,14 @@ class _Run:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a failure is told by the status
             options: dict[str, Any] = {"jac": jacobian} if self.method in _WITH_JACOBIAN else {}
-            found: Any = solve_ivp(
-                rates, (self.t, stop), self.y, method=self.method, t_eval=np.append(wanted, stop),
-                events=events, rtol=problem.rtol, atol=problem.atol, **options,
-            )  # fmt: skip
+            try:
+                found: Any = solve_ivp(
+                    rates, (self.t, stop), self.y, method=self.method, t_eval=np.append(wanted, stop),
+                    events=events, rtol=problem.rtol, atol=problem.atol, **options,
+                )  # fmt: skip
+            except _TooManyStepsError:
+                self.status = Status.max_steps
+                return
         self.steps += int(found.nfev)
         fired = [i for i, times in enumerate(found.t_events or []) if len(times)]
         reached = found.t_events[fired[0]][0] if fired else stop
