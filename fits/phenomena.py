@@ -326,7 +326,7 @@ def order_and_gap() -> Finding:
         {"best gap, days": GAPS[best], "112 days before, fold": float(long[0] / long[best]),
          "112 days after, fold": float(long[-1] / long[best])},
         np.array(GAPS, float), living, x_label="first antibody dose after first fraction, days",
-        y_label="living tumor 300 days after radiation, mm$^3$", log=True,
+        y_label="living tumor 300 days after radiation, + 1 mm$^3$", log=True,
     )  # fmt: skip
 
 
@@ -407,7 +407,7 @@ def fraction_dose() -> Finding:
         {"best fraction, Gy": FRACTIONS[best], "metastasis at the best, mm^3": float(hit[best]),
          "at 0.5 Gy": float(hit[0]), "at 15 Gy": float(hit[-1]), "lymphocytes at 15 Gy": float(nadir[-1])},
         np.array(FRACTIONS, float), {"field of 300 mL": hit, "no lymphocytes hit": spared},
-        x_label="dose of each of 15 fractions, Gy", y_label="living metastasis after 26 weeks, mm$^3$", log=True,
+        x_label="dose of each of 15 fractions, Gy", y_label="living metastasis after 26 weeks, + 1 mm$^3$", log=True,
     )  # fmt: skip
 
 
