@@ -9,7 +9,6 @@ Source: Simeoni M et al. Predictive pharmacokinetic-pharmacodynamic modeling of 
 kinetics in xenograft models after administration of anticancer agents. Cancer Res
 64:1094-1101 (2004), with psi = 20.  The other values are illustrative.
 
-The turn is sharp: a solver may step over it, and be off by more than its tolerance once.
 `simeoni_2004` is the whole model, with its drug effect.
 """
 

@@ -186,12 +186,17 @@ def worst(model, run, oracle):
     return max(tolerance_error(run[s.name], oracle[s.name], rtol=RTOL, atol=ATOL) for s in model.states)
 
 
+# In these an error is carried along and grows, in any integrator: ours may be as large as 5 times that of scipy's
+# DOP853 at the same tolerance.  In rauf_2025 two states fall from 1e6 to 1e-10; coletti_2020 is at 5.2 tolerances.
+CARRIED = ["coletti_2020", "rauf_2025"]
+
+
 def assert_agrees(model, regimen):
     common = {"times": TIMES, "parameters": members(model), "on_failure": "raise"}
     fast = pkpd.simulate(model, regimen, method="numpy", rtol=RTOL, atol=ATOL, **common)
     oracle = pkpd.simulate(model, regimen, method="scipy", rtol=1e-11, atol=1e-12, **common)
     error = worst(model, fast, oracle)
-    if error >= 5:  # growth carries an error along: then the same method in scipy is off as well
+    if error >= 5 and model.name in CARRIED:
         error /= worst(model, pkpd.simulate(model, regimen, method="DOP853", rtol=RTOL, atol=ATOL, **common), oracle)
     assert error < 5
 

@@ -26,6 +26,7 @@ Index = NDArray[np.int64]
 
 BLOCK = 1024  # members at a time: what is touched in a step then fits a 1 MiB cache
 SAFETY, SHRINK, GROW = 0.9, 0.2, 8.0
+SHARE = 0.1  # of the tolerance for one step, so that what steps add up to stays near it
 ROOT_HALVINGS = 60
 SMOOTH = 2.0  # h times the largest eigenvalue, up to which the dense output is accurate
 
@@ -195,8 +196,8 @@ class _Block:
         return slopes, stage, h * np.sqrt(turn / np.where(apart > 0, apart, np.inf))
 
     def _scale(self, size: Array) -> Array:
-        """The error that is tolerated in states of this size."""
-        scale: Array = self.problem.atol[:, None] + self.problem.rtol * size
+        """The error that a step may make in states of this size."""
+        scale: Array = SHARE * (self.problem.atol[:, None] + self.problem.rtol * size)
         return scale
 
     def _error(self, h: Array, slopes: Array, y_new: Array) -> Array:
