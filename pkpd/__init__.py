@@ -30,6 +30,7 @@ _ROOMS = {
     "symbolic.library": ["catalog", "load"],
     "symbolic.findings": ["Finding"],
     "symbolic.lint": ["lint"],
+    "symbolic.pages": ["page"],
     "treatment.biological_dose": ["bed", "eqd2", "protraction"],
     "treatment.regimens": ["Regimen", "bolus", "fractions", "infusion"],
     "ensembles.ensembles": ["Ensemble", "grid", "members"],

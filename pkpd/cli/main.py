@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -34,6 +34,7 @@ app = typer.Typer(
 FAILED, SOME_FAILED, INTERRUPTED = 1, 3, 130
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A name from `pkpd catalog`.")]
+Models = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Names from `pkpd catalog`.")]
 Doses = Annotated[
     list[str] | None,
     typer.Option("--dose", help="'AMOUNT [UNIT] ROUTE [at T,T] [over DURATION] [every INTERVAL x N]'; repeatable."),
@@ -50,25 +51,55 @@ Out = Annotated[Path | None, typer.Option("--out", help="File to write: .nc or .
 def catalog(as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False) -> None:
     """List the models of the library."""
     import pkpd
+    from pkpd.cli.tables import print_table
 
     table = pkpd.catalog().reset_index()
     if as_csv:
         sys.stdout.write(table.to_csv(index=False))
     else:
-        _print_table(table[["name", "title", "states", "parameters", "routes"]])
+        shown = table[["name", "title", "states", "parameters", "routes"]]
+        print_table(list(shown), shown.itertuples(index=False))
 
 
 @app.command()
 def show(model: ModelName) -> None:
-    """Show a model: description, equations, parameters with their sources."""
+    """Show a model: description, equations, parameters with their sources, how to run it."""
+    from pkpd.cli.pages import print_page
+    from pkpd.symbolic.pages import page
+
+    print_page(page(model))
+
+
+@app.command()
+def page(
+    models: Models = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write NAME.md to.")] = Path("pages"),
+) -> None:
+    """Write the pages of models as Markdown; of the whole library, with an index, unless models are named."""
+    from pkpd.cli.pages import write_pages
+
+    names = _known(models)
+    with _progress("pages") as advance:
+        for done, path in enumerate(write_pages(names, out, index=not models), 1):
+            _say(f"wrote {path}")
+            advance(done, len(names))
+
+
+@app.command()
+def lint(models: Models = None) -> None:
+    """Look for semantic defects in models, or in the whole library; exit with 1 where there are errors."""
     import pkpd
 
-    found = pkpd.load(model)
-    typer.echo(found.description.strip() + "\n")
-    typer.echo(found.equations() + "\n")
-    table = found.parameters.reset_index()
-    table["value"] = [f"{v:g}" for v in table["value"]]
-    _print_table(table[["name", "value", "unit", "meaning", "source", "alternatives"]])
+    names = _known(models)
+    errors = warned = 0
+    for name in names:
+        for finding in pkpd.lint(name):
+            typer.echo(f"{name}: {finding}")
+            errors += finding.severity == "error"
+            warned += finding.severity == "warning"
+    _say(f"{len(names)} models: {errors} errors, {warned} warnings")
+    if errors:
+        raise SystemExit(FAILED)
 
 
 @app.command()
@@ -208,6 +239,13 @@ def main() -> None:
         raise SystemExit(INTERRUPTED) from None
 
 
+def _known(models: list[str] | None) -> list[str]:
+    """The models named, each of which is there; all of the library where none is."""
+    import pkpd
+
+    return [pkpd.load(name).name for name in models or pkpd.catalog().index]
+
+
 def _assignments(values: list[str] | None) -> dict[str, str]:
     from pkpd.cli.parsing import parse_assignment
 
@@ -251,17 +289,3 @@ def _say(text: str) -> None:
 def _fail(text: str) -> NoReturn:
     _say(f"error: {text}")
     raise SystemExit(FAILED)
-
-
-def _print_table(table: Any) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    shown = Table(box=None, header_style="bold", pad_edge=False)
-    for name in table.columns:
-        shown.add_column(str(name), overflow="fold")
-    for row in table.itertuples(index=False):
-        shown.add_row(*(str(cell) for cell in row))
-    console = Console()
-    # A pipe has no width: let no line be cut there.
-    (console if console.is_terminal else Console(width=240)).print(shown)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -29,16 +30,20 @@ def parameter_row(symbol: Parameter | Given) -> list[Any]:
     return [d.value, d.unit, d.meaning, d.source, *d.bounds, d.iiv, names]
 
 
-def equation_lines(model: Model) -> list[str]:
-    """The equations of `model` as lines of text: rates, starts, outputs, routes, events."""
+def equation_lines(model: Model, *, folded: bool = False) -> list[str]:
+    """The equations of `model` as lines of text: rates, starts, outputs, routes, events.
 
-    def text(expression: sympy.Basic) -> str:
-        return str(sympy.sstr(expression, full_prec=False))
+    Where they are `folded`, an output stands by its name wherever its expression occurs.
+    """
+    named = _folded if folded else _as_written
+
+    def text(expression: sympy.Basic, own: str = "") -> str:
+        return str(sympy.sstr(named(model, expression, own), full_prec=False))
 
     lines = [f"d{s.name}/dt = {text(rate)}" for s, rate in model.rates.items()]
     lines += [f"d{s.name}/dt += {text(term)}" for s, term in model.terms.items()]
     lines += [f"{s.name}(0) = {text(s.start)}" for s in model.rates if s.start != 0]
-    lines += [f"{name} = {text(out.expression)}" for name, out in model.outputs.items()]
+    lines += [f"{name} = {text(out.expression, name)}" for name, out in model.outputs.items()]
     for name, route in model.routes.items():
         if route.rate is not None:
             lines.append(f"route {name}: {route.rate.name} = dose/duration")
@@ -50,16 +55,36 @@ def equation_lines(model: Model) -> list[str]:
     return lines
 
 
-def latex(model: Model) -> str:
-    names = {s: _latex_name(s.name) for s in model.symbols.values()}
+def _as_written(model: Model, expression: sympy.Basic, own: str) -> sympy.Basic:
+    return expression
 
-    def tex(expression: sympy.Basic) -> str:
-        return str(sympy.latex(expression, symbol_names=names))
+
+@lru_cache(maxsize=1024)
+def _folded(model: Model, expression: sympy.Basic, own: str) -> sympy.Basic:
+    """`expression` with the names of outputs for their expressions, save for the output `own` itself."""
+    outputs = [(out.expression, name) for name, out in model.outputs.items() if name != own and out.expression.args]
+    # The largest first: once a part of one has a name, the whole would no longer be found.  subs, unlike
+    # xreplace, finds A1/V1 in CL*A1/V1.
+    for whole, name in sorted(outputs, key=lambda o: -int(sympy.count_ops(o[0]))):
+        twin = own and whole == model.outputs[own].expression
+        if not twin and whole.free_symbols <= expression.free_symbols:
+            expression = expression.subs(whole, sympy.Symbol(name, real=True))
+    return expression
+
+
+def latex(model: Model, *, folded: bool = False) -> str:
+    """The equations of `model` as one block of LaTeX; `folded` as for `equation_lines`."""
+    named = _folded if folded else _as_written
+    names = {s: _latex_name(s.name) for s in model.symbols.values()}
+    names |= {sympy.Symbol(name, real=True): _latex_name(name) for name in model.outputs}
+
+    def tex(expression: sympy.Basic, own: str = "") -> str:
+        return str(sympy.latex(named(model, expression, own), symbol_names=names))
 
     lines = [rf"\frac{{d {names[s]}}}{{dt}} &= {tex(rate)}" for s, rate in model.rates.items()]
     lines += [rf"\frac{{d {names[s]}}}{{dt}} &\mathrel{{+}}= {tex(term)}" for s, term in model.terms.items()]
     lines += [rf"{names[s]}(0) &= {tex(s.start)}" for s in model.rates if s.start != 0]
-    lines += [rf"{_latex_name(name)} &= {tex(out.expression)}" for name, out in model.outputs.items()]
+    lines += [rf"{_latex_name(name)} &= {tex(out.expression, name)}" for name, out in model.outputs.items()]
     for route in model.routes.values():
         lines += [rf"{names[s]} &\to {tex(jump)}" for s, jump in route.jumps.items()]
     for event in model.events:

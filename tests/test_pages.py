@@ -1,0 +1,272 @@
+"""Pages of models: every model has one, it says everything, and what it tells to run runs."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy
+from examples import growth
+
+import pkpd
+from pkpd.cli import parsing
+from pkpd.symbolic import snippets, writing
+from pkpd.symbolic.pages import Code, Prose, Table, page
+from pkpd.symbolic.probing import evaluate, points
+from pkpd.symbolic.symbols import Parameter
+
+NAMES = list(pkpd.catalog().index)
+REPRESENTATIVE = [
+    "kosinsky_2018",  # a rate route, a jump route, an event
+    "pk_2cmt_oral",  # two routes
+    "de_pillis_2009",  # doses of cells and units of activity
+    "struemper_2025",  # weeks, no route
+    "greene_2019",  # no unit of time
+    "galante_2012",  # hours
+    "pdl1_occupancy",  # no state, and a given that nothing supplies
+]
+
+
+def run_here(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """The command in this process: exit code, stdout, stderr."""
+    from pkpd.cli.main import main
+
+    code = 0
+    before, sys.argv = sys.argv, ["pkpd", *arguments]
+    try:
+        main()
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    finally:
+        sys.argv = before
+    out, err = capsys.readouterr()
+    return code, out, err
+
+
+def tables(name: str) -> dict[str, Table]:
+    return {s.title: s.blocks[0] for s in page(name).sections if isinstance(s.blocks[0], Table)}
+
+
+def executed(name: str) -> dict[str, object]:
+    namespace: dict[str, object] = {}
+    exec(snippets.snippet(pkpd.load(name)), namespace)  # our own text, from our own library
+    return namespace
+
+
+# ---- what a page says
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_model_has_a_page(name: str) -> None:
+    model, found = pkpd.load(name), page(name)
+    text = found.markdown()
+    titles = [s.title for s in found.sections]
+    for title in ("Source", "Equations", "How to run it", "Lint", "Identity"):
+        assert title in titles
+    assert text.startswith("# ")
+    assert model.hash in text
+    assert "\\begin{aligned}" in text
+    assert [row[0] for row in tables(name)["States"].rows] == [s.name for s in model.states] if model.states else True
+    assert [row[0] for row in tables(name)["Parameters"].rows] == [s.name for s in model.free]
+    assert [row[0] for row in tables(name)["Outputs"].rows] == list(model.outputs) if model.outputs else True
+    assert [row[0] for row in tables(name)["Routes"].rows] == list(model.routes) if model.routes else True
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_word_of_the_description_is_lost(name: str) -> None:
+    model = pkpd.load(name)
+    sections = [s for s in page(name).sections if s.title in ("Description", "Source", "Changes, defects and validity")]
+    shown = [block.text for s in sections for block in s.blocks if isinstance(block, Prose | Code)]
+    words = model.description.strip().partition("\n")[2].replace("Source:", "", 1).split()
+    assert " ".join(shown).split() == words
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_tables_keep_their_columns(name: str) -> None:
+    lines = page(name).markdown().splitlines()
+    blocks = [list(b) for is_table, b in itertools.groupby(lines, lambda line: line.startswith("|")) if is_table]
+    assert blocks
+    for head, rule, *rows in blocks:
+        assert set(rule) <= set("| -")
+        assert {len(re.findall(r"(?<!\\)\|", line)) for line in (head, rule, *rows)} == {rule.count("|")}
+
+
+def test_what_a_page_says_of_a_parameter_and_a_route() -> None:
+    rows = {row[0]: dict(zip(tables("rauf_2025")["Parameters"].columns, row, strict=True))
+            for row in tables("rauf_2025")["Parameters"].rows}  # fmt: skip
+    assert rows["A"]["value"] == "6.12"
+    assert rows["A"]["alternatives"] == "fig4a: 15.3 (Rauf 2025, fig4a.m)"
+    assert rows["A"]["bounds"] == "from 0"
+    assert "omega" not in tables("rauf_2025")["Parameters"].columns
+    assert "omega" in tables("kosinsky_2018")["Parameters"].columns
+    routes = {row[0]: row[1:] for row in tables("kosinsky_2018")["Routes"].rows}
+    assert routes["radiation"] == ("Gy", "at a constant rate: every dose has a duration", "TV, TVd, U")
+    assert routes["ip"] == ("nmol", "added: at once, or as an infusion", "Aip")
+    assert tables("rauf_2025")["Routes"].rows[0][2] == "a jump: at once"
+    assert tables("kosinsky_2018")["Events"].rows == (("TV + TVd < V_min", "TV = 0"),)
+    starts = {row[0]: row[3:] for row in tables("tmdd_full")["States"].rows}
+    assert starts["Rec"][0] == "ksyn/kdeg"
+    full = pkpd.load("tmdd_full")
+    values = {s.name: s.value for s in full.free if isinstance(s, Parameter)}
+    assert float(starts["Rec"][1]) == pytest.approx(values["ksyn"] / values["kdeg"], rel=1e-3)
+
+
+def test_findings_are_on_the_page() -> None:
+    model = pkpd.load("saad_2017").using(E0=0)
+    (lint,) = [s for s in page(model).sections if s.title == "Lint"]
+    assert "stuck-at-zero" in lint.blocks[0].text
+    (clean,) = [s for s in page("saad_2017").sections if s.title == "Lint"]
+    assert clean.blocks == (Prose("No findings."),)
+
+
+def test_a_model_outside_the_library_has_a_page_without_a_way_to_load_it() -> None:
+    found = page(growth)
+    assert "How to run it" not in [s.title for s in found.sections]
+    assert "dT/dt = kg*V" in found.markdown() or "dT/dt = kg*T" in found.markdown()
+
+
+def test_markup_in_words_is_escaped_and_code_is_not() -> None:
+    import dataclasses
+
+    model = dataclasses.replace(growth, description="T*\n\nSo a*b and _c_ in <d> but k_RT, `x*y`.\n\n    a*b = 3\n")
+    text = page(model).markdown()
+    assert "# T\\*" in text
+    assert "So a\\*b and \\_c\\_ in \\<d\\> but k_RT, `x*y`." in text
+    assert "\na*b = 3\n" in text
+
+
+# ---- equations by the names of outputs
+
+
+def test_an_output_stands_by_its_name() -> None:
+    lines = writing.equation_lines(pkpd.load("kosinsky_2018"), folded=True)
+    assert "ddT/dt = -k_apo*dT + k_dif*nT*IAR" in lines
+    assert "ISC = Ag/(S_R + Ag)" in lines
+    assert "V = TV + TVd" in lines
+    assert "dcentral/dt = -CL*C" in writing.equation_lines(pkpd.load("pk_1cmt"), folded=True)
+    assert pkpd.load("pk_1cmt").equations().startswith("dcentral/dt = -CL*central/V\n")
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if pkpd.load(n).outputs])
+def test_folded_equations_mean_the_same(name: str) -> None:
+    model = pkpd.load(name)
+    at = points(model, 50)
+    outputs = {sympy.Symbol(k, real=True): out.expression for k, out in model.outputs.items()}
+    for s, rate in (*model.rates.items(), *model.terms.items()):
+        unfolded = writing._folded(model, rate, "")
+        while unfolded.free_symbols & outputs.keys():
+            unfolded = unfolded.xreplace(outputs)
+        expected = evaluate(rate, at)
+        sound = np.isfinite(expected)
+        np.testing.assert_allclose(evaluate(unfolded, at)[sound], expected[sound], rtol=1e-6, err_msg=s.name)
+
+
+# ---- how to run it
+
+
+@pytest.mark.parametrize("name", [n if n in REPRESENTATIVE else pytest.param(n, marks=pytest.mark.slow) for n in NAMES])
+def test_the_snippet_runs_and_its_doses_do_something(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    done = executed(name)
+    run, model = done["run"], done["model"]
+    assert (run["status"] == 0).all()
+    assert "time" in capsys.readouterr().out
+    if model.routes:
+        untreated = pkpd.simulate(model, times=run["time"].values)
+        changed = {s.name for s in model.states if not np.allclose(run[s.name], untreated[s.name], rtol=1e-3, atol=0)}
+        reached = {s.name for route in model.routes.values() for s in route.jumps}
+        assert reached <= changed
+        assert changed
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_command_says_the_same_as_the_snippet(name: str) -> None:
+    model = pkpd.load(name)
+    line = snippets.command(model)
+    if line is None:
+        assert "compose" in snippets.snippet(model)
+        return
+    words = shlex.split(line.replace("\\\n", " "))
+    assert words[:3] == ["pkpd", "simulate", name]
+    typed = parsing.parse_regimen([after for word, after in itertools.pairwise(words) if word == "--dose"])
+    shown = sum((eval(c.python(), {"pkpd": pkpd}) for c in snippets.courses(model)), pkpd.Regimen())
+    times = parsing.parse_numbers(words[words.index("--times") + 1], "--times")
+    assert np.array_equal(times, range(snippets.horizon(model) + 1))
+    assert doses_of(typed) == doses_of(shown)
+
+
+def doses_of(regimen: pkpd.Regimen) -> list[tuple[object, ...]]:
+    table = regimen.table().fillna(0).astype({"time": float, "duration": float})
+    return sorted(table.itertuples(index=False, name=None), key=str)
+
+
+def test_amounts_are_of_the_size_of_what_they_reach() -> None:
+    amounts = {c.route: (c.amount, c.unit) for c in snippets.courses(pkpd.load("de_pillis_2009"))}
+    assert amounts["til"] == (5e5, "cell/L")  # L0 is 526800
+    assert amounts["il2"] == (1000, "IU/L")  # I0 is 1073
+    assert snippets.courses(pkpd.load("durvalumab_baverel_2018"))[0].amount == pytest.approx(200)  # 50 mg/L in 3.5 L
+    assert snippets.courses(pkpd.load("kosinsky_2018"))[1].amount == pytest.approx(0.9)  # 300 nM in 3 mL
+    assert all(0 < c.amount < 1e9 for name in NAMES for c in snippets.courses(pkpd.load(name)))
+
+
+# ---- the commands
+
+
+def test_show_prints_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run_here(capsys, "show", "kosinsky_2018")
+    assert (code, err) == (0, "")
+    shown = page("kosinsky_2018")
+    for section in shown.sections:
+        assert section.title in out
+    assert "k_dif*nT*IAR" in out
+    assert 'pkpd.bolus("0.9 nmol", "ip"' in out
+    assert "\\frac" not in out
+    for cell in (cell for row in tables("kosinsky_2018")["Parameters"].rows for cell in row[:4]):
+        assert cell in out
+
+
+def test_pages_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = run_here(capsys, "page", "pk_1cmt", "growth_linear", "--out", str(tmp_path / "new"))
+    assert (code, out) == (0, "")
+    assert err.count("wrote") == 2
+    assert {p.name for p in (tmp_path / "new").iterdir()} == {"pk_1cmt.md", "growth_linear.md"}
+    assert (tmp_path / "new" / "pk_1cmt.md").read_text(encoding="utf-8") == page("pk_1cmt").markdown()
+
+
+@pytest.mark.slow
+def test_the_whole_library_has_an_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, _ = run_here(capsys, "page", "--out", str(tmp_path))
+    assert code == 0
+    assert {p.stem for p in tmp_path.iterdir()} == {*NAMES, "index"}
+    index = (tmp_path / "index.md").read_text(encoding="utf-8")
+    assert [line[3:].partition("]")[0] for line in index.splitlines() if line.startswith("- [")] == NAMES
+
+
+def test_lint_says_what_it_looked_at(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_here(capsys, "lint", "pk_1cmt", "kosinsky_2018") == (0, "", "2 models: 0 errors, 0 warnings\n")
+
+
+def test_lint_exits_with_1_where_there_are_errors(capsys: pytest.CaptureFixture[str], monkeypatch) -> None:
+    pkpd.load("pk_1cmt")
+    monkeypatch.setattr(sys.modules["pkpd.models.pk_1cmt"], "spare", growth.symbols["kg"], raising=False)
+    code, out, err = run_here(capsys, "lint", "pk_1cmt", "growth_linear")
+    assert code == 1
+    assert out.startswith("pk_1cmt: parameter 'kg': error [unused] ")
+    assert len(out.splitlines()) == 1
+    assert err == "2 models: 1 errors, 0 warnings\n"
+
+
+@pytest.mark.parametrize("command", ["show", "page", "lint"])
+def test_an_unknown_model_is_one_line(
+    command: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run_here(capsys, command, "kosinsky")
+    assert (code, out) == (1, "")
+    assert "Did you mean 'kosinsky_2018'" in err
+    assert len(err.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
