@@ -42,3 +42,10 @@ def test_the_readme_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     for block in blocks:
         exec(compile(block, "README.md", "exec"), namespace)
     assert "mab_start" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not README.exists(), reason="the README is in the checkout only")
+def test_the_readme_names_every_model_and_no_other() -> None:
+    library = README.read_text(encoding="utf-8").partition("## The library")[2].partition("\n## ")[0]
+    named = set(re.findall(r"`([a-z0-9_]+)`", library.partition("|---|---|")[2]))
+    assert named == set(pkpd.catalog().index)
