@@ -28,8 +28,9 @@ def _write_step(kernel: Kernel, method: Explicit) -> None:
     """A function ``step(w)``.
 
     From rows ``t``, ``y``, ``h_try`` and the first of ``k`` it computes the new state (row
-    ``x``), the square of its error in units of the tolerance (row ``error``), and the
-    square of the step size times the steepest eigenvalue (row ``stiffness``).
+    ``x``); the square of its error in units of the tolerance, of the state with the largest,
+    so that none hides behind the others (row ``error``); and the square of the step size
+    times the steepest eigenvalue (row ``stiffness``).
     """
     last = method.stages - 1
     code, (w,) = function(kernel.module, "step", [POINTER])
@@ -71,7 +72,7 @@ def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value) -> None
         weight = 1.0 / scale
         for total, errors in zip(sums, method.errors, strict=True):
             part = _combined(errors, k, j, n) * weight
-            total.set(total.get() + part * part)
+            total.set(code.larger(part * part, total.get()))
         slope, state = (k[j + last * n] - k[j + (last - 1) * n]) * weight, (new - g[j]) * weight
         slopes.set(slopes.get() + slope * slope)
         states.set(states.get() + state * state)
@@ -81,7 +82,7 @@ def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value) -> None
         whole = square + 0.01 * sums[1].get()
         square = code.select(whole > 0.0, square * square / whole, whole)
     square = code.select(code.finite(size.get()), square, float("nan"))
-    kernel.rows(code, w, "error")[0] = h * h * square * (1.0 / n)
+    kernel.rows(code, w, "error")[0] = h * h * square
     below = states.get()
     kernel.rows(code, w, "stiffness")[0] = code.select(below > 0.0, h * h * slopes.get() / below, 0.0)
 

@@ -137,7 +137,7 @@ class _Step:
         code.end()
 
     def _write_error(self, code: Code, w: Value) -> None:
-        """The new state, and the square of its error in units of the tolerance."""
+        """The new state, and the square of its error in units of the tolerance, the largest over states."""
         kernel, n = self.kernel, self.kernel.n
         y, x, atol = (kernel.rows(code, w, name) for name in ("y", "x", "atol"))
         error, rtol = kernel.rows(code, w, "k", (self.method.stages - 1) * n), kernel.rows(code, w, "rtol")[0]
@@ -148,9 +148,9 @@ class _Step:
             a, b = code.absolute(y[j]), code.absolute(new)
             scale = atol[j] + rtol * code.select(a > b, a, b)
             part = error[j] / scale
-            total.set(total.get() + part * part)
+            total.set(code.larger(part * part, total.get()))
             size.set(size.get() + scale)
-        square = code.select(code.finite(size.get()), total.get() * (1.0 / n), float("nan"))
+        square = code.select(code.finite(size.get()), total.get(), float("nan"))
         kernel.rows(code, w, "error")[0] = square + kernel.rows(code, w, "pivots")[0]
 
 
