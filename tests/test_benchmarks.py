@@ -74,6 +74,7 @@ def test_a_peer_gets_the_same_equations(case):
 
 
 def test_the_scipy_peer_meets_the_reference():
+    pytest.importorskip("numba", reason="a peer's package, of the dependency group bench")
     case = CASES["tipd"]
     found = scipy_peer.prepare(case, "DOP853", threads=1)(2, 1e-8)()
     assert ensemble_error(found, case.reference).worst < 1e-6
