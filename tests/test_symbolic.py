@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 import sympy
@@ -275,3 +276,28 @@ def test_load_names_the_nearest_model() -> None:
         pkpd.load("kuznetsov_1984")
     with pytest.raises(UnknownNameError):
         pkpd.load("../kuznetsov_1994")
+
+
+def test_text_is_never_evaluated(tmp_path: object) -> None:
+    """sympy would run what a text says; a model takes expressions and numbers alone."""
+    harm = f"__import__('pathlib').Path('{tmp_path}/harm').touch()"
+    h = pkpd.param("h", 70, "kg", "body weight")
+    makers = [
+        lambda: pkpd.Model("m", rates={T: harm}),
+        lambda: pkpd.Model("m", rates={T: kg * T}, outputs={"V": harm}),
+        lambda: pkpd.Model("m", rates={T: kg * T}, outputs={"V": pkpd.output(harm, "volume")}),  # type: ignore[arg-type]
+        lambda: pkpd.Model("m", rates={T: kg * T}, routes={"iv": {T: harm}}),
+        lambda: pkpd.Event(when=T < T_min, then={T: harm}),
+        lambda: pkpd.state("X", "mg", "amount", start=harm),
+        lambda: pkpd.power_effect(h, 70, harm),
+        lambda: pkpd.linear_effect(h, 70, harm),
+    ]
+    for make in makers:
+        with pytest.raises(ModelError, match="expected a number or an expression"):
+            make()
+    for make in (lambda: pkpd.param("k", harm, "1", "x"), lambda: growth.using(kg=harm)):  # type: ignore[arg-type]
+        with pytest.raises(ParameterError):
+            make()
+    with pytest.raises(UnitError):
+        pkpd.param("k", 1, harm, "x")
+    assert not list(Path(str(tmp_path)).iterdir())

@@ -11,7 +11,7 @@ from typing import Any
 import sympy
 
 from pkpd.errors import ModelError
-from pkpd.symbolic.symbols import Given, Parameter, param
+from pkpd.symbolic.symbols import Given, Parameter, as_expression, param
 
 __all__ = ["category_effect", "exponential_effect", "linear_effect", "power_effect"]
 
@@ -44,7 +44,9 @@ def power_effect(
     ----------
     Holford NHG. A size standard for pharmacokinetics. Clin Pharmacokinet 30:329-332 (1996).
     """
-    return (covariate / _reference(covariate, reference, source)) ** sympy.sympify(exponent)
+    return (covariate / _reference(covariate, reference, source)) ** as_expression(
+        exponent, "the exponent of a covariate effect"
+    )
 
 
 def linear_effect(
@@ -55,7 +57,9 @@ def linear_effect(
     `slope` is a parameter in the reciprocal unit of the covariate; the other arguments and
     errors are those of `power_effect`.
     """
-    return 1 + sympy.sympify(slope) * (covariate - _reference(covariate, reference, source))
+    return 1 + as_expression(slope, "the slope of a covariate effect") * (
+        covariate - _reference(covariate, reference, source)
+    )
 
 
 def exponential_effect(
@@ -65,7 +69,9 @@ def exponential_effect(
 
     The arguments and errors are those of `linear_effect`.
     """
-    return sympy.exp(sympy.sympify(slope) * (covariate - _reference(covariate, reference, source)))
+    return sympy.exp(
+        as_expression(slope, "the slope of a covariate effect") * (covariate - _reference(covariate, reference, source))
+    )
 
 
 def category_effect(indicator: Parameter | Given, change: Any) -> sympy.Expr:
@@ -78,7 +84,7 @@ def category_effect(indicator: Parameter | Given, change: Any) -> sympy.Expr:
     change
         The fractional change, above -1: a number, or a parameter without unit.
     """
-    return (1 + sympy.sympify(change)) ** indicator
+    return (1 + as_expression(change, "the change of a covariate effect")) ** indicator
 
 
 def _reference(covariate: Parameter | Given, value: Any, source: str) -> sympy.Expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ import sympy
 
 from pkpd.errors import ModelError, unknown_name
 from pkpd.symbolic import checks, writing
-from pkpd.symbolic.symbols import Declared, Dose, Given, InputRate, Parameter, State
+from pkpd.symbolic.symbols import Declared, Dose, Given, InputRate, Parameter, State, as_expression
 from pkpd.units import label, parse_unit
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ class Event:
     then: Mapping[State, Any]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "then", {s: sympy.sympify(e) for s, e in self.then.items()})
+        object.__setattr__(
+            self, "then", {s: as_expression(e, f"what the event {self.when} sets {s} to") for s, e in self.then.items()}
+        )
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ class Model:
         normalized = {
             "rates": _expressions(self.rates, f"{self.name}: rates"),
             "terms": _expressions(self.terms, f"{self.name}: terms"),
-            "outputs": MappingProxyType({k: _as_output(v) for k, v in self.outputs.items()}),
+            "outputs": MappingProxyType({k: _as_output(self.name, k, v) for k, v in self.outputs.items()}),
             "routes": MappingProxyType({k: _as_route(self.name, k, v) for k, v in self.routes.items()}),
             "events": tuple(self.events),
             "dosing": MappingProxyType(dict(self.dosing)),
@@ -321,13 +323,12 @@ def _expressions(table: Mapping[State, Any], where: str) -> Mapping[State, sympy
     for key, value in table.items():
         if not isinstance(key, State):
             raise ModelError(f"{where} has the key {key!r}, which is not a state; declare it with state().")
-        if not isinstance(value, int | float | sympy.Expr):
-            raise ModelError(f"{where} of {key.name} is {value!r}; expected an expression.")
-    return MappingProxyType({key: sympy.sympify(value) for key, value in table.items()})
+    return MappingProxyType({key: as_expression(value, f"{where} of {key.name}") for key, value in table.items()})
 
 
-def _as_output(value: Any) -> Output:
-    return value if isinstance(value, Output) else Output(sympy.sympify(value))
+def _as_output(model: str, name: str, value: Any) -> Output:
+    given = value if isinstance(value, Output) else Output(value)
+    return replace(given, expression=as_expression(given.expression, f"{model}: output {name!r}"))
 
 
 def _as_route(model: str, name: str, value: Any) -> Route:

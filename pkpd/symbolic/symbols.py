@@ -26,6 +26,7 @@ __all__ = [
     "InputRate",
     "Parameter",
     "State",
+    "as_expression",
     "check_name",
     "clock",
     "dose",
@@ -54,6 +55,20 @@ def check_name(name: str, what: str) -> str:
     if keyword.iskeyword(name) or name in RESERVED:
         raise ModelError(f"{name!r} cannot name a {what}: the name is reserved. Try {name + '_'!r}.")
     return name
+
+
+def as_expression(value: Any, what: str) -> sympy.Expr:
+    """A number or an expression as an expression; never text, which sympy would evaluate.
+
+    Raises
+    ------
+    ModelError
+        If it is anything else; `what` names it.
+    """
+    try:
+        return sympy.sympify(value, strict=True)
+    except sympy.SympifyError:
+        raise ModelError(f"{what} is {value!r}; expected a number or an expression of declared symbols.") from None
 
 
 def _finite(value: Any, what: str) -> float:

@@ -6,8 +6,6 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import sympy
-
 from pkpd.errors import ModelError, RegimenError, unknown_name
 from pkpd.symbolic.model import Dosing, Event, Model, Output, Route
 from pkpd.symbolic.symbols import Parameter, State, dose, param, state
@@ -93,7 +91,7 @@ def _changing(model: Model, current: Mapping[Any, State], jumps: Mapping[str, An
     table = {parameter: parameter * factor for parameter, factor in current.items()}
 
     def new(expression: Any) -> Any:
-        return sympy.sympify(expression).xreplace(table)
+        return expression.xreplace(table)
 
     def keyed(entries: Mapping[Any, Any]) -> dict[Any, Any]:
         return {target: new(expression) for target, expression in entries.items()}
