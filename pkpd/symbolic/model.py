@@ -320,7 +320,7 @@ def _rebuilt(*fields: Any) -> Model:
 
 
 def _expressions(table: Mapping[State, Any], where: str) -> Mapping[State, sympy.Expr]:
-    for key, value in table.items():
+    for key in table:
         if not isinstance(key, State):
             raise ModelError(f"{where} has the key {key!r}, which is not a state; declare it with state().")
     return MappingProxyType({key: as_expression(value, f"{where} of {key.name}") for key, value in table.items()})
