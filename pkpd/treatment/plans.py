@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pkpd.errors import RegimenError, UnitError, unknown_name
 from pkpd.symbolic.dimensions import unit_of
 from pkpd.symbolic.model import Model, Route
+from pkpd.symbolic.symbols import Given, Parameter
 from pkpd.treatment.regimens import Administration, Quantity, Regimen
 from pkpd.units import conversion_factor, label, parse_unit, same_unit
 
@@ -103,7 +104,9 @@ def plan_slopes(
 
     The units are those of `plan`; `rows` is the number of rows of its arrays.
     """
-    symbols = [s for s in regimen.parameters if s.name in wrt]
+    lags = {entry.route: model.lag(_route(model, entry).name) for entry in regimen.doses}
+    used = {*regimen.parameters}.union(*(lag.atoms(Parameter, Given) for lag in lags.values()))
+    symbols = sorted((s for s in used if s.name in wrt), key=lambda s: str(s.name))
 
     def slopes(quantity: Quantity | None, unit: str) -> dict[str, Slope]:
         if quantity is None:
@@ -118,7 +121,7 @@ def plan_slopes(
 
     return tuple(
         DoseSlopes(
-            slopes(Quantity(entry.time), model.time),
+            slopes(Quantity(entry.time + lags[entry.route]), model.time),
             slopes(entry.amount, _route(model, entry).unit(model.time)),
             slopes(entry.duration, model.time),
         )
