@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import sympy
 
+from benchmarks import install
 from benchmarks.accuracy import Error, ensemble_error
 from benchmarks.cases import CASES, find
 from benchmarks.comparison import RTOL, Comparison, comparison_table
@@ -102,6 +103,19 @@ def test_every_peer_is_in_the_dependency_group():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     group = {re.match(r"[\w-]+", line).group().removeprefix("lib") for line in project["dependency-groups"]["bench"]}
     assert {package for peer in PEERS for package in peer.packages} <= group
+
+
+def test_a_peer_that_does_not_install_is_named_with_what_it_lacks(tmp_path, capsys, monkeypatch):
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[dependency-groups]\nbench = ["numpy>=1", "numbalsoda>=999"]\n', encoding="utf-8")
+    monkeypatch.setattr("shutil.which", lambda program: None if program == "gfortran" else f"/bin/{program}")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    assert install.main(project) == ["numbalsoda>=999"]
+    said = capsys.readouterr().err
+    assert "numbalsoda does not install and will be absent" in said
+    assert said.rstrip().endswith("apt install gfortran.")
+    assert "numpy" not in said
 
 
 def test_amici_stores_just_before_a_dose_and_orders_by_name():
