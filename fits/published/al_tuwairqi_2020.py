@@ -103,7 +103,7 @@ def draw_fates(ax, virus, both):
 
 
 def draw_cycle(ax, virus, x, v):
-    ax.plot(virus["x"], virus["v"], linewidth=0.8)
+    ax.plot(virus["x"], virus["v"], color=OKABE_ITO[0], linewidth=0.8)
     ax.plot(x, v, "o", color=RED, label="h/(1 - m), f")
     ax.set(xlabel="uninfected tumor (scaled)", ylabel="virus (scaled)")
     ax.legend(loc="upper right")
@@ -111,7 +111,7 @@ def draw_cycle(ax, virus, x, v):
 
 def draw_growth(ax, threshold):
     levels = np.linspace(0, 1, 11)
-    ax.plot(levels, [growth(level) for level in levels], "o-", markersize=3)
+    ax.plot(levels, [growth(level) for level in levels], "o-", color=OKABE_ITO[0], markersize=3)
     ax.axhline(0, color=GRAY, linewidth=0.6)
     ax.axvline(threshold, color=RED, linestyle="--", linewidth=0.8, label="f/alpha1")
     ax.set(xlabel="level of radiation", ylabel="growth without virus (1/life)")

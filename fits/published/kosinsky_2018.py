@@ -98,11 +98,11 @@ def responders(regimen, mice=60):
 
 
 def draw_arms(ax):
-    arms = {"untreated": None, **ALONE, "both, antibody day 12": BOTH[12], "both, antibody day 7": BOTH[7]}
+    arms = {"untreated": None, **ALONE, "both, day 12": BOTH[12], "both, day 7": BOTH[7]}
     for (arm, regimen), color in zip(arms.items(), OKABE_ITO, strict=False):
         ax.plot(DAYS, simulated(regimen)["V"], color=color, label=arm, linewidth=1)
     ax.set(xlabel="time (day)", ylabel="tumor (mm$^3$)", xlim=(0, 57))
-    ax.legend(loc=(0.5, 0.3), labelspacing=0.3)
+    ax.legend(loc="center right")
 
 
 def draw_mice(ax, mice):
@@ -114,7 +114,7 @@ def draw_mice(ax, mice):
 
 def draw_rates(ax, rates):
     ax.axhspan(40, 70, color=OKABE_ITO[5], alpha=0.25, linewidth=0)
-    ax.plot(STARTS, [rates[start] for start in STARTS], "o-", label="both", markersize=3)
+    ax.plot(STARTS, [rates[start] for start in STARTS], "o-", color=OKABE_ITO[0], label="both", markersize=3)
     for arm, color in zip(ALONE, OKABE_ITO[1:], strict=False):
         ax.axhline(rates[arm], color=color, linestyle="--", linewidth=0.8, label=f"{arm} alone")
     ax.axvspan(7, 11, color=GRAY, alpha=0.15, linewidth=0)
