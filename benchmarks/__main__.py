@@ -57,7 +57,8 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
     elif section == "scaling":
         members, states = members_table(scale), states_table(scale)
         draw_scaling(members, states, folder)
-        yield from (members, states, threads_table(scale))
+        yield from (members, states)
+        yield threads_table(scale)
     else:
         yield {"compile": compile_table, "memory": memory_table}[section](scale)
 

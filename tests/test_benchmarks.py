@@ -199,6 +199,8 @@ def test_a_ratio_is_taken_at_equal_or_smaller_error():
 def test_tables_keep_every_column_and_digit(tmp_path):
     table = Table("numbers", "Numbers", [{"a": 1 / 3}, {"a": 1e-9, "b": None}], ["said so"])
     assert table.markdown() == "## Numbers\n\n| a | b |\n| --- | --- |\n| 0.333 |  |\n| 1.0e-09 |  |\n\n- said so\n"
+    unlisted = Table("numbers", "Numbers", table.rows, ["said so"], listed=False)
+    assert unlisted.markdown() == "## Numbers\n\n- The 2 rows are in numbers.csv.\n- said so\n"
     write_csv(table, tmp_path)
     with (tmp_path / "numbers.csv").open(encoding="utf-8") as file:
         assert float(next(csv.DictReader(file))["a"]) == 1 / 3
