@@ -65,6 +65,8 @@ def draw_scaling(members: Table, states: Table, folder: Path) -> Path:
                 ax.plot([r[across] for r in points], [r["us per member"] for r in points], **looks[key])
             ax.set(xscale="log", yscale="log", xlabel=across, ylabel="time per member (µs), one thread")
             ax.grid(alpha=0.2, linewidth=0.4)
+        axes[0, 0].set_title("TIPD")
+        axes[0, 1].set_title("Lesions")
         axes[0, 1].set_xticks(sorted({row["states"] for row in states.rows}))
         axes[0, 1].xaxis.set_major_formatter("{x:.0f}")
         axes[0, 1].xaxis.set_minor_locator(mpl.ticker.NullLocator())
