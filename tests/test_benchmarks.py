@@ -11,6 +11,7 @@ import pytest
 import sympy
 
 from benchmarks import install
+from benchmarks.__main__ import main
 from benchmarks.accuracy import Error, ensemble_error
 from benchmarks.cases import CASES, find
 from benchmarks.comparison import RTOL, Comparison, comparison_table
@@ -204,6 +205,24 @@ def test_tables_keep_every_column_and_digit(tmp_path):
     write_csv(table, tmp_path)
     with (tmp_path / "numbers.csv").open(encoding="utf-8") as file:
         assert float(next(csv.DictReader(file))["a"]) == 1 / 3
+
+
+@pytest.mark.slow
+def test_the_command_writes_what_it_measured_and_how(tmp_path):
+    asked = ["--quick", "--only", "memory", "compile", "--out", str(tmp_path)]
+    main(asked)
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert f"Made by `python -m benchmarks {' '.join(asked)}`" in text
+    assert "## Memory of a large ensemble" in text
+    assert {row["method"] for row in read_csv(tmp_path / "compile_times.csv")} >= {"auto", "tsit5"}
+    states, *_ = read_csv(tmp_path / "memory.csv")
+    assert float(states["worst error"]) < 1e-4
+    assert float(states["peak MB"]) > float(states["output MB"])
+
+
+def read_csv(path):
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def test_the_figures_are_written(tmp_path):
