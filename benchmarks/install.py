@@ -7,6 +7,7 @@ compilers that `COMPILERS` names.  CMake and SWIG they bring themselves.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -34,7 +35,7 @@ def _installed(requirement: str) -> bool:
         say(f"building {name} (minutes)")
     done = subprocess.run(
         [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement],
-        capture_output=True, text=True,
+        capture_output=True, text=True, env={"AMICI_PARALLEL_COMPILE": str(os.cpu_count()), **os.environ},
     )  # fmt: skip
     if done.returncode:
         why = (done.stderr.strip().splitlines() or ["no reason given"])[-1].removeprefix("ERROR: ")
