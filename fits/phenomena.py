@@ -10,7 +10,11 @@ The patients differ from the typical one by the parameters that each phenomenon 
 values are illustrative, as much of the model is: the findings say that a mechanism can make a
 phenomenon and what it depends on, and give no rate, dose or day for a patient.
 
-``--robustness`` tells how far they hang on those values.
+How far they hang on those values ``--robustness`` tells.  Of 50 draws of all of them by log-normal
+factors of 10 %, 49 or 50 show each phenomenon.  Of 50 draws by 20 %, 45 or more show fates, durable
+response, pseudoprogression, acquired resistance, synergy, washout, suppressor depletion and adverse
+events, 42 to 44 abscopal regression and chemotherapy, 37 to 39 primary resistance, order and gap,
+the fraction dose and infiltration.
 
 Treatment begins on day 0, after 60 days in which a tumor and its immune response settle.
 Responses are by the sum of two diameters alone: response is a fall by 30 % from day 0,

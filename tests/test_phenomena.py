@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -126,6 +128,14 @@ def test_draws_move_what_is_invented_and_nothing_else():
     assert np.median(who["kpri"]) == pytest.approx(1e8, rel=0.03)  # a patient's own value moves too
     assert np.allclose(who["patrol"] / (1 - who["patrol"]), 9 * these.factors["patrol"])  # a share, by its odds
     assert set(who["ligand_max"]) == {0.85}  # the restraint of a checkpoint that is there is what defines the patient
+
+
+def test_texts_say_how_many_values_are_invented():
+    model = phenomena.flagship()
+    invented, values = len(perturbation.invented(model)), len(model.parameters)
+    assert f"{invented} of {values} values" in " ".join(model.description.split())
+    readme = Path(__file__).parents[1] / "README.md"
+    assert f"{invented} of its {values} values are\nillustrative" in readme.read_text(encoding="utf-8")
 
 
 def test_each_draw_is_the_model_with_these_values():
