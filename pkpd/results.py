@@ -20,7 +20,7 @@ from pkpd.units import label, parse_unit
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Run", "dataset"]
+__all__ = ["Run", "dataset", "derivative_name"]
 
 Array = NDArray[np.float64]
 
@@ -59,6 +59,11 @@ class Run:
         return [name for x in self.wanted for name in (x, *(sensitivity_name(x, k) for k in self.wrt))]
 
 
+def derivative_name(of: str) -> str:
+    """The name of the variable that holds the derivatives of a state or output."""
+    return f"sensitivity_{of}"
+
+
 def dataset(run: Run, found: Collected) -> xr.Dataset:
     """The result of a run; see `pkpd.simulate` for what it holds."""
     import xarray as xr
@@ -83,7 +88,7 @@ def _courses(run: Run, found: Collected) -> dict[str, Any]:
                 "units": [_quotient(run.model.units[name], unit) for unit in run.wrt.values()],
                 "long_name": f"derivative of {run.model.meaning(name)}",
             }
-            variables[f"d_{name}"] = ((*dims, "parameter"), slopes.reshape(*shape, -1), its)
+            variables[derivative_name(name)] = ((*dims, "parameter"), slopes.reshape(*shape, -1), its)
     return variables
 
 

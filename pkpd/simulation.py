@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, unknown_name
-from pkpd.results import Run, dataset
+from pkpd.results import Run, dataset, derivative_name
 from pkpd.solvers.canonical import Canonical, canonical
 from pkpd.solvers.collecting import Collected, collect
 from pkpd.solvers.moving_doses import MovingDoses
@@ -20,6 +20,7 @@ from pkpd.solvers.numpy_code import numpy_code
 from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.solvers.schedule import Schedule, make_schedule
+from pkpd.solvers.switches import sign_dependent
 from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
@@ -103,10 +104,10 @@ def simulate(
     xarray.Dataset
         A variable for each state and output with the dimensions of the ensemble and
         ``time``; ``status`` for each member; the parameters as coordinates; units and
-        meanings in ``attrs``.  With `sensitivities` also ``d_X`` for each of these states
-        and outputs X: its derivatives, with a further dimension ``parameter``, labelled by
-        name (``run["d_T"].sel(parameter="kg")``); its attribute ``units`` lists the unit of
-        each.
+        meanings in ``attrs``.  With `sensitivities` also ``sensitivity_X`` for each of these
+        states and outputs X: its derivatives, with a further dimension ``parameter``,
+        labelled by name (``run["sensitivity_T"].sel(parameter="kg")``); its attribute
+        ``units`` lists the unit of each.
 
     Notes
     -----
@@ -114,10 +115,13 @@ def simulate(
     the model's own, through doses, infusions and events, also where a parameter moves
     their time or changes their size.  They take part in the control of the step with the
     relative tolerance of all and the absolute tolerance of their state, divided by the
-    magnitude of the parameter's default.  A switch within a rate (``Piecewise``, ``Max``,
-    ``Heaviside``) is differentiated branch by branch, which is exact where the rate is
-    continuous; a stored time that coincides with a dose whose time is differentiated
-    belongs to the side that `at_dose` says.
+    magnitude of the parameter's default.  A condition within a rate (``Piecewise``,
+    ``Heaviside``, ``sign``) across which the rate is not proved to be continuous is
+    treated as an event, so that its time counts; an output is differentiated branch by
+    branch.  Where two things happen at one time (a switch and a dose, a switch and time 0)
+    and a parameter moves one of them, a derivative is that from one side; a stored time
+    that coincides with a dose whose time is differentiated belongs to the side that
+    `at_dose` says, and one that coincides with a switch is before it.
 
     Raises
     ------
@@ -151,7 +155,7 @@ def simulate(
     wrt = _differentiated(model, known, sensitivities)
     if wrt:
         slopes = plan_slopes(model, regimen, table, len(doses.times), tuple(wrt))
-        moving = MovingDoses(system, tuple(wrt), doses, slopes)
+        moving = MovingDoses(system, tuple(wrt), doses, slopes, _positive(system, problem.parameters))
         problem = _with_sensitivities(problem, moving, _magnitudes(system, known, wrt))
     with np.errstate(all="ignore"):
         problem = dataclasses.replace(problem, starts=numpy_code(problem.model).starts(problem.parameters))
@@ -301,7 +305,7 @@ def _differentiated(model: Model, known: Mapping[str, Any], names: Iterable[str]
             raise unknown_name(model.name, "parameter or state", str(name), known)
         if wrt.count(name) > 1:
             raise ParameterError(f"sensitivities names {name!r} twice.")
-    for name in ("parameter", *(f"d_{s.name}" for s in model.states), *(f"d_{o}" for o in model.outputs)):
+    for name in ("parameter", *map(derivative_name, (*(s.name for s in model.states), *model.outputs))):
         if wrt and (name in known or name in model.units):
             raise ParameterError(f"{model.name} has the name {name!r}, which a result with sensitivities needs.")
     return {name: known[name].unit for name in wrt}
@@ -317,14 +321,22 @@ def _magnitudes(system: Canonical, known: Mapping[str, Any], wrt: Iterable[str])
     return np.where(np.isfinite(sizes) & (sizes != 0), np.abs(sizes), 1.0)
 
 
+def _positive(system: Canonical, parameters: Array) -> frozenset[str]:
+    """The parameters that are positive for every member, of those for which it matters."""
+    rows = zip(system.parameters, parameters, strict=True)
+    return sign_dependent(system) & {name for name, row in rows if (row > 0).all()}
+
+
 def _with_sensitivities(problem: Problem, moving: MovingDoses, magnitudes: Array) -> Problem:
     rows = np.broadcast_to(moving.extra_parameters, (len(moving.extra_parameters), problem.members))
+    atol = np.concatenate([problem.atol, np.outer(1 / magnitudes, problem.atol).reshape(-1)])
+    constant = np.ones(len(moving.model.states) - len(atol))
     return dataclasses.replace(
         problem,
         model=moving.model,
         parameters=np.vstack([problem.parameters, rows]),
         schedule=moving.schedule(),
-        atol=np.concatenate([problem.atol, np.outer(1 / magnitudes, problem.atol).reshape(-1)]),
+        atol=np.concatenate([atol, constant]),
     )
 
 

@@ -323,10 +323,9 @@ class _Block:
         """Fire, for each member that stands at the root of an armed event, that event."""
         triggers = self._triggers(self.t[who], self.y.take(who, axis=1), who)
         due = self.armed[:, who] & (triggers < 0)
+        self.armed[:, who] &= ~due  # each once, also where another takes its trigger up and down again
         for event, row in enumerate(due):
-            row = row & self.armed[event, who]  # unless another event has just set it off
             if row.any():
-                self.armed[event, who[row]] = False
                 self._jump(who[row], self.code.event_jumps[event])
 
     def _first_root(self, who: Index, t_new: Array, dense: Any, local: Index) -> Array:

@@ -180,13 +180,21 @@ class _Run:
             self.status = Status.not_finite if not np.isfinite(found.y).all() else Status.step_too_small
         elif fired:
             self.t, self.y = float(reached), found.y_events[fired[0]][0]
-            due = [event for event in fired if self.armed[event]]
+            due = [event for event in range(len(events)) if self.armed[event] and self._is_due(event, fired, u)]
             self.armed[[event for event in fired if event not in due]] = True
+            at_root = self._triggers(self.t, self.y, u)
+            self.armed[due] = False  # each once, also where another takes its trigger up and down again
             for event in due:
-                if self.armed[event]:  # unless another has just set it off
-                    self._fire(event, u)
+                self._fire(event, u)
+            now = self._triggers(self.t, self.y, u)
+            self.armed |= (now > 0) & (now > at_root)
         else:
             self.t, self.y = stop, found.y[:, -1]
+
+    def _is_due(self, event: int, fired: list[int], u: Array) -> bool:
+        """Whether an armed event happens with those found; solve_ivp tells one of several at one time."""
+        same = any(self.problem.model.events[event][0] == self.problem.model.events[i][0] for i in fired)
+        return same or bool(self._triggers(self.t, self.y, u)[event] < 0)
 
     def _store_at(self, t: float, y: Array) -> None:
         if self.saved < len(self.times) and self.times[self.saved] == t:
@@ -198,9 +206,14 @@ class _Run:
         # After it fired, rounding may have left it a hair above zero; to re-arm it must rise from there.
         resting = 0.0 if self.armed[number] else 2 * max(0.0, float(self._triggers(self.t, self.y, u)[number]))
 
+        start, sign = self.t, 1.0 if self.armed[number] else -1.0
+
         def trigger(t: float, y: Array) -> float:
-            # A trigger that rests at zero has not fired; solve_ivp would take it for a root.
-            return float(self._triggers(t, y, u)[number]) - resting or 1e-300
+            value = float(self._triggers(t, y, u)[number]) - resting
+            if t == start:  # on its side, whatever rounding says
+                value = sign * max(0.0, sign * value)
+            # A trigger that rests at zero has neither fired nor risen; solve_ivp would take it for a root.
+            return value or sign * 1e-300
 
         trigger.terminal = True  # type: ignore[attr-defined]
         trigger.direction = -1 if self.armed[number] else 1  # type: ignore[attr-defined]
