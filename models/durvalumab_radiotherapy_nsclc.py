@@ -116,4 +116,4 @@ model = compose(
     radiation_suppressors(suppressors.Treg, suppressors.MDSC, ROUTES),
     chemotherapy(tumors(), [lymphocytes.L, effector_memory.P]),
     irae_hazard.model,
-).using(diameter0_metastasis=20)
+).using(diameter0_metastasis="small")

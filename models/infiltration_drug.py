@@ -15,7 +15,7 @@ INVENTED = "illustrative"
 POSITIVE = (0, None)
 
 kopen = param("kopen", 0.05, "1/day", "elimination of the infiltration drug", source=INVENTED, bounds=POSITIVE)
-Emax_inf = param("Emax_inf", 5, "1", "largest increase of infiltration", source=INVENTED, bounds=POSITIVE)
+Emax_inf = param("Emax_inf", 10, "1", "largest increase of infiltration", source=INVENTED, bounds=POSITIVE)
 
 opener = state("opener", "1", "infiltration-enhancing drug, in doses")
 

@@ -10,7 +10,8 @@ MDSC; `permitted` is the share of effector activity and priming that they leave.
 
 Source: suppression by Treg and MDSC that grows with the response and with the burden, as
 Kosinsky Y et al., J Immunother Cancer 6:17 (2018), lump it; turnover of MDSC from QSPIO-TNBC
-(k_MDSC_death).  The forms and the other values are illustrative.
+(k_MDSC_death), of Treg from de Pillis L et al. (2013), see `de_pillis_2013`.  The forms and the
+other values are illustrative.
 """
 
 from pkpd import Model, compose, given, output, param, state
@@ -21,7 +22,9 @@ POSITIVE = (0, None)
 effectors = given("effectors", "cell", "effectors in all tumors", default=0)
 burden = given("burden", "mm^3", "living tumor, all lesions", default=1e4)
 
-kTreg = param("kTreg", 0.05, "1/day", "turnover of Treg", source=INVENTED, bounds=POSITIVE)
+kTreg = param(
+    "kTreg", 0.0385, "1/day", "turnover of Treg", source="de Pillis 2013 (u), as in BIOMD0000000908", bounds=POSITIVE
+)
 rTreg = param("rTreg", 2, "1", "largest increase of Treg by effectors", source=INVENTED, bounds=POSITIVE)
 E50_Treg = param("E50_Treg", 5e8, "cell", "effectors at half of that increase", source=INVENTED, bounds=POSITIVE)
 kMDSC = param(

@@ -84,9 +84,11 @@ class _Run:
         problem, schedule = self.problem, self.problem.schedule
         row = 0 if schedule.shared else self.member
         end = self.times[-1]
+        u = schedule.levels[row, 0][:, None]
         for k in range(schedule.times.shape[1] + 1):
             stop = schedule.times[row, k] if k < schedule.times.shape[1] else np.inf
-            u = schedule.levels[row, k][:, None]
+            before, u = u, schedule.levels[row, k][:, None]
+            self._rearm(self._triggers(self.t, self.y, before), u)
             if stop > self.t:
                 self._store(self.t, inclusive=True)
             self._advance(min(stop, end), u)
@@ -123,6 +125,11 @@ class _Run:
         self.armed = (self.armed & ~fired) | ((after > 0) & (after > before))
         for event in np.flatnonzero(fired):
             self._fire(int(event), u)
+
+    def _rearm(self, before: Array, u: Array) -> None:
+        """Arm again the events whose trigger has truly risen."""
+        now = self._triggers(self.t, self.y, u)
+        self.armed |= (now > 0) & (now > before)
 
     def _fire(self, event: int, u: Array) -> None:
         self.armed[event] = False
@@ -180,14 +187,14 @@ class _Run:
             self.status = Status.not_finite if not np.isfinite(found.y).all() else Status.step_too_small
         elif fired:
             self.t, self.y = float(reached), found.y_events[fired[0]][0]
+            self._store_at(self.t, self.y)
             due = [event for event in range(len(events)) if self.armed[event] and self._is_due(event, fired, u)]
             self.armed[[event for event in fired if event not in due]] = True
             at_root = self._triggers(self.t, self.y, u)
             self.armed[due] = False  # each once, also where another takes its trigger up and down again
             for event in due:
                 self._fire(event, u)
-            now = self._triggers(self.t, self.y, u)
-            self.armed |= (now > 0) & (now > at_root)
+            self._rearm(at_root, u)
         else:
             self.t, self.y = stop, found.y[:, -1]
 
