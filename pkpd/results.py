@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble
+from pkpd.errors import unknown_name
 from pkpd.solvers.collecting import Collected
 from pkpd.solvers.problem import Status
 from pkpd.solvers.reductions import Reduction
@@ -20,9 +21,27 @@ from pkpd.units import label, parse_unit
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Run", "dataset", "derivative_name"]
+__all__ = ["Run", "dataset", "derivative_name", "shown"]
 
 Array = NDArray[np.float64]
+
+
+def shown(model: Model, outputs: Iterable[str] | None) -> list[str]:
+    """The states and outputs asked for; all where none are named.
+
+    Raises
+    ------
+    UnknownNameError
+        If the model has no such state or output.
+    """
+    known = [*(s.name for s in model.states), *model.outputs]
+    if outputs is None:
+        return known
+    wanted = [outputs] if isinstance(outputs, str) else list(outputs)
+    for name in wanted:
+        if name not in known:
+            raise unknown_name(model.name, "state or output", str(name), known)
+    return wanted
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, unknown_name
-from pkpd.results import Run, dataset, derivative_name
+from pkpd.results import Run, dataset, derivative_name, shown
 from pkpd.solvers.canonical import Canonical, canonical
 from pkpd.solvers.collecting import Collected, collect
 from pkpd.solvers.moving_doses import MovingDoses
@@ -21,6 +21,7 @@ from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.solvers.schedule import Schedule, make_schedule
 from pkpd.solvers.switches import sign_dependent
+from pkpd.solvers.tolerances import absolute_tolerances, tolerance
 from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
@@ -34,6 +35,8 @@ __all__ = ["simulate"]
 
 Array = NDArray[np.float64]
 
+ATOL = 1e-9  # of a state, where nothing is said
+
 
 def simulate(
     model: Model,
@@ -46,7 +49,7 @@ def simulate(
     reduce: Mapping[str, tuple[Any, ...]] | None = None,
     method: str = "auto",
     rtol: float = 1e-6,
-    atol: float | Mapping[str, float] = 1e-9,
+    atol: float | Mapping[str, float] = ATOL,
     threads: int | None = None,
     on_failure: Literal["nan", "raise"] = "nan",
     at_dose: Literal["before", "after"] = "before",
@@ -147,8 +150,8 @@ def simulate(
         starts=np.empty((0, len(ensemble))),
         schedule=_schedule(system, doses),
         times=instants,
-        rtol=_tolerance("rtol", rtol),
-        atol=_absolute(system, atol),
+        rtol=tolerance("rtol", rtol),
+        atol=absolute_tolerances(system.name, system.states, atol, ATOL),
         before=at_dose == "before",
         max_steps=max_steps,
     )
@@ -166,7 +169,7 @@ def simulate(
         known=known,
         values=table,
         times=instants,
-        wanted=_wanted(model, outputs),
+        wanted=shown(model, outputs),
         wrt=wrt,
         reductions=_reductions(model, outputs, wrt, reduce),
         settings={**settings, "at_dose": at_dose},
@@ -199,21 +202,6 @@ def _times(times: Any) -> Array:
     if not np.isfinite(instants).all() or instants[0] < 0 or (np.diff(instants) <= 0).any():
         raise SimulationError("times must be finite, 0 or more (a model starts at time 0), and increasing.")
     return instants
-
-
-def _tolerance(name: str, value: Any) -> float:
-    if not isinstance(value, int | float) or not 0 < value < 1:
-        raise SimulationError(f"{name} is {value!r}; expected a number between 0 and 1, such as 1e-6.")
-    return float(value)
-
-
-def _absolute(system: Canonical, atol: Any) -> Array:
-    if not isinstance(atol, Mapping):
-        return np.full(len(system.states), _tolerance("atol", atol))
-    for name in atol:
-        if name not in system.states:
-            raise unknown_name(system.name, "state", name, system.states)
-    return np.array([_tolerance(f"atol of {s}", atol.get(s, 1e-9)) for s in system.states])
 
 
 # ---- parameters
@@ -359,17 +347,6 @@ def _report(model: Model, found: Collected, ensemble: Ensemble, on_failure: str)
     if on_failure == "raise":
         raise SimulationError(text)
     warnings.warn(text, FailedMembersWarning, stacklevel=3)
-
-
-def _wanted(model: Model, outputs: Iterable[str] | None) -> list[str]:
-    known = [*(s.name for s in model.states), *model.outputs]
-    if outputs is None:
-        return known
-    wanted = [outputs] if isinstance(outputs, str) else list(outputs)
-    for name in wanted:
-        if name not in known:
-            raise unknown_name(model.name, "state or output", str(name), known)
-    return wanted
 
 
 def _reductions(

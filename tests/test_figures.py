@@ -142,6 +142,14 @@ def test_a_log_axis_shows_short_numbers(model):
     assert not any("^" in word for word in words)
 
 
+@pytest.mark.parametrize(("V0", "written"), [(4e7, {"$4\\times 10^{7}$", "0"}), (40, {"40"})])
+def test_large_numbers_carry_their_power_of_ten(model, V0, written):
+    ax = pkpd.time_course(pkpd.simulate(model, times=TIMES, parameters={"V0": V0}), "V")
+    ax.figure.canvas.draw()
+    assert written <= {label.get_text() for label in ax.get_yticklabels()}
+    assert not ax.yaxis.get_offset_text().get_text()
+
+
 def test_doses_are_marked_at_their_times_and_no_later_than_the_run(model):
     run = pkpd.simulate(model, times=TIMES)
     ax = pkpd.time_course(run, "V", regimen=pkpd.bolus(1, "iv", at=[0, 4, 8, 12]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -69,9 +70,20 @@ def sample(
     return Ensemble({"member": n}, columns)
 
 
-def _distributions(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
-    from scipy import stats
+@dataclass(frozen=True)
+class _LogNormal:
+    """The typical value times exp(eta); unlike scipy's, also of a parameter that is 0 or negative."""
 
+    typical: float
+    omega: float
+
+    def ppf(self, quantile: Array) -> Array:
+        from scipy.special import ndtri
+
+        return np.asarray(self.typical * np.exp(self.omega * ndtri(quantile)))
+
+
+def _distributions(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
     known = {s.name: s for s in model.free}
     for name, distribution in given.items():
         if name not in known:
@@ -81,7 +93,7 @@ def _distributions(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
                 f"the distribution of {name!r} is {distribution!r}; expected a frozen scipy.stats one."
             )
     declared = {
-        s.name: stats.lognorm(s=s.declaration.iiv, scale=s.value)
+        s.name: _LogNormal(s.value, s.declaration.iiv)
         for s in model.free
         if isinstance(s, Parameter) and s.declaration.iiv
     }

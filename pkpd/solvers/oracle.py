@@ -67,6 +67,7 @@ class _Run:
     status: Status = Status.ok
     p: Array = field(init=False)
     y: Array = field(init=False)
+    times: Array = field(init=False)
     stored: Array = field(init=False)
     armed: NDArray[np.bool_] = field(init=False)
 
@@ -74,14 +75,15 @@ class _Run:
         problem = self.problem
         self.p = problem.parameters[:, self.member : self.member + 1]
         self.y = problem.starts[:, self.member].copy()
-        self.stored = np.full((len(problem.times), len(self.y)), np.nan)
+        self.times = problem.times_of(self.member)
+        self.stored = np.full((problem.times.shape[-1], len(self.y)), np.nan)
         row = 0 if problem.schedule.shared else self.member
         self.armed = self._triggers(0.0, self.y, problem.schedule.levels[row, 0][:, None]) >= 0
 
     def integrate(self) -> None:
         problem, schedule = self.problem, self.problem.schedule
         row = 0 if schedule.shared else self.member
-        end = problem.times[-1]
+        end = self.times[-1]
         u = schedule.levels[row, 0][:, None]
         for k in range(schedule.times.shape[1] + 1):
             stop = schedule.times[row, k] if k < schedule.times.shape[1] else np.inf
@@ -108,7 +110,7 @@ class _Run:
 
     def _store(self, until: float, *, inclusive: bool) -> None:
         """Store the present state for the times up to `until`, which it has reached."""
-        times = self.problem.times
+        times = self.times
         while self.saved < len(times) and (times[self.saved] < until or (inclusive and times[self.saved] == until)):
             self.stored[self.saved] = self.y
             self.saved += 1
@@ -159,7 +161,7 @@ class _Run:
             return found
 
         events = [self._event(i, u) for i in range(len(problem.model.events))]
-        wanted = problem.times[(problem.times > self.t) & (problem.times < stop)]
+        wanted = self.times[(self.times > self.t) & (self.times < stop)]
         if not np.isfinite(rates(self.t, self.y)).all():
             self.status = Status.not_finite
             return
@@ -202,7 +204,7 @@ class _Run:
         return same or bool(self._triggers(self.t, self.y, u)[event] < 0)
 
     def _store_at(self, t: float, y: Array) -> None:
-        if self.saved < len(self.problem.times) and self.problem.times[self.saved] == t:
+        if self.saved < len(self.times) and self.times[self.saved] == t:
             self.stored[self.saved] = y
             self.saved += 1
 
