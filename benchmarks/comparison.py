@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.cases import Case
-from benchmarks.peers import NOT_RUN, OURS, PEERS, SIMULATED, Job
+from benchmarks.peers import OURS, PEERS, SIMULATED, Job
 from benchmarks.rounds import Failure, Measurement, Task, Worker, hired, measured, say
 from benchmarks.scale import Scale
 from benchmarks.tables import Table
@@ -110,7 +110,6 @@ def comparison_table(comparison: Comparison) -> Table:
     ours = [m for m in comparison.table if m.job.peer in OURS]
     shown = [m for m in comparison.table if m.task.rtol == RTOL]
     absent = [f"{job.peer.label} {job.peer.method}: {why}." for job, why in comparison.refused.items()]
-    absent += [f"{name} {why}." for name, why in NOT_RUN.items()]
     remarks = [
         f"rtol {RTOL:g}, atol {RTOL / 100:g}, one thread, the median of {max(len(m.seconds) for m in shown)} rounds in "
         "turns. Errors are those of the first 100 members, or of all where there are fewer.",

@@ -15,6 +15,7 @@ __all__ = [
     "compiled_jacobian",
     "compiled_jump",
     "compiled_rates",
+    "sbml_text",
     "scalar_rates",
     "traced_jump",
     "traced_rates",
@@ -66,6 +67,17 @@ def antimony_text(case: Case) -> str:
         then = ", ".join(f"{y} = {_printed(after)}" for y, after in changed)
         lines.append(f"  at (time > {number * case.interval!r}), t0=false: {then};")
     return "\n".join(["model bench", *lines, "end"])
+
+
+def sbml_text(case: Case) -> str:
+    """`antimony_text`, translated to SBML."""
+    import antimony
+
+    antimony.clearPreviousLoads()
+    if antimony.loadAntimonyString(antimony_text(case)) < 0:
+        raise RuntimeError(antimony.getLastError())
+    text: str = antimony.getSBMLString("bench")
+    return text
 
 
 def _jump(case: Case) -> list[sympy.Expr]:

@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 __all__ = ["environment", "main", "peak_memory"]
@@ -20,12 +21,14 @@ FEW = 8  # members of the first run, which compiles
 
 
 def environment(threads: int) -> dict[str, str]:
-    """The variables that hold every peer to `threads` threads."""
+    """The variables that hold every peer to `threads` threads and let it find the tools installed with it."""
     count = str(threads)
     pools = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     return {
         **os.environ,
         **dict.fromkeys(pools, count),
+        # AMICI builds models with the swig on the path, which must be the one it was built with itself.
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "OMP_WAIT_POLICY": "passive",  # threads that spin while another job runs would take its time
         "JAX_PLATFORMS": "cpu",
         "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}",

@@ -52,6 +52,7 @@ _ROOMS = {
     "figures.fits": ["fit_overlay"],
     "figures.heat_maps": ["heat_map"],
     "figures.populations": ["spaghetti", "waterfall"],
+    "figures.reproductions": ["Claim", "Reproduction", "reproduce"],
     "figures.responses": ["response_curve"],
     "figures.saving": ["save"],
     "figures.time_courses": ["time_course"],

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import csv
+import re
+import tomllib
 
 import numpy as np
 import pytest
+import sympy
 
 from benchmarks.accuracy import Error, ensemble_error
 from benchmarks.cases import CASES, find
 from benchmarks.comparison import RTOL, Comparison, comparison_table
 from benchmarks.drawing import draw_precision, draw_scaling
 from benchmarks.equations import antimony_text, scalar_rates
-from benchmarks.peers import OURS, Job, Peer, scipy_peer
-from benchmarks.rounds import Failure, Measurement, Task, Worker, hired, measured
+from benchmarks.peers import OURS, PEERS, Job, Peer, amici_peer, scipy_peer
+from benchmarks.rounds import ROOT, Failure, Measurement, Task, Worker, hired, measured
 from benchmarks.tables import Table, write_csv
 from pkpd import simulate
 from pkpd.solvers.numpy_code import numpy_code
@@ -78,6 +81,35 @@ def test_the_scipy_peer_meets_the_reference():
     case = CASES["tipd"]
     found = scipy_peer.prepare(case, "DOP853", threads=1)(2, 1e-8)()
     assert ensemble_error(found, case.reference).worst < 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: f"{peer.label} {peer.method}")
+def test_a_peer_meets_the_reference(peer):
+    if missing := peer.missing():
+        pytest.skip(f"{missing}, of the dependency group bench, is not installed")
+    case = next(case for case in CASES.values() if peer.suits(case))
+    (worker,), refused = hired([Job(peer, case.name)], 120)
+    try:
+        assert refused == {}
+        _, error = worker.run(Task(5, 1e-8))
+        assert error.worst < 1e-4
+    finally:
+        worker.close()
+
+
+def test_every_peer_is_in_the_dependency_group():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    group = {re.match(r"[\w-]+", line).group().removeprefix("lib") for line in project["dependency-groups"]["bench"]}
+    assert {package for peer in PEERS for package in peer.packages} <= group
+
+
+def test_amici_stores_just_before_a_dose_and_orders_by_name():
+    times = amici_peer._before(np.array([0.0, 7.0, 14.0]))
+    assert times[0] == 0
+    assert (times[1:] < [7, 14]).all()
+    np.testing.assert_allclose(times, [0, 7, 14], rtol=1e-15)
+    assert amici_peer._order(("p_2", "p_0"), sympy.symbols("p_0 p_1 p_2")) == [2, 0]
 
 
 @every_case

@@ -232,16 +232,29 @@ def test_show_prints_the_page(capsys: pytest.CaptureFixture[str]) -> None:
 def test_pages_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run_here(capsys, "page", "pk_1cmt", "growth_linear", "--out", str(tmp_path / "new"))
     assert (code, out) == (0, "")
-    assert err.count("wrote") == 2
-    assert {p.name for p in (tmp_path / "new").iterdir()} == {"pk_1cmt.md", "growth_linear.md"}
-    assert (tmp_path / "new" / "pk_1cmt.md").read_text(encoding="utf-8") == page("pk_1cmt").markdown()
+    assert err.count("wrote") == 4
+    assert {p.name for p in (tmp_path / "new").iterdir()} == {
+        f"{n}.{k}" for n in ("pk_1cmt", "growth_linear") for k in ("md", "png")
+    }
+    written = (tmp_path / "new" / "pk_1cmt.md").read_text(encoding="utf-8")
+    assert written.replace("![pk_1cmt](pk_1cmt.png)\n\n", "") == page("pk_1cmt").markdown()
+
+
+def test_a_page_shows_the_published_result_beside_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_here(capsys, "page", "kirschner_panetta_1998", "--out", str(tmp_path))[0] == 0
+    text = (tmp_path / "kirschner_panetta_1998.md").read_text(encoding="utf-8")
+    assert "| effectors that clear a small tumor (cell/day) | 540 | 540 |" in text
+    assert (tmp_path / "kirschner_panetta_1998.png").stat().st_size > 10_000
+    code, out, _ = run_here(capsys, "show", "kirschner_panetta_1998")
+    assert code == 0
+    assert "A published result, computed again" in out
 
 
 @pytest.mark.slow
 def test_the_whole_library_has_an_index(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, _, _ = run_here(capsys, "page", "--out", str(tmp_path))
     assert code == 0
-    assert {p.stem for p in tmp_path.iterdir()} == {*NAMES, "index"}
+    assert {p.stem for p in tmp_path.iterdir() if p.suffix == ".md"} == {*NAMES, "index"}
     index = (tmp_path / "index.md").read_text(encoding="utf-8")
     assert [line[3:].partition("]")[0] for line in index.splitlines() if line.startswith("- [")] == NAMES
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cases import Case
-from benchmarks.equations import antimony_text
+from benchmarks.equations import sbml_text
 from benchmarks.peers.peer import Load, Run
 
 __all__ = ["prepare"]
@@ -35,14 +35,10 @@ def prepare(case: Case, method: str, threads: int) -> Load:
 
 
 def _runner(case: Case) -> Any:
-    import antimony
     import roadrunner
 
     roadrunner.Logger.setLevel(roadrunner.Logger.LOG_ERROR)
-    antimony.clearPreviousLoads()
-    if antimony.loadAntimonyString(antimony_text(case)) < 0:
-        raise RuntimeError(antimony.getLastError())
-    runner = roadrunner.RoadRunner(antimony.getSBMLString("bench"))
+    runner = roadrunner.RoadRunner(sbml_text(case))
     runner.timeCourseSelections = [str(y) for y in case.system.y]
     runner.integrator.setValue("maximum_num_steps", 200_000)
     return runner

@@ -65,17 +65,16 @@ def catalog(as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = Fal
 def show(model: ModelName) -> None:
     """Show a model: description, equations, parameters with their sources, how to run it."""
     from pkpd.cli.pages import print_page
-    from pkpd.symbolic.pages import page
 
-    print_page(page(model))
+    print_page(model)
 
 
 @app.command()
 def page(
     models: Models = None,
-    out: Annotated[Path, typer.Option("--out", help="Folder to write NAME.md to.")] = Path("pages"),
+    out: Annotated[Path, typer.Option("--out", help="Folder to write NAME.md and NAME.png to.")] = Path("pages"),
 ) -> None:
-    """Write the pages of models as Markdown; of the whole library, with an index, unless models are named."""
+    """Write the pages of models with their figures; of the whole library, with an index, unless models are named."""
     from pkpd.cli.pages import write_pages
 
     names = _known(models)

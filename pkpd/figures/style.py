@@ -25,6 +25,7 @@ __all__ = [
     "RED",
     "STYLE",
     "canvas",
+    "grid_canvas",
     "note",
     "ordered_colors",
     "ordered_map",
@@ -33,6 +34,7 @@ __all__ = [
 
 COLUMN = (3.5, 2.6)  # inches; 3.5 is the width of a column in most journals
 PAIR = (3.5, 3.4)
+PANEL = (3.2, 2.4)  # one of several
 
 # Okabe M, Ito K. Color universal design (2008), without the yellow, which is faint on white.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -89,6 +91,18 @@ def paired_canvas(ax: tuple[Axes, Axes] | None) -> Iterator[tuple[Axes, Axes]]:
     ratios = {"height_ratios": [3, 1]}
     with _canvas(ax, lambda plt: plt.subplots(2, 1, figsize=PAIR, sharex=True, gridspec_kw=ratios)) as axes:
         yield axes[0], axes[1]
+
+
+@contextmanager
+def grid_canvas(count: int) -> Iterator[tuple[Figure, list[Axes]]]:
+    """As `canvas`: a new figure of `count` panels, two in a row."""
+    columns = min(count, 2)
+    rows = -(-count // columns)
+    size = COLUMN if count == 1 else (columns * PANEL[0], rows * PANEL[1])
+    with _canvas(None, lambda plt: plt.subplots(rows, columns, figsize=size, squeeze=False)) as axes:
+        for spare in axes.flat[count:]:
+            spare.remove()
+        yield axes.flat[0].figure, list(axes.flat[:count])
 
 
 @contextmanager

@@ -90,7 +90,8 @@ def explicit_method(problem: Problem) -> str:
 def _with_scipy(problem: Problem, state: _State, stiff: Index, first: str) -> Solution:
     """Integrate the members `stiff` with LSODA, from their start."""
     found = solve_scipy(problem.subset(stiff), method="LSODA")
-    state.out[stiff], state.status[stiff], state.at[stiff] = found.states, found.status, found.ended
+    state.out[:, stiff] = np.moveaxis(found.states, -1, 0)
+    state.status[stiff], state.at[stiff] = found.status, found.ended
     state.steps[stiff] += found.steps
     return state.solution(f"{first}, and scipy's LSODA for {len(stiff)} stiff of {problem.members} members")
 
@@ -114,11 +115,11 @@ class _State:
         stop, saved, status, steps = np.zeros((4, members), dtype=np.int64)
         armed = np.full((len(problem.model.events), members), -1.0)  # negative: not yet known
         states = np.array(problem.starts, dtype=float, order="C", copy=True)
-        out = np.empty((members, len(problem.times), n))
+        out = np.empty((n, members, len(problem.times)))
         return cls(np.zeros(members), states, stop, saved, armed, status, steps, out)
 
     def solution(self, note: str) -> Solution:
-        return Solution(self.out, self.status, self.at, self.steps, note)
+        return Solution(np.moveaxis(self.out, 0, -1), self.status, self.at, self.steps, note)
 
 
 # ---- compiled code

@@ -54,19 +54,26 @@ def collect(
     wanted = list(dict.fromkeys(r.of for r in reductions.values())) if reductions else list(names)
     members, kept = problem.members, dict[str, Array]()
     status, ended, notes = np.zeros(members, dtype=np.int64), np.zeros(members), dict[str, int]()
-    for who in _chunks(problem):
-        part = problem if who.stop - who.start == members else problem.subset(np.arange(who.start, who.stop))
+    # Where every state is wanted, what the solver makes is the result: no chunks, and no copy.
+    whole = not reductions and set(problem.model.states) <= set(wanted)
+    for who in [slice(0, members)] if whole else _chunks(problem):
+        part = _part(problem, who)
         solution = solve(part, method, _shifted(progress, who.start, members), threads)
-        status[who] = np.where(_negative(part, solution.states), Status.negative, solution.status)
-        ended[who] = solution.ended
+        status[who], ended[who] = solution.status, solution.ended
         notes[solution.note] = notes.get(solution.note, 0) + part.members
-        columns = _observed(part, solution.states, wanted)
-        if reductions:
-            columns = {k: reduce_values(r, columns[r.of], problem.times) for k, r in reductions.items()}
-        for name, values in columns.items():
-            if name not in kept:
-                kept[name] = np.empty((members, *values.shape[1:]))
-            kept[name][who] = values
+        if whole:
+            kept |= {name: solution.states[..., i] for i, name in enumerate(problem.model.states)}
+        for inner in _chunks(part):
+            chunk, states = _part(part, inner), solution.states[inner]
+            here = slice(who.start + inner.start, who.start + inner.stop)
+            status[here][_negative(chunk, states)] = Status.negative
+            columns = _observed(chunk, states, [name for name in wanted if not (whole and name in kept)])
+            if reductions:
+                columns = {k: reduce_values(r, columns[r.of], problem.times) for k, r in reductions.items()}
+            for name, values in columns.items():
+                if name not in kept:
+                    kept[name] = np.empty((members, *values.shape[1:]))
+                kept[name][here] = values
         if progress is not None:
             progress(who.stop, members)
     return Collected(kept, status, ended, _joined(notes))
@@ -88,6 +95,10 @@ def _joined(notes: Mapping[str, int]) -> str:
     if len(notes) <= 1:
         return next(iter(notes), "")
     return "; ".join(f"{note} (of {members})" for note, members in notes.items())
+
+
+def _part(problem: Problem, who: slice) -> Problem:
+    return problem if who.stop - who.start == problem.members else problem.subset(np.arange(who.start, who.stop))
 
 
 def _chunks(problem: Problem) -> list[slice]:
@@ -118,7 +129,7 @@ def _outputs(problem: Problem, states: Array, names: Sequence[str]) -> Array:
     with np.errstate(all="ignore"):
         rows = numpy_code(system).outputs(
             np.tile(problem.times, members),
-            np.ascontiguousarray(states.reshape(-1, n).T),
+            np.ascontiguousarray(np.moveaxis(states, -1, 0).reshape(n, -1)),
             np.repeat(problem.parameters, times, axis=1),
             np.ascontiguousarray(u),
         )

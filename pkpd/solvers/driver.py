@@ -245,10 +245,15 @@ class _Driver:
     def _blank(self, lane: Value, m: Value) -> None:
         """NaN from a failure on."""
         code, n = self.code, self.kernel.n
-        first = (m * self.a["stored"] + code.load(self.saved, lane)) * n
-        left = (m + 1) * self.a["stored"] * n - first
-        with code.each(left) as i:
-            code.store(self.a["out"].raw, first + i, code.scalar(float("nan")))
+        saved = code.load(self.saved, lane)
+        with code.each(n) as j:
+            first = self._place(j, m, saved)
+            with code.each(self.a["stored"] - saved) as i:
+                code.store(self.a["out"].raw, first + i, code.scalar(float("nan")))
+
+    def _place(self, j: Value, m: Value, saved: Value) -> Value:
+        """Where in ``out``, of shape (states, members, times), a value belongs."""
+        return (j * self.a["members"] + m) * self.a["stored"] + saved
 
     # ---- stops and events
 
@@ -571,10 +576,9 @@ class _Driver:
             self._store_lane(lane, self.rows("y"))
 
     def _store_lane(self, lane: Value, rows: Rows) -> None:
-        code, n = self.code, self.kernel.n
+        code = self.code
         m, saved = code.load(self.member, lane), code.load(self.saved, lane)
-        first = (m * self.a["stored"] + saved) * n
-        with code.each(n) as j:
-            code.store(self.a["out"].raw, first + j, rows.lane(j, lane))
+        with code.each(self.kernel.n) as j:
+            code.store(self.a["out"].raw, self._place(j, m, saved), rows.lane(j, lane))
         code.store(self.saved, lane, saved + 1)
         self._load_save(lane)

@@ -86,8 +86,9 @@ class Problem:
 class Solution:
     """States of shape (members, times, states), NaN from a failure on, and how each member fared.
 
-    `ended` is the last time each member reached; `steps` counts accepted and rejected steps;
-    `note` says which methods were used.
+    The course of one state in all members, ``states[..., i]``, lies in memory as one piece
+    where a compiled method made it.  `ended` is the last time each member reached; `steps`
+    counts accepted and rejected steps; `note` says which methods were used.
     """
 
     states: Array

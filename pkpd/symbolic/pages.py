@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import sympy
@@ -17,7 +17,7 @@ from pkpd.symbolic.symbols import Given, Parameter
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Model, Route
 
-__all__ = ["Block", "Code", "Page", "Prose", "Section", "Table", "index_of", "page"]
+__all__ = ["Block", "Code", "Page", "Picture", "Prose", "Section", "Table", "index_of", "page"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,15 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
-Block = Prose | Code | Table
+@dataclass(frozen=True)
+class Picture:
+    """A figure in the file `path`, beside the page."""
+
+    path: str
+    meaning: str
+
+
+Block = Prose | Code | Table | Picture
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,12 @@ class Page:
     name: str
     title: str
     sections: tuple[Section, ...]
+
+    def joined(self, section: Section, before: str) -> Page:
+        """This page with a further section before the one titled `before`, or at the end."""
+        titles = [s.title for s in self.sections]
+        at = titles.index(before) if before in titles else len(titles)
+        return replace(self, sections=(*self.sections[:at], section, *self.sections[at:]))
 
     def markdown(self) -> str:
         """The page as Markdown, its equations also as LaTeX."""
@@ -225,6 +239,8 @@ def _as_markdown(block: Block) -> str:
         return _escaped(block.text)
     if isinstance(block, Code):
         return f"```{block.language}\n{block.text}\n```"
+    if isinstance(block, Picture):
+        return f"![{_escaped(block.meaning)}]({block.path})"
     rule = ["---"] * len(block.columns)
     rows = [[_escaped(cell) for cell in row] for row in (block.columns, *block.rows)]
     return "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], rule, *rows[1:]))

@@ -1,0 +1,52 @@
+"""How a model runs: what its page shows, drawn."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pkpd.figures.style import grid_canvas
+from pkpd.figures.time_courses import time_course
+from pkpd.simulation import simulate
+from pkpd.symbolic.library import load
+from pkpd.symbolic.snippets import command, courses, horizon
+from pkpd.treatment.regimens import Regimen, bolus, infusion
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from pkpd.symbolic.snippets import Course
+
+__all__ = ["example"]
+
+PANELS = 4
+POINTS = 400  # along time
+MARKED = 3  # routes whose doses can be told apart by their marks
+
+
+def example(name: str) -> Figure | None:
+    """The first outputs of a model of the library under the doses of its page; None where it does not run alone.
+
+    Raises
+    ------
+    UnknownNameError
+        If the library has no model of this name.
+    """
+    model = load(name)
+    if command(model) is None:
+        return None
+    regimen = sum(map(_doses, courses(model)), Regimen())
+    last = horizon(model)
+    shown = [*model.outputs, *(s.name for s in model.states if s.name not in model.outputs)][:PANELS]
+    run = simulate(model, regimen, times=[last * i / POINTS for i in range(POINTS + 1)], outputs=shown)
+    with grid_canvas(len(shown)) as (figure, axes):
+        for output, ax in zip(shown, axes, strict=True):
+            marked = regimen if ax is axes[0] and len(model.routes) <= MARKED else None
+            time_course(run, output, regimen=marked, ax=ax)
+    return figure
+
+
+def _doses(course: Course) -> Regimen:
+    amount = course.amount if course.unit == "1" else f"{course.amount:g} {course.unit}"
+    give = bolus if course.duration is None else partial(infusion, duration=course.duration)
+    return give(amount, course.route, at=course.start, every=course.every, n=course.n)
