@@ -15,6 +15,7 @@ from llvmlite import ir
 
 __all__ = [
     "BIT", "DOUBLE", "INT", "LANES", "MASK", "VECTOR", "Code", "Rows", "Value", "Variable", "constants", "function",
+    "publish", "text",
 ]  # fmt: skip
 
 LANES = 8
@@ -55,6 +56,19 @@ def constants(module: ir.Module, name: str, numbers: Sequence[int]) -> Any:
     made.linkage, made.global_constant = "internal", True
     made.initializer = ir.Constant(kind, list(numbers))
     return made
+
+
+def text(words: str) -> Any:
+    """A text as a constant that ends with a zero byte."""
+    content = bytearray(words.encode() + b"\0")
+    return ir.Constant(ir.ArrayType(ir.IntType(8), len(content)), content)
+
+
+def publish(module: ir.Module, **values: Any) -> None:
+    """Give constants names that are seen outside of the module."""
+    for name, value in values.items():
+        made = ir.GlobalVariable(module, value.type, name)
+        made.global_constant, made.initializer = True, value
 
 
 class Code:

@@ -28,13 +28,18 @@ def rosenbrock_kernel(model: Canonical, method: Rosenbrock) -> Kernel:
     kernel.reserve(**dict.fromkeys(SCALARS, 1))
     kernel.reserve(f=kernel.n, drift=kernel.n, pivots=1)
     plan = elimination(kernel.n, frozenset(jacobian))
-    lu = UnrolledLU(kernel, plan) if plan.operations + len(plan.entries) <= MOST_UNROLLED else TableLU(kernel, plan)
+    small = plan.operations + len(plan.entries) <= MOST_UNROLLED
+    lu = UnrolledLU(kernel, plan) if small else TableLU(kernel, plan)
     kernel.write_functions()
     lu.write_solve()
     step = _Step(kernel, method, lu)
     step.write_factor(jacobian, drift)
     step.write_step(drifting=any(e != 0 for e in drift))
-    write_driver(kernel, Control(method.error_order, method.stages, None, dense=False))
+    write_driver(
+        kernel,
+        Control(method.error_order, method.stages, None, dense=False),
+        method.name if small else f"{method.name} (LU by table)",
+    )
     return kernel
 
 
