@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 from pkpd.errors import ModelError
 from pkpd.solvers.canonical import Canonical
 from pkpd.solvers.lockstep import solve_lockstep
-from pkpd.solvers.oracle import solve_scipy
 from pkpd.solvers.problem import Problem, Progress, Solution, Status
+
+if TYPE_CHECKING:
+    from pkpd.solvers.machine import Integrator
 
 __all__ = ["BLOCK_METHODS", "solve_auto", "solve_block"]
 
@@ -32,7 +34,6 @@ Index = NDArray[np.int64]
 BLOCK_METHODS = ("tsit5", "dop853", "rodas5p")
 PATIENCE = 1000.0  # steps at the edge of stability, to the end, from which on an implicit method is faster
 MANY_TIMES = 100  # more times to store than this are interpolated
-LARGEST_FILL = 1500  # entries of an LU written out as code
 WORTH_A_THREAD = 32  # members
 GIVEN_UP = (Status.max_steps, Status.step_too_small)  # where an implicit method may still do
 
@@ -56,7 +57,7 @@ def solve_block(
     """
     state = _State.of(problem)
     _run(problem, state, method, np.arange(problem.members), np.inf, threads, progress)
-    return state.solution(method)
+    return state.solution(_compiled(problem.model, method).method)
 
 
 def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progress | None = None) -> Solution:
@@ -74,11 +75,10 @@ def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progre
     stiff = np.flatnonzero(np.isin(state.status, (_stiff_status(), *GIVEN_UP)))
     if not len(stiff):
         return state.solution(first)
-    if not _fits(problem.model):
-        return _with_scipy(problem, state, stiff, first)
     state.status[stiff] = Status.ok
     _run(problem, state, "rodas5p", stiff, np.inf, threads, progress)
-    return state.solution(f"{first}, and rodas5p for {len(stiff)} stiff of {problem.members} members")
+    second = _compiled(problem.model, "rodas5p").method
+    return state.solution(f"{first}, and {second} for {len(stiff)} stiff of {problem.members} members")
 
 
 def explicit_method(problem: Problem) -> str:
@@ -86,15 +86,6 @@ def explicit_method(problem: Problem) -> str:
     # A member's method must not follow from how many times others have.
     few = problem.times.ndim == 2 or len(problem.times) <= MANY_TIMES
     return "dop853" if problem.rtol < 1e-7 or (problem.rtol <= 3e-6 and few) else "tsit5"
-
-
-def _with_scipy(problem: Problem, state: _State, stiff: Index, first: str) -> Solution:
-    """Integrate the members `stiff` with LSODA, from their start."""
-    found = solve_scipy(problem.subset(stiff), method="LSODA")
-    state.out[:, stiff] = np.moveaxis(found.states, -1, 0)
-    state.status[stiff], state.at[stiff] = found.status, found.ended
-    state.steps[stiff] += found.steps
-    return state.solution(f"{first}, and scipy's LSODA for {len(stiff)} stiff of {problem.members} members")
 
 
 @dataclass(frozen=True)
@@ -133,7 +124,7 @@ def _stiff_status() -> int:
 
 
 @lru_cache(maxsize=64)
-def _compiled(model: Canonical, method: str) -> Any:
+def _compiled(model: Canonical, method: str) -> Integrator:
     from pkpd.solvers.machine import machine_code
 
     return machine_code(_recipe(model, method), lambda: _text(model, method))
@@ -156,21 +147,12 @@ def _text(model: Canonical, method: str) -> str:
     return str(explicit_kernel(model, {"tsit5": tsit5, "dop853": dop853}[method]()).module)
 
 
-@lru_cache(maxsize=64)
-def _fits(model: Canonical) -> bool:
-    """Whether the LU of the model's Jacobian is small enough to be written out."""
-    from pkpd.solvers.sparse_lu import elimination
-
-    pattern = frozenset((i, j) for i, rate in enumerate(model.rates) for j, y in enumerate(model.y) if rate.has(y))
-    return len(elimination(len(model.y), pattern).entries) <= LARGEST_FILL
-
-
 def _run(
     problem: Problem, state: _State, method: str, order: Index, patience: float,
     threads: int | None, progress: Progress | None,
 ) -> None:  # fmt: skip
     """Take the members `order` as far as they go."""
-    run = _compiled(problem.model, method)
+    compiled = _compiled(problem.model, method)
     counter, cancel = np.zeros((2, 1), dtype=np.int64)
     schedule = problem.schedule
     times = np.atleast_2d(problem.times)
@@ -187,7 +169,8 @@ def _run(
     bare = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
     count = min(threads or _processors(), max(1, len(order) // WORTH_A_THREAD))
     # A call into compiled code lets go of Python, so that plain threads run side by side.
-    workers = [threading.Thread(target=run, args=bare, daemon=True) for _ in range(count)]
+    rooms = [_lanes(compiled.rows) for _ in range(count)]
+    workers = [threading.Thread(target=compiled.run, args=(room.ctypes.data, *bare), daemon=True) for room in rooms]
     for worker in workers:
         worker.start()
     try:
@@ -205,6 +188,13 @@ def _wait(workers: list[threading.Thread], tell: Callable[[], Any]) -> None:
             worker.join(0.1)
             tell()
     tell()
+
+
+def _lanes(rows: int) -> Array:
+    """Room for `rows` of eight numbers, each row on a cache line of its own."""
+    room = np.empty(8 * rows + 7)
+    first = -room.ctypes.data % 64 // 8
+    return room[first : first + 8 * rows]
 
 
 def _real(x: Array) -> Array:

@@ -13,8 +13,8 @@ from typing import Any
 from llvmlite import ir
 
 from pkpd.solvers.elementary import rough_power
-from pkpd.solvers.kernel import Kernel
-from pkpd.solvers.lanes import BIT, DOUBLE, INT, LANES, VECTOR, Code, Rows, Value, function
+from pkpd.solvers.kernel import POINTER, Kernel
+from pkpd.solvers.lanes import BIT, DOUBLE, INT, LANES, VECTOR, Code, Rows, Value, function, publish, text
 
 __all__ = ["ARGUMENTS", "STIFF", "Control", "write_driver"]
 
@@ -31,6 +31,7 @@ LONGEST_CASCADE = 1000.0  # events that fire one another at one time
 _D, _I = ir.PointerType(DOUBLE), ir.PointerType(INT)
 # The arguments of the public function ``run``, in order.
 ARGUMENTS: dict[str, Any] = {
+    "workspace": POINTER,
     "next": _I, "count": INT, "order": _I, "cancel": _I, "members": INT,
     "parameters": _D, "states": _D, "at": _D, "stop": _I, "saved": _I, "armed": _D, "status": _I, "steps": _I,
     "stop_times": _D, "jumps": _I, "amounts": _D, "levels": _D, "stops": INT, "own_schedule": INT,
@@ -69,9 +70,15 @@ SCALARS = (
 )  # fmt: skip
 
 
-def write_driver(kernel: Kernel, control: Control) -> None:
-    """Write the public function ``run`` of `kernel`."""
+def write_driver(kernel: Kernel, control: Control, method: str) -> None:
+    """Write the public function ``run`` of `kernel`, and what its caller must know.
+
+    The workspace must be aligned for lanes and have as many rows as the constant ``rows``
+    says; what integrates is told by the text ``method``.
+    """
     code, values = function(kernel.module, "run", list(ARGUMENTS.values()), public=True)
+    values[0].raw.add_attribute("noalias")
+    publish(kernel.module, rows=ir.Constant(INT, kernel.size), method=text(method))
     _Driver(kernel, control, code, dict(zip(ARGUMENTS, values, strict=True))).write()
 
 
@@ -80,7 +87,7 @@ class _Driver:
 
     def __init__(self, kernel: Kernel, control: Control, code: Code, arguments: dict[str, Value]) -> None:
         self.kernel, self.control, self.code, self.a = kernel, control, code, arguments
-        self.w = Value(code, code.allocate(VECTOR, kernel.size))
+        self.w = arguments["workspace"]
         self.member = code.allocate(INT, LANES)
         self.stop = code.allocate(INT, LANES)
         self.saved = code.allocate(INT, LANES)

@@ -20,7 +20,7 @@ def explicit_kernel(model: Canonical, method: Explicit) -> Kernel:
     kernel.write_functions()
     _write_step(kernel, method)
     _write_dense(kernel, method)
-    write_driver(kernel, Control(method.error_order, method.stages, method.stability, dense=True))
+    write_driver(kernel, Control(method.error_order, method.stages, method.stability, dense=True), method.name)
     return kernel
 
 

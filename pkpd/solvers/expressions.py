@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
@@ -13,7 +13,7 @@ from pkpd.errors import ModelError
 from pkpd.solvers.elementary import ELEMENTARY, power
 from pkpd.solvers.lanes import DOUBLE, LANES, VECTOR, Code, Value
 
-__all__ = ["Held", "write"]
+__all__ = ["Held", "write", "write_each"]
 
 # Taken from the C library, lane by lane: rare in models, and slow.
 LIBRARY = {
@@ -35,6 +35,7 @@ class Held:
     def __init__(self, constant: Sequence[sympy.Symbol]) -> None:
         self._constant = frozenset(constant)
         self._known: dict[sympy.Expr, sympy.Symbol] = {}
+        self._extracted: dict[Any, Any] = {}
 
     @property
     def symbols(self) -> tuple[sympy.Symbol, ...]:
@@ -46,6 +47,11 @@ class Held:
 
     def extract(self, expression: Any) -> Any:
         """`expression` with all that is constant replaced by held symbols."""
+        if expression not in self._extracted:
+            self._extracted[expression] = self._extract(expression)
+        return self._extracted[expression]
+
+    def _extract(self, expression: Any) -> Any:
         if expression.is_Atom or not isinstance(expression, sympy.Expr):
             return self._within(expression) if expression.args else self._hold(expression)
         if self._is_constant(expression):
@@ -98,11 +104,17 @@ def write(code: Code, expressions: Sequence[Any], symbols: Mapping[Any, Callable
     ModelError
         If an expression holds a function that cannot be written on lanes.
     """
+    return list(write_each(code, expressions, symbols))
+
+
+def write_each(code: Code, expressions: Sequence[Any], symbols: Mapping[Any, Callable[[], Value]]) -> Iterator[Value]:
+    """`write`, one value at a time: what is stored before the next is asked for needs no register any more."""
     shared, short = sympy.cse(list(expressions), symbols=sympy.numbered_symbols("x_", real=True))
     writer = _Writer(code, symbols)
     for symbol, expression in shared:
         writer.known[symbol] = writer.write(expression)
-    return [writer.write(e) for e in short]
+    for expression in short:
+        yield writer.write(expression)
 
 
 class _Writer:

@@ -13,11 +13,15 @@ from typing import Any
 
 from llvmlite import ir
 
-__all__ = ["BIT", "DOUBLE", "INT", "LANES", "MASK", "VECTOR", "Code", "Rows", "Value", "Variable", "function"]
+__all__ = [
+    "BIT", "DOUBLE", "INT", "LANES", "MASK", "VECTOR", "Code", "Rows", "Value", "Variable", "constants", "function",
+    "publish", "text",
+]  # fmt: skip
 
 LANES = 8
 DOUBLE = ir.DoubleType()
 INT = ir.IntType(64)
+SHORT = ir.IntType(32)
 BIT = ir.IntType(1)
 VECTOR = ir.VectorType(DOUBLE, LANES)
 INTS = ir.VectorType(INT, LANES)
@@ -43,6 +47,28 @@ def function(
     made.attributes.add("nounwind")
     code = Code(ir.IRBuilder(made.append_basic_block("entry")))
     return code, [Value(code, raw) for raw in made.args]
+
+
+def constants(module: ir.Module, name: str, numbers: Sequence[int]) -> Any:
+    """A table of whole numbers that is part of the machine code; read by `Code.entry`."""
+    kind = ir.ArrayType(SHORT, len(numbers))
+    made = ir.GlobalVariable(module, kind, name)
+    made.linkage, made.global_constant = "internal", True
+    made.initializer = ir.Constant(kind, list(numbers))
+    return made
+
+
+def text(words: str) -> Any:
+    """A text as a constant that ends with a zero byte."""
+    content = bytearray(words.encode() + b"\0")
+    return ir.Constant(ir.ArrayType(ir.IntType(8), len(content)), content)
+
+
+def publish(module: ir.Module, **values: Any) -> None:
+    """Give constants names that are seen outside of the module."""
+    for name, value in values.items():
+        made = ir.GlobalVariable(module, value.type, name)
+        made.global_constant, made.initializer = True, value
 
 
 class Code:
@@ -150,6 +176,11 @@ class Code:
         written = self.builder.store(x.raw, self.builder.gep(pointer, [self._index(index)]))
         written.align = align
 
+    def entry(self, table: Any, index: Any) -> Value:
+        """``table[index]`` of a table of `constants`."""
+        place = self.builder.gep(table, [ir.Constant(INT, 0), self._index(index)])
+        return Value(self, self.builder.zext(self.builder.load(place), INT))
+
     def _index(self, index: Any) -> Any:
         return index.raw if isinstance(index, Value) else ir.Constant(INT, index)
 
@@ -172,9 +203,9 @@ class Code:
         b.position_at_end(done)
 
     @contextmanager
-    def each(self, count: Any) -> Iterator[Value]:
-        """A loop over 0 to `count` - 1."""
-        i = self.variable(INT, 0)
+    def each(self, count: Any, first: Any = 0) -> Iterator[Value]:
+        """A loop over `first` to `count` - 1."""
+        i = self.variable(INT, first)
         with self.forever() as loop:
             now = i.get()
             loop.leave_when(now >= count)

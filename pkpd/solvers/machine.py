@@ -17,11 +17,11 @@ import tempfile
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pkpd.solvers.driver import ARGUMENTS
 
-__all__ = ["cache_folder", "machine_code"]
+__all__ = ["Integrator", "cache_folder", "machine_code"]
 
 DIGEST = 32
 LONG_TEXT = 1_000_000  # characters
@@ -39,7 +39,15 @@ def _target(effort: int = 2) -> Any:
     )  # fmt: skip
 
 
-def machine_code(recipe: str, build: Callable[[], str]) -> Any:
+class Integrator(NamedTuple):
+    """A function ``run``, the rows of the workspace that it needs, and what it says of its method."""
+
+    run: Any
+    rows: int
+    method: str
+
+
+def machine_code(recipe: str, build: Callable[[], str]) -> Integrator:
     """The function ``run`` of the module whose LLVM text `build` returns.
 
     Parameters
@@ -89,7 +97,7 @@ def _compile(text: str) -> bytes:
 _engines: list[Any] = []  # machine code lives as long as the engine that loaded it
 
 
-def _loaded(code: bytes) -> Any:
+def _loaded(code: bytes) -> Integrator:
     from llvmlite import binding as llvm
 
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
@@ -98,7 +106,9 @@ def _loaded(code: bytes) -> Any:
     _engines.append(engine)
     kinds: dict[str, Any] = {"double": ctypes.c_double, "i64": ctypes.c_int64}
     arguments = [kinds.get(str(kind), ctypes.c_void_p) for kind in ARGUMENTS.values()]
-    return ctypes.CFUNCTYPE(None, *arguments)(engine.get_function_address("run"))
+    run = ctypes.CFUNCTYPE(None, *arguments)(engine.get_function_address("run"))
+    rows = ctypes.c_int64.from_address(engine.get_global_value_address("rows")).value
+    return Integrator(run, rows, ctypes.string_at(engine.get_global_value_address("method")).decode())
 
 
 # ---- the folder

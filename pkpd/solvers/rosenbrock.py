@@ -1,114 +1,80 @@
-"""One step of a Rosenbrock method on lanes, with the model's own Jacobian and its LU written out."""
+"""One step of a Rosenbrock method on lanes, with the model's own Jacobian and a sparse LU."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import sympy
-
 from pkpd.solvers.canonical import TIME, Canonical
+from pkpd.solvers.derivatives import partial
 from pkpd.solvers.driver import SCALARS, Control, write_driver
-from pkpd.solvers.expressions import write
+from pkpd.solvers.expressions import write_each
 from pkpd.solvers.kernel import POINTER, Kernel
 from pkpd.solvers.lanes import VECTOR, Code, Rows, Value, function
-from pkpd.solvers.sparse_lu import Elimination, elimination
+from pkpd.solvers.sparse_lu import elimination
+from pkpd.solvers.table_lu import TableLU
 from pkpd.solvers.tableaus import Rosenbrock
+from pkpd.solvers.unrolled_lu import UnrolledLU
 
 __all__ = ["rosenbrock_kernel"]
 
-SMALLEST_PIVOT = 1e-10  # relative to the largest that was subtracted from it
+MOST_UNROLLED = 2500  # operations of an elimination and a solution that are written out
 
 
 def rosenbrock_kernel(model: Canonical, method: Rosenbrock) -> Kernel:
     """The whole integrator of one model with a Rosenbrock method; steps end on the times to store."""
     kernel = Kernel(model, method.stages)
     jacobian = _jacobian(model, kernel)
-    drift = kernel.extract([_flat(sympy.diff(rate, TIME)) for rate in model.rates])
-    plan = elimination(kernel.n, frozenset(jacobian))
+    drift = kernel.extract([partial(rate, TIME) for rate in model.rates])
     kernel.reserve(**dict.fromkeys(SCALARS, 1))
-    kernel.reserve(lu=len(plan.entries), f=kernel.n, drift=kernel.n, pivots=1)
+    kernel.reserve(f=kernel.n, drift=kernel.n, pivots=1)
+    plan = elimination(kernel.n, frozenset(jacobian))
+    small = plan.operations + len(plan.entries) <= MOST_UNROLLED
+    lu = UnrolledLU(kernel, plan) if small else TableLU(kernel, plan)
     kernel.write_functions()
-    step = _Step(kernel, method, plan)
+    lu.write_solve()
+    step = _Step(kernel, method, lu)
     step.write_factor(jacobian, drift)
-    step.write_solve()
     step.write_step(drifting=any(e != 0 for e in drift))
-    write_driver(kernel, Control(method.error_order, method.stages, None, dense=False))
+    write_driver(
+        kernel,
+        Control(method.error_order, method.stages, None, dense=False),
+        method.name if small else f"{method.name} (LU by table)",
+    )
     return kernel
 
 
 def _jacobian(model: Canonical, kernel: Kernel) -> dict[tuple[int, int], Any]:
     """The entries that are not zero, by row and column."""
+    number = {y: j for j, y in enumerate(model.y)}
     found = {}
     for i, rate in enumerate(model.rates):
-        present = rate.free_symbols
-        for j, y in enumerate(model.y):
-            if y in present:
-                (found[i, j],) = kernel.extract([_flat(sympy.diff(rate, y))])
+        for j in sorted(number[s] for s in rate.free_symbols if s in number):
+            (found[i, j],) = kernel.extract([partial(rate, model.y[j])])
     return {entry: e for entry, e in found.items() if e != 0}
-
-
-def _flat(expression: Any) -> Any:
-    return expression.replace(sympy.DiracDelta, lambda *_: sympy.S.Zero)
 
 
 class _Step:
     """The function ``step(w)`` and those it calls, being written."""
 
-    def __init__(self, kernel: Kernel, method: Rosenbrock, plan: Elimination) -> None:
-        self.kernel, self.method, self.plan = kernel, method, plan
-        self.place = {entry: i for i, entry in enumerate(sorted(plan.entries))}
+    def __init__(self, kernel: Kernel, method: Rosenbrock, lu: UnrolledLU | TableLU) -> None:
+        self.kernel, self.method, self.lu = kernel, method, lu
 
     def write_factor(self, jacobian: dict[tuple[int, int], Any], drift: list[Any]) -> None:
-        """``factor(w)``: slopes, df/dt, and the LU of ``1/(h gamma) - J`` at the start of the step.
-
-        The diagonal of U is kept as its reciprocal; row ``pivots`` is NaN where one is too small.
-        """
+        """``factor(w)``: slopes, df/dt, and the LU of ``1/(h gamma) - J`` at the start of the step."""
         kernel = self.kernel
         code, (w,) = function(kernel.module, "factor", [POINTER], inline=kernel.small)
-        y, f, ft, lu = (kernel.rows(code, w, name) for name in ("y", "f", "drift", "lu"))
+        y, f, ft = (kernel.rows(code, w, name) for name in ("y", "f", "drift"))
         t, h = kernel.rows(code, w, "t")[0], kernel.rows(code, w, "h_try")[0]
         found = kernel.symbols(code, w, lambda i: y[i], lambda: t)
-        values = write(code, [*kernel.rate_expressions, *drift, *jacobian.values()], found)
+        values = write_each(code, [*kernel.rate_expressions, *drift, *jacobian.values()], found)
         for i in range(kernel.n):
-            f[i], drift_i = values[i], values[kernel.n + i]
+            f[i] = next(values)
+        for i in range(kernel.n):
             # Where the clock stands at a kink, as t**a at 0, the step does without df/dt.
+            drift_i = next(values)
             ft[i] = code.select(code.finite(drift_i), drift_i, 0.0)
         shift = 1.0 / (self.method.gamma * h)
-        matrix = {entry: code.number(0.0) for entry in self.plan.entries}
-        matrix |= {entry: -value for entry, value in zip(jacobian, values[2 * kernel.n :], strict=True)}
-        for i in range(kernel.n):
-            matrix[i, i] = matrix[i, i] + shift
-        kernel.rows(code, w, "pivots")[0] = self._eliminate(code, matrix, shift)
-        for entry, value in matrix.items():
-            lu[self.place[entry]] = value
-        code.end()
-
-    def _eliminate(self, code: Code, m: dict[tuple[int, int], Value], shift: Value) -> Value:
-        good = shift > 0.0
-        for p in self.plan.order:
-            good = good & (code.absolute(m[p, p]) > SMALLEST_PIVOT * shift)
-            m[p, p] = 1.0 / m[p, p]
-            right = self.plan.right_of(p)
-            for i in (i for i in self.plan.order if (i, p) in m and p in self.plan.left_of(i)):
-                m[i, p] = m[i, p] * m[p, p]
-                for j in right:
-                    m[i, j] = m[i, j] - m[i, p] * m[p, j]
-        return code.select(good, 0.0, float("nan"))
-
-    def write_solve(self) -> None:
-        """``solve(w, z)``: replace `z` by the solution."""
-        code, (w, z) = function(self.kernel.module, "solve", [POINTER, POINTER], inline=self.kernel.small)
-        lu, rows = self.kernel.rows(code, w, "lu"), Rows(code, z.raw)
-        x = {i: rows[i] for i in range(self.kernel.n)}
-        for i in self.plan.order:
-            for j in self.plan.left_of(i):
-                x[i] = x[i] - lu[self.place[i, j]] * x[j]
-        for i in reversed(self.plan.order):
-            for j in self.plan.right_of(i):
-                x[i] = x[i] - lu[self.place[i, j]] * x[j]
-            x[i] = x[i] * lu[self.place[i, i]]
-        for i in range(self.kernel.n):
-            rows[i] = x[i]
+        kernel.rows(code, w, "pivots")[0] = self.lu.factor(code, w, zip(jacobian, values, strict=True), shift)
         code.end()
 
     def write_step(self, *, drifting: bool) -> None:

@@ -11,8 +11,11 @@ Sparse Matrices, 2nd ed., Oxford 2017, chapter 7.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-__all__ = ["Elimination", "elimination"]
+__all__ = ["SMALLEST_PIVOT", "Elimination", "elimination"]
+
+SMALLEST_PIVOT = 1e-10  # relative to 1/(h gamma), from which the Jacobian is taken away
 
 Entries = frozenset[tuple[int, int]]
 
@@ -25,37 +28,50 @@ class Elimination:
     ----------
     order
         The rows and columns in the order in which they are eliminated.
-    entries
-        (row, column) of all entries of L and U, the diagonal included.
+    lower, upper
+        For each row its columns of L and of U, without the diagonal, in order of elimination.
     """
 
     order: tuple[int, ...]
-    entries: Entries
+    lower: tuple[tuple[int, ...], ...]
+    upper: tuple[tuple[int, ...], ...]
 
-    def left_of(self, row: int) -> list[int]:
-        """The columns of L in `row`, in order of elimination."""
-        place = self.order.index(row)
-        return [j for j in self.order[:place] if (row, j) in self.entries]
+    @cached_property
+    def entries(self) -> Entries:
+        """(row, column) of all entries of L and U, the diagonal included."""
+        rows = enumerate(zip(self.lower, self.upper, strict=True))
+        return frozenset((i, j) for i, (left, right) in rows for j in (*left, i, *right))
 
-    def right_of(self, row: int) -> list[int]:
-        """The columns of U in `row`, right of the diagonal."""
-        place = self.order.index(row)
-        return [j for j in self.order[place + 1 :] if (row, j) in self.entries]
+    def below(self, column: int) -> list[int]:
+        """The rows of L in `column`."""
+        return [i for i in self.order if column in self.lower[i]]
+
+    @property
+    def operations(self) -> int:
+        """The multiplications that the elimination takes."""
+        return sum(1 + len(self.upper[j]) for left in self.lower for j in left)
 
 
 def elimination(size: int, nonzero: Entries) -> Elimination:
     """The elimination of a matrix of this size and pattern that fills little."""
-    filled = set(nonzero) | {(i, i) for i in range(size)}
-    rows = {i: {j for r, j in filled if r == i} for i in range(size)}
-    columns = {j: {i for i, c in filled if c == j} for j in range(size)}
+    # What is left of each row and column, without the diagonal.
+    rows: list[set[int]] = [set() for _ in range(size)]
+    columns: list[set[int]] = [set() for _ in range(size)]
+    for i, j in nonzero:
+        if i != j:
+            rows[i].add(j)
+            columns[j].add(i)
     left, order = set(range(size)), []
+    lower: list[list[int]] = [[] for _ in range(size)]
     while left:
-        pivot = min(left, key=lambda i: ((len(rows[i] & left) - 1) * (len(columns[i] & left) - 1), i))
+        pivot = min(left, key=lambda i: (len(rows[i]) * len(columns[i]), i))
         left.remove(pivot)
         order.append(pivot)
-        for i in columns[pivot] & left:
-            for j in rows[pivot] & left:
-                filled.add((i, j))
-                rows[i].add(j)
-                columns[j].add(i)
-    return Elimination(tuple(order), frozenset(filled))
+        for i in columns[pivot]:
+            rows[i] = (rows[i] | rows[pivot]) - {i, pivot}
+            lower[i].append(pivot)
+        for j in rows[pivot]:
+            columns[j] = (columns[j] | columns[pivot]) - {j, pivot}
+    place = {i: r for r, i in enumerate(order)}
+    upper = tuple(tuple(sorted(row, key=place.__getitem__)) for row in rows)
+    return Elimination(tuple(order), tuple(map(tuple, lower)), upper)
