@@ -65,9 +65,10 @@ class Finding:
 
     def draw(self, ax: Axes | None = None) -> Axes:
         """The curves, with the claim above them."""
-        from pkpd.figures.style import canvas
+        from pkpd.figures.style import OKABE_ITO, canvas
 
         with canvas(ax) as axes:
+            axes.set_prop_cycle(color=OKABE_ITO)
             for (label, y), style in zip(self.curves.items(), ("-", "--", "-.", ":") * 3, strict=False):
                 axes.plot(self.x, y, style, label=label, marker="o" if len(self.x) < 20 else None, markersize=3)
             for label, level in self.levels.items():

@@ -231,7 +231,10 @@ def test_a_rate_has_its_confidence_interval_as_bars():
 def test_a_response_curve_is_compared_with_levels_by_name(model):
     ax = pkpd.response_curve(run_of(model, k=[-0.3, -0.1]), "V", x="k", at=0, lines={"untreated": 60, "one": 1})
     assert legend_words(ax) == ["untreated", "one"]
-    assert [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() in ("--", ":")] == [60, 1]
+    levels = [line for line in ax.lines if line.get_label() in ("untreated", "one")]
+    assert [line.get_ydata()[0] for line in levels] == [60, 1]
+    looks = {(line.get_linestyle(), line.get_color(), line.get_linewidth()) for line in levels}
+    assert len(looks) == len(levels)  # levels that coincide are told apart
 
 
 # ---- heat maps
