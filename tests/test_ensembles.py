@@ -97,8 +97,9 @@ def test_what_a_sample_refuses() -> None:
         pkpd.sample(growth, 10, seed=1)
     with pytest.raises(UnknownNameError, match="Did you mean 'CL'"):
         pkpd.sample(one_compartment, 10, seed=1, distributions={"cl": stats.norm()})
-    with pytest.raises(ParameterError, match="n=0"):
-        pkpd.sample(one_compartment, 0, seed=1)
+    for n in (0, 2.5):
+        with pytest.raises(ParameterError, match=rf"sample\(\) got n={n}"):
+            pkpd.sample(one_compartment, n, seed=1)  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="frozen"):
         pkpd.sample(one_compartment, 1, seed=1, distributions={"CL": 3})
     with pytest.raises(ParameterError, match="expected 'random', 'latin' or 'sobol'"):

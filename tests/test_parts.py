@@ -52,6 +52,12 @@ def test_protraction_joins_its_series_and_vanishes_with_duration():
     assert relative_error(pkpd.protraction(1, x), exact) < 3e-8
 
 
+@pytest.mark.parametrize(("duration", "repair", "message"), [(-1, -2, "duration is -1"), (1, -2, "repair is -2")])
+def test_protraction_refuses_each_negative_number(duration, repair, message):
+    with pytest.raises(pkpd.ParameterError, match=message):
+        pkpd.protraction(duration, repair)
+
+
 # ---- radiation
 
 
