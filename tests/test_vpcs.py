@@ -79,6 +79,7 @@ def test_percentiles_below_the_limit_are_not_drawn(replicates):
     ax = pkpd.vpc(data, replicates=replicates, log=True)
     drawn = np.array([k.get_ydata() for k in ax.lines if len(k.get_xdata()) == 3])
     assert np.isnan(drawn).sum() == 1  # the low percentile at the last time
+    assert {band.get_datalim(ax.transData).x1 for band in ax.collections} == {TIMES[-1]}  # bands go on above the limit
     assert any(np.allclose(k.get_ydata(), limit) for k in ax.lines if len(k.get_xdata()) == 2)
     everything = simulated(np.full((200, 3), limit), lloq=limit)
     pkpd.vpc(everything, replicates=replicates).figure.canvas.draw()

@@ -185,18 +185,23 @@ def _edges(time: Array, bins: int | Sequence[float] | None) -> Array:
 
 
 def _draw(ax: Axes, time: Array, studies: Array, levels: Sequence[float]) -> None:
+    floor = float(np.min(studies, where=np.isfinite(studies), initial=np.inf))
+
+    def fill(low: Array, high: Array, color: str, alpha: float) -> None:
+        """A band that reaches below the limit of quantification ends at the lowest percentile shown."""
+        ax.fill_between(time, np.fmax(low, floor), high, where=np.isfinite(high), color=color, alpha=alpha, linewidth=0)
+
     if len(studies) == 1:
         low, middle, high = studies[0]
-        ax.fill_between(time, low, high, color=BLUE, alpha=0.18, linewidth=0)
+        fill(low, high, BLUE, 0.18)
         ax.plot(time, middle, color=BLUE, label="simulated")
         for edge in (low, high):
             ax.plot(time, edge, color=BLUE, linewidth=0.7, linestyle=(0, (4, 2)))
         return
-    floor = float(np.min(studies, where=np.isfinite(studies), initial=np.inf))
     names = (f"simulated {levels[0]:g} and {levels[2]:g} %", f"simulated {levels[1]:g} %", "_")
     for i, (name, color) in enumerate(zip(names, (BLUE, RED, BLUE), strict=True)):
         low, middle, high = _interval(studies[:, i])
-        ax.fill_between(time, np.fmax(low, floor), high, where=np.isfinite(high), color=color, alpha=0.25, linewidth=0)
+        fill(low, high, color, 0.25)
         ax.plot(time, middle, color=color, label=name)
 
 
