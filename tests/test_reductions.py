@@ -56,6 +56,18 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(told) == told
 
 
+@pytest.mark.parametrize("outputs", [None, ["C"]])
+def test_outputs_of_every_chunk_are_there(outputs: list[str] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    ensemble = pkpd.sample(one_compartment, 50, seed=1)
+    with monkeypatch.context() as small:
+        small.setattr(collecting, "CHUNK_MEMBERS", 7)
+        small.setattr(collecting, "CHUNK_BYTES", 1)
+        # First the parts: memory never written to could hold the right numbers of a run before.
+        parts = pkpd.simulate(one_compartment, DOSES, times=DAYS, parameters=ensemble, outputs=outputs)
+    whole = pkpd.simulate(one_compartment, DOSES, times=DAYS, parameters=ensemble)
+    np.testing.assert_array_equal(parts["C"], whole["C"])
+
+
 def test_a_failed_member_has_no_reduction() -> None:
     values = np.array([0.1, np.nan])
     with pytest.warns(FailedMembersWarning):

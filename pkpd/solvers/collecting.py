@@ -56,6 +56,7 @@ def collect(
     status, ended, notes = np.zeros(members, dtype=np.int64), np.zeros(members), dict[str, int]()
     # Where every state is wanted, what the solver makes is the result: no chunks, and no copy.
     whole = not reductions and set(problem.model.states) <= set(wanted)
+    observed = [name for name in wanted if not (whole and name in problem.model.states)]
     for who in [slice(0, members)] if whole else _chunks(problem):
         part = _part(problem, who)
         solution = solve(part, method, _shifted(progress, who.start, members), threads)
@@ -67,7 +68,7 @@ def collect(
             chunk, states = _part(part, inner), solution.states[inner]
             here = slice(who.start + inner.start, who.start + inner.stop)
             status[here][_negative(chunk, states)] = Status.negative
-            columns = _observed(chunk, states, [name for name in wanted if not (whole and name in kept)])
+            columns = _observed(chunk, states, observed)
             if reductions:
                 columns = {k: reduce_values(r, columns[r.of], problem.times) for k, r in reductions.items()}
             for name, values in columns.items():
