@@ -221,8 +221,11 @@ def test_pages_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert {p.name for p in (tmp_path / "new").iterdir()} == {
         f"{n}.{k}" for n in ("pk_1cmt", "growth_linear") for k in ("md", "png")
     }
-    written = (tmp_path / "new" / "pk_1cmt.md").read_text(encoding="utf-8")
-    assert written.replace("![pk_1cmt](pk_1cmt.png)\n\n", "") == page("pk_1cmt").markdown()
+    for name in ("pk_1cmt", "growth_linear"):
+        written = (tmp_path / "new" / f"{name}.md").read_text(encoding="utf-8")
+        assert written.count(f"![{name}]({name}.png)") == 1
+        added = rf"## A published result.*?(?=## How to run it)|!\[{name}\]\({name}\.png\)\n\n"
+        assert re.sub(added, "", written, flags=re.S) == page(name).markdown()
 
 
 def test_a_page_shows_the_published_result_beside_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
