@@ -30,9 +30,18 @@ immune cells from other models of the library; each part says which.  All else, 
 and the model as a whole, is illustrative: it was fitted to no patient.
 
 Read from it which phenomena these mechanisms can make, and on what they depend; not a response
-rate, a dose or a day for a patient.  `pkpd.fits.phenomena` shows fourteen, each by regimen and
+rate, a dose, a day or the size of an effect for a patient, and not that a patient's phenomenon has
+this mechanism: others may make the same.  `pkpd.fits.phenomena` shows fourteen, each by regimen and
 patient alone.  With all illustrative values drawn anew by log-normal factors of 10 %, each shows in
-49 of 50 draws or more, with 20 % in 37 or more.
+48 of 50 draws or more, with 20 % in 37 or more.
+
+A value from public code or print is not always one that was measured for it.  KD, on which a washout
+depends, is from a code that cites another antibody: all phenomena show at 0.022 and at 30 nM too, at
+66.5 nM not the durable response and not the washout.  The hazard of adverse events is constant.
+
+Left out: clearance of durvalumab that falls with time (see `durvalumab_zhao_2026`), its penetration
+into tumors, reoxygenation and accelerated repopulation, radiation's own induction of PD-L1, loss
+of MDSC under radiation with the antibody, dose to and toxicity in normal tissue, pneumonitis.
 """
 
 from pkpd import Model, compose, given, output

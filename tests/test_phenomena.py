@@ -138,6 +138,24 @@ def test_texts_say_how_many_values_are_invented():
     assert f"{invented} of its {values} values are\nillustrative" in readme.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("values", "lost"),
+    [
+        ({"KD": "Stewart_2015"}, set()),
+        ({"KD": "Kosinsky_2018"}, set()),
+        ({"KD": "QSPIO"}, {"durable_response", "progression_after_durvalumab"}),
+        ({"D50_L": "Nakamura_1990"}, set()),
+    ],
+    ids=str,
+)
+def test_what_other_sources_of_a_value_would_take_away(monkeypatch, values, lost):
+    model = phenomena.flagship().using(**values)
+    monkeypatch.setattr(phenomena, "flagship", lambda: model)
+    still = phenomena.robustness(list(PHENOMENA), n=1, cv=0)
+    assert {name for name, (refusal,) in still.items() if refusal} == lost
+
+
 def test_each_draw_is_the_model_with_these_values():
     these = perturbation.draws(phenomena.flagship(), 3, cv=0.3, seed=2)
     run = treated(radiation(8, 3), {"kpri": 5e7}, days=70, these=these)
