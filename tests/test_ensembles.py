@@ -114,6 +114,10 @@ def test_what_a_sample_refuses() -> None:
     for n in (0, 2.5):
         with pytest.raises(ParameterError, match=rf"sample\(\) got n={n}"):
             pkpd.sample(one_compartment, n, seed=1)  # type: ignore[arg-type]
+    for seed in (-1, 1.5):
+        for points in ("random", "latin", "sobol"):
+            with pytest.raises(ParameterError, match=rf"the seed is {seed}; expected a whole number"):
+                pkpd.sample(one_compartment, 2, seed, points=points)  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="frozen"):
         pkpd.sample(one_compartment, 1, seed=1, distributions={"CL": 3})
     with pytest.raises(ParameterError, match="expected 'random', 'latin' or 'sobol'"):

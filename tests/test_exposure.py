@@ -270,6 +270,7 @@ def test_what_simulate_reduced_has_no_course_to_measure():
             measure(run, "top")
 
 
-def test_a_level_is_a_finite_number():
-    with pytest.raises(DataError, match="above is nan; expected a finite number"):
-        pkpd.exposure(curve([0, 1, 2], [3, 2, 1]), above=float("nan"))
+@pytest.mark.parametrize(("above", "message"), [(float("nan"), "above is nan"), ([1], r"above is \[1\]")])
+def test_a_level_is_a_finite_number(above, message):
+    with pytest.raises(pkpd.ParameterError, match=message):
+        pkpd.exposure(curve([0, 1, 2], [3, 2, 1]), above=above)

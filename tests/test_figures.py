@@ -435,6 +435,8 @@ def test_other_refusals(model, population):
     run = run_of(model, k=[-0.1, 0.1], V0=[1, 2])
     with pytest.raises(pkpd.DataError, match=r"band is \(0.9, 0.1\)"):
         pkpd.time_course(population, "V", band=(0.9, 0.1))
+    with pytest.raises(pkpd.DataError, match=r"band is 0.5"):
+        pkpd.time_course(population, "V", band=0.5)
     with pytest.raises(pkpd.DataError, match="'k' for both axes"):
         pkpd.heat_map(run, "k", "k", output="V", at=0)
     with pytest.raises(pkpd.DataError, match="say which of its variables to show: V"):

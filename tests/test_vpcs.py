@@ -112,6 +112,7 @@ def test_a_failed_member_leaves_its_own_study_smaller_and_the_others_as_they_wer
     ("call", "error", "message"),
     [
         (lambda: pkpd.vpc(simulated(), percentiles=(50, 5, 95)), DataError, "three that rise"),
+        (lambda: pkpd.vpc(simulated(), percentiles=5), DataError, "percentiles is 5; expected three that rise"),
         (
             lambda: pkpd.vpc(simulated(), pd.DataFrame({"time": [1.0, 2], "value": [1.0, 2]}), bins=0),
             DataError,

@@ -229,7 +229,8 @@ def categorical(probabilities: Mapping[float, float]) -> Distribution:
     if not isinstance(probabilities, Mapping) or not probabilities:
         raise ParameterError(f"categorical() got {probabilities!r}; expected {{value: probability, ...}}.")
     values = [finite_number(v, "a category") for v in probabilities]
-    return _discrete("categorical()", values, list(probabilities.values()))
+    shares = [finite_number(p, f"categorical(): the probability of {v!r}") for v, p in probabilities.items()]
+    return _discrete("categorical()", values, shares)
 
 
 def empirical(values: Any, *, weights: Any = None) -> Distribution:
@@ -248,7 +249,8 @@ def empirical(values: Any, *, weights: Any = None) -> Distribution:
     numbers = [
         finite_number(v, f"empirical(): value {i}") for i, v in enumerate(np.ravel(np.asarray(values, dtype=object)))
     ]
-    shares = [1.0] * len(numbers) if weights is None else [float(w) for w in weights]
+    given = [1.0] * len(numbers) if weights is None else weights
+    shares = [finite_number(w, f"empirical(): weight {i}") for i, w in enumerate(given)]
     if not numbers or len(shares) != len(numbers):
         raise ParameterError(f"empirical() got {len(numbers)} values and {len(shares)} weights; expected as many.")
     total = math.fsum(shares)
@@ -367,7 +369,10 @@ def _positive(what: str, value: Any) -> Any:
 
 
 def _ordered(where: str, lower: Any, upper: Any) -> tuple[float, float]:
-    low, high = float(lower), float(upper)
+    try:
+        low, high = float(lower), float(upper)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{where} got the limits {lower!r} and {upper!r}; expected numbers.") from None
     if not low < high:
         raise ParameterError(f"{where} got the limits {low:g} and {high:g}; expected the lower one first.")
     return low, high

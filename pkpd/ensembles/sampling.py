@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble
-from pkpd.ensembles.streams import check_counts, uniforms
+from pkpd.ensembles.streams import check_counts, check_seed, uniforms
 from pkpd.errors import ParameterError, unknown_name
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
@@ -64,6 +64,7 @@ def sample(
         If the model has no such parameter.
     """
     check_counts("sample", n, first)
+    check_seed(seed)
     chosen = _distributions(model, distributions or {})
     uniform = _unit_points(sorted(chosen), n, seed, points, first)
     columns = {name: (("member",), chosen[name].ppf(uniform[name])) for name in sorted(chosen)}

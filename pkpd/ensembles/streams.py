@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pkpd.errors import ParameterError
 
-__all__ = ["check_counts", "normals", "uniforms"]
+__all__ = ["check_counts", "check_seed", "normals", "uniforms"]
 
 Array = NDArray[np.float64]
 
@@ -30,8 +30,21 @@ def check_counts(who: str, n: Any, first: Any) -> None:
         raise ParameterError(f"{who}() got n={n!r}, first={first!r}; expected whole numbers, 1 or more and 0 or more.")
 
 
+def check_seed(seed: Any) -> None:
+    """Refuse what no generator of random numbers takes as a seed.
+
+    Raises
+    ------
+    ParameterError
+        If it is not a whole number of 0 or more.
+    """
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise ParameterError(f"the seed is {seed!r}; expected a whole number of 0 or more.")
+
+
 def _stream(seed: int, name: str, first: int) -> np.random.Generator:
     """The stream of numbers called `name`, set to member `first`: one draw of ``random`` a member."""
+    check_seed(seed)
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
     bits = np.random.PCG64(np.random.SeedSequence([seed, key]))
     bits.advance(first)

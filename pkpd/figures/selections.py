@@ -106,7 +106,10 @@ def checked_band(band: tuple[float, float] | None) -> tuple[float, float] | None
     """A pair of quantiles in rising order, between 0 and 1."""
     if band is None:
         return None
-    low, high = (float(q) for q in band)
+    try:
+        low, high = (float(q) for q in band)
+    except (TypeError, ValueError):
+        low = high = np.nan
     if not 0 <= low < high <= 1:
         raise DataError(f"band is {band!r}; expected two rising quantiles between 0 and 1, such as (0.05, 0.95).")
     return low, high

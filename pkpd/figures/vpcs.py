@@ -118,7 +118,10 @@ def _values(simulated: xr.Dataset) -> xr.DataArray:
 
 
 def _levels(percentiles: Any) -> tuple[float, float, float]:
-    found = tuple(float(p) for p in percentiles)
+    try:
+        found = tuple(float(p) for p in percentiles)
+    except (TypeError, ValueError):
+        found = ()
     if len(found) != 3 or not 0 < found[0] < found[1] < found[2] < 100:
         raise DataError(f"percentiles is {percentiles!r}; expected three that rise between 0 and 100, as (5, 50, 95).")
     return found[0], found[1], found[2]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from pkpd.errors import DataError
+from pkpd.symbolic.symbols import finite_number
 from pkpd.units import convert, parse_quantity
 
 if TYPE_CHECKING:
@@ -19,14 +18,12 @@ def level(given: float | str, values: xr.DataArray, what: str) -> float:
 
     Raises
     ------
-    DataError
-        If the number is not finite; `what` names it.
+    ParameterError
+        If it is no finite number; `what` names it.
     UnitError
         If the text is no quantity, or its unit cannot be converted.
     """
     if isinstance(given, str):
         number, unit = parse_quantity(given, what)
         return number if unit is None else convert(number, unit, values.attrs.get("units", "1"), what)
-    if not math.isfinite(given):
-        raise DataError(f"{what} is {given}; expected a finite number.")
-    return float(given)
+    return finite_number(given, what)

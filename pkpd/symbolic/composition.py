@@ -141,8 +141,10 @@ def parameter_value(model: Model, symbol: Parameter | Given, value: Any) -> floa
         try:
             number, unit = parse_quantity(value, what)
         except UnitError:
-            has = f"an alternative ({', '.join(sorted(others))})" if others else "no alternatives are declared"
-            raise ParameterError(f"{what} is {value!r}; expected a number, '1.5 {symbol.unit}', or {has}.") from None
+            known = f" or an alternative ({', '.join(sorted(others))})" if others else ""
+            raise ParameterError(
+                f"{what} is {value!r}; expected a number, or one with a unit, such as '1.5 {symbol.unit}'{known}."
+            ) from None
         return number if unit is None else convert(number, unit, symbol.unit, what)
     try:
         number = float(value)
