@@ -71,7 +71,6 @@ def stiff_states_table(scale: Scale) -> Table:
     rows, refused = _by_states("barrier", scale.stiff_states, (*STIFF, *_rivals(scale)[:1]), scale)
     remarks = [
         f"An antibody that diffuses and binds, stiff, rtol {RTOL:g}, one thread. {_COMPARED}",
-        "The Jacobian fills little, and its LU is written out up to some 400 states; from there on it goes by table.",
         *_absent(refused),
     ]
     return Table("scaling_stiff_states", "Scaling in states, stiff", rows, remarks)

@@ -110,9 +110,9 @@ class Kernel:
             d[j] = y[j]
         for number, row in enumerate(maps):
             chosen = which.equals(float(number))
-            changed = [j for j in range(self.n) if row[j] != self.model.y[j]]
-            for j, value in zip(changed, write(code, [row[j] for j in changed], found), strict=True):
-                d[j] = code.select(chosen, value, d[j])
+            changed = [i for i in range(self.n) if row[i] != self.model.y[i]]
+            for i, value in zip(changed, write(code, [row[i] for i in changed], found), strict=True):
+                d[i] = code.select(chosen, value, d[i])
         code.end()
         return self.module.globals["changes"]
 
