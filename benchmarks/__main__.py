@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -22,7 +23,8 @@ SECTIONS = ("comparison", "scaling", "compile", "memory")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    asked = _parsed(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    asked = _parsed(given)
     folder: Path = asked.out or (HERE.parent / "build" / "benchmarks" if asked.quick else HERE / "results")
     folder.mkdir(parents=True, exist_ok=True)
     scale = QUICK if asked.quick else FULL
@@ -32,11 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for table in _tables(section, scale, asked.case, folder):
             write_csv(table, folder)
             texts.append(table.markdown())
-            _write(folder / "results.md", about, scale, texts)
+            _write(folder / "results.md", about, given, texts)
     say(f"wrote {folder / 'results.md'}")
 
 
-def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Time beside error, ours and the peers'.")
     parser.add_argument("--quick", action="store_true", help="a few minutes, few members and tolerances")
     parser.add_argument("--out", type=Path, help="a folder; benchmarks/results, or build/benchmarks with --quick")
@@ -57,13 +59,15 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
     elif section == "scaling":
         members, states = members_table(scale), states_table(scale)
         draw_scaling(members, states, folder)
-        yield from (members, states, stiff_states_table(scale), threads_table(scale))
+        yield from (members, states)
+        yield stiff_states_table(scale)
+        yield threads_table(scale)
     else:
         yield {"compile": compile_table, "memory": memory_table}[section](scale)
 
 
-def _write(path: Path, about: Sequence[str], scale: Scale, texts: Sequence[str]) -> None:
-    made = "python -m benchmarks --quick" if scale is QUICK else "python -m benchmarks"
+def _write(path: Path, about: Sequence[str], arguments: Sequence[str], texts: Sequence[str]) -> None:
+    made = " ".join(["python -m benchmarks", *arguments])
     head = ["# Benchmark results", "", f"Made by `{made}`; benchmarks/README.md says what is compared and how.", ""]
     head += [f"- {line}" for line in about]
     path.write_text("\n".join([*head, "", *texts]), encoding="utf-8")

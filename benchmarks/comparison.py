@@ -19,6 +19,7 @@ OUR_TOLERANCES = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8)  # among which a run as accurate
 COUNTS = (10_000, 1_000, 100, 20)
 OUR_FEWEST = 1_000
 PRECISION_COMPARED = 20  # the slowest peers run no more
+LATE = 6  # budgets that a run at one tolerance may take for the next, harder one to be tried
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,10 @@ def compare(case: Case, scale: Scale) -> Comparison:
     try:
         speeds = _speeds(workers, scale.fewest, refused)
         say(f"{case.name}: {len(speeds)} integrators at rtol {RTOL:g}")
-        table, failed = measured(_table_tasks(speeds, scale), scale.rounds)
-        refused |= failed
+        tasks = _table_tasks(speeds, scale)
+        _, lost = measured(tasks, 1)  # warm
+        table, failed = measured([t for t in tasks if t[0].job not in lost], scale.rounds)
+        refused |= lost | failed
         say(f"{case.name}: work and precision")
         precision = _precision({w: s for w, s in speeds.items() if w.job not in refused}, scale)
     finally:
@@ -54,8 +57,9 @@ def _speeds(workers: Iterable[Worker], fewest: int, refused: dict[Job, str]) -> 
     for worker in workers:
         count = _fewest(worker, fewest)
         try:
-            worker.run(Task(count, RTOL))  # a peer may compile for every new number of members
             seconds, error = worker.run(Task(count, RTOL))
+            if not error.failed:  # warm now: a peer may compile for every new number of members
+                seconds, error = worker.run(Task(count, RTOL))
         except Failure as reason:
             refused[worker.job] = str(reason)
             continue
@@ -81,23 +85,22 @@ def _table_tasks(speeds: dict[Worker, float], scale: Scale) -> list[tuple[Worker
     for worker, speed in speeds.items():
         count = _count(worker, speed, scale.budget, scale.fewest)
         for rtol in OUR_TOLERANCES if worker.job.peer in OURS else (RTOL,):
-            worker.run(Task(count, rtol))  # warm
             tasks.append((worker, Task(count, rtol)))
     return tasks
 
 
 def _precision(speeds: dict[Worker, float], scale: Scale) -> list[Measurement]:
-    """Each tolerance in turn, until a peer takes too long or is lost."""
+    """Each tolerance in turn, until a peer takes far longer than it may or is lost."""
     counts = {w: _count(w, speed, scale.precision_budget, PRECISION_COMPARED) for w, speed in speeds.items()}
     found: list[Measurement] = []
     running = [w for w in speeds if w.job.peer != SIMULATED]
+    _, lost = measured([(w, Task(counts[w], RTOL)) for w in running], 1)  # warm
     for rtol in scale.tolerances:
-        tasks = [(w, Task(counts[w], rtol, PRECISION_COMPARED)) for w in running]
-        _, lost = measured(tasks, 1)
-        done, lost_later = measured([t for t in tasks if t[0].job not in lost], min(scale.rounds, 3))
+        running = [w for w in running if w.job not in lost]
+        done, lost = measured([(w, Task(counts[w], rtol, PRECISION_COMPARED)) for w in running], min(scale.rounds, 3))
         found += done
-        slow = {m.job for m in done if max(m.seconds) > scale.patience / 2}
-        running = [w for w in running if w.job not in lost | lost_later and w.job not in slow]
+        slow = {m.job for m in done if min(m.seconds) > LATE * scale.precision_budget}
+        running = [w for w in running if w.job not in slow]
     return found
 
 
@@ -165,4 +168,4 @@ def precision_table(comparisons: Iterable[Comparison]) -> Table:
         for m in comparison.precision
     ]
     remarks = [f"atol is rtol/100. Errors of the first {PRECISION_COMPARED} members.", "The figure is precision.png."]
-    return Table("precision", "Time against the error reached", rows, remarks)
+    return Table("precision", "Time against the error reached", rows, remarks, listed=False)

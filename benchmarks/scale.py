@@ -45,15 +45,15 @@ class Scale:
 
 FULL = Scale(
     rounds=5,
-    budget=1.2,
+    budget=0.8,
     fewest=100,
-    limit=60.0,
+    limit=45.0,
     tolerances=(1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10),
-    precision_budget=0.4,
+    precision_budget=0.3,
     members=(100, 1_000, 10_000, 100_000, 1_000_000),
     states=(5, 10, 20, 50, 100, 150),
     stiff_states=(10, 31, 100, 301),
-    patience=20.0,
+    patience=10.0,
     memory=1_000_000,
     everything=True,
 )
@@ -62,7 +62,7 @@ QUICK = Scale(
     rounds=2,
     budget=0.3,
     fewest=20,
-    limit=30.0,
+    limit=45.0,
     tolerances=(1e-4, 1e-6, 1e-8),
     precision_budget=0.1,
     members=(100, 1_000, 10_000),

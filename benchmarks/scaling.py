@@ -35,7 +35,7 @@ def members_table(scale: Scale) -> Table:
         for worker in workers:
             say(f"members: {worker.job}")
             for m in _growing(worker, scale, refused):
-                rows.append(_row(m) | {"members": m.task.members, "wall s": min(m.seconds), "peak MB": m.peak})
+                rows.append(_row(m) | {"wall s": min(m.seconds), "peak MB": m.peak})
     finally:
         _close(workers)
     remarks = [
@@ -97,7 +97,7 @@ def _by_states(
             refused |= lost
         finally:
             _close(workers)
-        rows += [_row(m) | {"states": states, "first result s": m.setup, "members": m.task.members} for m in found]
+        rows += [{"states": states} | _row(m) | {"first result s": m.setup} for m in found]
     return rows, refused
 
 
@@ -122,7 +122,8 @@ def threads_table(scale: Scale) -> Table:
     refused: dict[Job, str] = {}
     for case in list(CASES.values())[: None if scale.everything else 1]:
         say(f"threads: {case.name}")
-        peers = [p for p in (*OURS, *_rivals(scale)) if p.threads and p.suits(case)]
+        rival = [p for p in _rivals(scale) if p.suits(case)][:1]
+        peers = [p for p in (*OURS, *rival) if p.threads and p.suits(case)]
         workers, absent = hired([Job(p, case.name, n) for p in peers for n in counts], scale.limit)
         refused |= absent
         try:
@@ -162,8 +163,7 @@ def _speedups(found: Sequence[Measurement], peers: Iterable[Peer]) -> list[dict[
         for m in mine:
             gain = alone / m.microseconds if alone else None
             rows.append(
-                {"case": m.job.case} | _row(m)
-                | {"threads": m.job.threads, "members": m.task.members, "speedup": gain}
+                {"case": m.job.case, "threads": m.job.threads} | _row(m) | {"speedup": gain}
             )  # fmt: skip
     return rows
 
@@ -172,6 +172,7 @@ def _row(m: Measurement) -> dict[str, Any]:
     return {
         "integrator": m.job.peer.label,
         "method": m.job.peer.method,
+        "members": m.task.members,
         "us per member": m.microseconds,
         "worst error": m.error.worst,
     }

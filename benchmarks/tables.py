@@ -15,12 +15,13 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of named cells, and what a reader must know about them."""
+    """Rows of named cells, and what a reader must know about them; too many to list stay in the CSV."""
 
     name: str
     title: str
     rows: Sequence[Row]
     remarks: Sequence[str] = ()
+    listed: bool = True
 
     @property
     def columns(self) -> list[str]:
@@ -29,10 +30,12 @@ class Table:
 
     def markdown(self) -> str:
         lines = [f"## {self.title}", ""]
-        if self.rows:
+        if self.rows and self.listed:
             lines += [_line(self.columns), _line(["---"] * len(self.columns))]
             lines += [_line([_text(row.get(c)) for c in self.columns]) for row in self.rows]
             lines.append("")
+        if not self.listed:
+            lines.append(f"- The {len(self.rows)} rows are in {self.name}.csv.")
         lines += [f"- {remark}" for remark in self.remarks]
         return "\n".join(lines).rstrip() + "\n"
 

@@ -17,7 +17,8 @@ order, not linear-quadratic.
 Two defects of the public SBML: the tumor's growth f is zero, so that its tumor cannot
 grow; and radiation is frozen into an event at time 35.  f here is illustrative.
 
-While virus persists the tumor is held at x = h/(1 - m), about a center: v there is f, y is f x.
+Virus and tumor balance at x = h/(1 - m), v = f, y = f x, an unstable focus: they swing about it,
+ever wider, and the tumor persists.
 """
 
 from pkpd import Model, dose, input_rate, output, param, state

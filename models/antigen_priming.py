@@ -8,24 +8,43 @@
 that suppressors and other checkpoints leave.
 
 Source: maturation of dendritic cells by tumor cell death, and influx of T cells that saturates
-with antigen, after Kosinsky Y et al., J Immunother Cancer 6:17 (2018), there without delay; the
-values are illustrative.
+with antigen, after Kosinsky Y et al., J Immunother Cancer 6:17 (2018), there without delay; kDC
+is from Tsur N et al. (2019), see `tsur_2019`; the other values are illustrative.
 """
 
 from pkpd import Model, given, output, param, state
 
-INVENTED = "illustrative"
 POSITIVE = (0, None)
 
 release = given("release", "mm^3/day", "dead tumor whose antigen is released", default=80)
 L = given("L", "1", "lymphocytes, relative to those untreated", default=1)
 primable = given("primable", "1", "share of priming that is not suppressed", default=1)
 
-kA = param("kA", 0.2, "1/day", "loss of antigen", source=INVENTED, bounds=POSITIVE)
-kDC = param("kDC", 0.3, "1/day", "maturation and loss of dendritic cells", source=INVENTED, bounds=POSITIVE)
-A50 = param("A50", 2000, "mm^3", "antigen at half of the maturation", source=INVENTED, bounds=POSITIVE)
+kA = param("kA", 0.2, "1/day", "loss of antigen", source="illustrative: in a week", bounds=POSITIVE)
+kDC = param(
+    "kDC",
+    0.231,
+    "1/day",
+    "maturation and loss of dendritic cells",
+    bounds=POSITIVE,
+    source="Tsur 2019 (mu_A): death of antigen-presenting cells in melanoma",
+)
+A50 = param(
+    "A50",
+    2000,
+    "mm^3",
+    "antigen at half of the maturation",
+    bounds=POSITIVE,
+    source="illustrative: above that of an untreated tumor, below that of an irradiated one",
+)
 kpri = param(
-    "kpri", 3e7, "cell/day", "largest priming: how immunogenic the tumor is", source=INVENTED, bounds=POSITIVE, iiv=0.8
+    "kpri",
+    1e7,
+    "cell/day",
+    "largest priming: how immunogenic the tumor is",
+    bounds=POSITIVE,
+    iiv=0.8,
+    source="illustrative: so that durvalumab alone makes one patient in five respond",
 )
 
 A = state("A", "mm^3", "antigen, as the tumor it came from")

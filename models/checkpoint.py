@@ -8,21 +8,50 @@
 ``checkpoint.model.renamed("tigit_")``.  Independent checkpoints leave the product of what each
 leaves: ``1 - (1 - brake) (1 - other)``.
 
-Source: law of mass action for one site; all values are illustrative, those of a checkpoint
-that is not expressed (ligand_max = 0) unless a patient has it.
+Source: law of mass action for one site; the antibody's values are those of tremelimumab, to
+CTLA-4, as in nlmixr2lib's models of Shulgin B et al. (2020).  The checkpoint is not expressed
+(ligand_max = 0) unless a patient has it.
 """
 
 from pkpd import Model, dose, given, output, param, state
 
-INVENTED = "illustrative"
+TREME = "nlmixr2lib Shulgin_2020_ici_trae34_mbma: tremelimumab"
 POSITIVE = (0, None)
 
 ligand = given("ligand", "1", "expression of the checkpoint's ligand", default=1)
 
-ligand_max = param("ligand_max", 0, "1", "restraint by the checkpoint alone", source=INVENTED, bounds=(0, 1))
-kmAb = param("kmAb", 0.04, "1/day", "elimination of the antibody", source=INVENTED, bounds=POSITIVE)
-KC = param("KC", 1, "mg/L", "concentration at half of the occupancy", source=INVENTED, bounds=POSITIVE)
-V_mAb = param("V_mAb", 5, "L", "volume of distribution of the antibody", source=INVENTED, bounds=POSITIVE)
+ligand_max = param(
+    "ligand_max",
+    0,
+    "1",
+    "restraint by the checkpoint alone",
+    source="0 where the checkpoint is not expressed",
+    bounds=(0, 1),
+)
+kmAb = param(
+    "kmAb",
+    0.0372,
+    "1/day",
+    "elimination of the antibody",
+    bounds=POSITIVE,
+    source=f"computed from {TREME}, CL/(Vc + Vp) with CL 0.0109 L/h",
+)
+KC = param(
+    "KC",
+    0.0975,
+    "mg/L",
+    "concentration at half of the occupancy",
+    bounds=POSITIVE,
+    source=f"computed from {TREME}, IC50 0.65 nM at 150 kDa",
+)
+V_mAb = param(
+    "V_mAb",
+    7.03,
+    "L",
+    "volume of distribution of the antibody",
+    bounds=POSITIVE,
+    source=f"computed from {TREME}, Vc 3.72 L + Vp 3.31 L",
+)
 
 checkpoint_C = state("checkpoint_C", "mg/L", "antibody to the checkpoint, in plasma")
 

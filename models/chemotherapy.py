@@ -10,7 +10,9 @@ tumor of `growth_exponential`, the dead cells of `tumor_volume`, and the lymphoc
 
 Source: first-order kill in proportion to the drug (log-kill), Skipper HE, Schabel FM, Wilcox WS,
 Cancer Chemother Rep 35:1-111 (1964), and a drug known by its dose alone; what it kills goes the
-way of all dead cells.  The values are illustrative; the amount is in cycles of usual dose.
+way of all dead cells.  Its kill and elimination are those of Geng C, Paganetti H, Grassberger C,
+Sci Rep 7:13542 (2017), fitted to survival in non-small cell lung cancer, for one dose of 5 mg/m^3,
+as in public simulators of that model.  The kill of lymphocytes is illustrative.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,12 +21,34 @@ from pkpd import Model, compose, dose, param, state
 from pkpd.models import growth_exponential, radiation_lymphocytes, tumor_volume
 from pkpd.symbolic.symbols import State
 
-INVENTED = "illustrative"
+GENG = "Geng 2017, as in public simulators of it (cancer_simulation.py)"
 POSITIVE = (0, None)
 
-kchemo = param("kchemo", 0.5, "1/day", "elimination of the chemotherapy", source=INVENTED, bounds=POSITIVE)
-Kchemo = param("Kchemo", 0.12, "1/day", "tumor kill by one dose", source=INVENTED, bounds=POSITIVE, iiv=0.4)
-KL = param("KL", 0.2, "1/day", "lymphocyte kill by one dose", source=INVENTED, bounds=POSITIVE)
+kchemo = param(
+    "kchemo",
+    0.693,
+    "1/day",
+    "elimination of the chemotherapy",
+    source=f"computed from {GENG}: half-life 1 day",
+    bounds=POSITIVE,
+)
+Kchemo = param(
+    "Kchemo",
+    0.14,
+    "1/day",
+    "tumor kill by one dose",
+    bounds=POSITIVE,
+    iiv=0.4,
+    source=f"computed from {GENG}: 0.028 m^3/mg/day, 5 mg/m^3",
+)
+KL = param(
+    "KL",
+    0.2,
+    "1/day",
+    "lymphocyte kill by one dose",
+    bounds=POSITIVE,
+    source="illustrative: a quarter of them with each cycle",
+)
 
 chemo = state("chemo", "1", "chemotherapy, in doses")
 

@@ -1,7 +1,7 @@
 """Clones of a tumor, sensitive and resistant, with mutation under treatment.
 
-    dS/dt =            kg S (1 - T/Tmax) - d0 S - mutation S -             kill S
-    dR/dt = (1 - cost) kg R (1 - T/Tmax) - d0 R + mutation S - (1 - resist) kill R
+    dS/dt =            kg S (1 - T/Tmax) - mutation S -             kill S
+    dR/dt = (1 - cost) kg R (1 - T/Tmax) + mutation S - (1 - resist) kill R
     T = S + R
     mutation = mut0 + mut1 kill
     killed   = d0 T + kill S + (1 - resist) kill R
@@ -9,12 +9,12 @@
 
 `kill` is the rate at which another part kills sensitive cells; what dies is `killed`.  A
 resistant cell escapes the share `resist` of the killing, and pays for it with the share `cost`
-of its growth.
+of its growth.  kg is the net growth, beside which cells die and are replaced at the rate d0.
 
 Source: a spontaneous rate of mutation, and one in proportion to the treatment, after Greene
 JM et al., JCO Clin Cancer Inform 3 (2019), doi 10.1200/CCI.18.00087 (eps and alpha there);
-the starting diameter and the net growth are those of QSPIO-TNBC's virtual trial of durvalumab
-in lung cancer (parameters_NSCLC.m).  The other values are illustrative.
+the starting diameter, the net growth and the largest volume are those of QSPIO-TNBC's virtual
+trial of durvalumab in lung cancer (parameters_NSCLC.m).  The other values are illustrative.
 
 Without extinction every response would end in regrowth from a fraction of a cell.
 """
@@ -26,25 +26,69 @@ from pkpd import Event, Model, given, output, param, state
 INVENTED = "illustrative"
 POSITIVE = (0, None)
 QSPIO = "QSPIO-TNBC parameters_NSCLC.m"
-NET = f"illustrative; kg - d0 is the 0.007/day of {QSPIO} (k_C_growth)"
 
 kill = given("kill", "1/day", "rate at which sensitive cells are killed", default=0)
 
 diameter0 = param(
-    "diameter0", 37, "mm", "tumor diameter at the start", source=f"{QSPIO}: 37 mm; another value is illustrative",
+    "diameter0", 37, "mm", "tumor diameter at the start", source=f"{QSPIO} (initial_tumour_diameter)",
     bounds=POSITIVE, iiv=0.3,
+    alternatives={"small": (20, "mm", "illustrative: a lesion that a scan measures well, a sixth of 37 mm by volume")},
 )  # fmt: skip
 resistant0 = param(
-    "resistant0", 1e-6, "1", "share of resistant cells at the start", source=INVENTED, bounds=(0, 1), iiv=2.5
+    "resistant0",
+    1e-6,
+    "1",
+    "share of resistant cells at the start",
+    bounds=(0, 1),
+    iiv=2.5,
+    source="illustrative: thousands of cells in a tumor of 37 mm",
 )
-kg = param("kg", 0.010, "1/day", "growth rate", source=NET, bounds=POSITIVE, iiv=0.3)
-d0 = param("d0", 0.003, "1/day", "cell death without treatment", source=NET, bounds=POSITIVE)
-Tmax = param("Tmax", 1e6, "mm^3", "tumor volume at which growth stops", source=INVENTED, bounds=POSITIVE)
-Tmin = param("Tmin", 1, "mm^3", "living tumor below which it is extinct", source=INVENTED, bounds=POSITIVE)
-cost = param("cost", 0.1, "1", "loss of growth by resistance", source=INVENTED, bounds=(0, 1))
-resist = param("resist", 0.95, "1", "share of the killing that resistant cells escape", source=INVENTED, bounds=(0, 1))
-mut0 = param("mut0", 1e-8, "1/day", "mutation without treatment", source=INVENTED, bounds=POSITIVE)
-mut1 = param("mut1", 1e-6, "1", "mutation in proportion to the killing", source=INVENTED, bounds=POSITIVE)
+kg = param("kg", 0.007, "1/day", "net growth rate", source=f"{QSPIO} (k_C_growth)", bounds=POSITIVE, iiv=0.3)
+d0 = param(
+    "d0",
+    0.003,
+    "1/day",
+    "death of cells that are replaced",
+    bounds=POSITIVE,
+    source="illustrative: 0.3 of all births, so that tumors prime without treatment too",
+)
+Tmax = param(
+    "Tmax",
+    3.79e5,
+    "mm^3",
+    "tumor volume at which growth stops",
+    bounds=POSITIVE,
+    source=f"computed from {QSPIO}: 1.5e11 cells (C_max) of 16.9 um diameter",
+)
+Tmin = param(
+    "Tmin",
+    1,
+    "mm^3",
+    "living tumor below which it is extinct",
+    bounds=POSITIVE,
+    source="illustrative: too small for any scan, and three years from 20 mm",
+)
+cost = param("cost", 0.1, "1", "loss of growth by resistance", source="illustrative: small", bounds=(0, 1))
+resist = param(
+    "resist", 0.99, "1", "share of the killing that resistant cells escape", bounds=(0, 1),
+    source="illustrative: a hundredfold lower sensitivity, which QSPIO-TNBC has for a cytotoxic drug (r_resist)",
+)  # fmt: skip
+mut0 = param(
+    "mut0",
+    7e-9,
+    "1/day",
+    "mutation without treatment",
+    bounds=POSITIVE,
+    source="computed from Greene 2019: 1e-6 (eps) for each unit of time, here 1/kg",
+)
+mut1 = param(
+    "mut1",
+    1e-6,
+    "1",
+    "mutation in proportion to the killing",
+    bounds=POSITIVE,
+    source="illustrative: as rare as the resistant at the start",
+)
 
 start = pi / 6 * diameter0**3
 S = state("S", "mm^3", "living sensitive tumor", start=(1 - resistant0) * start)
@@ -57,8 +101,8 @@ lost = (1 - resist) * kill * R
 model = Model(
     "clones",
     rates={
-        S: kg * S * (1 - T / Tmax) - d0 * S - mutation - kill * S,
-        R: (1 - cost) * kg * R * (1 - T / Tmax) - d0 * R + mutation - lost,
+        S: kg * S * (1 - T / Tmax) - mutation - kill * S,
+        R: (1 - cost) * kg * R * (1 - T / Tmax) + mutation - lost,
     },
     outputs={
         "T": output(T, "living tumor"),

@@ -15,11 +15,14 @@ hampers biomarker discovery. J Immunother Cancer 9:e002032 (2021), doi
 
 A tumor is diagnosed at 65e8 cells and lethal at 1e12.  The paper's table prints the unit of
 every rate as cells a day; here killing, death and priming are per cell.  The SBML agrees
-with the equations.  Its values are those of the paper's Fig 1B (rho = 6, xi = 0.035); its
-values of xi for Fig 1C and 1D give what these show only with the table's rho = 1.
+with the equations.  Its values (rho = 6, xi = 0.035) give a cure as in the paper's Fig 1B;
+its values of xi for Fig 1C and 1D give what these show only with the table's rho = 1.  That
+is the rho of all three in the authors' code, with the xi named here "Fig_1B", "Fig_1C", "Fig_1D"
+(github.com/jeroencreemers/tipping-point-cancer-immune-dynamics, figure_1_data.R).
 
 A checkpoint inhibitor multiplies the killing, in the paper by a constant for as long as it is
-given; here a dose raises A, the fold increase, which then decays at k_ici (illustrative).
+given; here a dose raises A, the fold increase, which then decays at k_ici (illustrative; 0 is the
+paper's constant).
 T_min is illustrative too: 4/5 is a power from which a fraction of one cell grows back.
 """
 
@@ -29,19 +32,21 @@ from pkpd import Event, Model, dose, output, param, state
 
 TABLE = "Creemers 2021, Table 1"
 SBML = "Creemers 2021, as in BIOMD0000001022"
+CODE = "Creemers 2021, the authors' figure_1_data.R"
 POSITIVE = (0, None)
 
 rho = param(
     "rho", 1, "cell/day", "tumor growth rate", source=TABLE, bounds=POSITIVE,
-    alternatives={"Fig_1B": (6, "cell/day", SBML)},
+    alternatives={"SBML": (6, "cell/day", SBML)},
 )  # fmt: skip
 Tu = param("Tu", 1, "cell", "unit of the power law", source=TABLE, bounds=POSITIVE)
 xi = param(
     "xi", 0.001, "1/cell/day", "killing rate of T cells", source=TABLE, bounds=POSITIVE,
     alternatives={
-        "Fig_1B": (0.035, "1/cell/day", SBML),
-        "Fig_1C": (5e-4, "1/cell/day", SBML),
-        "Fig_1D": (2.5e-4, "1/cell/day", SBML),
+        "Fig_1B": (0.005, "1/cell/day", CODE),
+        "Fig_1C": (5e-4, "1/cell/day", CODE),
+        "Fig_1D": (2.5e-4, "1/cell/day", CODE),
+        "SBML": (0.035, "1/cell/day", SBML),
     },
 )  # fmt: skip
 h = param("h", 571, "cell", "T or tumor cells at which killing saturates", source=TABLE, bounds=POSITIVE)

@@ -22,14 +22,17 @@
     effectors in an irradiated lesion, E and X: a fraction of d Gy leaves exp(-alpha_E d)
 
 Source: the pharmacokinetics are those of Baverel PG et al. (2018); growth, killing and exhaustion
-per cell, clearance, fold induction and turnover of PD-L1, turnover of MDSC, and the diameter of
-the primary those of QSPIO-TNBC's virtual trial of durvalumab in lung cancer, adverse events
-those of `zhang_2022`; each part says which.  All else, and the model as a whole, is illustrative:
-it was fitted to no patient.
+per cell, clearance of dead and exhausted cells, fold induction and turnover of PD-L1, turnover of
+MDSC, and the diameter of the primary those of QSPIO-TNBC's virtual trial of durvalumab in lung
+cancer; kill by radiation and chemotherapy those of Geng C et al. (2017) in lung cancer; the
+antibody to the other checkpoint tremelimumab; adverse events those of `zhang_2022`; turnovers of
+immune cells from other models of the library; each part says which.  All else, 44 of 107 values,
+and the model as a whole, is illustrative: it was fitted to no patient.
 
 Read from it which phenomena these mechanisms can make, and on what they depend; not a response
-rate, a dose or a day for a patient.  `pkpd.fits.phenomena` shows them, each by regimen and
-patient alone.
+rate, a dose or a day for a patient.  `pkpd.fits.phenomena` shows fourteen, each by regimen and
+patient alone.  With all illustrative values drawn anew by log-normal factors of 10 %, each shows in
+49 of 50 draws or more, with 20 % in 37 or more.
 """
 
 from pkpd import Model, compose, given, output
@@ -116,4 +119,4 @@ model = compose(
     radiation_suppressors(suppressors.Treg, suppressors.MDSC, ROUTES),
     chemotherapy(tumors(), [lymphocytes.L, effector_memory.P]),
     irae_hazard.model,
-).using(diameter0_metastasis=20)
+).using(diameter0_metastasis="small")

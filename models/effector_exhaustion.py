@@ -12,15 +12,15 @@ so that a large burden escapes the same effectors that clear a small one.
 
 Source: killing and exhaustion by contact, in proportion to tumor over tumor and a constant,
 restrained by PD-1, after QSP-IO (Jafarnejad M et al., AAPS J 21:79, 2019; popellab/qspio);
-kkill and kexh from QSPIO-TNBC's virtual trial of durvalumab in lung cancer.  Reinvigoration
-and expansion, and the other values, are illustrative.
+kkill, kexh and kX from QSPIO-TNBC's virtual trial of durvalumab in lung cancer, kE from
+Creemers JHA et al., J Immunother Cancer 9:e002032 (2021).  Reinvigoration and expansion, and
+the other values, are illustrative.
 
 Effectors stay bounded while kexp < kE.
 """
 
 from pkpd import Model, given, output, param, state
 
-INVENTED = "illustrative"
 POSITIVE = (0, None)
 QSPIO = "QSPIO-TNBC parameters_NSCLC.m"
 
@@ -33,12 +33,30 @@ kkill = param(
     "kkill", 2.27e-6, "mm^3/cell/day", "largest killing per effector", bounds=POSITIVE,
     source=f"computed from {QSPIO}: 0.9 cells a day (k_C_Tcell) of 16.9 um diameter",
 )  # fmt: skip
-KT = param("KT", 200, "mm^3", "tumor at half of the stimulation", source=INVENTED, bounds=POSITIVE)
-kexp = param("kexp", 0.03, "1/day", "largest expansion of effectors", source=INVENTED, bounds=POSITIVE)
+KT = param(
+    "KT",
+    200,
+    "mm^3",
+    "tumor at half of the stimulation",
+    bounds=POSITIVE,
+    source="illustrative: a nodule of 7 mm, far below what is treated",
+)
+kexp = param(
+    "kexp",
+    0.012,
+    "1/day",
+    "largest expansion of effectors",
+    bounds=POSITIVE,
+    source="illustrative: below kE, so that effectors stay bounded",
+)
 kexh = param("kexh", 0.1, "1/day", "largest exhaustion of effectors", source=f"{QSPIO} (k_Tcell)", bounds=POSITIVE)
-krei = param("krei", 0.02, "1/day", "largest reinvigoration", source=INVENTED, bounds=POSITIVE)
-kE = param("kE", 0.05, "1/day", "loss of effectors", source=INVENTED, bounds=POSITIVE)
-kX = param("kX", 0.03, "1/day", "loss of exhausted effectors", source=INVENTED, bounds=POSITIVE)
+krei = param(
+    "krei", 0.02, "1/day", "largest reinvigoration", source="illustrative: slower than exhaustion", bounds=POSITIVE
+)
+kE = param(
+    "kE", 0.019, "1/day", "loss of effectors", source="Creemers 2021, Table 1 (delta): in melanoma", bounds=POSITIVE
+)
+kX = param("kX", 0.1, "1/day", "loss of exhausted effectors", source=f"{QSPIO} (k_cell_clear)", bounds=POSITIVE)
 
 E = state("E", "cell", "effectors in the tumor")
 X = state("X", "cell", "exhausted effectors in the tumor")

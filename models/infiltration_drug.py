@@ -11,11 +11,19 @@ Source: illustrative, no drug in particular; an Emax model in the amount of drug
 
 from pkpd import Model, dose, output, param, state
 
-INVENTED = "illustrative"
 POSITIVE = (0, None)
 
-kopen = param("kopen", 0.05, "1/day", "elimination of the infiltration drug", source=INVENTED, bounds=POSITIVE)
-Emax_inf = param("Emax_inf", 5, "1", "largest increase of infiltration", source=INVENTED, bounds=POSITIVE)
+kopen = param(
+    "kopen",
+    0.05,
+    "1/day",
+    "elimination of the infiltration drug",
+    source="illustrative: half in two weeks",
+    bounds=POSITIVE,
+)
+Emax_inf = param(
+    "Emax_inf", 10, "1", "largest increase of infiltration", source="illustrative: tenfold", bounds=POSITIVE
+)
 
 opener = state("opener", "1", "infiltration-enhancing drug, in doses")
 

@@ -25,9 +25,16 @@ C = given("C", "mg/L", "antibody in plasma", default=100)
 h0 = param("h0", 0, "1/day", "hazard without drug", source="immune-related events need the drug", bounds=POSITIVE)
 hmax = param(
     "hmax", -log(1 - 0.165) / 365, "1/day", "largest hazard by the drug", bounds=POSITIVE, iiv=0.5,
-    source="computed from Zhang 2022: 0.165 in a year; iiv illustrative",
+    source="computed from Zhang 2022: 0.165 in a year",
 )  # fmt: skip
-C50 = param("C50", 10, "mg/L", "concentration at half of that hazard", source="illustrative", bounds=POSITIVE)
+C50 = param(
+    "C50",
+    10,
+    "mg/L",
+    "concentration at half of that hazard",
+    bounds=POSITIVE,
+    source="illustrative: a seventh of the trough of 1500 mg, so that dose does not matter",
+)
 
 H = state("H", "1", "cumulative hazard of an adverse event")
 

@@ -25,8 +25,11 @@ a = param("a", 0.18, "1/day", "tumor growth rate", source=SBML, bounds=(0, None)
 b = param("b", 2.0e-9, "1/cell", "inverse of the tumor's carrying capacity", source=SBML, bounds=(0, None))
 n = param("n", 1.101e-7, "1/cell/day", "killing of tumor cells by effectors", source=SBML, bounds=(0, None))
 
-E = state("E", "cell", "effector cells", start=3.2e5)
-T = state("T", "cell", "tumor cells", start=5e6)
+E0 = param("E0", 3.2e5, "cell", "effector cells at the start", source=SBML, bounds=(0, None))
+T0 = param("T0", 5e6, "cell", "tumor cells at the start", source=SBML, bounds=(0, None))
+
+E = state("E", "cell", "effector cells", start=E0)
+T = state("T", "cell", "tumor cells", start=T0)
 
 model = Model(
     "kuznetsov_1994",

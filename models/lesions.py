@@ -25,7 +25,7 @@ from pkpd import Model, compose, given, output, param
 from pkpd.models import antigen_priming, clones, effector_exhaustion, effector_memory, tumor_volume
 from pkpd.models.radiotherapy_lql import radiotherapy_lql
 
-INVENTED = "illustrative"
+ONE, EQUAL = "1 by definition: the others are relative to it", "illustrative: as the first lesion"
 POSITIVE = (0, None)
 
 LESIONS = ("primary", "metastasis")
@@ -36,7 +36,14 @@ LOCAL = (
     "influx", "release", "diameter", "diameter0",
 )  # fmt: skip
 
-T_w = param("T_w", 500, "mm^3", "tumor that draws half of the effectors", source=INVENTED, bounds=POSITIVE)
+T_w = param(
+    "T_w",
+    500,
+    "mm^3",
+    "tumor that draws half of the effectors",
+    bounds=POSITIVE,
+    source="illustrative: a nodule of 10 mm, so that all but small tumors draw most",
+)
 
 
 def placed(part: Model, lesion: str) -> Model:
@@ -49,8 +56,10 @@ def trafficking(lesions: Sequence[str]) -> Model:
     """The part that shares the effectors that leave the circulation among `lesions`."""
     leaving = given("leaving", "cell/day", "effectors that leave for the tumors")
     weights = [
-        param(f"w_{i}", 1, "1", f"blood flow times homing of the lesion {i}", source=INVENTED, bounds=POSITIVE)
-        for i in lesions
+        param(
+            f"w_{i}", 1, "1", f"blood flow times homing of the lesion {i}", source=EQUAL if k else ONE, bounds=POSITIVE
+        )
+        for k, i in enumerate(lesions)
     ]
     pull = [w * given(f"T_{i}", "mm^3", "living tumor") for w, i in zip(weights, lesions, strict=True)]
     shares = [leaving * one / (T_w + sum(pull)) for one in pull]

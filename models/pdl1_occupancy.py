@@ -29,9 +29,7 @@ KD = param(
         "Baverel_2018_Km": (0.344 / 0.15, "nM", "computed: Km 0.344 mg/L of saturable elimination, at 150 kDa"),
     },
 )  # fmt: skip
-MW = param(
-    "MW", 0.15, "mg/nmol", "molar mass of the antibody", source="illustrative: 150 kDa, a typical IgG", bounds=(0, None)
-)
+MW = param("MW", 0.15, "mg/nmol", "molar mass of the antibody", source="an IgG has about 150 kDa", bounds=(0, None))
 
 Cm = C / MW
 

@@ -14,7 +14,6 @@ published ones were found for durvalumab.
 
 from pkpd import Model, given, output, param, state
 
-INVENTED = "illustrative"
 POSITIVE = (0, None)
 
 RO = given("RO", "1", "fraction of PD-L1 occupied", default=0.5)
@@ -24,8 +23,22 @@ sL0 = param(
     "sL0", 124.8, "pg/mL", "soluble PD-L1 at the start", bounds=POSITIVE,
     source="Baverel 2018, as in nlmixr2lib deVries_2025_durvalumab",
 )  # fmt: skip
-kfree = param("kfree", 1, "1/day", "clearance of free soluble PD-L1", source=INVENTED, bounds=POSITIVE)
-kbound = param("kbound", 0.1, "1/day", "clearance of bound soluble PD-L1", source=INVENTED, bounds=POSITIVE)
+kfree = param(
+    "kfree",
+    1,
+    "1/day",
+    "clearance of free soluble PD-L1",
+    bounds=POSITIVE,
+    source="illustrative: of a small protein, in a day",
+)
+kbound = param(
+    "kbound",
+    0.1,
+    "1/day",
+    "clearance of bound soluble PD-L1",
+    bounds=POSITIVE,
+    source="illustrative: with the antibody, a tenth of that of the free",
+)
 
 sL = state("sL", "pg/mL", "soluble PD-L1, free and bound", start=sL0)
 

@@ -15,7 +15,6 @@ are illustrative.
 
 from pkpd import Model, given, output, param, state
 
-INVENTED = "illustrative"
 POSITIVE = (0, None)
 QSPIO = "QSPIO-TNBC parameters_NSCLC.m"
 
@@ -23,10 +22,31 @@ E = given("E", "cell", "effectors in the tumor", default=0)
 RO = given("RO", "1", "fraction of PD-L1 occupied", default=0)
 
 kPDL1 = param("kPDL1", 1, "1/day", "turnover of PD-L1", source=f"{QSPIO}; Kosinsky 2018, Table 1", bounds=POSITIVE)
-PDL1_0 = param("PDL1_0", 1, "1", "PD-L1 without effectors; 0 where it is lost", source=INVENTED, bounds=POSITIVE)
+PDL1_0 = param(
+    "PDL1_0",
+    1,
+    "1",
+    "PD-L1 without effectors; 0 where it is lost",
+    source="1 by the definition of PDL1",
+    bounds=POSITIVE,
+)
 fold = param("fold", 6, "1", "fold induction of PD-L1 by effectors", source=QSPIO, bounds=(1, None))
-E50 = param("E50", 2e7, "cell", "effectors at half of the induction", source=INVENTED, bounds=POSITIVE)
-F50 = param("F50", 1.5, "1", "free PD-L1 at half of the restraint", source=INVENTED, bounds=POSITIVE)
+E50 = param(
+    "E50",
+    2e7,
+    "cell",
+    "effectors at half of the induction",
+    bounds=POSITIVE,
+    source="illustrative: few, so that an untreated response is held down",
+)
+F50 = param(
+    "F50",
+    1.5,
+    "1",
+    "free PD-L1 at half of the restraint",
+    bounds=POSITIVE,
+    source="illustrative: above the 1 of a cold tumor, far below the 6 of an inflamed one",
+)
 
 PDL1 = state("PDL1", "1", "PD-L1 relative to a tumor without effectors", start=PDL1_0)
 

@@ -10,7 +10,8 @@ Of the pool L (1 untreated) the share f is in the field at some time during a fr
 Source: exponential survival with half of lymphocytes killed by about 2 Gy, attributed to
 Nakamura N et al. (1990) and used by Yovino S et al., Cancer Invest 31:140 (2013), values not
 verified; a share that is hit and a rest that is not is the simplest form of their blood-dose
-model.  The dependence on the field, the recovery, and the radiosensitivity of residents are
+model.  The recovery is the turnover of lymphocytes of de Pillis L et al. (2009), see
+`de_pillis_2009`.  The dependence on the field and the radiosensitivity of residents are
 illustrative; that residents are the more resistant is reported by Arina A et al., Nat Commun
 10:3959 (2019).
 
@@ -24,17 +25,44 @@ from sympy import exp, log
 from pkpd import Model, compose, dose, param, state
 from pkpd.symbolic.symbols import State
 
-INVENTED = "illustrative"
 POSITIVE = (0, None)
 
-kL = param("kL", 0.02, "1/day", "renewal of lymphocytes", source=INVENTED, bounds=POSITIVE)
+kL = param(
+    "kL",
+    0.0063,
+    "1/day",
+    "renewal of lymphocytes",
+    source="de Pillis 2009 (beta), as in BIOMD0000000779",
+    bounds=POSITIVE,
+)
 D50_L = param(
     "D50_L", 2, "Gy", "dose that kills half of lymphocytes", bounds=POSITIVE,
     source="attributed to Nakamura 1990; not verified",
 )  # fmt: skip
-field = param("field", 300, "mL", "volume of the irradiated field", source=INVENTED, bounds=POSITIVE)
-field_e = param("field_e", 2000, "mL", "field that spares 1/e of lymphocytes", source=INVENTED, bounds=POSITIVE)
-alpha_E = param("alpha_E", 0.1, "1/Gy", "radiosensitivity of resident effectors", source=INVENTED, bounds=POSITIVE)
+field = param(
+    "field",
+    300,
+    "mL",
+    "volume of the irradiated field",
+    source="illustrative: a lung tumor with margins",
+    bounds=POSITIVE,
+)
+field_e = param(
+    "field_e",
+    2000,
+    "mL",
+    "field that spares 1/e of lymphocytes",
+    bounds=POSITIVE,
+    source="illustrative: so that the usual field hits one in seven with each fraction",
+)
+alpha_E = param(
+    "alpha_E",
+    0.1,
+    "1/Gy",
+    "radiosensitivity of resident effectors",
+    bounds=POSITIVE,
+    source="illustrative: a third of that of lymphocytes",
+)
 
 L = state("L", "1", "lymphocytes, relative to those untreated", start=1)
 

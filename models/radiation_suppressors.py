@@ -21,13 +21,30 @@ from pkpd import Model, compose, dose, param, state
 from pkpd.models import suppressors
 from pkpd.symbolic.symbols import State
 
-INVENTED = "illustrative"
 POSITIVE = (0, None)
 
-kG = param("kG", 0.1, "1/day", "loss of the signal of irradiated tissue", source=INVENTED, bounds=POSITIVE)
-rG = param("rG", 0.001, "1/Gy/day", "MDSC drawn by that signal", source=INVENTED, bounds=POSITIVE)
-alpha_Treg = param("alpha_Treg", 0.15, "1/Gy", "radiosensitivity of Treg", source=INVENTED, bounds=POSITIVE)
-local = param("local", 0.1, "1", "share of Treg within the field", source=INVENTED, bounds=(0, 1))
+kG = param(
+    "kG", 0.1, "1/day", "loss of the signal of irradiated tissue", source="illustrative: in two weeks", bounds=POSITIVE
+)
+rG = param(
+    "rG",
+    0.001,
+    "1/Gy/day",
+    "MDSC drawn by that signal",
+    bounds=POSITIVE,
+    source="illustrative: a tenth more MDSC after ten gray",
+)
+alpha_Treg = param(
+    "alpha_Treg",
+    0.15,
+    "1/Gy",
+    "radiosensitivity of Treg",
+    bounds=POSITIVE,
+    source="illustrative: half of that of other lymphocytes",
+)
+local = param(
+    "local", 0.1, "1", "share of Treg within the field", source="illustrative: those of the tumor", bounds=(0, 1)
+)
 
 G = state("G", "Gy", "signal of irradiated tissue")
 

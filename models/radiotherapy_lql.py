@@ -9,8 +9,10 @@ another part owns, and adds what it kills to its dead cells; `model` joins it wi
 `growth_logistic` and the dead cells of `tumor_volume`.
 
 Source: Astrahan M, Med Phys 35:4161-4172 (2008), with the final slope that continues the
-linear-quadratic curve without a kink.  alpha and beta are illustrative, alpha/beta is 10 Gy as
-usual for tumors; so is the transition at 6 Gy.
+linear-quadratic curve without a kink.  alpha and beta are from Geng C, Paganetti H, Grassberger
+C, Sci Rep 7:13542 (2017), whose alpha is normal (0.0398, 0.168) over patients and positive: its
+median is computed here.  The transition is the estimate from 2319 patients with lung cancer in
+Radiat Oncol 11 (2016), doi 10.1186/s13014-016-0643-5.
 
 Below dT this is `radiotherapy_lq`.  Fractions are short, and far enough apart for repair.
 """
@@ -23,12 +25,27 @@ from pkpd import Model, compose, dose, param
 from pkpd.models import growth_logistic, tumor_volume
 from pkpd.symbolic.symbols import State
 
-INVENTED = "illustrative; alpha/beta is 10 Gy, as usual for tumors"
+GENG = "Geng 2017, as in public simulators of it (cancer_simulation.py)"
 POSITIVE = (0, None)
 
-alpha = param("alpha", 0.06, "1/Gy", "linear coefficient of radiation kill", source=INVENTED, bounds=POSITIVE, iiv=0.3)
-beta = param("beta", 0.006, "1/Gy^2", "quadratic coefficient of radiation kill", source=INVENTED, bounds=POSITIVE)
-dT = param("dT", 6, "Gy", "fraction dose from which kill is log-linear", source="illustrative", bounds=POSITIVE)
+alpha = param(
+    "alpha", 0.13, "1/Gy", "linear coefficient of radiation kill", bounds=POSITIVE, iiv=0.3,
+    source=f"computed from {GENG}: median of the positive part of a normal distribution (0.0398, 0.168)",
+    alternatives={"mean": (0.0398, "1/Gy", f"{GENG}: mean before truncation")},
+)  # fmt: skip
+beta = param(
+    "beta", 0.013, "1/Gy^2", "quadratic coefficient of radiation kill", bounds=POSITIVE,
+    source=f"computed from {GENG}: alpha/beta is 10 Gy",
+    alternatives={"mean": (0.00398, "1/Gy^2", f"{GENG}: for the mean of alpha")},
+)  # fmt: skip
+dT = param(
+    "dT",
+    11,
+    "Gy",
+    "fraction dose from which kill is log-linear",
+    bounds=POSITIVE,
+    source="Radiat Oncol 11 (2016), doi 10.1186/s13014-016-0643-5: 11.0 (5.2) Gy",
+)
 
 d = dose("Gy")
 bent = Min(d, dT)

@@ -15,11 +15,15 @@ from pkpd import Model, compose, dose, param, state
 from pkpd.models import suppressors
 from pkpd.symbolic.symbols import State
 
-INVENTED = "illustrative"
 POSITIVE = (0, None)
 
-kdepl = param("kdepl", 0.1, "1/day", "elimination of the depleting drug", source=INVENTED, bounds=POSITIVE)
-kdep = param("kdep", 0.3, "1/day", "depletion of suppressors by one dose", source=INVENTED, bounds=POSITIVE)
+kdepl = param(
+    "kdepl", 0.1, "1/day", "elimination of the depleting drug", source="illustrative: half in a week", bounds=POSITIVE
+)
+kdep = param(
+    "kdep", 0.3, "1/day", "depletion of suppressors by one dose", bounds=POSITIVE,
+    source="illustrative: to a twentieth, but for renewal",
+)  # fmt: skip
 
 depleter = state("depleter", "1", "suppressor-depleting drug, in doses")
 

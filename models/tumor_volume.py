@@ -20,7 +20,7 @@ from sympy import cbrt, pi
 
 from pkpd import Model, given, output, param, state
 
-INVENTED = "illustrative; a T cell alone is 1.76e-7 mm^3 (QSP-IO)"
+INVENTED = "illustrative: six times the 1.76e-7 mm^3 of a T cell alone (QSP-IO)"
 POSITIVE = (0, None)
 
 T = given("T", "mm^3", "living tumor", default=1000)

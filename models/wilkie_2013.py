@@ -13,10 +13,11 @@ One model holds both ways of escape.  By default resistant cells escape and pred
 decays; ``k_decay=0`` leaves resistance alone (BIOMD0000000752), ``R0=0`` decay alone
 (BIOMD0000000751, with C0 = 1 and a0 = 1.05e-4).
 
-BIOMD0000000752 sets f = 1, where a "resistant" cell is killed like any other; f here is
-illustrative.  The clock of both SBML is in seconds; the data are of mice, and the time
-meant is days.  The immune cells' carrying capacity is written in the immune cells
-themselves, as published: it grows without bound while u (C + w R) > 1.
+BIOMD0000000752 sets f = 1, where a "resistant" cell is killed like any other, and notes 0.9
+and 0.5 as the paper's other values; the f = 0.1 here is illustrative.  The clock of both SBML
+is in seconds; the data are of mice, and the time meant is days.  The immune cells' carrying
+capacity is written in the immune cells themselves, as published: it grows without bound while
+u (C + w R) > 1.
 """
 
 from sympy import exp

@@ -14,8 +14,10 @@ from pkpd.datasets.plans import Task, planned
 from pkpd.datasets.readings import Readings, readings
 from pkpd.datasets.values import parameter_values
 from pkpd.ensembles.ensembles import Ensemble
-from pkpd.errors import FailedMembersWarning, SimulationError, unknown_name
+from pkpd.errors import FailedMembersWarning, SimulationError
+from pkpd.results import shown
 from pkpd.solvers.problem import Progress, Status
+from pkpd.solvers.tolerances import absolute_tolerances, tolerance
 from pkpd.symbolic.model import Model
 from pkpd.treatment.record_covariates import CARRIES
 from pkpd.treatment.records import Records
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 Array = NDArray[np.float64]
+
+ATOL = 1e-10  # of a state, where nothing is said
 
 NO_STEADY_STATE = len(Status)  # beside the integrator's own
 REASONS = (*(s.name for s in Status), "no_steady_state")
@@ -42,7 +46,7 @@ def predict(
     outputs: Iterable[str] | None = None,
     method: str = "auto",
     rtol: float = 1e-8,
-    atol: float | Mapping[str, float] = 1e-10,
+    atol: float | Mapping[str, float] = ATOL,
     on_failure: Literal["nan", "raise"] = "nan",
     max_steps: int = 100_000,
     threads: int | None = None,
@@ -129,14 +133,15 @@ def predict(
         ``"raise"``.
     """
     _check_arguments(model, data, carry, on_failure)
-    wanted = _wanted(model, outputs)
-    tolerance, absolute = _tolerance("rtol", rtol), _absolute(model, atol)
+    wanted = shown(model, outputs)
+    relative = tolerance("rtol", rtol)
+    absolute = absolute_tolerances(model.name, [s.name for s in model.states], atol, ATOL)
     model.require_closed()
     cuts = segments(data)
     values = parameter_values(model, data, cuts, parameters, covariates, carry)
     task = Task(model, data, cuts, values, dose_records(model, data, values), carry)
-    plan = planned(task, tolerance, absolute, method)
-    found = readings(plan, cuts, tolerance, absolute, method, max_steps=max_steps, threads=threads, progress=progress)
+    plan = planned(task, relative, absolute, method)
+    found = readings(plan, cuts, relative, absolute, method, max_steps=max_steps, threads=threads, progress=progress)
     unsteady = plan.unsteady[cuts.segment] <= np.arange(len(data))
     status = np.where(unsteady, NO_STEADY_STATE, found.status)
     _report(model, data, status, on_failure)
@@ -157,31 +162,6 @@ def _check_arguments(model: Any, data: Any, carry: str, on_failure: str) -> None
         raise SimulationError(f"carry is {carry!r}; expected 'backward', 'forward' or 'linear'.")
     if on_failure not in ("nan", "raise"):
         raise SimulationError(f"on_failure is {on_failure!r}; expected 'nan' or 'raise'.")
-
-
-def _wanted(model: Model, outputs: Iterable[str] | None) -> list[str]:
-    known = [*(s.name for s in model.states), *model.outputs]
-    wanted = known if outputs is None else [outputs] if isinstance(outputs, str) else list(outputs)
-    for name in wanted:
-        if name not in known:
-            raise unknown_name(model.name, "state or output", str(name), known)
-    return wanted
-
-
-def _tolerance(name: str, value: Any) -> float:
-    if not isinstance(value, int | float) or not 0 < value < 1:
-        raise SimulationError(f"{name} is {value!r}; expected a number between 0 and 1, such as 1e-8.")
-    return float(value)
-
-
-def _absolute(model: Model, atol: Any) -> Array:
-    states = [s.name for s in model.states]
-    if not isinstance(atol, Mapping):
-        return np.full(len(states), _tolerance("atol", atol))
-    for name in atol:
-        if name not in states:
-            raise unknown_name(model.name, "state", name, states)
-    return np.array([_tolerance(f"atol of {s}", atol.get(s, 1e-10)) for s in states])
 
 
 # ---- the result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble
+from pkpd.errors import unknown_name
 from pkpd.solvers.collecting import Collected
 from pkpd.solvers.problem import Status
 from pkpd.solvers.reductions import Reduction
@@ -20,9 +21,27 @@ from pkpd.units import label, parse_unit
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Run", "dataset"]
+__all__ = ["Run", "dataset", "derivative_name", "shown"]
 
 Array = NDArray[np.float64]
+
+
+def shown(model: Model, outputs: Iterable[str] | None) -> list[str]:
+    """The states and outputs asked for; all where none are named.
+
+    Raises
+    ------
+    UnknownNameError
+        If the model has no such state or output.
+    """
+    known = [*(s.name for s in model.states), *model.outputs]
+    if outputs is None:
+        return known
+    wanted = [outputs] if isinstance(outputs, str) else list(outputs)
+    for name in wanted:
+        if name not in known:
+            raise unknown_name(model.name, "state or output", str(name), known)
+    return wanted
 
 
 @dataclass(frozen=True)
@@ -59,6 +78,11 @@ class Run:
         return [name for x in self.wanted for name in (x, *(sensitivity_name(x, k) for k in self.wrt))]
 
 
+def derivative_name(of: str) -> str:
+    """The name of the variable that holds the derivatives of a state or output."""
+    return f"sensitivity_{of}"
+
+
 def dataset(run: Run, found: Collected) -> xr.Dataset:
     """The result of a run; see `pkpd.simulate` for what it holds."""
     import xarray as xr
@@ -83,7 +107,7 @@ def _courses(run: Run, found: Collected) -> dict[str, Any]:
                 "units": [_quotient(run.model.units[name], unit) for unit in run.wrt.values()],
                 "long_name": f"derivative of {run.model.meaning(name)}",
             }
-            variables[f"d_{name}"] = ((*dims, "parameter"), slopes.reshape(*shape, -1), its)
+            variables[derivative_name(name)] = ((*dims, "parameter"), slopes.reshape(*shape, -1), its)
     return variables
 
 

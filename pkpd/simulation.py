@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, unknown_name
-from pkpd.results import Run, dataset
+from pkpd.results import Run, dataset, derivative_name, shown
 from pkpd.solvers.canonical import Canonical, canonical
 from pkpd.solvers.collecting import Collected, collect
 from pkpd.solvers.moving_doses import MovingDoses
@@ -20,6 +20,8 @@ from pkpd.solvers.numpy_code import numpy_code
 from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.solvers.schedule import Schedule, make_schedule
+from pkpd.solvers.switches import sign_dependent
+from pkpd.solvers.tolerances import absolute_tolerances, tolerance
 from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
@@ -33,6 +35,8 @@ __all__ = ["simulate"]
 
 Array = NDArray[np.float64]
 
+ATOL = 1e-9  # of a state, where nothing is said
+
 
 def simulate(
     model: Model,
@@ -45,7 +49,7 @@ def simulate(
     reduce: Mapping[str, tuple[Any, ...]] | None = None,
     method: str = "auto",
     rtol: float = 1e-6,
-    atol: float | Mapping[str, float] = 1e-9,
+    atol: float | Mapping[str, float] = ATOL,
     threads: int | None = None,
     on_failure: Literal["nan", "raise"] = "nan",
     at_dose: Literal["before", "after"] = "before",
@@ -103,10 +107,10 @@ def simulate(
     xarray.Dataset
         A variable for each state and output with the dimensions of the ensemble and
         ``time``; ``status`` for each member; the parameters as coordinates; units and
-        meanings in ``attrs``.  With `sensitivities` also ``d_X`` for each of these states
-        and outputs X: its derivatives, with a further dimension ``parameter``, labelled by
-        name (``run["d_T"].sel(parameter="kg")``); its attribute ``units`` lists the unit of
-        each.
+        meanings in ``attrs``.  With `sensitivities` also ``sensitivity_X`` for each of these
+        states and outputs X: its derivatives, with a further dimension ``parameter``,
+        labelled by name (``run["sensitivity_T"].sel(parameter="kg")``); its attribute
+        ``units`` lists the unit of each.
 
     Notes
     -----
@@ -114,10 +118,13 @@ def simulate(
     the model's own, through doses, infusions and events, also where a parameter moves
     their time or changes their size.  They take part in the control of the step with the
     relative tolerance of all and the absolute tolerance of their state, divided by the
-    magnitude of the parameter's default.  A switch within a rate (``Piecewise``, ``Max``,
-    ``Heaviside``) is differentiated branch by branch, which is exact where the rate is
-    continuous; a stored time that coincides with a dose whose time is differentiated
-    belongs to the side that `at_dose` says.
+    magnitude of the parameter's default.  A condition within a rate (``Piecewise``,
+    ``Heaviside``, ``sign``) across which the rate is not proved to be continuous is
+    treated as an event, so that its time counts; an output is differentiated branch by
+    branch.  Where two things happen at one time (a switch and a dose, a switch and time 0)
+    and a parameter moves one of them, a derivative is that from one side; a stored time
+    that coincides with a dose whose time is differentiated belongs to the side that
+    `at_dose` says, and one that coincides with a switch is before it.
 
     Raises
     ------
@@ -143,15 +150,15 @@ def simulate(
         starts=np.empty((0, len(ensemble))),
         schedule=_schedule(system, doses),
         times=instants,
-        rtol=_tolerance("rtol", rtol),
-        atol=_absolute(system, atol),
+        rtol=tolerance("rtol", rtol),
+        atol=absolute_tolerances(system.name, system.states, atol, ATOL),
         before=at_dose == "before",
         max_steps=max_steps,
     )
     wrt = _differentiated(model, known, sensitivities)
     if wrt:
         slopes = plan_slopes(model, regimen, table, len(doses.times), tuple(wrt))
-        moving = MovingDoses(system, tuple(wrt), doses, slopes)
+        moving = MovingDoses(system, tuple(wrt), doses, slopes, _positive(system, problem.parameters))
         problem = _with_sensitivities(problem, moving, _magnitudes(system, known, wrt))
     with np.errstate(all="ignore"):
         problem = dataclasses.replace(problem, starts=numpy_code(problem.model).starts(problem.parameters))
@@ -162,7 +169,7 @@ def simulate(
         known=known,
         values=table,
         times=instants,
-        wanted=_wanted(model, outputs),
+        wanted=shown(model, outputs),
         wrt=wrt,
         reductions=_reductions(model, outputs, wrt, reduce),
         settings={**settings, "at_dose": at_dose},
@@ -195,21 +202,6 @@ def _times(times: Any) -> Array:
     if not np.isfinite(instants).all() or instants[0] < 0 or (np.diff(instants) <= 0).any():
         raise SimulationError("times must be finite, 0 or more (a model starts at time 0), and increasing.")
     return instants
-
-
-def _tolerance(name: str, value: Any) -> float:
-    if not isinstance(value, int | float) or not 0 < value < 1:
-        raise SimulationError(f"{name} is {value!r}; expected a number between 0 and 1, such as 1e-6.")
-    return float(value)
-
-
-def _absolute(system: Canonical, atol: Any) -> Array:
-    if not isinstance(atol, Mapping):
-        return np.full(len(system.states), _tolerance("atol", atol))
-    for name in atol:
-        if name not in system.states:
-            raise unknown_name(system.name, "state", name, system.states)
-    return np.array([_tolerance(f"atol of {s}", atol.get(s, 1e-9)) for s in system.states])
 
 
 # ---- parameters
@@ -301,7 +293,7 @@ def _differentiated(model: Model, known: Mapping[str, Any], names: Iterable[str]
             raise unknown_name(model.name, "parameter or state", str(name), known)
         if wrt.count(name) > 1:
             raise ParameterError(f"sensitivities names {name!r} twice.")
-    for name in ("parameter", *(f"d_{s.name}" for s in model.states), *(f"d_{o}" for o in model.outputs)):
+    for name in ("parameter", *map(derivative_name, (*(s.name for s in model.states), *model.outputs))):
         if wrt and (name in known or name in model.units):
             raise ParameterError(f"{model.name} has the name {name!r}, which a result with sensitivities needs.")
     return {name: known[name].unit for name in wrt}
@@ -317,14 +309,22 @@ def _magnitudes(system: Canonical, known: Mapping[str, Any], wrt: Iterable[str])
     return np.where(np.isfinite(sizes) & (sizes != 0), np.abs(sizes), 1.0)
 
 
+def _positive(system: Canonical, parameters: Array) -> frozenset[str]:
+    """The parameters that are positive for every member, of those for which it matters."""
+    rows = zip(system.parameters, parameters, strict=True)
+    return sign_dependent(system) & {name for name, row in rows if (row > 0).all()}
+
+
 def _with_sensitivities(problem: Problem, moving: MovingDoses, magnitudes: Array) -> Problem:
     rows = np.broadcast_to(moving.extra_parameters, (len(moving.extra_parameters), problem.members))
+    atol = np.concatenate([problem.atol, np.outer(1 / magnitudes, problem.atol).reshape(-1)])
+    constant = np.ones(len(moving.model.states) - len(atol))
     return dataclasses.replace(
         problem,
         model=moving.model,
         parameters=np.vstack([problem.parameters, rows]),
         schedule=moving.schedule(),
-        atol=np.concatenate([problem.atol, np.outer(1 / magnitudes, problem.atol).reshape(-1)]),
+        atol=np.concatenate([atol, constant]),
     )
 
 
@@ -347,17 +347,6 @@ def _report(model: Model, found: Collected, ensemble: Ensemble, on_failure: str)
     if on_failure == "raise":
         raise SimulationError(text)
     warnings.warn(text, FailedMembersWarning, stacklevel=3)
-
-
-def _wanted(model: Model, outputs: Iterable[str] | None) -> list[str]:
-    known = [*(s.name for s in model.states), *model.outputs]
-    if outputs is None:
-        return known
-    wanted = [outputs] if isinstance(outputs, str) else list(outputs)
-    for name in wanted:
-        if name not in known:
-            raise unknown_name(model.name, "state or output", str(name), known)
-    return wanted
 
 
 def _reductions(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
+import pytest
 
 from pkpd import Model, compose, state
+from pkpd.cli.main import main
 from pkpd.symbolic.symbols import Given
 
 
@@ -27,3 +31,17 @@ def closed(model: Model) -> Model:
         for s in missing
     ]
     return compose(model.name, model, *stand_ins) if stand_ins else model
+
+
+def run_here(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """The command in this process: exit code, stdout, stderr."""
+    code = 0
+    before, sys.argv = sys.argv, ["pkpd", *arguments]
+    try:
+        main()
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    finally:
+        sys.argv = before
+    out, err = capsys.readouterr()
+    return code, out, err

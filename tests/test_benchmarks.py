@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import sympy
 
+from benchmarks import install
+from benchmarks.__main__ import main
 from benchmarks.accuracy import Error, ensemble_error
 from benchmarks.cases import CASES, find
 from benchmarks.comparison import RTOL, Comparison, comparison_table
@@ -104,6 +106,19 @@ def test_every_peer_is_in_the_dependency_group():
     assert {package for peer in PEERS for package in peer.packages} <= group
 
 
+def test_a_peer_that_does_not_install_is_named_with_what_it_lacks(tmp_path, capsys, monkeypatch):
+    project = tmp_path / "pyproject.toml"
+    project.write_text('[dependency-groups]\nbench = ["numpy>=1", "numbalsoda>=999"]\n', encoding="utf-8")
+    monkeypatch.setattr("shutil.which", lambda program: None if program == "gfortran" else f"/bin/{program}")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    assert install.main(project) == ["numbalsoda>=999"]
+    said = capsys.readouterr().err
+    assert "numbalsoda does not install and will be absent" in said
+    assert said.rstrip().endswith("apt install gfortran.")
+    assert "numpy" not in said
+
+
 def test_amici_stores_just_before_a_dose_and_orders_by_name():
     times = amici_peer._before(np.array([0.0, 7.0, 14.0]))
     assert times[0] == 0
@@ -191,9 +206,29 @@ def test_a_ratio_is_taken_at_equal_or_smaller_error():
 def test_tables_keep_every_column_and_digit(tmp_path):
     table = Table("numbers", "Numbers", [{"a": 1 / 3}, {"a": 1e-9, "b": None}], ["said so"])
     assert table.markdown() == "## Numbers\n\n| a | b |\n| --- | --- |\n| 0.333 |  |\n| 1.0e-09 |  |\n\n- said so\n"
+    unlisted = Table("numbers", "Numbers", table.rows, ["said so"], listed=False)
+    assert unlisted.markdown() == "## Numbers\n\n- The 2 rows are in numbers.csv.\n- said so\n"
     write_csv(table, tmp_path)
     with (tmp_path / "numbers.csv").open(encoding="utf-8") as file:
         assert float(next(csv.DictReader(file))["a"]) == 1 / 3
+
+
+@pytest.mark.slow
+def test_the_command_writes_what_it_measured_and_how(tmp_path):
+    asked = ["--quick", "--only", "memory", "compile", "--out", str(tmp_path)]
+    main(asked)
+    text = (tmp_path / "results.md").read_text(encoding="utf-8")
+    assert f"Made by `python -m benchmarks {' '.join(asked)}`" in text
+    assert "## Memory of a large ensemble" in text
+    assert {row["method"] for row in read_csv(tmp_path / "compile_times.csv")} >= {"auto", "tsit5"}
+    states, *_ = read_csv(tmp_path / "memory.csv")
+    assert float(states["worst error"]) < 1e-4
+    assert float(states["peak MB"]) > float(states["output MB"])
+
+
+def read_csv(path):
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def test_the_figures_are_written(tmp_path):

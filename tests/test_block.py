@@ -136,6 +136,25 @@ def test_bitwise_the_same_in_any_company(method):
         assert whole.steps[i] == alone.steps[0]
 
 
+@pytest.mark.parametrize("method", [*METHODS, "numpy", "scipy"])
+def test_each_member_may_have_its_own_times(method):
+    case, rng = eventful(11, rtol=1e-6), RNG(5)
+    counts = [1, 2, 7, 150, 3, 4, 101, 100, 5, 1, 12]  # on either side of where dop853 begins to interpolate
+    times = np.full((11, 150), np.inf)
+    for row, count in zip(times, counts, strict=True):
+        row[:count] = np.sort(rng.choice(np.linspace(0, 20, 401), count, replace=False))
+    found = solve(replace(case, times=times), method)
+    for i, count in enumerate(counts):
+        one = case.subset(np.array([i]))
+        alone = solve(replace(one, times=times[[i], :count]), method)
+        assert found.status[i] == alone.status[0] == Status.ok
+        assert found.ended[i] == alone.ended[0] == times[i, count - 1]
+        np.testing.assert_array_equal(found.states[i, :count], alone.states[0])
+        assert np.isnan(found.states[i, count:]).all()
+        shared = solve(replace(one, times=times[i, :count]), method)
+        assert tolerance_error(alone.states, shared.states, rtol=1e-6, atol=1e-8) < 50
+
+
 @pytest.mark.filterwarnings("ignore::pkpd.errors.FailedMembersWarning")  # some draws make no sense
 @pytest.mark.parametrize("name", NAMES)
 def test_bitwise_the_same_in_any_company_over_the_library(name):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import run_here
 
 import pkpd
 from pkpd.cli import parsing
@@ -18,22 +19,6 @@ from pkpd.errors import ParameterError, RegimenError, SimulationError
 
 def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "pkpd", *arguments], capture_output=True, text=True, cwd=cwd)
-
-
-def run_here(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """The command in this process: exit code, stdout, stderr."""
-    from pkpd.cli.main import main
-
-    code = 0
-    before, sys.argv = sys.argv, ["pkpd", *arguments]
-    try:
-        main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    finally:
-        sys.argv = before
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 # ---- what is typed

@@ -82,6 +82,11 @@ def test_samples_have_the_declared_median_and_omega(points: str) -> None:
     assert abs(drawn.std() - 0.3) < 4 * 0.3 / np.sqrt(2 * 4096)
 
 
+def test_a_parameter_that_is_zero_varies_about_zero() -> None:
+    model = pkpd.load("kosinsky_2018")
+    assert (pkpd.sample(model.using(S_L=0), 5, seed=1)["S_L"] == 0).all()
+
+
 def test_parameters_are_drawn_independently() -> None:
     drawn = pkpd.sample(one_compartment, 4096, seed=1)
     assert abs(np.corrcoef(np.log(drawn["CL"]), np.log(drawn["V1"]))[0, 1]) < 4 / 64
@@ -92,8 +97,9 @@ def test_what_a_sample_refuses() -> None:
         pkpd.sample(growth, 10, seed=1)
     with pytest.raises(UnknownNameError, match="Did you mean 'CL'"):
         pkpd.sample(one_compartment, 10, seed=1, distributions={"cl": stats.norm()})
-    with pytest.raises(ParameterError, match="n=0"):
-        pkpd.sample(one_compartment, 0, seed=1)
+    for n in (0, 2.5):
+        with pytest.raises(ParameterError, match=rf"sample\(\) got n={n}"):
+            pkpd.sample(one_compartment, n, seed=1)  # type: ignore[arg-type]
     with pytest.raises(ParameterError, match="frozen"):
         pkpd.sample(one_compartment, 1, seed=1, distributions={"CL": 3})
     with pytest.raises(ParameterError, match="expected 'random', 'latin' or 'sobol'"):

@@ -57,6 +57,19 @@ def test_a_bolus_in_closed_form():
     assert "accumulation_auc" not in found
 
 
+def test_theophylline_in_the_first_subject():
+    """A published answer by the same rules (linear up, log down; best adjusted R2).
+
+    Boeckmann, Sheiner and Beal's data (R's ``Theoph``, subject 1): the vignette of PKNCA (Denney W,
+    Duvvuri S, Buckeridge C. J Pharmacokinet Pharmacodyn 42:S65, 2015) prints 147.235, 214.924 and 14.304.
+    """
+    hours = [0, 0.25, 0.57, 1.12, 2.02, 3.82, 5.1, 7.03, 9.05, 12.12, 24.37]
+    found = pkpd.exposure(curve(hours, [0.74, 2.84, 6.57, 10.5, 9.66, 8.58, 8.36, 7.47, 6.89, 5.94, 3.28]))
+    published = {"cmax": 10.5, "tmax": 1.12, "auc_last": 147.235, "auc_inf": 214.924, "half_life": 14.304}
+    assert {name: round(found[name].item(), 3) for name in published} == published
+    assert found["lambda_z_points"].item() == 3
+
+
 def test_an_infusion_in_closed_form():
     """C = R/CL (1 - exp(-k t)) to its end; stored densely, because a rise is taken as straight lines."""
     length = 1.0
@@ -242,3 +255,21 @@ def test_several_intervals_need_values_before_doses():
     run = simulated(pkpd.bolus(DOSE, "iv", every=7, n=2), np.arange(0, 15.0), at_dose="after")
     with pytest.raises(DataError, match="at_dose='before'"):
         pkpd.exposure(run, intervals=[0, 7, 14])
+
+
+@pytest.mark.parametrize("intervals", ["ab", 5, [0, "x"]])
+def test_bounds_that_are_no_numbers_are_refused(intervals):
+    with pytest.raises(DataError, match="two or more increasing bounds"):
+        pkpd.exposure(curve([0, 1, 2], [3, 2, 1]), intervals=intervals)
+
+
+def test_what_simulate_reduced_has_no_course_to_measure():
+    run = pkpd.simulate(one_compartment, pkpd.bolus(1, "iv"), times=[0, 1], reduce={"top": ("C", "max")})
+    for measure in (pkpd.exposure, pkpd.percent_change, pkpd.complete_response):
+        with pytest.raises(SimulationError, match=rf"no dimension 'time'; {measure.__name__}\(\) reads courses"):
+            measure(run, "top")
+
+
+def test_a_level_is_a_finite_number():
+    with pytest.raises(DataError, match="above is nan; expected a finite number"):
+        pkpd.exposure(curve([0, 1, 2], [3, 2, 1]), above=float("nan"))

@@ -142,6 +142,14 @@ def test_a_log_axis_shows_short_numbers(model):
     assert not any("^" in word for word in words)
 
 
+@pytest.mark.parametrize(("V0", "written"), [(4e7, {"$4\\times 10^{7}$", "0"}), (40, {r"$\mathdefault{40}$"})])
+def test_large_numbers_carry_their_power_of_ten(model, V0, written):
+    ax = pkpd.time_course(pkpd.simulate(model, times=TIMES, parameters={"V0": V0}), "V")
+    ax.figure.canvas.draw()
+    assert written <= {label.get_text() for label in ax.get_yticklabels()}
+    assert not ax.yaxis.get_offset_text().get_text()
+
+
 def test_doses_are_marked_at_their_times_and_no_later_than_the_run(model):
     run = pkpd.simulate(model, times=TIMES)
     ax = pkpd.time_course(run, "V", regimen=pkpd.bolus(1, "iv", at=[0, 4, 8, 12]))
@@ -223,7 +231,10 @@ def test_a_rate_has_its_confidence_interval_as_bars():
 def test_a_response_curve_is_compared_with_levels_by_name(model):
     ax = pkpd.response_curve(run_of(model, k=[-0.3, -0.1]), "V", x="k", at=0, lines={"untreated": 60, "one": 1})
     assert legend_words(ax) == ["untreated", "one"]
-    assert [line.get_ydata()[0] for line in ax.lines if line.get_linestyle() in ("--", ":")] == [60, 1]
+    levels = [line for line in ax.lines if line.get_label() in ("untreated", "one")]
+    assert [line.get_ydata()[0] for line in levels] == [60, 1]
+    looks = {(line.get_linestyle(), line.get_color(), line.get_linewidth()) for line in levels}
+    assert len(looks) == len(levels)  # levels that coincide are told apart
 
 
 # ---- heat maps

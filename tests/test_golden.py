@@ -114,32 +114,31 @@ def kuznetsov():
     return pkpd.load("kuznetsov_1994")
 
 
-def started(model, E, T):
-    """`model` from another start, which its declaration has as plain numbers."""
-    moved = [state(s.name, s.unit, s.meaning, start=float(x)) for s, x in zip(model.states, (E, T), strict=True)]
-    swap = dict(zip(model.states, moved, strict=True))
-    return Model(model.name, rates={swap[s]: rate.xreplace(swap) for s, rate in model.rates.items()})
+def rests(model):
+    return kuznetsov_steady_states(**model.parameters["value"].drop(["E0", "T0"]))
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_kuznetsov_rests_at_the_roots_of_its_cubic(kuznetsov, method):
-    states = kuznetsov_steady_states(**kuznetsov.parameters["value"])
+    states = rests(kuznetsov)
     assert np.array(states)[:, 1] / 1e6 == pytest.approx([8.19, 268, 447], rel=5e-3)
     for E, T in (states[0], states[2]):  # the dormant and the escaped tumor; the one between is a saddle
-        run = pkpd.simulate(started(kuznetsov, E * 1.02, T * 0.98), times=[0, 4000], method=method, rtol=1e-9)
+        run = pkpd.simulate(
+            kuznetsov.using(E0=float(E * 1.02), T0=float(T * 0.98)), times=[0, 4000], method=method, rtol=1e-9
+        )
         assert relative_error([final(run, "E"), final(run, "T")], [E, T]) < 1e-6
 
 
 def test_kuznetsov_saddle_parts_dormancy_from_escape(kuznetsov):
-    (_, dormant), (E, T), (_, escaped) = kuznetsov_steady_states(**kuznetsov.parameters["value"])
+    (_, dormant), (E, T), (_, escaped) = rests(kuznetsov)
     for factor, fate in ((0.9, dormant), (1.1, escaped)):
-        run = pkpd.simulate(started(kuznetsov, E, T * factor), times=[0, 6000])
+        run = pkpd.simulate(kuznetsov.using(E0=float(E), T0=float(T * factor)), times=[0, 6000])
         assert final(run, "T") == pytest.approx(fate, rel=1e-3)
 
 
 def test_kuznetsov_tumor_of_one_cell_grows(kuznetsov):
     effectors = 13000 / 0.0412
-    run = pkpd.simulate(started(kuznetsov, effectors, 1.0), times=[0, 40])
+    run = pkpd.simulate(kuznetsov.using(E0=effectors, T0=1.0), times=[0, 40])
     assert final(run, "T") == pytest.approx(np.exp((0.18 - 1.101e-7 * effectors) * 40), rel=1e-3)
 
 

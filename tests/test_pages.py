@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import sympy
 from examples import growth
+from helpers import run_here
 
 import pkpd
 from pkpd.cli import parsing
@@ -30,22 +31,6 @@ REPRESENTATIVE = [
     "galante_2012",  # hours
     "pdl1_occupancy",  # no state, and a given that nothing supplies
 ]
-
-
-def run_here(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """The command in this process: exit code, stdout, stderr."""
-    from pkpd.cli.main import main
-
-    code = 0
-    before, sys.argv = sys.argv, ["pkpd", *arguments]
-    try:
-        main()
-    except SystemExit as stop:
-        code = int(stop.code or 0)
-    finally:
-        sys.argv = before
-    out, err = capsys.readouterr()
-    return code, out, err
 
 
 def tables(name: str) -> dict[str, Table]:

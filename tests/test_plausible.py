@@ -114,6 +114,8 @@ def test_drawn_patients_come_as_often_as_their_weights_say():
     ("make", "error", "message"),
     [
         (lambda: patients(a=(50, None)), ParameterError, r"keeps none of 20000 candidates: 0 failed, a refused 20000"),
+        (lambda: pkpd.plausible(CANDIDATES, {"a": np.nan * A}, {}), ParameterError, "candidates: 20000 failed. Draw"),
+        (lambda: patients(a=5), ParameterError, r"range of 'a' is 5; expected \(lowest, highest\)"),
         (lambda: patients(a=(2, 1)), ParameterError, "range of 'a' is 2 to 1"),
         (lambda: patients(aa=(1, 2)), UnknownNameError, "Did you mean 'a'"),
         (lambda: pkpd.plausible(CANDIDATES, {"a": A[:5]}, {}), ParameterError, r"'a' has the shape \(5,\)"),

@@ -175,6 +175,12 @@ def test_categories_are_correlated_by_their_normal_scores():
     assert abs((heavy & (people["female"] == 1)).mean() - both) < 4 * 0.3 / ROOT
 
 
+def test_correlations_may_be_a_table():
+    numbers = [[1, 0.3], [0.3, 1]]
+    table = pd.DataFrame(numbers, ["CL", "V1"], ["CL", "V1"])
+    assert pkpd.block(["CL", "V1"], correlations=table) == pkpd.block(["CL", "V1"], correlations=numbers)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
@@ -201,6 +207,7 @@ def test_categories_are_correlated_by_their_normal_scores():
         (lambda: pkpd.block(["a", "b"], correlations=[[2, 0], [0, 1]]), ParameterError, "diagonal of the correlation"),
         (lambda: pkpd.block({"a": pkpd.lognormal()}, covariance=[[1]]), ParameterError, "give names beside it"),
         (lambda: pkpd.block(["a", "a"]), ParameterError, "each once"),
+        (lambda: pkpd.block(["a", "b"], covariance=[["x"]]), ParameterError, "expected 2 by 2 numbers"),
     ],
 )
 def test_what_a_block_refuses(make, error, message):
@@ -244,6 +251,14 @@ def test_what_a_table_of_covariates_refuses(make, error, message):
 
 
 # ---- mixtures
+
+
+def test_a_mixture_may_have_more_classes_than_numpy_chooses_between():
+    classes = {f"class_{i}": pkpd.subpopulation(1 / 80, values={"CL": 1 + i}) for i in range(80)}
+    people = pkpd.population(one_compartment, 400, 1, variability={"CL": None, "V1": None}, mixture=classes)
+    own = [1 + int(name.removeprefix("class_")) for name in people.labels["subpopulation"][1]]
+    assert people["CL"].tolist() == own
+    assert len(set(own)) > 64
 
 
 def test_a_mixture_has_classes_with_typical_values_of_their_own():

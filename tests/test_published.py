@@ -84,7 +84,7 @@ SOUND = [
     Case("wilkie_2013", "BIOMD0000000751", same("C I"), 5 * DAYS, {"R0": 0, "C0": 1, "a0": "basic"}),
     Case("nikolopoulou_2018", "MODEL1908270001", same("C T"), DAYS, label="untreated"),
     Case("creemers_2021", "BIOMD0000001022", same("T I S N"), 10 * DAYS,
-         {"rho": "Fig_1B", "xi": "Fig_1B", "T_min": 0}, label="Fig 1B"),
+         {"rho": "SBML", "xi": "SBML", "T_min": 0}),
     Case("creemers_2021", "BIOMD0000001022", same("T I S N"), 10 * DAYS,
          {"xi": "Fig_1C", "T_min": 0}, values={"rho": 1, "xi": 5e-4}, label="Fig 1C"),
     Case("creemers_2021", "BIOMD0000001022", same("T I S N"), 10 * DAYS,
@@ -235,7 +235,7 @@ def test_chemotherapy_and_t_cells_of_de_pillis_2009_act_on_the_tumor():
 DETECTED = 65e8
 
 
-FATES = [({"rho": "Fig_1B", "xi": "Fig_1B"}, "cure"), ({"xi": "Fig_1C"}, "control"), ({"xi": "Fig_1D"}, "escape")]
+FATES = [({"xi": "Fig_1B"}, "cure"), ({"xi": "Fig_1C"}, "control"), ({"xi": "Fig_1D"}, "escape")]
 
 
 @pytest.mark.parametrize(("parameters", "fate"), FATES, ids=[fate for _, fate in FATES])

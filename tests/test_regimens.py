@@ -27,6 +27,10 @@ def test_repetition_shift_and_sum() -> None:
     assert cycle.every(21, n=2).table()["amount"].tolist() == [1, 1, 2, 1, 1, 2]
 
 
+def test_a_number_of_doses_may_be_numpys() -> None:
+    assert pkpd.bolus(1, "iv", every=7, n=np.int64(3)) == pkpd.bolus(1, "iv", every=7, n=3)  # type: ignore[arg-type]
+
+
 def test_fractions_leave_weekends_off() -> None:
     assert times(pkpd.fractions(2, n=7, start=0, per_week=5)) == [0, 1, 2, 3, 4, 7, 8]
     assert times(pkpd.fractions(2.0, n=5, start=7, every=1, duration=0.001)) == [7, 8, 9, 10, 11]

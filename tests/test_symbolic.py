@@ -238,7 +238,7 @@ def test_alternatives_are_chosen_by_name() -> None:
     KD = pkpd.param("KD", 30, "nM", "affinity", alternatives={"QSPIO": (66.5, "nM", "x"), "picky": (22, "pM", "y")})
     X = pkpd.state("X", "nM", "free drug", start=KD)
     model = pkpd.Model("binding", rates={X: -kg * X})
-    assert model.using(KD="QSPIO").parameters.loc["KD", "value"] == 66.5
+    assert model.using(KD="QSPIO").parameters.loc["KD", ["value", "source"]].tolist() == [66.5, "x"]
     assert model.using(KD="picky").parameters.loc["KD", "value"] == pytest.approx(0.022)
     assert model.using(KD="0.4 uM").parameters.loc["KD", "value"] == pytest.approx(400)
     with pytest.raises(ParameterError, match=r"'QSPI0'; expected a number, .* or an alternative \(QSPIO, picky\)"):

@@ -54,8 +54,8 @@ def readings(
 ) -> Readings:
     """Solve the plan and read it at every record.
 
-    The segments of an ensemble are stored at the union of their times; ensembles are made
-    of segments with like times, so that little is stored in vain.
+    Each segment is stored at its own times; ensembles are made of segments with about as
+    many of them, so that little memory is taken in vain.
     """
     system, rows = plan.model.system, len(cuts.elapsed)
     found = Readings(
@@ -66,11 +66,12 @@ def readings(
     looks = _Looks(cuts, *plan.stops.passed(cuts.segment, cuts.elapsed, record_rank(np.arange(rows))))
     done = 0
     for who in _ensembles(plan, cuts):
-        problem, local, here = _problem(plan, cuts, who, rtol, atol, max_steps)
+        here, local, instant = _rows(cuts, who)
+        problem = _problem(plan, cuts.elapsed[here], who, local, instant, rtol, atol, max_steps)
         solution = solve(problem, method, None, threads)
         for first in range(0, len(here), CHUNK):
             part = slice(first, first + CHUNK)
-            _read(found, plan, problem, solution, looks, here[part], local[part])
+            _read(found, plan, problem, solution, looks, here[part], local[part], instant[part])
         done += len(who)
         if progress is not None:
             progress(done, len(cuts))
@@ -78,11 +79,12 @@ def readings(
 
 
 def _read(
-    found: Readings, plan: Plan, problem: Problem, solution: Solution, looks: _Looks, rows: Index, local: Index
-) -> None:
-    """Fill in what some rows see; `local` is the place of the segment of each in the problem."""
+    found: Readings, plan: Plan, problem: Problem, solution: Solution, looks: _Looks,
+    rows: Index, local: Index, instant: Index,
+) -> None:  # fmt: skip
+    """Fill in what some rows see; see `_rows` for `local` and `instant`."""
     time = looks.cuts.elapsed[rows]
-    stored = np.ascontiguousarray(solution.states[local, np.searchsorted(problem.times, time)].T)
+    stored = np.ascontiguousarray(solution.states[local, instant].T)
     p = np.ascontiguousarray(problem.parameters[:, local])
     with np.errstate(all="ignore"):
         y, u = _seen(plan, problem, looks, rows, local, stored, p)
@@ -97,13 +99,12 @@ def _read(
 
 
 def _ensembles(plan: Plan, cuts: Segments) -> Iterator[Index]:
-    """All segments, those with like times together, in ensembles whose states fit the budget."""
-    sums = [np.add.reduceat(x, cuts.first) for x in (np.ones(len(cuts.elapsed)), cuts.elapsed, cuts.elapsed**2)]
-    order = np.lexsort((*sums, cuts.last))
-    pending = [order]
+    """All segments, those with as many records together, in ensembles whose states fit the budget."""
+    records = np.diff(np.append(cuts.first, len(cuts.elapsed)))
+    pending = [np.lexsort((cuts.last, records))]
     while pending:
         who = pending.pop()
-        times = len(np.unique(cuts.elapsed[_rows(cuts, who)[0]]))
+        times = int(records[who].max(initial=0))
         stops = int(np.max(plan.stops.first[who + 1] - plan.stops.first[who], initial=0))
         each = times * len(plan.starts) + stops * (3 + len(plan.stops.initial))
         if len(who) > 1 and len(who) * each > BUDGET:
@@ -113,30 +114,33 @@ def _ensembles(plan: Plan, cuts: Segments) -> Iterator[Index]:
             yield who
 
 
-def _rows(cuts: Segments, who: Index) -> tuple[Index, Index]:
-    """The rows of some segments, and for each row the place of its segment among them."""
+def _rows(cuts: Segments, who: Index) -> tuple[Index, Index, Index]:
+    """The rows of some segments; for each row the place of its segment among them, and of its time in the segment."""
     ends = np.append(cuts.first[1:], len(cuts.elapsed))[who]
     count = ends - cuts.first[who]
     local = np.repeat(np.arange(len(who)), count)
     within = np.arange(len(local)) - np.repeat(np.cumsum(count) - count, count)
-    return cuts.first[who][local] + within, local
+    rows = cuts.first[who][local] + within
+    later = (within > 0) & (cuts.elapsed[rows] > cuts.elapsed[rows - 1])
+    passed = np.cumsum(later)
+    return rows, local, passed - passed[np.searchsorted(local, local)]
 
 
 def _problem(
-    plan: Plan, cuts: Segments, who: Index, rtol: float, atol: Array, max_steps: int
-) -> tuple[Problem, Index, Index]:
-    rows, local = _rows(cuts, who)
-    problem = Problem(
+    plan: Plan, time: Array, who: Index, local: Index, instant: Index, rtol: float, atol: Array, max_steps: int
+) -> Problem:
+    times = np.full((len(who), int(instant.max(initial=0)) + 1), np.inf)
+    times[local, instant] = time
+    return Problem(
         model=plan.model.system,
         parameters=np.ascontiguousarray(plan.parameters[:, who]),
         starts=np.ascontiguousarray(plan.starts[:, who]),
         schedule=plan.stops.schedule(who),
-        times=np.unique(cuts.elapsed[rows]),
+        times=times,
         rtol=rtol,
         atol=atol,
         max_steps=max_steps,
     )
-    return problem, local, rows
 
 
 # ---- what a record sees

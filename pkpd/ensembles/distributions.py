@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import ParameterError
+from pkpd.symbolic.symbols import finite_number
 
 __all__ = [
     "Distribution",
@@ -227,7 +228,7 @@ def categorical(probabilities: Mapping[float, float]) -> Distribution:
     """
     if not isinstance(probabilities, Mapping) or not probabilities:
         raise ParameterError(f"categorical() got {probabilities!r}; expected {{value: probability, ...}}.")
-    values = [_number("a category", v) for v in probabilities]
+    values = [finite_number(v, "a category") for v in probabilities]
     return _discrete("categorical()", values, list(probabilities.values()))
 
 
@@ -244,7 +245,9 @@ def empirical(values: Any, *, weights: Any = None) -> Distribution:
     ParameterError
         If a value is not a finite number, or a weight is negative.
     """
-    numbers = [_number(f"empirical(): value {i}", v) for i, v in enumerate(np.ravel(np.asarray(values, dtype=object)))]
+    numbers = [
+        finite_number(v, f"empirical(): value {i}") for i, v in enumerate(np.ravel(np.asarray(values, dtype=object)))
+    ]
     shares = [1.0] * len(numbers) if weights is None else [float(w) for w in weights]
     if not numbers or len(shares) != len(numbers):
         raise ParameterError(f"empirical() got {len(numbers)} values and {len(shares)} weights; expected as many.")
@@ -350,24 +353,14 @@ def as_distribution(name: str, given: Any) -> Distribution:
 # ---- numbers
 
 
-def _number(what: str, value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{what} is {value!r}; expected a number.") from None
-    if not math.isfinite(number):
-        raise ParameterError(f"{what} is {number}; expected a finite number.")
-    return number
-
-
 def _finite(what: str, value: Any) -> float | None:
-    return None if value is None else _number(f"the {what} of a distribution", value)
+    return None if value is None else finite_number(value, f"the {what} of a distribution")
 
 
 def _positive(what: str, value: Any) -> Any:
     if value is None:
         return None
-    number = _number(f"the {what} of a distribution", value)
+    number = finite_number(value, f"the {what} of a distribution")
     if number <= 0:
         raise ParameterError(f"the {what} of a distribution is {number:g}; expected more than 0.")
     return number

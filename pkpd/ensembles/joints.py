@@ -127,7 +127,11 @@ def _from_covariance(where: str, names: list[str], given: Any) -> tuple[list[flo
 
 
 def _symmetric(what: str, given: Any, size: int) -> Array:
-    rows = [np.atleast_1d(np.asarray(row, dtype=float)) for row in given]
+    try:
+        # A DataFrame iterates over its columns' names.
+        rows = [np.atleast_1d(np.asarray(row, dtype=float)) for row in getattr(given, "to_numpy", lambda: given)()]
+    except (TypeError, ValueError):
+        raise ParameterError(f"{what} is {given!r}; expected {size} by {size} numbers, or a lower triangle.") from None
     if [len(row) for row in rows] == list(range(1, size + 1)):  # a lower triangle
         matrix = np.zeros((size, size))
         for i, row in enumerate(rows):

@@ -115,9 +115,9 @@ def plausible(
         outside[name] = int((known & ~inside).sum())
         keep &= inside
     if not keep.any():
-        refused = ", ".join(f"{name} refused {n}" for name, n in outside.items())
+        refused = "".join(f", {name} refused {n}" for name, n in outside.items())
         raise ParameterError(
-            f"plausible() keeps none of {len(candidates)} candidates: {int((~known).sum())} failed, {refused}. "
+            f"plausible() keeps none of {len(candidates)} candidates: {int((~known).sum())} failed{refused}. "
             "Draw candidates more widely, or more of them."
         )
     kept = {name: values[keep] for name, values in columns.items()}
@@ -134,7 +134,12 @@ def _column(name: str, values: Any, size: int) -> Array:
 
 
 def _range(name: str, limits: Any) -> tuple[float, float]:
-    low, high = (missing if v is None else float(v) for v, missing in zip(limits, (-math.inf, math.inf), strict=True))
+    try:
+        low, high = (
+            missing if v is None else float(v) for v, missing in zip(limits, (-math.inf, math.inf), strict=True)
+        )
+    except (TypeError, ValueError):
+        raise ParameterError(f"the range of {name!r} is {limits!r}; expected (lowest, highest).") from None
     if not low <= high:
         raise ParameterError(f"the range of {name!r} is {low:g} to {high:g}; expected the lower limit first.")
     return low, high

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pkpd.ensembles.distributions import as_distribution, lognormal
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.ensembles.joints import Block, Rows
-from pkpd.ensembles.streams import uniforms
+from pkpd.ensembles.streams import check_counts, uniforms
 from pkpd.errors import ParameterError, unknown_name
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Given, Parameter
@@ -107,7 +107,7 @@ def population(
     UnknownNameError
         If the model has no such parameter.
     """
-    _check_counts(n, first)
+    check_counts("population", n, first)
     if mixture is None:
         columns = _drawn(model, variability, covariates, n, seed, first)
         labels: dict[str, Any] = {}
@@ -121,14 +121,6 @@ def population(
     _check_bounds(model, columns, first)
     labels["member"] = (("member",), np.arange(first, first + n))
     return Ensemble({"member": n}, {k: (("member",), v) for k, v in sorted(columns.items())}, labels)
-
-
-def _check_counts(n: Any, first: Any) -> None:
-    whole = isinstance(n, int | np.integer) and isinstance(first, int | np.integer)
-    if not whole or n < 1 or first < 0 or first + n > 2**53:
-        raise ParameterError(
-            f"population() got n={n!r}, first={first!r}; expected whole numbers, 1 or more and 0 or more."
-        )
 
 
 def _drawn(model: Model, variability: Any, covariates: Any, n: int, seed: int, first: int) -> dict[str, Array]:
@@ -206,7 +198,7 @@ def _mixed(
     for name in {k for found in drawn for k in found} | {k for c in mixture.values() for k in c.values}:
         typical = [{s.name: _typical(s) for s in m.free}[name] for m in variants]
         each = [found.get(name, np.full(n, value)) for found, value in zip(drawn, typical, strict=True)]
-        columns[name] = np.choose(which, each)
+        columns[name] = np.stack(each)[which, np.arange(n)]
     return columns, classes[which]
 
 

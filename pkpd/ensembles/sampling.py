@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble
-from pkpd.ensembles.streams import stream
+from pkpd.ensembles.streams import check_counts, uniforms
 from pkpd.errors import ParameterError, unknown_name
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
@@ -39,8 +40,9 @@ def sample(
     n
         The number of members.
     seed
-        Member i is the same whatever `n`, the chunk it is drawn in, and the other
-        parameters drawn (random and Sobol points; a Latin hypercube depends on `n`).
+        Random points: member i is the same whatever `n`, the chunk it is drawn in, and the
+        other parameters drawn.  Sobol points depend on which parameters are drawn, a Latin
+        hypercube on `n` too.
     distributions
         Frozen ``scipy.stats`` distributions by parameter, in its unit, instead of or
         besides the declared ones.
@@ -61,17 +63,27 @@ def sample(
     UnknownNameError
         If the model has no such parameter.
     """
-    if n < 1 or first < 0 or first + n > 2**53:
-        raise ParameterError(f"sample() got n={n}, first={first}; expected n of 1 or more and first of 0 or more.")
+    check_counts("sample", n, first)
     chosen = _distributions(model, distributions or {})
     uniform = _unit_points(sorted(chosen), n, seed, points, first)
     columns = {name: (("member",), chosen[name].ppf(uniform[name])) for name in sorted(chosen)}
     return Ensemble({"member": n}, columns)
 
 
-def _distributions(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
-    from scipy import stats
+@dataclass(frozen=True)
+class _LogNormal:
+    """The typical value times exp(eta); unlike scipy's, also of a parameter that is 0 or negative."""
 
+    typical: float
+    omega: float
+
+    def ppf(self, quantile: Array) -> Array:
+        from scipy.special import ndtri
+
+        return np.asarray(self.typical * np.exp(self.omega * ndtri(quantile)))
+
+
+def _distributions(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
     known = {s.name: s for s in model.free}
     for name, distribution in given.items():
         if name not in known:
@@ -81,7 +93,7 @@ def _distributions(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
                 f"the distribution of {name!r} is {distribution!r}; expected a frozen scipy.stats one."
             )
     declared = {
-        s.name: stats.lognorm(s=s.declaration.iiv, scale=s.value)
+        s.name: _LogNormal(s.value, s.declaration.iiv)
         for s in model.free
         if isinstance(s, Parameter) and s.declaration.iiv
     }
@@ -97,7 +109,7 @@ def _unit_points(names: list[str], n: int, seed: int, points: str, first: int) -
     from scipy.stats import qmc
 
     if points == "random":
-        return {name: stream(seed, name, first).random(n) for name in names}
+        return {name: uniforms(seed, name, n, first) for name in names}
     if points == "sobol":
         engine = qmc.Sobol(len(names), rng=seed)
         if first:

@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["normals", "stream", "uniforms"]
+from pkpd.errors import ParameterError
+
+__all__ = ["check_counts", "normals", "uniforms"]
 
 Array = NDArray[np.float64]
 
 _SMALLEST = 2.0**-54  # below the generator's smallest positive number; 0 has no finite normal score
 
 
-def stream(seed: int, name: str, first: int) -> np.random.Generator:
+def check_counts(who: str, n: Any, first: Any) -> None:
+    """Refuse counts of members that a stream cannot have; `who` asks for them.
+
+    Raises
+    ------
+    ParameterError
+        If a number is not whole, `n` is less than 1, `first` less than 0, or a member beyond 2**53.
+    """
+    whole = isinstance(n, int | np.integer) and isinstance(first, int | np.integer)
+    if not whole or n < 1 or first < 0 or first + n > 2**53:
+        raise ParameterError(f"{who}() got n={n!r}, first={first!r}; expected whole numbers, 1 or more and 0 or more.")
+
+
+def _stream(seed: int, name: str, first: int) -> np.random.Generator:
     """The stream of numbers called `name`, set to member `first`: one draw of ``random`` a member."""
     key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
     bits = np.random.PCG64(np.random.SeedSequence([seed, key]))
@@ -24,7 +40,7 @@ def stream(seed: int, name: str, first: int) -> np.random.Generator:
 
 def uniforms(seed: int, name: str, n: int, first: int = 0) -> Array:
     """Numbers strictly between 0 and 1 for the members `first` to ``first + n - 1``, (n,)."""
-    return np.maximum(stream(seed, name, first).random(n), _SMALLEST)
+    return np.maximum(_stream(seed, name, first).random(n), _SMALLEST)
 
 
 def normals(seed: int, name: str, n: int, first: int = 0) -> Array:

@@ -11,14 +11,17 @@ from pkpd.simulation import simulate
 from pkpd.symbolic.library import load
 from pkpd.symbolic.snippets import command, courses, horizon
 from pkpd.treatment.regimens import Regimen, bolus, infusion
+from pkpd.units import conversion_factor, parse_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from pkpd.symbolic.model import Model
     from pkpd.symbolic.snippets import Course
 
 __all__ = ["example"]
 
+KINDS = ("mm^3", "mm", "mg/L", "nmol/L", "cell", "1")  # tumors first, then drugs, then cells and shares
 PANELS = 4
 POINTS = 400  # along time
 MARKED = 3  # routes whose doses can be told apart by their marks
@@ -37,13 +40,26 @@ def example(name: str) -> Figure | None:
         return None
     regimen = sum(map(_doses, courses(model)), Regimen())
     last = horizon(model)
-    shown = [*model.outputs, *(s.name for s in model.states if s.name not in model.outputs)][:PANELS]
+    shown = _telling(model)[:PANELS]
     run = simulate(model, regimen, times=[last * i / POINTS for i in range(POINTS + 1)], outputs=shown)
     with grid_canvas(len(shown)) as (figure, axes):
         for output, ax in zip(shown, axes, strict=True):
             marked = regimen if ax is axes[0] and len(model.routes) <= MARKED else None
             time_course(run, output, regimen=marked, ax=ax)
     return figure
+
+
+def _telling(model: Model) -> list[str]:
+    """Outputs, then states: one of each kind before a second of any, in the order of `KINDS`."""
+    names = [*model.outputs, *(s.name for s in model.states if s.name not in model.outputs)]
+    kinds = [_kind(model.units[name]) for name in names]
+    turns = [kinds[:i].count(kind) for i, kind in enumerate(kinds)]
+    return [name for _, _, name in sorted(zip(turns, kinds, names, strict=True), key=lambda row: row[:2])]
+
+
+def _kind(unit: str) -> int:
+    alike = (conversion_factor(parse_unit(unit), parse_unit(kind)) is not None for kind in KINDS)
+    return next((i for i, same in enumerate(alike) if same), len(KINDS))
 
 
 def _doses(course: Course) -> Regimen:

@@ -14,7 +14,7 @@ from pkpd.figures import labels
 from pkpd.figures.legends import has_color_bar, key, line_colors
 from pkpd.figures.scales import scale_output, scale_parameter
 from pkpd.figures.selections import Statistic, checked_band, measurable, one_number, only, require, where
-from pkpd.figures.style import BLUE, GRAY, canvas, note
+from pkpd.figures.style import BLACK, BLUE, GRAY, PALE, RED, canvas, note
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 __all__ = ["response_curve"]
 
 Array = NDArray[np.float64]
-_DASHES = (":", "--", "-.", (0, (6, 1, 1, 1, 1, 1)))
+# Levels that coincide stay apart to the eye: a thin dark dash lies on a broad pale line.
+_LEVELS: tuple[tuple[Any, str, float], ...] = ((":", GRAY, 1.0), ("-", PALE, 2.6), ("--", BLACK, 0.8), ("-.", RED, 0.8))
 _MANY = 20  # points so close that marks would hide the line
 
 
@@ -95,9 +96,9 @@ def response_curve(
             chosen = [None if a is None else a if by is None else a.isel({by: i}) for a in (center, low, high)]
             label = "_" if by is None or has_color_bar(center[by]) else labels.number(center[by].to_numpy().tolist()[i])
             _draw(axes, x, chosen, color, label, bars=_limits(run, shown) is not None)
-        for (name, level), dashes in zip((lines or {}).items(), cycle(_DASHES), strict=False):
+        for (name, level), (dashes, color, width) in zip((lines or {}).items(), cycle(_LEVELS), strict=False):
             # Over the axis itself, so that a level of 0 is seen.
-            axes.axhline(level, color=GRAY, linewidth=1.0, linestyle=dashes, label=name, zorder=2.6, clip_on=False)
+            axes.axhline(level, color=color, linewidth=width, linestyle=dashes, label=name, zorder=2.6, clip_on=False)
         _finish(axes, shown, x, log)
         room = key(axes, center[by] if by else None)
         described = _description(shown, quantiles) if population else ""

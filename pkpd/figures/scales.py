@@ -24,8 +24,17 @@ def scale_output(ax: Axes, log: bool) -> None:
         plain_log(ax, "y")
         return
     low, high = ax.dataLim.intervaly
+    _write_powers(ax, max(abs(low), abs(high)))
     if -1e-9 * high <= low < 0.5 * high:  # the end of an error bar may round below 0
         ax.set_ylim(bottom=0)
+
+
+def _write_powers(ax: Axes, largest: float) -> None:
+    """Very large and very small numbers with their power of ten, which else stands where the legend is."""
+    if not 0 < largest < np.inf or 1e-3 <= largest < 1e5:
+        return
+    power = int(np.floor(np.log10(largest)))
+    ax.yaxis.set_major_formatter(lambda y, _: rf"${y / 10.0**power:g}\times 10^{{{power}}}$" if y else "0")
 
 
 def scale_parameter(ax: Axes, which: str, values: Any) -> None:

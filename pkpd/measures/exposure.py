@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.errors import DataError, SimulationError
+from pkpd.errors import DataError
 from pkpd.measures.instants import stored
+from pkpd.measures.levels import level
 from pkpd.measures.noncompartmental import areas, back_extrapolated, terminal, time_above
-from pkpd.measures.policies import Failed, kept, variable
-from pkpd.units import convert, label, parse_quantity, parse_unit
+from pkpd.measures.policies import Failed, kept, over_time
+from pkpd.units import label, parse_unit
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,8 +51,8 @@ def exposure(
     above
         A level (a number in the output's unit, or ``"10 mg/L"``) for ``time_above``.
     lloq
-        The lower limit of quantification, in the same forms: values below it take no part in
-        ``auc_last``, ``auc_inf`` and the half-life.
+        The lower limit of quantification, in the same forms: ``auc_last`` and ``auc_inf`` end at
+        the last value that reaches it, and values below it take no part in the half-life.
     start
         The value at an interval's start: ``"stored"``, or, for a bolus into a run that shows
         values before doses, ``"back_extrapolated"`` from the next two, log-linearly.
@@ -101,12 +102,11 @@ def exposure(
     """
     import xarray as xr
 
-    values = variable(run, output)
-    if "time" not in values.dims:
-        raise SimulationError(f"{output!r} has no dimension 'time'; exposure() reads the result of simulate().")
+    values = over_time(run, output, "exposure")
     bounds = _bounds(run, values, intervals, start)
     usable = kept(run, output, failed, "exposure")
-    levels = {"above": _level(above, values, "above"), "lloq": _level(lloq, values, "lloq")}
+    given = {"above": above, "lloq": lloq}
+    levels = {name: None if one is None else level(one, values, name) for name, one in given.items()}
     ordered = values.where(usable).transpose(..., "time")
     curves = ordered.to_numpy().reshape(-1, ordered.sizes["time"])
     times = values["time"].to_numpy()
@@ -136,7 +136,10 @@ def exposure(
 
 def _bounds(run: xr.Dataset, values: xr.DataArray, intervals: Any, start: Start) -> Array:
     times = values["time"].to_numpy()
-    bounds = np.array([times[0], times[-1]] if intervals is None else intervals, dtype=float)
+    try:
+        bounds = np.array([times[0], times[-1]] if intervals is None else intervals, dtype=float)
+    except (TypeError, ValueError):
+        bounds = np.empty(0)
     if bounds.ndim != 1 or len(bounds) < 2 or not (np.diff(bounds) > 0).all():
         raise DataError(f"intervals is {intervals!r}; expected two or more increasing bounds, such as [0, 28, 56].")
     if start not in ("stored", "back_extrapolated"):
@@ -154,15 +157,6 @@ def _bounds(run: xr.Dataset, values: xr.DataArray, intervals: Any, start: Start)
                 f"expected at least {least}."
             )
     return bounds
-
-
-def _level(level: float | str | None, values: xr.DataArray, what: str) -> float | None:
-    if level is None:
-        return None
-    if not isinstance(level, str):
-        return float(level)
-    number, unit = parse_quantity(level, what)
-    return number if unit is None else convert(number, unit, values.attrs.get("units", "1"), what)
 
 
 # ---- one interval
@@ -252,7 +246,7 @@ def _kept_coordinates(values: xr.DataArray) -> dict[str, Any]:
 
 
 def _settings(run: xr.Dataset, output: str, levels: dict[str, float | None], start: Start) -> dict[str, Any]:
-    given = {name: level for name, level in levels.items() if level is not None}
+    given = {name: number for name, number in levels.items() if number is not None}
     rule = {"area_rule": "linear up, logarithmic down", "interval_start_value": start.replace("_", " ")}
     return {"model": str(run.attrs.get("model", "")), "output": output, **given, **rule}
 

@@ -9,7 +9,7 @@ from pkpd.errors import SimulationError, unknown_name
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Failed", "evaluable", "kept", "variable"]
+__all__ = ["Failed", "evaluable", "kept", "over_time", "variable"]
 
 Failed = Literal["raise", "exclude"]
 
@@ -26,6 +26,22 @@ def variable(run: xr.Dataset, output: str) -> xr.DataArray:
         has = [str(name) for name in run.data_vars if name not in ("status", "ended")]
         raise unknown_name(_name(run), "output", str(output), has)
     return run[output]
+
+
+def over_time(run: xr.Dataset, output: str, measure: str) -> xr.DataArray:
+    """The variable `output` of a run, which must have the dimension ``time``; `measure` asks.
+
+    Raises
+    ------
+    UnknownNameError
+        If the run has no such variable.
+    SimulationError
+        If it is not over time, as what ``reduce=`` returns.
+    """
+    values = variable(run, output)
+    if "time" not in values.dims:
+        raise SimulationError(f"{output!r} has no dimension 'time'; {measure}() reads courses that simulate() stored.")
+    return values
 
 
 def evaluable(run: xr.Dataset, output: str) -> xr.DataArray:

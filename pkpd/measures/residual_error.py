@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.ensembles.streams import normals
-from pkpd.errors import DataError, ParameterError, SimulationError
+from pkpd.errors import DataError, ParameterError
 from pkpd.measures.instants import stored
-from pkpd.measures.policies import Failed, kept, variable
-from pkpd.units import convert, parse_quantity
+from pkpd.measures.levels import level
+from pkpd.measures.policies import Failed, kept, over_time
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -170,9 +170,7 @@ def observe(
 
     if not isinstance(error, ResidualError):
         raise ParameterError(f"error is {error!r}; expected combined_error(...) or another residual error.")
-    whole = variable(run, output)
-    if "time" not in whole.dims:
-        raise SimulationError(f"{output!r} has no dimension 'time'; observe() reads the result of simulate().")
+    whole = over_time(run, output, "observe")
     chosen = whole if times is None else whole.isel(time=[stored(whole, t) for t in np.atleast_1d(times)])
     prediction = chosen.where(kept(run, output, failed, "observe")).transpose(*whole.dims)
     if error.scale == "log" and bool((prediction < 0).any()):
@@ -181,7 +179,7 @@ def observe(
         )
     value = prediction.copy(data=error.observed(prediction.to_numpy(), _scores(prediction, output, seed)))
     unit = {"units": whole.attrs.get("units", "1")}
-    limit = _limit(lloq, unit["units"])
+    limit = None if lloq is None else level(lloq, whole, "lloq")
     below = value < (-math.inf if limit is None else limit)
     meaning = whole.attrs.get("long_name", output)
     variables = {
@@ -193,13 +191,6 @@ def observe(
         variables["lloq"] = xr.DataArray(limit, attrs={**unit, "long_name": "lower limit of quantification"})
     about = {"model": str(run.attrs.get("model", "")), "output": output, "residual_error": str(error), "seed": seed}
     return xr.Dataset(variables, attrs=about)
-
-
-def _limit(lloq: float | str | None, unit: str) -> float | None:
-    if not isinstance(lloq, str):
-        return None if lloq is None else float(lloq)
-    number, its = parse_quantity(lloq, "lloq")
-    return number if its is None else convert(number, its, unit, "lloq")
 
 
 def _scores(prediction: xr.DataArray, output: str, seed: int) -> Array:

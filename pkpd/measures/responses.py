@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pkpd.errors import DataError, SimulationError
+from pkpd.errors import DataError
 from pkpd.measures.instants import later, stored
-from pkpd.measures.policies import Failed, kept, variable
-from pkpd.units import convert, parse_quantity
+from pkpd.measures.levels import level
+from pkpd.measures.policies import Failed, kept, over_time
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -53,9 +53,9 @@ def complete_response(
     UnitError
         If the unit of `below` does not fit the output.
     """
-    values = _over_time(run, output)
+    values = over_time(run, output, "complete_response")
     usable = kept(run, output, failed, "complete_response")
-    limit = _in_unit(below, values)
+    limit = level(below, values, "the detection limit")
     flags = (later(values, after, "complete_response") <= limit).any("time")
     if failed == "exclude":
         flags = flags.astype(float).where(usable)
@@ -92,7 +92,7 @@ def percent_change(
     UnknownNameError
         If the run has no such output.
     """
-    values = _over_time(run, output)
+    values = over_time(run, output, "percent_change")
     usable = kept(run, output, failed, "percent_change")
     start = values.isel(time=stored(values, baseline)).where(usable)
     if bool((start <= 0).any()):
@@ -119,17 +119,3 @@ def best_change(run: xr.Dataset, output: str = "V", *, baseline: float = 0.0, fa
     change = percent_change(run, output, baseline=baseline, failed=failed)
     best = later(change, baseline, "best_change").min("time", skipna=False)
     return best.rename("best_change").assign_attrs(change.attrs, long_name=f"best {change.attrs['long_name']}")
-
-
-def _over_time(run: xr.Dataset, output: str) -> xr.DataArray:
-    values = variable(run, output)
-    if "time" not in values.dims:
-        raise SimulationError(f"{output!r} has no dimension 'time'; measures read the result of simulate().")
-    return values
-
-
-def _in_unit(limit: float | str, values: xr.DataArray) -> float:
-    if not isinstance(limit, str):
-        return float(limit)
-    number, unit = parse_quantity(limit, "the detection limit")
-    return number if unit is None else convert(number, unit, values.attrs.get("units", "1"), "the detection limit")

@@ -83,7 +83,8 @@ def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progre
 
 def explicit_method(problem: Problem) -> str:
     """The faster explicit method at the tolerance asked for."""
-    few = len(problem.times) <= MANY_TIMES
+    # A member's method must not follow from how many times others have.
+    few = problem.times.ndim == 2 or len(problem.times) <= MANY_TIMES
     return "dop853" if problem.rtol < 1e-7 or (problem.rtol <= 3e-6 and few) else "tsit5"
 
 
@@ -106,7 +107,7 @@ class _State:
         stop, saved, status, steps = np.zeros((4, members), dtype=np.int64)
         armed = np.full((len(problem.model.events), members), -1.0)  # negative: not yet known
         states = np.array(problem.starts, dtype=float, order="C", copy=True)
-        out = np.empty((n, members, len(problem.times)))
+        out = np.empty((n, members, problem.times.shape[-1]))
         return cls(np.zeros(members), states, stop, saved, armed, status, steps, out)
 
     def solution(self, note: str) -> Solution:
@@ -154,14 +155,16 @@ def _run(
     compiled = _compiled(problem.model, method)
     counter, cancel = np.zeros((2, 1), dtype=np.int64)
     schedule = problem.schedule
-    clip = method == "rodas5p" or (method == "dop853" and len(problem.times) <= MANY_TIMES)
+    times = np.atleast_2d(problem.times)
+    counts = np.isfinite(times).sum(axis=1, dtype=np.int64)
+    few = {"tsit5": 0, "dop853": MANY_TIMES, "rodas5p": times.shape[1]}[method]
     arguments = (
         counter, len(order), order, cancel, problem.members,
         _real(problem.parameters), state.states, state.at, state.stop, state.saved, state.armed, state.status,
         state.steps, _real(schedule.times), np.ascontiguousarray(schedule.jumps, dtype=np.int64),
         _real(schedule.amounts), _real(schedule.levels), schedule.times.shape[1], int(not schedule.shared),
-        _real(problem.times), len(problem.times), state.out, problem.rtol, _real(problem.atol),
-        int(problem.before), float(problem.max_steps), patience, int(clip),
+        _real(times), times.shape[1], int(problem.times.ndim == 2), counts, state.out,
+        problem.rtol, _real(problem.atol), int(problem.before), float(problem.max_steps), patience, few,
     )  # fmt: skip
     bare = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
     count = min(threads or _processors(), max(1, len(order) // WORTH_A_THREAD))

@@ -19,7 +19,9 @@ def partial(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     ``Piecewise``, ``Min``, ``Max`` and ``Abs`` are differentiated branch by branch, with
     the branch decided as in the expression; a step (``Heaviside``, ``sign``) is flat.
     Unlike ``sympy.diff``, the derivative of ``x**h`` stays finite at x = 0 for h of 1 or
-    more: by x it is ``h*x**(h - 1)``, never ``h*x**h/x``, and by h it is its limit, 0.
+    more: by x it is ``h*x**(h - 1)``, never ``h*x**h/x``, and by h it is its limit, 0.  That
+    of ``erf(z)`` and ``erfc(z)`` is 0 where z is infinite, as in the survival of a
+    log-normal time at time 0, whatever the slope of z.
     """
     if expression == symbol:
         return sympy.S.One
@@ -35,6 +37,8 @@ def partial(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
         return sympy.Piecewise(*((partial(value, symbol), condition) for value, condition in expression.args))
     if isinstance(expression, sympy.Max | sympy.Min):
         return _extreme(expression, symbol)
+    if isinstance(expression, sympy.erf | sympy.erfc):
+        return _bell(expression, symbol)
     return sympy.Add(*(expression.fdiff(i) * partial(a, symbol) for i, a in enumerate(expression.args, 1)))
 
 
@@ -58,6 +62,13 @@ def _power(power: sympy.Pow, symbol: sympy.Symbol) -> sympy.Expr:
     if not base.is_positive:
         by_exponent = sympy.Piecewise((by_exponent, base > 0), (0, True))
     return by_base + by_exponent * bend
+
+
+def _bell(integral: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    (z,) = integral.args
+    slope = integral.fdiff(1) * partial(z, symbol)
+    # Beyond this exp(-z**2) is zero in double precision, and its product with an infinite slope no number.
+    return sympy.Piecewise((slope, sympy.Abs(z) < 28), (0, True))
 
 
 def _extreme(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:

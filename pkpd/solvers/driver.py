@@ -35,8 +35,8 @@ ARGUMENTS: dict[str, Any] = {
     "next": _I, "count": INT, "order": _I, "cancel": _I, "members": INT,
     "parameters": _D, "states": _D, "at": _D, "stop": _I, "saved": _I, "armed": _D, "status": _I, "steps": _I,
     "stop_times": _D, "jumps": _I, "amounts": _D, "levels": _D, "stops": INT, "own_schedule": INT,
-    "times": _D, "stored": INT, "out": _D, "rtol": DOUBLE, "atol": _D, "before": INT, "max_steps": DOUBLE,
-    "patience": DOUBLE, "clip": INT,
+    "times": _D, "stored": INT, "own_times": INT, "counts": _I, "out": _D,
+    "rtol": DOUBLE, "atol": _D, "before": INT, "max_steps": DOUBLE, "patience": DOUBLE, "few": INT,
 }  # fmt: skip
 
 
@@ -53,8 +53,8 @@ class Control:
     stability
         The edge of stability; None for an implicit method.
     dense
-        Whether the method has an interpolant; without one, ``clip`` must be set: steps
-        then end on the times to store.
+        Whether the method has an interpolant; without one the steps of every member must end
+        on the times to store, as they do for who has no more than ``few`` of them.
     """
 
     error_order: int
@@ -64,8 +64,9 @@ class Control:
 
 
 SCALARS = (
-    "t", "t_new", "h", "h_try", "error", "old_error", "stiffness", "stiff", "stop_at", "save_at", "since", "taken",
-    "failed", "live", "fresh", "which", "amount", "theta", "rtol", "chain", "low", "high", "v_low", "v_high",
+    "t", "t_new", "h", "h_try", "error", "old_error", "stiffness", "stiff", "stop_at", "save_at", "end", "clip",
+    "since", "taken", "failed", "live", "fresh", "which", "amount", "theta", "rtol", "chain",
+    "low", "high", "v_low", "v_high",
 )  # fmt: skip
 
 
@@ -91,10 +92,7 @@ class _Driver:
         self.stop = code.allocate(INT, LANES)
         self.saved = code.allocate(INT, LANES)
         self.attention = code.variable(BIT, 1)
-        last = code.load(arguments["times"].raw, arguments["stored"] - 1)
-        self.end = code.splat(last)
         self.before = code.splat(arguments["before"].differs(0))
-        self.clip = code.splat(arguments["clip"].differs(0))
 
     # ---- small things
 
@@ -194,7 +192,13 @@ class _Driver:
         code.store(self.stop, lane, code.load(a["stop"].raw, m))
         code.store(self.saved, lane, code.load(a["saved"].raw, m))
         self._load_stop(lane, m)
-        self._load_save(lane)
+        self._load_save(lane, m)
+        row = m * a["own_times"]
+        times = code.load(a["counts"].raw, row)
+        self.rows("end").set_lane(0, lane, code.load(a["times"].raw, row * a["stored"] + times - 1))
+        self.rows("clip").set_lane(0, lane, 0.0)
+        with code.when(times <= a["few"]):
+            self.rows("clip").set_lane(0, lane, 1.0)
         for name in ("live", "fresh"):
             self.rows(name).set_lane(0, lane, 1.0)
 
@@ -214,11 +218,12 @@ class _Driver:
         with code.when(stop < a["stops"]):
             self.rows("stop_at").set_lane(0, lane, code.load(a["stop_times"].raw, row * a["stops"] + stop))
 
-    def _load_save(self, lane: Value) -> None:
-        code, saved = self.code, self.code.load(self.saved, lane)
+    def _load_save(self, lane: Value, m: Value) -> None:
+        code, a, saved = self.code, self.a, self.code.load(self.saved, lane)
         self.rows("save_at").set_lane(0, lane, INFINITY)
-        with code.when(saved < self.a["stored"]):
-            self.rows("save_at").set_lane(0, lane, code.load(self.a["times"].raw, saved))
+        with code.when(saved < a["stored"]):
+            place = m * a["own_times"] * a["stored"] + saved
+            self.rows("save_at").set_lane(0, lane, code.load(a["times"].raw, place))
 
     def _arm(self, fresh: Value) -> None:
         """Arm, in new members, the events whose condition does not hold already."""
@@ -232,7 +237,7 @@ class _Driver:
     def _leave(self) -> None:
         """Write back the members that are done or failed."""
         code, a = self.code, self.a
-        done = self.live() & ((self.get("t") >= self.end) | (self.get("failed") > 0.0))
+        done = self.live() & ((self.get("t") >= self.get("end")) | (self.get("failed") > 0.0))
         with code.each_lane(done) as lane:
             m = code.load(self.member, lane)
             status = self.rows("failed").lane(0, lane).to_whole()
@@ -245,12 +250,12 @@ class _Driver:
             for name, source in (("y", "states"), ("armed", "armed")):
                 with code.each(self._count(name)) as i:
                     code.store(a[source].raw, i * a["members"] + m, self.rows(name).lane(i, lane))
-            with code.when(status.differs(0) & status.differs(STIFF)):
+            with code.when(status.differs(STIFF)):
                 self._blank(lane, m)
             self.rows("live").set_lane(0, lane, 0.0)
 
     def _blank(self, lane: Value, m: Value) -> None:
-        """NaN from a failure on."""
+        """NaN from a failure on, and where a member has fewer times than others."""
         code, n = self.code, self.kernel.n
         saved = code.load(self.saved, lane)
         with code.each(n) as j:
@@ -375,8 +380,9 @@ class _Driver:
     def _step(self) -> None:
         code = self.code
         live, t, h = self.live(), self.get("t"), self.get("h")
-        limit = code.select(self.get("stop_at") < self.end, self.get("stop_at"), self.end)
-        clipped = self.clip & (self.get("save_at") < limit)
+        stop_at, end = self.get("stop_at"), self.get("end")
+        limit = code.select(stop_at < end, stop_at, end)
+        clipped = (self.get("clip") > 0.0) & (self.get("save_at") < limit)
         limit = code.select(clipped, self.get("save_at"), limit)
         left = limit - t
         lands = h * (1 + 1e-12) >= left
@@ -423,7 +429,7 @@ class _Driver:
         steep = self.get("stiffness") > (0.9 * edge) ** 2
         count = self.get("stiff") + 1.0
         self.put_where(accepted, "stiff", code.select(steep, count, 0.0))
-        far = (self.end - self.get("t")) > code.splat(self.a["patience"]) * h_try
+        far = (self.get("end") - self.get("t")) > code.splat(self.a["patience"]) * h_try
         self.put_where(accepted & (self.get("stiff") >= float(STIFF_STEPS)) & far, "failed", float(STIFF))
 
     def _alert(self, mask: Value) -> None:
@@ -444,7 +450,7 @@ class _Driver:
             with code.when(due):
                 self.put("chain", 0.0)
                 self._cascade()
-        self._alert(accepted & ((t >= self.end) | t.equals(self.get("stop_at")) | self.get("h").equals(0.0)))
+        self._alert(accepted & ((t >= self.get("end")) | t.equals(self.get("stop_at")) | self.get("h").equals(0.0)))
 
     def _pending(self) -> Value:
         mask = self.rows("pending")[0] > 0.0
@@ -588,4 +594,4 @@ class _Driver:
         with code.each(self.kernel.n) as j:
             code.store(self.a["out"].raw, self._place(j, m, saved), rows.lane(j, lane))
         code.store(self.saved, lane, saved + 1)
-        self._load_save(lane)
+        self._load_save(lane, m)

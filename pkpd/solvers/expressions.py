@@ -223,11 +223,16 @@ class _Writer:
     def _not(self, e: Any) -> Value:
         return ~self.write(e.args[0])
 
+    def _either(self, e: Any) -> Value:
+        condition, yes, no = (self.write(a) for a in e.args)
+        return (condition & yes) | (~condition & no)
+
     _KINDS: Mapping[Any, Callable[[Any, Any], Value]] = {
         sympy.Add: _sum, sympy.Mul: _product, sympy.Pow: _power, sympy.Piecewise: _piecewise,
         sympy.Max: _largest, sympy.Min: _smallest, sympy.Heaviside: _step, sympy.sign: _sign, sympy.Abs: _size,
         sympy.floor: _floor, sympy.ceiling: _ceiling, sympy.core.relational.Relational: _compared,
         sympy.And: _all, sympy.Or: _some, sympy.Not: _not,
+        sympy.ITE: _either,
     }  # fmt: skip
 
 

@@ -34,7 +34,7 @@ SMOOTH = 2.0  # h times the largest eigenvalue, up to which the dense output is 
 def solve_lockstep(problem: Problem, progress: Progress | None = None) -> Solution:
     """Integrate all members of `problem`; a member's numbers do not depend on the others."""
     solution = Solution(
-        np.full((problem.members, len(problem.times), len(problem.model.states)), np.nan),
+        np.full((problem.members, problem.times.shape[-1], len(problem.model.states)), np.nan),
         np.zeros(problem.members, dtype=np.int64),
         np.zeros(problem.members),
         np.zeros(problem.members, dtype=np.int64),
@@ -98,7 +98,11 @@ class _Block:
         self.problem, self.solution = problem, solution
         self.code: NumpyCode = numpy_code(problem.model)
         self.method = _Tableau()
-        self.end = float(problem.times[-1])
+        self.times = np.atleast_2d(problem.times)
+        self.end = np.broadcast_to(
+            self.times.max(axis=1, where=np.isfinite(self.times), initial=0.0), (problem.members,)
+        )
+        self.end = self.end[members]
         self.member = members
         self.p = np.ascontiguousarray(problem.parameters[:, members])
         self.y = np.ascontiguousarray(problem.starts[:, members])
@@ -175,7 +179,7 @@ class _Block:
             self.h[who[cut]] = 0.0
             self._fire(who[cut])
         self._pass_stops(who[stops_here])
-        self._finish(who[self.t[who] >= self.end], Status.ok)
+        self._finish(who[self.t[who] >= self.end[who]], Status.ok)
 
     def _stages(self, t: Array, y: Array, slope: Array, h: Array, p: Array, u: Array) -> tuple[Array, Array, Array]:
         """A step: its 13 slopes, the state after it, where the last slope is taken, and its stiffness.
@@ -319,10 +323,9 @@ class _Block:
         """Fire, for each member that stands at the root of an armed event, that event."""
         triggers = self._triggers(self.t[who], self.y.take(who, axis=1), who)
         due = self.armed[:, who] & (triggers < 0)
+        self.armed[:, who] &= ~due  # each once, also where another takes its trigger up and down again
         for event, row in enumerate(due):
-            row = row & self.armed[event, who]  # unless another event has just set it off
             if row.any():
-                self.armed[event, who[row]] = False
                 self._jump(who[row], self.code.event_jumps[event])
 
     def _first_root(self, who: Index, t_new: Array, dense: Any, local: Index) -> Array:
@@ -346,11 +349,12 @@ class _Block:
 
     def _store(self, who: Index, until: Array, state_at: Any, *, inclusive: Any) -> None:
         """Store the states of members `who` at all times that they have now reached."""
-        times = self.problem.times
+        last = self.times.shape[1] - 1
         inclusive = np.broadcast_to(inclusive, who.shape)
         while True:
-            wanted = times[np.minimum(self.saved[who], len(times) - 1)]
-            due = (self.saved[who] < len(times)) & ((wanted < until) | (inclusive & (wanted == until)))
+            row = self.member[who] if len(self.times) > 1 else 0
+            wanted = self.times[row, np.minimum(self.saved[who], last)]
+            due = (self.saved[who] <= last) & ((wanted < until) | (inclusive & (wanted == until)))
             who, until, inclusive, wanted = who[due], until[due], inclusive[due], wanted[due]
             if not len(who):
                 return
@@ -375,7 +379,7 @@ class _Block:
         gone = (self.solution.status[self.member] != Status.ok) | (self.t >= self.end)
         if gone.any():
             keep = np.flatnonzero(~gone)
-            for name in ("member", "t", "h", "stop", "saved", "steps", "since_stop"):
+            for name in ("member", "end", "t", "h", "stop", "saved", "steps", "since_stop"):
                 setattr(self, name, getattr(self, name)[keep])
             for name in ("p", "y", "slope", "u", "armed"):
                 setattr(self, name, np.ascontiguousarray(getattr(self, name)[:, keep]))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from pkpd.solvers.canonical import TIME, Canonical
 from pkpd.solvers.schedule import Schedule
-from pkpd.solvers.sensitivities import AT_DOSE, DoseMotion, JumpVariant, sensitivity_name, with_sensitivities
+from pkpd.solvers.sensitivities import AT_DOSE, SETTLE, DoseMotion, JumpVariant, sensitivity_name, with_sensitivities
 from pkpd.treatment.plans import DoseSlopes, Plan, Slope
 
 __all__ = ["MovingDoses"]
@@ -35,17 +35,20 @@ class MovingDoses:
         The model without sensitivities, with an input for each route that is infused.
     plan, slopes
         The doses and their derivatives.
+    positive
+        The parameters known to be positive for every member.
     """
 
     base: Canonical
     wrt: tuple[str, ...]
     plan: Plan
     slopes: Sequence[DoseSlopes]
+    positive: frozenset[str] = frozenset()
 
     @cached_property
     def model(self) -> Canonical:
         """The augmented model."""
-        return with_sensitivities(self.base, self.wrt, self._motion)
+        return with_sensitivities(self.base, self.wrt, self._motion, self.positive)
 
     @cached_property
     def extra_parameters(self) -> Array:
@@ -76,6 +79,7 @@ class MovingDoses:
         self._shift(stops, time, moves, 1.0)
         if self._lasts(dose):
             here = stops.add(time)
+            self._settle(stops, time, here)
         else:
             gate = stops.add(time) if AT_DOSE in self.model.inputs else None
             here = stops.add(time, self._jump(dose), self.plan.amounts[:, dose])
@@ -91,12 +95,20 @@ class MovingDoses:
         moves = _sum(slopes.time, slopes.duration)
         self._shift(stops, time, moves, 1.0)
         end = stops.add(time)
+        self._settle(stops, time, end)
         self._shift(stops, time, moves, -1.0)
         stops.hold(self.base.inputs.index(route), start, end, amount / duration)
         for k in self.wrt:
             if k in slopes.amount or k in slopes.duration:
                 slope = (_value(slopes.amount, k) - amount / duration * _value(slopes.duration, k)) / duration
                 stops.hold(self.model.inputs.index(sensitivity_name(route, k)), start, end, slope)
+
+    def _settle(self, stops: _Stops, time: Array, change: int) -> None:
+        """Let events and modes follow the change of an input rate at the stop `change`."""
+        if SETTLE in self.model.jump_routes:
+            settled = stops.add(time, self.model.jump_routes.index(SETTLE))
+            if AT_DOSE in self.model.inputs:
+                stops.hold(self.model.inputs.index(AT_DOSE), change, settled, 1.0)
 
     def _shift(self, stops: _Stops, time: Array, moves: Mapping[str, Slope], sign: float) -> None:
         for k, slope in moves.items():

@@ -67,6 +67,7 @@ class _Run:
     status: Status = Status.ok
     p: Array = field(init=False)
     y: Array = field(init=False)
+    times: Array = field(init=False)
     stored: Array = field(init=False)
     armed: NDArray[np.bool_] = field(init=False)
 
@@ -74,17 +75,20 @@ class _Run:
         problem = self.problem
         self.p = problem.parameters[:, self.member : self.member + 1]
         self.y = problem.starts[:, self.member].copy()
-        self.stored = np.full((len(problem.times), len(self.y)), np.nan)
+        self.times = problem.times_of(self.member)
+        self.stored = np.full((problem.times.shape[-1], len(self.y)), np.nan)
         row = 0 if problem.schedule.shared else self.member
         self.armed = self._triggers(0.0, self.y, problem.schedule.levels[row, 0][:, None]) >= 0
 
     def integrate(self) -> None:
         problem, schedule = self.problem, self.problem.schedule
         row = 0 if schedule.shared else self.member
-        end = problem.times[-1]
+        end = self.times[-1]
+        u = schedule.levels[row, 0][:, None]
         for k in range(schedule.times.shape[1] + 1):
             stop = schedule.times[row, k] if k < schedule.times.shape[1] else np.inf
-            u = schedule.levels[row, k][:, None]
+            before, u = u, schedule.levels[row, k][:, None]
+            self._rearm(self._triggers(self.t, self.y, before), u)
             if stop > self.t:
                 self._store(self.t, inclusive=True)
             self._advance(min(stop, end), u)
@@ -106,7 +110,7 @@ class _Run:
 
     def _store(self, until: float, *, inclusive: bool) -> None:
         """Store the present state for the times up to `until`, which it has reached."""
-        times = self.problem.times
+        times = self.times
         while self.saved < len(times) and (times[self.saved] < until or (inclusive and times[self.saved] == until)):
             self.stored[self.saved] = self.y
             self.saved += 1
@@ -121,6 +125,11 @@ class _Run:
         self.armed = (self.armed & ~fired) | ((after > 0) & (after > before))
         for event in np.flatnonzero(fired):
             self._fire(int(event), u)
+
+    def _rearm(self, before: Array, u: Array) -> None:
+        """Arm again the events whose trigger has truly risen."""
+        now = self._triggers(self.t, self.y, u)
+        self.armed |= (now > 0) & (now > before)
 
     def _fire(self, event: int, u: Array) -> None:
         self.armed[event] = False
@@ -152,7 +161,7 @@ class _Run:
             return found
 
         events = [self._event(i, u) for i in range(len(problem.model.events))]
-        wanted = problem.times[(problem.times > self.t) & (problem.times < stop)]
+        wanted = self.times[(self.times > self.t) & (self.times < stop)]
         if not np.isfinite(rates(self.t, self.y)).all():
             self.status = Status.not_finite
             return
@@ -178,16 +187,24 @@ class _Run:
             self.status = Status.not_finite if not np.isfinite(found.y).all() else Status.step_too_small
         elif fired:
             self.t, self.y = float(reached), found.y_events[fired[0]][0]
-            due = [event for event in fired if self.armed[event]]
+            self._store_at(self.t, self.y)
+            due = [event for event in range(len(events)) if self.armed[event] and self._is_due(event, fired, u)]
             self.armed[[event for event in fired if event not in due]] = True
+            at_root = self._triggers(self.t, self.y, u)
+            self.armed[due] = False  # each once, also where another takes its trigger up and down again
             for event in due:
-                if self.armed[event]:  # unless another has just set it off
-                    self._fire(event, u)
+                self._fire(event, u)
+            self._rearm(at_root, u)
         else:
             self.t, self.y = stop, found.y[:, -1]
 
+    def _is_due(self, event: int, fired: list[int], u: Array) -> bool:
+        """Whether an armed event happens with those found; solve_ivp tells one of several at one time."""
+        same = any(self.problem.model.events[event][0] == self.problem.model.events[i][0] for i in fired)
+        return same or bool(self._triggers(self.t, self.y, u)[event] < 0)
+
     def _store_at(self, t: float, y: Array) -> None:
-        if self.saved < len(self.problem.times) and self.problem.times[self.saved] == t:
+        if self.saved < len(self.times) and self.times[self.saved] == t:
             self.stored[self.saved] = y
             self.saved += 1
 
@@ -196,9 +213,14 @@ class _Run:
         # After it fired, rounding may have left it a hair above zero; to re-arm it must rise from there.
         resting = 0.0 if self.armed[number] else 2 * max(0.0, float(self._triggers(self.t, self.y, u)[number]))
 
+        start, sign = self.t, 1.0 if self.armed[number] else -1.0
+
         def trigger(t: float, y: Array) -> float:
-            # A trigger that rests at zero has not fired; solve_ivp would take it for a root.
-            return float(self._triggers(t, y, u)[number]) - resting or 1e-300
+            value = float(self._triggers(t, y, u)[number]) - resting
+            if t == start:  # on its side, whatever rounding says
+                value = sign * max(0.0, sign * value)
+            # A trigger that rests at zero has neither fired nor risen; solve_ivp would take it for a root.
+            return value or sign * 1e-300
 
         trigger.terminal = True  # type: ignore[attr-defined]
         trigger.direction = -1 if self.armed[number] else 1  # type: ignore[attr-defined]

@@ -49,7 +49,8 @@ class Problem:
     starts
         (states, members), at time 0.
     times
-        (times,), increasing, 0 or more: when states are stored.
+        When states are stored: (times,), increasing, 0 or more; or (members, times), for each
+        member its own, at least one, with infinity after the last.
     rtol, atol
         The relative tolerance, and the absolute tolerance of each state, (states,).
     before
@@ -72,6 +73,11 @@ class Problem:
     def members(self) -> int:
         return int(self.parameters.shape[1])
 
+    def times_of(self, member: int) -> Array:
+        """The times at which a member is stored, without those that stand in for none."""
+        times = self.times if self.times.ndim == 1 else self.times[member]
+        return times[np.isfinite(times)]
+
     def subset(self, members: NDArray[np.int64]) -> Problem:
         """The same for some of the members."""
         return replace(
@@ -79,12 +85,13 @@ class Problem:
             parameters=np.ascontiguousarray(self.parameters[:, members]),
             starts=np.ascontiguousarray(self.starts[:, members]),
             schedule=self.schedule if self.schedule.shared else self.schedule.subset(members),
+            times=self.times if self.times.ndim == 1 else self.times[members],
         )
 
 
 @dataclass(frozen=True)
 class Solution:
-    """States of shape (members, times, states), NaN from a failure on, and how each member fared.
+    """States of shape (members, times, states), NaN from a failure on or where there is no time, and how members fared.
 
     The course of one state in all members, ``states[..., i]``, lies in memory as one piece
     where a compiled method made it.  `ended` is the last time each member reached; `steps`

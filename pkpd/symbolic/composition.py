@@ -98,14 +98,16 @@ def renamed(model: Model, names: str | Mapping[str, str]) -> Model:
 
 
 def with_defaults(model: Model, values: Mapping[str, Any]) -> Model:
-    """`model` with other default values; see `parameter_value` for what a value may be."""
+    """`model` with other default values (see `parameter_value`); an alternative brings its source along."""
     changed: dict[Declared, Declared] = {}
     free = {s.name: s for s in model.free}
     for name, value in values.items():
         if name not in free:
             raise unknown_name(model.name, "parameter", name, free)
         key = "value" if isinstance(free[name], Parameter) else "default"
-        changed[free[name]] = _redeclared(free[name], **{key: parameter_value(model, free[name], value)})
+        sources = {a[0]: a[3] for a in getattr(free[name].declaration, "alternatives", ())}
+        said = {"source": sources[value]} if isinstance(value, str) and value in sources else {}
+        changed[free[name]] = _redeclared(free[name], **{key: parameter_value(model, free[name], value)}, **said)
     fields = _mapped(model, changed)
     return Model(model.name, **fields, time=model.time, description=model.description)
 

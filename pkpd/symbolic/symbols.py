@@ -30,6 +30,7 @@ __all__ = [
     "check_name",
     "clock",
     "dose",
+    "finite_number",
     "given",
     "input_rate",
     "param",
@@ -71,7 +72,14 @@ def as_expression(value: Any, what: str) -> sympy.Expr:
         raise ModelError(f"{what} is {value!r}; expected a number or an expression of declared symbols.") from None
 
 
-def _finite(value: Any, what: str) -> float:
+def finite_number(value: Any, what: str) -> float:
+    """`value` as a number.
+
+    Raises
+    ------
+    ParameterError
+        If it is none, or not finite; `what` names it.
+    """
     try:
         number = float(value)
     except (TypeError, ValueError):
@@ -230,16 +238,16 @@ def param(
         If the value is not a finite number within the bounds, or `iiv` is negative.
     """
     check_name(name, "parameter")
-    number = _finite(value, f"the value of parameter {name!r}")
+    number = finite_number(value, f"the value of parameter {name!r}")
     low, high = (_bound(bounds[0], -math.inf), _bound(bounds[1], math.inf))
     if not low <= number <= high:
         raise ParameterError(f"parameter {name!r} is {number:g} {unit}, outside its bounds {low:g} to {high:g}.")
-    if iiv is not None and _finite(iiv, f"the iiv of parameter {name!r}") < 0:
+    if iiv is not None and finite_number(iiv, f"the iiv of parameter {name!r}") < 0:
         raise ParameterError(f"the iiv of parameter {name!r} is {iiv:g}; it is a standard deviation, so 0 or more.")
     others = tuple(
         (
             key,
-            convert(_finite(v, f"alternative {key!r} of {name!r}"), u, unit, f"alternative {key!r} of {name!r}"),
+            convert(finite_number(v, f"alternative {key!r} of {name!r}"), u, unit, f"alternative {key!r} of {name!r}"),
             u,
             s,
         )
@@ -290,7 +298,7 @@ def given(name: str, unit: str, meaning: str, *, default: float | None = None) -
     With a `default` the part also runs alone; the default is then a parameter.
     """
     check_name(name, "given")
-    value = None if default is None else _finite(default, f"the default of given {name!r}")
+    value = None if default is None else finite_number(default, f"the default of given {name!r}")
     return Given(GivenDeclaration(name, unit, meaning, value))
 
 

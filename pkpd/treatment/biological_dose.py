@@ -77,8 +77,10 @@ def protraction(duration: Any, repair: Any) -> Array:
     Lea DE, Catcheside DG. The mechanism of the induction by radiation of chromosome
     aberrations in Tradescantia. J Genet 44:216-245 (1942).
     """
-    x = np.asarray(duration, float) * np.asarray(repair, float)
-    _require(bool((x >= 0).all()), "duration*repair", x, "0 or more")
+    lasting, rate = np.asarray(duration, float), np.asarray(repair, float)
+    _require(bool((lasting >= 0).all()), "duration", duration, "0 or more")
+    _require(bool((rate >= 0).all()), "repair", repair, "0 or more")
+    x = lasting * rate
     series = 1 - x / 3 + x**2 / 12 - x**3 / 60  # the closed form cancels to nothing near 0
     large = np.maximum(x, 1e-2)
     return np.asarray(np.where(x < 1e-2, series, 2 * (large + np.expm1(-large)) / large**2))

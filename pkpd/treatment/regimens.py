@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -208,9 +209,9 @@ def _is_sequence(value: Any) -> bool:
 
 
 def _count(n: Any) -> int:
-    if not isinstance(n, int) or n < 1:
+    if not isinstance(n, numbers.Integral) or n < 1:
         raise RegimenError(f"the number of doses is {n!r}; expected a whole number of 1 or more.")
-    return n
+    return int(n)
 
 
 def _quantity(value: Any, what: str) -> Quantity:

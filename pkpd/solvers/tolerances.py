@@ -1,0 +1,44 @@
+"""Tolerances, as a user gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.errors import SimulationError, unknown_name
+
+__all__ = ["absolute_tolerances", "tolerance"]
+
+
+def tolerance(name: str, value: Any) -> float:
+    """`value` as a tolerance.
+
+    Raises
+    ------
+    SimulationError
+        If it is not a number between 0 and 1.
+    """
+    if not isinstance(value, int | float) or not 0 < value < 1:
+        raise SimulationError(f"{name} is {value!r}; expected a number between 0 and 1, such as 1e-6.")
+    return float(value)
+
+
+def absolute_tolerances(model: str, states: Sequence[str], atol: Any, usual: float) -> NDArray[np.float64]:
+    """The absolute tolerance of each state: `atol` for all, or by state, and `usual` for those it leaves out.
+
+    Raises
+    ------
+    UnknownNameError
+        If the model has no such state.
+    SimulationError
+        If a tolerance is not a number between 0 and 1.
+    """
+    if not isinstance(atol, Mapping):
+        return np.full(len(states), tolerance("atol", atol))
+    for name in atol:
+        if name not in states:
+            raise unknown_name(model, "state", name, states)
+    return np.array([tolerance(f"atol of {s}", atol.get(s, usual)) for s in states])
