@@ -42,6 +42,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pkpd
+from pkpd.cli.fitting import fit_files
 
 DATA = Path(__file__).parent / "data" / "mc38_radiation.csv"
 
@@ -90,11 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def write(found: pkpd.Fit, folder: Path) -> None:
     """Write the report, the tables and the figure of a fit to `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.txt").write_text(found.report() + "\n", encoding="utf-8")
-    found.estimates.to_csv(folder / "estimates.csv")
-    found.residuals.to_csv(folder / "residuals.csv", index=False)
-    pkpd.save(pkpd.fit_overlay(found), folder / "mc38_radiation.png")
+    for path in fit_files(found, folder, "mc38_radiation.png"):
+        print(f"wrote {path}")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 
 import pkpd
 from pkpd.fits.perturbation import Draws, drawn, draws
+from pkpd.storage import write_atomically
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -696,7 +697,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         text = table(chosen.names or list(PHENOMENA), chosen.draws)
         print(text)
         if chosen.out is not None:
-            (chosen.out / "robustness.csv").write_text(text + "\n", encoding="utf-8")
+            write_atomically(chosen.out / "robustness.csv", lambda path: path.write_text(text + "\n", encoding="utf-8"))
         return
     for name in chosen.names or PHENOMENA:
         found = PHENOMENA[name]()

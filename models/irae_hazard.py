@@ -10,6 +10,10 @@ Source: an Emax hazard, as reviewed by Holford N, CPT Pharmacometrics Syst Pharm
 probability 0.165 of any-grade events of anti-PD-L1 in first line.  That analysis found no effect
 of the exposure to antibodies against PD-1 and PD-L1, so C50 is far below therapeutic
 concentrations; its value is illustrative.  Without a drug there are none (h0 = 0).
+
+Two assumptions are illustrative besides: that the meta-analysis, of cohorts over follow-ups that
+differ, has its events in a year of exposure, and that the hazard is constant while exposure lasts.
+So the risk of a second year here is that of the first, which nobody measured.
 """
 
 from math import log

@@ -7,13 +7,17 @@ Of the pool L (1 untreated) the share f is in the field at some time during a fr
 `radiation_lymphocytes(cells, routes)` does the same to any circulating cells, and
 `radiation_resident(cells, route)` leaves exp(-alpha_E d) of those that reside in the tumor.
 
-Source: exponential survival with half of lymphocytes killed by about 2 Gy, attributed to
-Nakamura N et al. (1990) and used by Yovino S et al., Cancer Invest 31:140 (2013), values not
-verified; a share that is hit and a rest that is not is the simplest form of their blood-dose
-model.  The recovery is the turnover of lymphocytes of de Pillis L et al. (2009), see
-`de_pillis_2009`.  The dependence on the field and the radiosensitivity of residents are
-illustrative; that residents are the more resistant is reported by Arina A et al., Nat Commun
-10:3959 (2019).
+Source: half of lymphocytes killed by 1.5 Gy, the early estimate for those of lymph nodes that Arina A
+et al., Nat Commun 10:3959 (2019), quote in their introduction; they report that residents of a tumor
+are the more resistant.  In colony assays T cells are more sensitive: a tenth survives 3.14 Gy
+(Nakamura N, Kusunoki Y, Akiyama M, Radiat Res 123:224-227, 1990, abstract), which on an exponential
+is half at 0.95 Gy, the alternative.  A share that is hit and a rest that is not is the simplest form
+of a blood-dose model such as that of Yovino S et al., Cancer Invest 31:140-144 (2013), abstract.  The
+recovery is the turnover of lymphocytes of de Pillis L et al. (2009), see `de_pillis_2009`.  The
+exponential, the dependence on the field and the radiosensitivity of residents are illustrative.
+
+With the defaults a fraction of 2 Gy takes 8 % of the pool, which receives 0.28 Gy on average, and 30
+of them in six weeks leave a seventh of it.
 
 Fractions should be far enough apart for blood to mix (minutes).
 """
@@ -36,8 +40,9 @@ kL = param(
     bounds=POSITIVE,
 )
 D50_L = param(
-    "D50_L", 2, "Gy", "dose that kills half of lymphocytes", bounds=POSITIVE,
-    source="attributed to Nakamura 1990; not verified",
+    "D50_L", 1.5, "Gy", "dose that kills half of lymphocytes", bounds=POSITIVE,
+    source="Arina 2019, introduction: lymphocytes of lymph nodes",
+    alternatives={"Nakamura_1990": (0.945, "Gy", "computed from Nakamura 1990: D10 of 3.14 Gy, exponential")},
 )  # fmt: skip
 field = param(
     "field",
@@ -61,7 +66,7 @@ alpha_E = param(
     "1/Gy",
     "radiosensitivity of resident effectors",
     bounds=POSITIVE,
-    source="illustrative: a third of that of lymphocytes",
+    source="illustrative: a fifth of that of lymphocytes",
 )
 
 L = state("L", "1", "lymphocytes, relative to those untreated", start=1)

@@ -7,10 +7,14 @@
 `radiation_suppressors(Treg, MDSC, routes)` acts on suppressors that another part owns; `model`
 joins it with `suppressors`.
 
-Source: recruitment of MDSC after radiation is reported by Deng L et al., J Clin Invest 124:687
-(2014), and modeled by Byun JH et al., Pharmaceutics 12:830 (2020), whose parameters could not
-be read; Treg are held to be more radioresistant than other lymphocytes.  The equations and the
-values are illustrative.
+Source: that radiation draws MDSC is reported by Liang H et al. (Host STING-dependent MDSC
+mobilization drives extrinsic radiation resistance, Nat Commun 2017), that Treg are more
+radioresistant than naive T cells by the papers that Arina A et al., Nat Commun 10:3959 (2019),
+review.  Byun JH et al., Pharmaceutics 12:830 (2020), model MDSC after radiation; their parameters
+could not be read.  The equations and the values are illustrative.
+
+Left out: with an antibody to PD-L1 radiation leaves fewer MDSC in the tumor, killed by TNF of T cells
+(Deng L et al., J Clin Invest 124:687-695, 2014), the reverse of what is here.
 """
 
 from collections.abc import Iterable
@@ -40,7 +44,7 @@ alpha_Treg = param(
     "1/Gy",
     "radiosensitivity of Treg",
     bounds=POSITIVE,
-    source="illustrative: half of that of other lymphocytes",
+    source="illustrative: a third of that of other lymphocytes",
 )
 local = param(
     "local", 0.1, "1", "share of Treg within the field", source="illustrative: those of the tumor", bounds=(0, 1)

@@ -8,11 +8,13 @@
 another part owns, and adds what it kills to its dead cells; `model` joins it with the tumor of
 `growth_logistic` and the dead cells of `tumor_volume`.
 
-Source: Astrahan M, Med Phys 35:4161-4172 (2008), with the final slope that continues the
-linear-quadratic curve without a kink.  alpha and beta are from Geng C, Paganetti H, Grassberger
-C, Sci Rep 7:13542 (2017), whose alpha is normal (0.0398, 0.168) over patients and positive: its
-median is computed here.  The transition is the estimate from 2319 patients with lung cancer in
-Radiat Oncol 11 (2016), doi 10.1186/s13014-016-0643-5.
+Source: Astrahan M, Med Phys 35:4161-4172 (2008), not read: the form is that of public uses of it,
+with the final slope that continues the linear-quadratic curve without a kink.  alpha and beta are
+from Geng C, Paganetti H, Grassberger C, Sci Rep 7:13542 (2017), whose alpha is normal (0.0398, 0.168)
+over patients and positive: its median is computed here.  The transition is the estimate of Santiago A
+et al., Radiat Oncol 11 (2016), doi 10.1186/s13014-016-0643-5, from local control in 31 studies of
+2319 patients with lung cancer, with alpha/beta of 10 Gy; the two curves fitted about alike there, and
+alpha/beta without a transition was 3.9 Gy (68 % CI 2.2 to 9.0).
 
 Below dT this is `radiotherapy_lq`.  Fractions are short, and far enough apart for repair.
 """
@@ -44,7 +46,7 @@ dT = param(
     "Gy",
     "fraction dose from which kill is log-linear",
     bounds=POSITIVE,
-    source="Radiat Oncol 11 (2016), doi 10.1186/s13014-016-0643-5: 11.0 (5.2) Gy",
+    source="Santiago 2016, abstract: 11.0 (5.2) Gy",
 )
 
 d = dose("Gy")

@@ -5,9 +5,11 @@
 Cav is the average concentration of an antibody to CTLA-4 (0 for none), IC50 its inhibition of
 CTLA-4, PD1_drug whether an antibody to PD-1 is given with it.  A part without states.
 
-Source: Shulgin B et al. (2020), model-based meta-analysis of 147 cohorts with 21,305 patients,
-as in nlmixr2lib's Shulgin_2020_ici_trae34_mbma, which has the whole reference.  IC50 of
-ipilimumab is the value that matches the axis of the paper's figure.
+Source: Shulgin B, Kosinsky Y, Omelchenko A et al. Dose dependence of treatment-related adverse events
+for immune checkpoint inhibitor therapies: a model-based meta-analysis. Oncoimmunology 9:1748982
+(2020), doi 10.1080/2162402X.2020.1748982; values, from 147 cohorts with 21,305 patients, as in
+nlmixr2lib's Shulgin_2020_ici_trae34_mbma.  IC50 of ipilimumab is the value that matches the axis of the
+paper's figure.
 """
 
 from sympy import exp

@@ -12,23 +12,35 @@ concentration above lambda0/k2 eradicates the tumor in the end.
 
 Source: Simeoni M, Magni P, Cammia C et al. Predictive pharmacokinetic-pharmacodynamic modeling
 of tumor growth kinetics in xenograft models after administration of anticancer agents. Cancer
-Res 64:1094-1101 (2004), Table 2, paclitaxel in experiment 1; as in nlmixr2lib's
-oncology_xenograft_simeoni_2004.  The start is illustrative.
+Res 64:1094-1101 (2004): paclitaxel against A2780.  The paper's Table 2 was read in copies of it.
+nlmixr2lib's oncology_xenograft_simeoni_2004 has these rates and calls them experiment 1.  Lestini G,
+Mentre F, Magni P (AAPS J 18:1233-1243, 2016, PMC5660732, Table I, as the verification dossier of the
+dataset onkos quotes it) has the same ones as experiment 4, with the start w0 = 0.055 g, and beside them
+an experiment 3, here the alternative `experiment_3` of lambda0, lambda1 and w0: set the three together.
 
-k2 is printed as 6.29e-4 per ng/mL
-and day; 1000 ng/mL are 1 mg/L.
+k2 is printed as 6.29e-4 per ng/mL and day; 1000 ng/mL are 1 mg/L.
 """
 
 from pkpd import Model, given, output, param, state
 
-TABLE = "Simeoni 2004, Table 2, paclitaxel in experiment 1, as in nlmixr2lib"
+TABLE = "Simeoni 2004, Table 2, paclitaxel, as in nlmixr2lib; Lestini 2016, Table I"
+LESTINI = "Lestini 2016, Table I, as quoted by onkos: paclitaxel, experiment"
 POSITIVE = (0, None)
 
 C = given("C", "mg/L", "drug in plasma", default=0)
 
-w0 = param("w0", 0.1, "g", "tumor mass at the start", source="illustrative", bounds=POSITIVE)
-lambda0 = param("lambda0", 0.273, "1/day", "rate of exponential growth", source=TABLE, bounds=POSITIVE)
-lambda1 = param("lambda1", 0.814, "g/day", "rate of linear growth", source=TABLE, bounds=POSITIVE)
+w0 = param(
+    "w0", 0.055, "g", "tumor mass at the start", source=f"{LESTINI} 4", bounds=POSITIVE,
+    alternatives={"experiment_3": (0.033, "g", f"{LESTINI} 3")},
+)  # fmt: skip
+lambda0 = param(
+    "lambda0", 0.273, "1/day", "rate of exponential growth", source=TABLE, bounds=POSITIVE,
+    alternatives={"experiment_3": (0.311, "1/day", f"{LESTINI} 3")},
+)  # fmt: skip
+lambda1 = param(
+    "lambda1", 0.814, "g/day", "rate of linear growth", source=TABLE, bounds=POSITIVE,
+    alternatives={"experiment_3": (0.656, "g/day", f"{LESTINI} 3")},
+)  # fmt: skip
 psi = param("psi", 20, "1", "sharpness of the turn", source="Simeoni 2004 (fixed)", bounds=POSITIVE)
 k1 = param("k1", 0.968, "1/day", "rate of the steps to death", source=TABLE, bounds=POSITIVE)
 k2 = param("k2", 0.629, "L/mg/day", "potency of the drug", source=TABLE, bounds=POSITIVE)

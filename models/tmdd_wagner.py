@@ -10,7 +10,7 @@ dC/dt (1 + R0 KSS/(KSS + C)^2) = -CL C/V1 - kint R0 C/(KSS + C);
 written in total drug, doses add.
 
 Source: Wagner JG. A new generalized nonlinear pharmacokinetic model and its implications.
-In: Biopharmaceutics and relevant pharmacokinetics, Hamilton Press (1971); as an
+In: Biopharmaceutics and relevant pharmacokinetics, Drug Intelligence Publications (1971); as an
 approximation of target-mediated disposition Gibiansky L, Gibiansky E, Kakkar T, Ma P. J
 Pharmacokinet Pharmacodyn 35:573-591 (2008).  All values are illustrative, those of
 `tmdd_full`.

@@ -6,11 +6,14 @@
 Cav is the average concentration of an antibody to CTLA-4 (0 for none), IC50 its inhibition of
 CTLA-4.  Exposure to antibodies against PD-1 and PD-L1 has no effect.  A part without states.
 
-Source: Zhang et al. (2022), model-based meta-analysis of 126 cohorts with 19,322 patients with
-non-small-cell lung cancer, as in nlmixr2lib's Zhang_2022_ici_irae_mbma, which has the whole
-reference.  IC50 are those of `shulgin_2020`.
+Source: Zhang R, Kong D, Chen R et al. A model-based meta-analysis of immune-related adverse events
+during immune checkpoint inhibitors treatment for NSCLC. CPT Pharmacometrics Syst Pharmacol
+11:1135-1146 (2022), doi 10.1002/psp4.12834, equation 4 and Table 3, as in nlmixr2lib's
+Zhang_2022_ici_irae_mbma: 126 of 129 cohorts, with 19,322 patients in 81 studies.  IC50 are those of
+`shulgin_2020`; the paper's own are 200 and 95.15 ng/mL.
 
-An antibody to PD-L1 alone in first line has P_any = 0.165.
+It is a model of cohorts: the share of patients with an event, over follow-ups that differ, and not a
+patient's risk by a time.  An antibody to PD-L1 alone in first line has P_any = 0.165.
 """
 
 from sympy import exp

@@ -135,6 +135,7 @@ def simulate(
     """
     regimen = Regimen() if regimen is None else regimen
     _check_arguments(model, regimen, threads, on_failure, at_dose)
+    model.require_closed()
     instants = _times(times)
     known = _known(model, regimen)
     ensemble, scalars = _ensemble(model, known, parameters)
@@ -255,6 +256,11 @@ def _values(model: Model, known: Mapping[str, Any], ensemble: Ensemble, scalars:
     for name, symbol in known.items():
         default = getattr(symbol, "value", None)
         values[name] = scalars.get(name, symbol.default if default is None else default)
+        if values[name] is None and name not in ensemble.columns:
+            raise ParameterError(
+                f"the regimen's parameter {name!r} ({symbol.meaning}, {symbol.unit}) has no value; "
+                f"give parameters={{{name!r}: ...}}."
+            )
         if name in ensemble.columns:
             values[name] = ensemble[name]
             if not np.isfinite(values[name]).any():

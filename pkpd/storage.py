@@ -62,7 +62,9 @@ def write_result(run: xr.Dataset, path: str | Path) -> Path:
 def as_table(run: xr.Dataset) -> pd.DataFrame:
     """A result as a table: a row for each member and time; parameters only where they vary."""
     fixed = [name for name, values in run.coords.items() if values.ndim == 0]
-    return run.drop_vars(fixed).to_dataframe().reset_index()
+    varying = run.drop_vars(fixed)
+    # Without any dimension there is no index, which to_dataframe asks for.
+    return varying.to_dataframe().reset_index() if run.sizes else varying.expand_dims("run").to_dataframe()
 
 
 def read_result(path: str | Path) -> xr.Dataset:
@@ -78,6 +80,11 @@ def read_result(path: str | Path) -> xr.Dataset:
     if not Path(path).is_file():
         raise DataError(f"there is no file {str(path)!r}.")
     try:
-        return xr.load_dataset(path, engine="netcdf4")
+        run = xr.load_dataset(path, engine="netcdf4")
     except (OSError, ValueError) as error:
         raise DataError(f"{str(path)!r} cannot be read as NetCDF: {error}") from error
+    for values in run.data_vars.values():
+        # NetCDF does not tell a list of one text from the text.
+        if "parameter" in values.dims and isinstance(values.attrs.get("units"), str):
+            values.attrs["units"] = [values.attrs["units"]]
+    return run

@@ -140,6 +140,30 @@ def test_fit_reports_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert {p.name for p in (tmp_path / "fit").iterdir()} == {"report.txt", "estimates.csv", "residuals.csv", "fit.png"}
 
 
+def test_an_arm_may_have_a_number_sign(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines that begin with # are comments; a # within a name is not."""
+    data = tmp_path / "arms.csv"
+    rows = [f"mouse #3,{t},C,{10 * np.exp(-t / 3)},1" for t in (1, 2, 4)]
+    data.write_text("# simulated\narm,time,output,value,sd\n" + "\n".join(rows) + "\n")
+    dose = ["--dose", "mouse #3: 30 mg iv"]
+    code, out, err = run_here(capsys, "fit", "pk_1cmt", "--data", str(data), "--free", "CL", *dose)
+    assert code == 0, err
+    assert "mouse #3" in out
+
+
+def test_numbers_without_a_course_are_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = pkpd.load("pk_1cmt")
+    run = pkpd.simulate(
+        model, pkpd.bolus(1, "iv"), times=[0, 1, 2], parameters=pkpd.grid(CL=[0.1, 0.2]), reduce={"top": ("C", "max")}
+    )
+    pkpd.write_result(run, tmp_path / "run.nc")
+    figure = tmp_path / "top.svg"
+    command = ["plot", str(tmp_path / "run.nc"), "--output", "top", "--kind", "response", "--x", "CL"]
+    code, _, err = run_here(capsys, *command, "--out", str(figure))
+    assert code == 0, err
+    assert figure.stat().st_size > 5000
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -44,12 +44,26 @@ def test_ensembles_cannot_be_changed() -> None:
         (lambda: pkpd.grid(a=[1, 1]), "'a' of a grid holds a value twice"),
         (lambda: pkpd.grid(a=3), "expected a sequence"),
         (lambda: pkpd.grid(a=["x"]), "expected numbers"),
+        (lambda: pkpd.members(a=[1, 2]).labelled(weight=[1, 2, 3]), "label 'weight' has 3 values for 2 members"),
+        (
+            lambda: pkpd.Ensemble({"member": 3}, {"a": (("member",), [1, 2])}),
+            r"'a' has the shape \(2,\) in an ensemble over {'member': 3}",
+        ),
+        (
+            lambda: pkpd.Ensemble({"member": 3}, {"a": (("draw",), [1, 2])}),
+            r"'a' has the shape \(2,\) in an ensemble over {'draw': None}",
+        ),
         (lambda: pkpd.members(a=[1, 2], b=[1]), "a has 2, b has 1. For every combination use grid"),
     ],
 )
 def test_what_an_ensemble_refuses(make: object, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         make()  # type: ignore[operator]
+
+
+def test_an_unknown_parameter_is_named_with_the_nearest() -> None:
+    with pytest.raises(UnknownNameError, match="the ensemble has no parameter 'cl'. Did you mean 'CL'"):
+        pkpd.members(CL=[1.0])["cl"]
 
 
 def test_a_member_is_the_same_whatever_the_number_and_the_chunk() -> None:

@@ -250,6 +250,15 @@ def test_two_parameters_known_only_as_a_product_are_named() -> None:
     assert found.covariance_missing.split(".")[0] in found.report()
 
 
+def test_without_a_residual_left_there_is_no_standard_error_and_the_report_says_why() -> None:
+    data = volumes({"a": (0.1, 1.0)}, noise=1.0)
+    found = pkpd.fit(growth, data.keep(data.time == data.time.max()), ["kg"], sd_is="relative")
+    assert found.degrees_of_freedom == 0
+    assert math.isnan(found.estimates.loc["kg", "se"])
+    assert found.covariance_missing.startswith("There are as many free parameters as observations")
+    assert "nan" not in found.report()
+
+
 def test_a_parameter_without_effect_is_named_and_the_others_keep_their_errors() -> None:
     idle = pkpd.param("idle", 1.0, "mm^3/day", "growth of a tumor nobody measures", source="illustrative")
     U = pkpd.state("U", "mm^3", "another tumor")
@@ -481,7 +490,7 @@ def test_regimens_that_do_not_match(tmp_path, regimens, message: str) -> None:
 
 
 def test_tables_that_are_none(tmp_path) -> None:
-    with pytest.raises(pkpd.DataError, match=r"absent\.csv cannot be read: No such file"):
+    with pytest.raises(pkpd.DataError, match=r"there is no file .*absent\.csv"):
         pkpd.read_observations(tmp_path / "absent.csv", {})
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(pkpd.DataError, match="not a text file in UTF-8"):

@@ -114,7 +114,7 @@ def test_killed_tumor_becomes_dead_cells_and_is_cleared():
 def test_lymphocytes_die_by_dose_and_field_and_recover(dose, field):
     run = ran("radiation_lymphocytes", pkpd.fractions(dose, 1, start=1), times=[0, 1, 1.0001, 101], field=field)
     hit = 1 - np.exp(-field / 2000)
-    left = 1 - hit * (1 - 0.5 ** (dose / 2))
+    left = 1 - hit * (1 - 0.5 ** (dose / 1.5))
     assert float(run["L"][2]) == pytest.approx(left, rel=1e-5)
     assert float(run["L"][3]) == pytest.approx(1 - (1 - left) * np.exp(-0.63), rel=1e-5)
 

@@ -214,6 +214,24 @@ def test_refused_tables(text, message, tmp_path) -> None:
         read(text, tmp_path)
 
 
+def test_a_table_is_written_whole_or_not_at_all(tmp_path, monkeypatch) -> None:
+    data, path = pkpd.read_nonmem(pd.DataFrame({"ID": 1, "TIME": [0]})), tmp_path / "data.csv"
+    pkpd.write_nonmem(data, path)
+    before = path.read_text()
+
+    def interrupted(table, target, **options):
+        target.write_text("ID,TI")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        pkpd.write_nonmem(data, path)
+    assert path.read_text() == before
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(pkpd.DataError, match="there is no folder"):
+        pkpd.write_nonmem(data, tmp_path / "none" / "data.csv")
+
+
 def test_refused_files_and_compartments(tmp_path) -> None:
     with pytest.raises(pkpd.DataError, match="there is no file"):
         pkpd.read_nonmem(tmp_path / "none.csv")

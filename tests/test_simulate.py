@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import sympy
 import xarray as xr
@@ -286,6 +287,32 @@ def test_a_result_survives_a_file(tmp_path: object) -> None:
     run = pkpd.simulate(one_compartment, pkpd.bolus(10, "iv"), times=[0.0, 1.0], parameters=pkpd.grid(CL=[0.1, 0.2]))
     pkpd.write_result(run, path)
     xr.testing.assert_identical(pkpd.read_result(path), run)
+
+
+@pytest.mark.parametrize("by", [["CL"], ["CL", "V1"]])
+def test_sensitivities_survive_a_file_with_their_units(by: list[str], tmp_path: object) -> None:
+    path = f"{tmp_path}/run.nc"
+    run = pkpd.simulate(one_compartment, pkpd.bolus(10, "iv"), times=[0.0, 1.0], sensitivities=by)
+    pkpd.write_result(run, path)
+    assert pkpd.read_result(path)["sensitivity_C"].attrs["units"] == run["sensitivity_C"].attrs["units"]
+    assert run["sensitivity_C"].attrs["units"][0] == "day mg/L^2"
+
+
+def test_numbers_of_one_run_are_a_table_of_one_row(tmp_path: object) -> None:
+    run = pkpd.simulate(one_compartment, pkpd.bolus(30, "iv"), times=[0.0, 1.0], reduce={"top": ("A1", "max")})
+    table = pd.read_csv(pkpd.write_result(run, f"{tmp_path}/run.csv"))
+    assert list(table) == ["top", "status", "ended"]
+    assert table["top"].tolist() == [run["top"].item()]
+
+
+def test_a_regimen_needs_a_value_of_its_parameters() -> None:
+    WT = pkpd.given("WT", "kg", "body weight")
+    with pytest.raises(ParameterError, match=r"the regimen's parameter 'WT' \(body weight, kg\) has no value"):
+        pkpd.simulate(one_compartment, pkpd.bolus(10 * WT, "iv"), times=[0.0])
+    found = pkpd.simulate(
+        one_compartment, pkpd.bolus(10 * WT, "iv"), times=[0.0], parameters={"WT": 7}, at_dose="after"
+    )
+    assert found["A1"].item() == 70
 
 
 def test_progress_is_told() -> None:

@@ -27,6 +27,13 @@ def test_symbols_pickle_whole(symbol: sympy.Symbol) -> None:
     assert back.declaration == symbol.declaration
 
 
+def test_an_event_cannot_be_changed_and_pickles_whole() -> None:
+    (event,) = irradiated.events
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        event.then[T] = 5  # type: ignore[index]
+    assert pickle.loads(pickle.dumps(event)) == event
+
+
 def test_models_pickle_compare_and_hash_by_content() -> None:
     back = pickle.loads(pickle.dumps(irradiated))
     assert back == irradiated

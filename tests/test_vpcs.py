@@ -79,6 +79,7 @@ def test_percentiles_below_the_limit_are_not_drawn(replicates):
     ax = pkpd.vpc(data, replicates=replicates, log=True)
     drawn = np.array([k.get_ydata() for k in ax.lines if len(k.get_xdata()) == 3])
     assert np.isnan(drawn).sum() == 1  # the low percentile at the last time
+    assert {band.get_datalim(ax.transData).x1 for band in ax.collections} == {TIMES[-1]}  # bands go on above the limit
     assert any(np.allclose(k.get_ydata(), limit) for k in ax.lines if len(k.get_xdata()) == 2)
     everything = simulated(np.full((200, 3), limit), lloq=limit)
     pkpd.vpc(everything, replicates=replicates).figure.canvas.draw()
@@ -94,10 +95,28 @@ def test_the_failed_are_left_out_and_counted():
         pkpd.vpc(simulated(np.full_like(rows, np.nan)))
 
 
+def test_a_failed_member_leaves_its_own_study_smaller_and_the_others_as_they_were():
+    rows = ROWS.copy()
+    rows[3, 1] = np.nan  # of the first of 20 studies of 10
+    rows[190:] = np.nan  # the last study
+    kept = [np.delete(ROWS[:10], 3, axis=0), *ROWS[10:190].reshape(18, 10, 3)]
+    middle = [np.median(study, axis=0) for study in kept]
+    ax = pkpd.vpc(simulated(rows), replicates=20)
+    drawn = next(k for k in ax.lines if k.get_label() == "simulated 50 %").get_ydata()
+    np.testing.assert_allclose(drawn, np.quantile(middle, 0.5, axis=0, method="nearest"))
+    assert "20 simulated studies of 10" in ax.get_title(loc="left")
+    assert "11 of 200 members failed, left out" in ax.get_title(loc="left")
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
         (lambda: pkpd.vpc(simulated(), percentiles=(50, 5, 95)), DataError, "three that rise"),
+        (
+            lambda: pkpd.vpc(simulated(), pd.DataFrame({"time": [1.0, 2], "value": [1.0, 2]}), bins=0),
+            DataError,
+            "bins is 0; expected a number of bins, or their edges",
+        ),
         (lambda: pkpd.vpc(simulated(), replicates=7), DataError, "does not divide the 200 members"),
         (lambda: pkpd.vpc(simulated().rename(value="C")), UnknownNameError, "no variable 'value'"),
         (lambda: pkpd.vpc(simulated().expand_dims(KD=[1.0, 2.0])), DataError, "varies over 'KD' too"),

@@ -1,6 +1,7 @@
 """Three cycles of capecitabine as the public model has them, and when resistance wins.
 
-A: MODEL1708310001 integrated by libroadrunner (points): pulses of exposure twice a day, on 14 of
+Neither is a result of the paper, of which no number was readable.  A: MODEL1708310001, whose rates may
+be placeholders, integrated by libroadrunner (points): pulses of exposure twice a day, on 14 of
 21, three times; its clock is read as weeks here, for which the model's docstring gives the reason,
 so that the numbers agree and not the unit.  B: a constant exposure; the tumor is smallest after
 ln(K_D exposure/K_L)/lambda, in closed form, and never shrinks below an exposure of K_L/K_D.

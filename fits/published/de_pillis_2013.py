@@ -34,7 +34,7 @@ def reproduction():
             pkpd.Claim(f"{what} at day 20 ({unit})", float(SBML[name][8]), float(one[name][8]), PUBLIC, 1e-3)
             for name, what, unit in (("T", "tumor", "cell"), ("R", "regulatory T cells", "cell/L"))
         ),
-        pkpd.Claim("half-life of sunitinib (day)", np.log(2) / 0.277, half_life, "ln 2/n, n of BIOMD0000000908", 1e-3),
+        pkpd.Claim("half-life of sunitinib (day)", np.log(2) / 0.277, half_life, "closed form: ln 2/n", 1e-3),
         pkpd.Claim("tumor, sunitinib", "smaller", compared(standard, none), "abstract (1)"),
         pkpd.Claim("tumor, twice the dose", "smaller", compared(double, standard), "abstract (2)"),
     )

@@ -7,7 +7,8 @@ deVries_2025_durvalumab.  The population here has their distributions of covaria
 creatinine clearance is drawn without its dependence on weight.  A: medians and quartiles over the
 year (their Fig. 1A); B: troughs (their Fig. 1B).
 
-The abstract of Baverel 2018 has similar exposure by both regimens, flat and by weight.
+The abstract of Baverel 2018 has similar exposure by both regimens, flat and by weight; similar is called
+here what differs by less than a fifth.
 """
 
 import numpy as np

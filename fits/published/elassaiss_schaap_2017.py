@@ -1,9 +1,11 @@
 """From which dose pembrolizumab engages its target, and where its clearance is linear.
 
 The abstract: kinetics nonlinear below 0.3 mg/kg every 3 weeks and linear in the clinical range;
-target engagement ex vivo begins to saturate at 1 mg/kg, and 2 mg/kg at steady state are needed to reach
-95 %.  A: ratio of interleukin 2 by concentration.  B: engagement, the share of the rise above 1 that is gone,
-at the trough of the 9th dose of a patient of 70 kg.  C: dose over the area of the 9th interval, by dose.
+target engagement ex vivo begins to saturate at 1 mg/kg, and 2 mg/kg at steady state are needed to
+reach 95 %.  Linear is called here what is within 10 % of the clearance at 10 mg/kg, and engagement
+saturates where it gains less than half as much from 1 to 2 mg/kg as from 0.3 to 1.  A: ratio of
+interleukin 2 by concentration.  B: engagement, the share of the rise above 1 that is gone, at the
+trough of the 9th dose of a patient of 70 kg.  C: dose over the area of the 9th interval, by dose.
 """
 
 import numpy as np

@@ -2,8 +2,9 @@
 
 The meta-analysis of Zhang 2022 (CPT Pharmacometrics Syst Pharmacol) has a logit of -1.2696 - 0.3484
 for antibodies to PD-L1 in first line and, in its abstract, no dose dependence for antibodies to PD-1
-and PD-L1.  The hazard takes the probability of that logit as that of a year at saturation; how
-little the dose matters below depends on C50, which is illustrative.  A: probability over time under
+and PD-L1.  The hazard takes the probability of that logit as that of a year at saturation, so that the
+first claim reads an input back.  Below, no dependence is less than 10 % from half to twice the dose,
+a threshold of our own, and depends on C50, which is illustrative.  A: probability over time under
 durvalumab every 4 weeks.  B: probability after a year against the dose.
 """
 
@@ -24,8 +25,12 @@ def reproduction():
     risk = treated()
     change = risk[4, -1] / risk[2, -1] - 1
     claims = (
-        pkpd.Claim("events in a year at saturation", PUBLISHED, float(saturated[-1]), "Zhang 2022, logit", 0.005),
-        pkpd.Claim("dose dependence, 750 to 3000 mg", "none", "none" if change < 0.1 else "some", "abstract"),
+        pkpd.Claim(
+            "events in a year at saturation", PUBLISHED, float(saturated[-1]), "input: logit of Zhang 2022", 0.005
+        ),
+        pkpd.Claim(
+            "dose dependence, 750 to 3000 mg", "none", "none" if change < 0.1 else "some", "Zhang 2022, abstract"
+        ),
     )
     return pkpd.Reproduction(claims, (lambda ax: draw_courses(ax, risk), lambda ax: draw_doses(ax, risk)))
 

@@ -1,11 +1,11 @@
 """Clearance falls where tumors shrink, so that exposure at steady state overstates the drug's effect.
 
-The abstract of Liu 2017: clearance decreases when disease status improves; that makes the relation
-of response to exposure at steady state too steep, and metrics of the first dose are more
-consistent with the true relation between dose and response.  Here 2,000 virtual patients receive
-240 mg every 2 weeks for half a year; the true slope is that of their mean response over 80 to
-720 mg.  A: clearance of 60 of them.  B: response against average concentration in the last interval,
-and three slopes.
+The abstract of Liu 2017: clearance decreases when disease status improves; that makes the relation of
+response to exposure at steady state too steep, and metrics of the first dose are more consistent with
+the true relation between dose and response.  Here 2,000 virtual patients receive 240 mg every 2 weeks
+for half a year; the true slope is that of their mean response over 80 to 720 mg.  Falling is called
+here a median below 0.95, too steep a slope of more than twice the true one.  A: clearance of 60 of
+them.  B: response against average concentration in the last interval, and three slopes.
 """
 
 import numpy as np

@@ -1,9 +1,10 @@
 """Linear-quadratic survival, and biologically effective doses of fractionated courses.
 
-A: survival by fraction dose with the coefficients of two mouse tumors, whose alpha/beta is 10 Gy (CT26,
-Kosinsky 2018: 0.1 alpha D^2 for an acute fraction) and 0.8 Gy (MC38, Rauf 2025); read off the survival
-of two fractions.  B: BED = n d (1 + d/(alpha/beta)) for courses of lung cancer, by simulated log kill over alpha,
-against the closed form.  C: 5 x 2 Gy of CT26, of which killed cells count in the volume until they are cleared.
+A: survival by fraction dose with the coefficients of two mouse tumors, whose alpha/beta is 10 Gy
+(CT26, Kosinsky 2018: 0.1 alpha D^2 for an acute fraction) and 0.8 Gy (MC38, Rauf 2025); read off the
+survival of two fractions, so that these two are ratios of inputs read back.  B: BED = n d (1 +
+d/(alpha/beta)) for courses of lung cancer, by simulated log kill over alpha, against the closed
+form.  C: 5 x 2 Gy of CT26, of which killed cells count in the volume until they are cleared.
 """
 
 import numpy as np
@@ -23,8 +24,8 @@ def reproduction():
     ratios = [
         pkpd.Claim(f"alpha/beta of {tumor} (Gy)", published, ratio(tumor), where, within)
         for tumor, published, where, within in (
-            ("CT26", 10, "Kosinsky 2018, Table 1, closed form", 1e-6),
-            ("MC38", 5.15e-3 / 6.58e-3, "Rauf 2025, ICD_model.m", 1e-6),
+            ("CT26", 10, "input: 2/q of Kosinsky 2018", 1e-6),
+            ("MC38", 5.15e-3 / 6.58e-3, "input: Rauf 2025, ICD_model.m", 1e-6),
         )
     ]
     courses = [

@@ -1,7 +1,7 @@
 """Above its transition a fraction kills in proportion to its dose.
 
 A: log kill of one fraction with the linear-quadratic and the linear-quadratic-linear curve, which leave each
-other at the transition dT without a kink (Astrahan 2008); the slope beyond is alpha + 2 beta dT.  B: what
+other at the transition dT without a kink, by construction; the slope beyond is alpha + 2 beta dT.  B: what
 that takes from the biologically effective dose of a whole course of 60 Gy, by its fraction dose.
 """
 
@@ -26,13 +26,13 @@ def reproduction():
         pkpd.Claim(
             f"log kill of {below:g} Gy", ALPHA * below + BETA * below**2, kill(below), "alpha d + beta d^2", 1e-6
         ),
-        pkpd.Claim(f"log kill of {large:g} Gy", beyond, kill(large), "Astrahan 2008, closed form", 1e-6),
+        pkpd.Claim(f"log kill of {large:g} Gy", beyond, kill(large), "closed form", 1e-6),
         pkpd.Claim("slope beyond the transition (1/Gy)", FINAL, slope(large), "alpha + 2 beta dT", 1e-4),
         pkpd.Claim(
             "slope at the transition",
             "continuous",
             "continuous" if abs(kink) < 0.01 * FINAL else "kinked",
-            "Astrahan 2008",
+            "closed form",
         ),
     )
     return pkpd.Reproduction(claims, (draw_kill, draw_course))

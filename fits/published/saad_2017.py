@@ -43,7 +43,13 @@ def reproduction():
     ]  # fmt: skip
     fates = [
         pkpd.Claim(f"tumor, {case}", fate, "cleared" if C[-1] < 1 else "not cleared", figure)
-        for case, fate, C, figure in zip(curves, ("not cleared", "cleared"), courses, ("Fig. 3", "Fig. 2"), strict=True)
+        for case, fate, C, figure in zip(
+            curves,
+            ("not cleared", "cleared"),
+            courses,
+            ("Fig. 3, at another dose", "Fig. 2, at another dose"),
+            strict=True,
+        )
     ]
     panels = lambda ax: draw_courses(ax, courses), lambda ax: draw_thresholds(ax, curves)
     return pkpd.Reproduction((*rest, *thresholds, *fates), panels)

@@ -1,7 +1,8 @@
 """A concentration above lambda0/k2 eradicates; below, a course delays growth by k2 AUC/lambda0.
 
 The threshold of Simeoni M et al. (Cancer Res 64:1094-1101, 2004) with the published values of
-paclitaxel: lambda0/k2, 0.434 mg/L.  A: the rate at which a small tumor grows beside a constant concentration,
+paclitaxel (experiment 4 of Lestini 2016, from 0.055 g): lambda0/k2, 0.434 mg/L.  Every number here is
+a closed form.  A: the rate at which a small tumor grows beside a constant concentration,
 from simulated courses.  B: untreated and treated tumors; while growth is exponential the course with
 drug comes later by k2 AUC/lambda0 (the time efficacy index, as in Choi 2021).  Growth turns linear at
 lambda1/lambda0, with lambda1 = 0.814 g/day, and cells that are hit die after 3/k1 on average.
@@ -23,7 +24,7 @@ amount = pkpd.param("amount", 1, "mg", "dose", source="swept here")
 def reproduction():
     """Threshold, delays, time to death and late growth."""
     threshold = brentq(lambda C: long_growth([C])[0], 0.2, 0.8, xtol=1e-6)
-    small, w = treated(1e-4), treated(0.1)
+    small, w = treated(1e-4), treated(0.055)
     delays = [crossing(row, 1e-2) - crossing(small[0], 1e-2) for row in small[1:]]
     late = (w[0, -1] - w[0, -101]) / (DAYS[-1] - DAYS[-101])
     claims = (

@@ -4,7 +4,8 @@ Stein WD et al. (Oncologist 13:1046-1054, 2008, abstract): the smallest value an
 determined by d and g.  Both have closed forms.  The abstract of 2011 has the growth constants of
 two trials a decade apart, 10^-3.17 and 10^-2.08 per day.  A: the two of them with the
 regression rate of tumgr's sample data; crosses are the closed form of the nadir.  B: once the
-regression is over, the logarithm of size and size at the start together rises by g a day.
+regression is over, the logarithm of size and size at the start together rises by g a day, which reads
+that input back.
 """
 
 import numpy as np
@@ -28,7 +29,7 @@ def reproduction():
             pkpd.Claim(f"time of the nadir, {name} (day)", turn(g), DAYS[TS.argmin()], "(ln d - ln g)/(g + d)", 0.002),
             pkpd.Claim(f"nadir over the start, {name}", nadir(g), TS.min() / START, "closed form", 1e-4),
             pkpd.Claim(
-                f"log10 of the late growth rate, {name}", np.log10(g), np.log10(slope), "Stein 2011, abstract", 0.001
+                f"log10 of the late growth rate, {name}", np.log10(g), np.log10(slope), "input g (Stein 2011)", 0.001
             ),
         ]
     return pkpd.Reproduction(tuple(claims), (lambda ax: draw_sizes(ax, sizes), lambda ax: draw_slopes(ax, sizes)))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pkpd.errors import DataError, ParameterError, RegimenError
+from pkpd.errors import ParameterError, RegimenError
 
 if TYPE_CHECKING:
     from pkpd.fitting.results import Fit
@@ -18,8 +18,9 @@ __all__ = ["fit_files", "run_fit"]
 def run_fit(model: str, data: Path, free: list[str], doses: list[str], constants: Mapping[str, str]) -> Fit:
     """Fit the model of this name to a CSV file, with free parameters and doses as typed."""
     import pkpd
+    from pkpd.fitting.observations import arm_names
 
-    regimens: dict[str, Regimen | None] = dict.fromkeys(_arms(data))
+    regimens: dict[str, Regimen | None] = dict.fromkeys(arm_names(data))
     for text in doses:
         arm, dose = _arm_and_dose(text, list(regimens))
         regimens[arm] = (regimens[arm] or pkpd.Regimen()) + dose
@@ -28,8 +29,8 @@ def run_fit(model: str, data: Path, free: list[str], doses: list[str], constants
     return found
 
 
-def fit_files(found: Fit, folder: Path) -> Iterator[Path]:
-    """Write the report, the estimates, the residuals and the figure of a fit."""
+def fit_files(found: Fit, folder: Path, figure: str = "fit.png") -> Iterator[Path]:
+    """Write the report, the estimates, the residuals and the figure of a fit, each whole or not at all."""
     import pkpd
     from pkpd.storage import write_atomically
 
@@ -37,17 +38,7 @@ def fit_files(found: Fit, folder: Path) -> Iterator[Path]:
     yield write_atomically(folder / "report.txt", lambda path: path.write_text(found.report() + "\n", encoding="utf-8"))
     yield write_atomically(folder / "estimates.csv", lambda path: found.estimates.to_csv(path))
     yield write_atomically(folder / "residuals.csv", lambda path: found.residuals.to_csv(path, index=False))
-    yield pkpd.save(pkpd.fit_overlay(found), folder / "fit.png")
-
-
-def _arms(data: Path) -> list[str]:
-    """The arms that a CSV file names; none where it has no such column, which read_observations then says."""
-    import pandas as pd
-
-    if not data.is_file():
-        raise DataError(f"there is no file {str(data)!r}.")
-    table = pd.read_csv(data, comment="#", dtype=str, skipinitialspace=True)
-    return [arm.strip() for arm in table["arm"].dropna().unique()] if "arm" in table else []
+    yield pkpd.save(pkpd.fit_overlay(found), folder / figure)
 
 
 def _arm_and_dose(text: str, arms: list[str]) -> tuple[str, Regimen]:

@@ -42,7 +42,9 @@ Doses = Annotated[
 Values = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE for a parameter; repeatable.")]
 Times = Annotated[str, typer.Option("--times", help="FROM:TO:STEP, or 0,1,7; in the model's time.")]
 Outputs = Annotated[str | None, typer.Option("--outputs", help="States and outputs to keep, separated by commas.")]
-Method = Annotated[str, typer.Option("--method", help="auto, numpy, scipy, LSODA, DOP853, Radau, BDF.")]
+Method = Annotated[
+    str, typer.Option("--method", help="auto, tsit5, dop853, rodas5p, numpy, scipy, ...; see simulate().")
+]
 Tolerance = Annotated[float, typer.Option("--rtol", help="Relative tolerance.")]
 Out = Annotated[Path | None, typer.Option("--out", help="File to write: .nc or .csv; CSV to stdout without it.")]
 

@@ -31,7 +31,7 @@ def draw(
 
     if kind not in KINDS:
         raise unknown_name("plot", "kind", kind, KINDS)
-    instant = float(run["time"][-1]) if at is None else at
+    instant = float(run["time"][-1]) if at is None and "time" in run else at
     if kind == "time":
         axes: Any = pkpd.time_course(run, output)
     elif kind == "spaghetti":

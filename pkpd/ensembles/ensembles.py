@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.errors import ParameterError
+from pkpd.errors import ParameterError, unknown_name
 
 __all__ = ["Ensemble", "grid", "members"]
 
@@ -33,6 +33,11 @@ class Ensemble:
     labels
         What is known of the members besides, in the same form: a subject's number, its
         subpopulation, its weight.  A result carries labels as coordinates.
+
+    Raises
+    ------
+    ParameterError
+        If values do not have the shape of their dimensions.
     """
 
     sizes: Mapping[str, int]
@@ -42,6 +47,10 @@ class Ensemble:
     def __post_init__(self) -> None:
         columns = {name: (dims, _frozen(values, float)) for name, (dims, values) in self.columns.items()}
         labels = {name: (dims, _frozen(values)) for name, (dims, values) in self.labels.items()}
+        for name, (dims, values) in (*columns.items(), *labels.items()):
+            expected = {d: self.sizes.get(d) for d in dims}
+            if values.shape != tuple(expected.values()):
+                raise ParameterError(f"{name!r} has the shape {values.shape} in an ensemble over {expected}.")
         object.__setattr__(self, "sizes", MappingProxyType(dict(self.sizes)))
         object.__setattr__(self, "columns", MappingProxyType(columns))
         object.__setattr__(self, "labels", MappingProxyType(labels))
@@ -59,6 +68,8 @@ class Ensemble:
 
     def __getitem__(self, name: str) -> Array:
         """The values of one parameter, one for each member, in C order of the dimensions."""
+        if name not in self.columns:
+            raise unknown_name("the ensemble", "parameter", str(name), self.columns)
         dims, values = self.columns[name]
         index = tuple(slice(None) if d in dims else None for d in self.dims)
         return np.broadcast_to(values[index], self.shape).reshape(-1)
@@ -100,7 +111,16 @@ class Ensemble:
         return Ensemble({"member": rows.size}, columns, labels)
 
     def labelled(self, **labels: Any) -> Ensemble:
-        """The same members with further labels, one value for each member; replaces labels of the same name."""
+        """The same members with further labels, one value for each member; replaces labels of the same name.
+
+        Raises
+        ------
+        ParameterError
+            If there are more or fewer values than members.
+        """
+        for name, values in labels.items():
+            if np.size(values) != len(self):
+                raise ParameterError(f"the label {name!r} has {np.size(values)} values for {len(self)} members.")
         added = {name: (self.dims, np.reshape(values, self.shape)) for name, values in labels.items()}
         return Ensemble(self.sizes, self.columns, {**self.labels, **added})
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["left_out", "meaning", "number", "plain_unit", "quantity"]
+__all__ = ["left_out", "meaning", "number", "plain_unit", "quantity", "summary"]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -55,3 +56,12 @@ def number(value: object) -> str:
 def left_out(lost: int, total: int, noun: str = "members") -> str:
     """The sentence that counts what failed; empty where nothing did."""
     return f"{lost} of {total} {noun} failed, left out" if lost else ""
+
+
+def summary(counts: Collection[int], band: tuple[float, float] | None) -> str:
+    """What a median, and the band between two quantiles, stand for: of how many members at each place."""
+    few, many = min(counts), max(counts)
+    said = f"n = {few}" if few == many else f"n = {few} to {many}"
+    if band is None:
+        return f"median, {said}"
+    return f"median and {100 * band[0]:g}\N{EN DASH}{100 * band[1]:g} % band, {said}"

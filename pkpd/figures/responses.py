@@ -101,7 +101,7 @@ def response_curve(
             axes.axhline(level, color=color, linewidth=width, linestyle=dashes, label=name, zorder=2.6, clip_on=False)
         _finish(axes, shown, x, log)
         room = key(axes, center[by] if by else None)
-        described = _description(shown, quantiles) if population else ""
+        described = labels.summary(shown.notnull().sum("member").to_numpy().ravel(), quantiles) if population else ""
         note(axes, described, labels.left_out(int((~usable).sum()), usable.size, "simulations"), pad=room)
     return axes
 
@@ -155,12 +155,3 @@ def _finish(ax: Axes, shown: xr.DataArray, x: str, log: bool) -> None:
         ax.set_xticks([], minor=True)
     ax.set_xlabel(labels.quantity(shown[x]))
     ax.set_ylabel(labels.quantity(shown, 34))
-
-
-def _description(shown: xr.DataArray, band: tuple[float, float] | None) -> str:
-    counts = shown.notnull().sum("member")
-    few, many = int(counts.min()), int(counts.max())
-    said = f"n = {few}" if few == many else f"n = {few} to {many}"
-    if band is None:
-        return f"median, {said}"
-    return f"median and {100 * band[0]:g}\N{EN DASH}{100 * band[1]:g} % band, {said}"

@@ -86,7 +86,7 @@ def time_course(
         if rows:
             mark_doses(axes, rows, colors)
         room = key(axes, values[by] if by else None)
-        described = _description(courses, quantiles) if population else ""
+        described = labels.summary([len(course) for course in courses], quantiles) if population else ""
         note(axes, described, _lost(usable, population), pad=room)
     return axes
 
@@ -136,14 +136,6 @@ def _finish(ax: Axes, values: xr.DataArray, log: bool) -> None:
     ax.set_xlim(float(values["time"].min()), float(values["time"].max()))
     ax.set_xlabel(labels.quantity(values["time"]))
     ax.set_ylabel(labels.quantity(values, 34))
-
-
-def _description(courses: list[Array], band: tuple[float, float] | None) -> str:
-    counts = {len(course) for course in courses}
-    said = f"n = {counts.pop()}" if len(counts) == 1 else f"n = {min(counts)} to {max(counts)}"
-    if band is None:
-        return f"median, {said}"
-    return f"median and {100 * band[0]:g}\N{EN DASH}{100 * band[1]:g} % band, {said}"
 
 
 def _lost(usable: xr.DataArray, population: bool) -> str:

@@ -82,10 +82,10 @@ def vpc(
     values = _values(simulated)
     levels = _levels(percentiles)
     rows = values.transpose("member", "time").to_numpy()
-    kept = rows[~np.isnan(rows).any(axis=1)]
-    if not len(kept):
+    lost = np.isnan(rows).any(axis=1)
+    if lost.all():
         raise SimulationError(f"{where(simulated)}: no member has a value at every time; all {len(rows)} failed.")
-    studies = _studies(kept, levels, replicates)
+    studies = _studies(np.where(lost[:, None], np.nan, rows), levels, replicates)
     floor = float(simulated["lloq"]) if "lloq" in simulated else -np.inf
     seen = None if observed is None else _observations(observed)
     with canvas(ax) as axes:
@@ -100,8 +100,8 @@ def vpc(
         axes.set_xlabel(labels.quantity(values["time"]))
         axes.set_ylabel(labels.quantity(values, 34))
         room = legend_above(axes)
-        lost = labels.left_out(len(rows) - len(kept), len(rows))
-        note(axes, _description(len(kept), levels, replicates), lost, pad=room)
+        described = _description(len(rows), int(lost.sum()), levels, replicates)
+        note(axes, described, labels.left_out(int(lost.sum()), len(rows)), pad=room)
     return axes
 
 
@@ -125,13 +125,15 @@ def _levels(percentiles: Any) -> tuple[float, float, float]:
 
 
 def _studies(rows: Array, levels: Sequence[float], replicates: int | None) -> Array:
-    """The percentiles of each study, (studies, percentiles, times)."""
+    """The percentiles of each study, (studies, percentiles, times); a lost member, all NaN, leaves its own smaller."""
     number = 1 if replicates is None else replicates
     if not isinstance(number, int) or number < 1 or len(rows) % number:
         raise DataError(
             f"replicates is {replicates!r}, which does not divide the {len(rows)} members into studies of one size."
         )
-    return np.percentile(rows.reshape(number, -1, rows.shape[1]), levels, axis=1).transpose(1, 0, 2)
+    studies = rows.reshape(number, -1, rows.shape[1])
+    some_left = ~np.isnan(studies).all(axis=(1, 2))
+    return np.nanpercentile(studies[some_left], levels, axis=1).transpose(1, 0, 2)
 
 
 def _visible(studies: Array, floor: float) -> Array:
@@ -165,7 +167,7 @@ def _edges(time: Array, bins: int | Sequence[float] | None) -> Array:
     distinct = np.unique(time)
     if bins is None and len(distinct) <= _BINS:
         return (distinct[1:] + distinct[:-1]) / 2
-    if bins is None or isinstance(bins, int):
+    if bins is None or (isinstance(bins, int) and bins > 0):
         shares = np.linspace(0, 1, (bins or _BINS) + 1)[1:-1]
         return np.unique(np.quantile(time, shares))
     edges = np.asarray(bins, dtype=float)
@@ -183,18 +185,23 @@ def _edges(time: Array, bins: int | Sequence[float] | None) -> Array:
 
 
 def _draw(ax: Axes, time: Array, studies: Array, levels: Sequence[float]) -> None:
+    floor = float(np.min(studies, where=np.isfinite(studies), initial=np.inf))
+
+    def fill(low: Array, high: Array, color: str, alpha: float) -> None:
+        """A band that reaches below the limit of quantification ends at the lowest percentile shown."""
+        ax.fill_between(time, np.fmax(low, floor), high, where=np.isfinite(high), color=color, alpha=alpha, linewidth=0)
+
     if len(studies) == 1:
         low, middle, high = studies[0]
-        ax.fill_between(time, low, high, color=BLUE, alpha=0.18, linewidth=0)
+        fill(low, high, BLUE, 0.18)
         ax.plot(time, middle, color=BLUE, label="simulated")
         for edge in (low, high):
             ax.plot(time, edge, color=BLUE, linewidth=0.7, linestyle=(0, (4, 2)))
         return
-    floor = float(np.min(studies, where=np.isfinite(studies), initial=np.inf))
     names = (f"simulated {levels[0]:g} and {levels[2]:g} %", f"simulated {levels[1]:g} %", "_")
     for i, (name, color) in enumerate(zip(names, (BLUE, RED, BLUE), strict=True)):
         low, middle, high = _interval(studies[:, i])
-        ax.fill_between(time, np.fmax(low, floor), high, where=np.isfinite(high), color=color, alpha=0.25, linewidth=0)
+        fill(low, high, color, 0.25)
         ax.plot(time, middle, color=color, label=name)
 
 
@@ -211,9 +218,9 @@ def _draw_observed(ax: Axes, time: Array, found: Array, floor: float) -> None:
         ax.plot(time, row, color=BLACK, linewidth=0.9, linestyle=style, marker="s", markersize=2.5, label=name)
 
 
-def _description(members: int, levels: Sequence[float], replicates: int | None) -> str:
+def _description(members: int, lost: int, levels: Sequence[float], replicates: int | None) -> str:
     if replicates is None or replicates == 1:
         band = f"{levels[0]:g}\N{EN DASH}{levels[2]:g} % band"
         middle = "median" if levels[1] == 50 else f"{levels[1]:g} %"
-        return f"{middle} and {band}, n = {members} simulated"
+        return f"{middle} and {band}, n = {members - lost} simulated"
     return f"{replicates} simulated studies of {members // replicates}, 95 % intervals"

@@ -21,7 +21,7 @@ from pkpd.treatment.regimens import Regimen
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Dataset", "read_observations"]
+__all__ = ["Dataset", "arm_names", "read_observations"]
 
 Array = NDArray[np.float64]
 
@@ -180,12 +180,26 @@ def read_observations(table: str | Path | pd.DataFrame, regimens: Mapping[Any, R
     )
 
 
+def arm_names(path: str | Path) -> list[str]:
+    """The arms that a CSV file names, in the order in which they first appear; none where it has no such column.
+
+    Raises
+    ------
+    DataError
+        If the file is not there or not a table.
+    """
+    columns = _read_csv(Path(path))[2]
+    return list(dict.fromkeys(arm for arm in columns.get("arm", ()) if arm))
+
+
 # ---- reading
 
 Table = tuple[str, str, dict[str, Sequence[Any]], list[str]]
 
 
 def _read_csv(path: Path) -> Table:
+    if not path.is_file():
+        raise DataError(f"there is no file {str(path)!r}.")
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:

@@ -55,6 +55,8 @@ def _meaning_of_sd(fit: Fit) -> str:
             "The standard deviations of the data are taken as known; standard errors are not scaled, "
             "and a reduced chi-square far above 1 says that the model misfits."
         )
+    if not fit.degrees_of_freedom:
+        return ""
     sigma = np.sqrt(fit.reduced_chi_square)
     if fit.data.sd_given:
         return (

@@ -20,6 +20,12 @@ Mask = NDArray[np.bool_]
 SINGULAR = 1e-5
 
 
+_NO_FREEDOM = (
+    "There are as many free parameters as observations: no residual is left to tell how large the errors are. "
+    "Observe more, free fewer parameters, or give the data a column 'sd'."
+)
+
+
 @dataclass(frozen=True)
 class Uncertainty:
     """The covariance on the scale of the search, NaN where it is missing, and why it is."""
@@ -48,7 +54,7 @@ def uncertainty(
     jacobian
         The derivatives of the scaled residuals, (observations, coordinates).
     scale
-        The variance of a scaled residual.
+        The variance of a scaled residual; NaN where no residual is left to estimate it from.
     bound, idle
         Coordinates held by a bound, and those without an effect: they are taken as known.
     failure
@@ -69,6 +75,8 @@ def uncertainty(
         else:
             inverse = (rows.T / values**2) @ rows / np.outer(lengths, lengths)
             covariance[np.ix_(used, used)] = scale * inverse
+            if np.isnan(scale):
+                reasons.append(_NO_FREEDOM)
     return Uncertainty(covariance, " ".join(reasons))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -147,7 +148,7 @@ def parameter_value(model: Model, symbol: Parameter | Given, value: Any) -> floa
         number = float(value)
     except (TypeError, ValueError):
         raise ParameterError(f"{what} is {value!r}; expected a number in {symbol.unit}.") from None
-    if not sympy.Float(number).is_finite:
+    if not math.isfinite(number):
         raise ParameterError(f"{what} is {number}; give a finite number in {symbol.unit}.")
     return number
 

@@ -54,9 +54,11 @@ class Event:
     then: Mapping[State, Any]
 
     def __post_init__(self) -> None:
-        object.__setattr__(
-            self, "then", {s: as_expression(e, f"what the event {self.when} sets {s} to") for s, e in self.then.items()}
-        )
+        then = {s: as_expression(e, f"what the event {self.when} sets {s} to") for s, e in self.then.items()}
+        object.__setattr__(self, "then", MappingProxyType(then))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Event, (self.when, dict(self.then))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import DataError, unknown_name
+from pkpd.storage import write_atomically
 from pkpd.treatment.record_checks import RowCheck, check_records
 from pkpd.treatment.records import STANDARD, Records
 
@@ -99,8 +100,13 @@ def write_nonmem(data: Records, path: str | Path) -> None:
     EVID and MDV are written out; data items that say nothing are left out.  Numbers are
     written to their last digit: `read_nonmem` gives the same records again, with the same
     `compartments`.
+
+    Raises
+    ------
+    DataError
+        If the folder does not exist.
     """
-    data.table.to_csv(path, index=False, na_rep=".")
+    write_atomically(path, lambda temporary: data.table.to_csv(temporary, index=False, na_rep="."))
 
 
 # ---- the table as it stands
@@ -112,7 +118,7 @@ def _frame(source: Any) -> tuple[pd.DataFrame, str]:
     if isinstance(source, pd.DataFrame):
         return source.reset_index(drop=True), "records"
     path = Path(source)
-    if not path.exists():
+    if not path.is_file():
         raise DataError(f"there is no file {str(path)!r}.")
     try:
         names, separator = _header(path)
