@@ -15,7 +15,7 @@ from benchmarks.machine import circumstances
 from benchmarks.memory import memory_table
 from benchmarks.rounds import say
 from benchmarks.scale import FULL, QUICK, Scale
-from benchmarks.scaling import members_table, states_table, threads_table
+from benchmarks.scaling import members_table, states_table, stiff_states_table, threads_table
 from benchmarks.tables import Table, write_csv
 
 HERE = Path(__file__).parent
@@ -60,6 +60,7 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
         members, states = members_table(scale), states_table(scale)
         draw_scaling(members, states, folder)
         yield from (members, states)
+        yield stiff_states_table(scale)
         yield threads_table(scale)
     else:
         yield {"compile": compile_table, "memory": memory_table}[section](scale)

@@ -21,7 +21,7 @@ class Scale:
         Of the work-precision figure, loosest first, and seconds that one of its runs may take.
     members
         Of the scaling; a count is left out where it would take longer than `patience` seconds.
-    states
+    states, stiff_states
         Of the scaling.
     memory
         Members of the memory run.
@@ -37,6 +37,7 @@ class Scale:
     precision_budget: float
     members: tuple[int, ...]
     states: tuple[int, ...]
+    stiff_states: tuple[int, ...]
     patience: float
     memory: int
     everything: bool
@@ -51,6 +52,7 @@ FULL = Scale(
     precision_budget=0.3,
     members=(100, 1_000, 10_000, 100_000, 1_000_000),
     states=(5, 10, 20, 50, 100, 150),
+    stiff_states=(10, 31, 100, 301),
     patience=10.0,
     memory=1_000_000,
     everything=True,
@@ -65,6 +67,7 @@ QUICK = Scale(
     precision_budget=0.1,
     members=(100, 1_000, 10_000),
     states=(5, 20),
+    stiff_states=(10, 31),
     patience=2.0,
     memory=10_000,
     everything=False,

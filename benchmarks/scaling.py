@@ -12,11 +12,12 @@ from benchmarks.rounds import Failure, Measurement, Task, Worker, hired, measure
 from benchmarks.scale import Scale
 from benchmarks.tables import Table
 
-__all__ = ["members_table", "states_table", "threads_table"]
+__all__ = ["members_table", "states_table", "stiff_states_table", "threads_table"]
 
 RTOL = 1e-6
 STATE_MEMBERS, STATE_COMPARED = 1_000, 4
 THREAD_MEMBERS, RIVAL_MEMBERS = 10_000, 1_000
+STIFF = [p for p in OURS if p.method in ("auto", "rodas5p")]
 PLAIN = [p for p in OURS if p.method in ("auto", "numpy")]
 RIVALS = [p for p in PEERS if p.label == "numbalsoda"]  # the fastest peer, by the comparison
 
@@ -60,11 +61,35 @@ def _growing(worker: Worker, scale: Scale, refused: dict[Job, str]) -> Iterable[
 
 def states_table(scale: Scale) -> Table:
     """Lesions: the same model with more and more states."""
+    rows, refused = _by_states("lesions", scale.states, (*OURS, *_rivals(scale)[:1]), scale)
+    remarks = [f"Lesions that share their parameters, rtol {RTOL:g}, one thread. {_COMPARED}", *_absent(refused)]
+    return Table("scaling_states", "Scaling in states", rows, remarks)
+
+
+def stiff_states_table(scale: Scale) -> Table:
+    """Barrier: tissue cut into more and more slices."""
+    rows, refused = _by_states("barrier", scale.stiff_states, (*STIFF, *_rivals(scale)[:1]), scale)
+    remarks = [
+        f"An antibody that diffuses and binds, stiff, rtol {RTOL:g}, one thread. {_COMPARED}",
+        *_absent(refused),
+    ]
+    return Table("scaling_stiff_states", "Scaling in states, stiff", rows, remarks)
+
+
+_COMPARED = (
+    f"Errors of the first {STATE_COMPARED} members against the oracle at a tight tolerance. "
+    "The first result includes everything a new model needs."
+)
+
+
+def _by_states(
+    kind: str, counts: Sequence[int], peers: Sequence[Peer], scale: Scale
+) -> tuple[list[dict[str, Any]], dict[Job, str]]:
     rows: list[dict[str, Any]] = []
     refused: dict[Job, str] = {}
-    for states in scale.states:
-        say(f"states: {states}")
-        workers, absent = hired([Job(peer, f"lesions_{states}") for peer in (*OURS, *_rivals(scale)[:1])], scale.limit)
+    for states in counts:
+        say(f"{kind}: {states} states")
+        workers, absent = hired([Job(peer, f"{kind}_{states}") for peer in peers], scale.limit)
         refused |= absent
         try:
             tasks = _affordable(workers, scale, refused)
@@ -73,12 +98,7 @@ def states_table(scale: Scale) -> Table:
         finally:
             _close(workers)
         rows += [{"states": states} | _row(m) | {"first result s": m.setup} for m in found]
-    remarks = [
-        f"Lesions that share their parameters, rtol {RTOL:g}, one thread. Errors of the first {STATE_COMPARED} members "
-        "against the oracle at rtol 1e-12. The first result includes everything a new model needs.",
-        *_absent(refused),
-    ]
-    return Table("scaling_states", "Scaling in states", rows, remarks)
+    return rows, refused
 
 
 def _affordable(workers: Iterable[Worker], scale: Scale, refused: dict[Job, str]) -> list[tuple[Worker, Task]]:

@@ -141,6 +141,12 @@ def test_lesions_have_the_states_asked_for():
     assert ensemble_error(solve(case.problem(4, 1e-8), "numpy").states, case.reference).worst < 1e-6
 
 
+def test_barrier_has_the_states_asked_for():
+    case = find("barrier_10")
+    assert len(case.system.states) == 10
+    assert ensemble_error(solve(case.problem(4, 1e-8), "rodas5p").states, case.reference).worst < 1e-6
+
+
 def test_the_error_is_relative_to_what_a_state_is_and_was():
     reference = np.array([[[1000.0], [1.0]], [[10.0], [10.0]]])
     value = reference + np.array([[[0.0], [0.02]], [[0.5], [0.0]]])

@@ -192,8 +192,8 @@ def test_bitwise_the_same_in_any_company():
 
 
 def test_a_thread_with_a_small_stack_is_enough():
-    """The workspace, here 0.7 MB a thread, is not on the stack."""
-    case = brusselator_case(320, np.full(64, 0.02), [0.01])
+    """The workspace, here 0.4 MB a thread, is not on the stack."""
+    case = brusselator_case(160, np.full(64, 0.02), [0.01])
     before = threading.stack_size(256 * 1024)
     try:
         found = solve(case, "rodas5p", threads=2)

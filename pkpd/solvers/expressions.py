@@ -15,6 +15,8 @@ from pkpd.solvers.lanes import DOUBLE, LANES, VECTOR, Code, Value
 
 __all__ = ["Held", "write", "write_each"]
 
+MOST_SEARCHED = 250  # expressions among which common parts of sums and products are looked for: slow, and worth 10 %
+
 # Taken from the C library, lane by lane: rare in models, and slow.
 LIBRARY = {
     "sin": "sin", "cos": "cos", "tan": "tan", "asin": "asin", "acos": "acos", "atan": "atan", "sinh": "sinh",
@@ -109,7 +111,10 @@ def write(code: Code, expressions: Sequence[Any], symbols: Mapping[Any, Callable
 
 def write_each(code: Code, expressions: Sequence[Any], symbols: Mapping[Any, Callable[[], Value]]) -> Iterator[Value]:
     """`write`, one value at a time: what is stored before the next is asked for needs no register any more."""
-    shared, short = sympy.cse(list(expressions), symbols=sympy.numbered_symbols("x_", real=True))
+    shared, short = [], list(expressions)
+    if len(expressions) <= MOST_SEARCHED:
+        shared, short = sympy.cse(short, symbols=sympy.numbered_symbols("x_", real=True))
+    # Equal subexpressions are written once by the writer itself.
     writer = _Writer(code, symbols)
     for symbol, expression in shared:
         writer.known[symbol] = writer.write(expression)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import sympy
@@ -48,7 +49,7 @@ class Kernel:
     def events(self) -> int:
         return len(self.model.events)
 
-    @property
+    @cached_property
     def small(self) -> bool:
         """Whether the rates may be written out at each stage: a sixth faster, but slower to compile."""
         return sum(int(e.count_ops()) for e in self.model.rates) * self.stages <= MOST_INLINED
@@ -105,14 +106,13 @@ class Kernel:
         which, t, amount = (self.rows(code, w, name)[0] for name in ("which", "t", "amount"))
         found = {**self.symbols(code, w, lambda i: y[i], lambda: t), AMOUNT: lambda: amount}
         maps = [*self.model.jumps, *(then for _, then in self.model.events)]
-        new = [y[j] for j in range(self.n)]
+        with code.each(self.n) as j:
+            d[j] = y[j]
         for number, row in enumerate(maps):
             chosen = which.equals(float(number))
-            changed = [j for j in range(self.n) if row[j] != self.model.y[j]]
-            for j, value in zip(changed, write(code, [row[j] for j in changed], found), strict=True):
-                new[j] = code.select(chosen, value, new[j])
-        for j in range(self.n):
-            d[j] = new[j]
+            changed = [i for i in range(self.n) if row[i] != self.model.y[i]]
+            for i, value in zip(changed, write(code, [row[i] for i in changed], found), strict=True):
+                d[i] = code.select(chosen, value, d[i])
         code.end()
         return self.module.globals["changes"]
 
