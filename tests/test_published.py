@@ -68,6 +68,7 @@ TURNOVER_2009 = {called("CD8_T_Cell_Turnover", "phi"): called("CD8_T_Cell_Turnov
 COLETTI = "X1 X2 Dm C2 N R2 M I2 Df Dr C1 R1 I1 A V AI AR AM ICB"
 COLETTI_NAMES = {"X1": "X_1", "X2": "X_2", "Dm": "D_m", "C2": "C_2", "R2": "R_2", "I2": "I_2"}
 COLETTI_NAMES |= {"Df": "D_f", "Dr": "D_r", "C1": "C_1", "R1": "R_1", "I1": "I_1"}
+KOSINSKY = {"TV": "TV", "TVd": "TVd", "nT": "nTeff", "dT": "dTeff", "PDL1": "PDL1"}
 DAYS = np.linspace(0, 40, 9)
 
 
@@ -76,6 +77,8 @@ def at_start(**doses: float) -> pkpd.Regimen:
 
 
 SOUND = [
+    Case("kuznetsov_1994", "BIOMD0000000762", same("E T"), 5 * DAYS),
+    Case("kosinsky_2018", "BIOMD0000000863", KOSINSKY, DAYS, {"V_min": 0}, label="control"),
     Case("de_pillis_2005", "MODEL1907260001", same("T N L"), DAYS),
     Case("de_pillis_2009", "BIOMD0000000779", DEPILLIS_2009, DAYS, {"d": 0}, label="no kill by CD8+ T cells"),
     Case("wilkie_2013", "BIOMD0000000752", same("C R I"), 4 * DAYS, {"k_decay": 0, "f": "SBML"}),
@@ -108,6 +111,12 @@ SOUND = [
 ]  # fmt: skip
 
 DEFECTIVE = [
+    Case("kosinsky_2018", "BIOMD0000000863", KOSINSKY | {"U": "U"}, DAYS, {"V_min": 0}, label="irradiated",
+         regimen=pkpd.infusion(0.5 * 40, "radiation", duration=40),
+         mend={ci("compartment") + ci("tau") + ci("U"):
+               ci("compartment") + f"<apply><divide/>{ci('U')}{ci('tau')}</apply>",
+               'variable="radiation_Dose"><math xmlns="http://www.w3.org/1998/Math/MathML"><cn> 0 </cn>':
+               'variable="radiation_Dose"><math xmlns="http://www.w3.org/1998/Math/MathML"><cn> 0.5 </cn>'}),
     Case("kirschner_panetta_1998", "BIOMD0000000732", {"E": "Immune_cells", "T": "Tumor", "IL": "IL2"}, 10 * DAYS,
          {"c": 1e-4, "E0": 0}, values={"c": 1e-4},
          mend={ci("IL") + "</apply>" + ci("g1_IL"): ci("IL") + "</apply><apply><plus/>" + ci("g1_IL") + ci("IL")

@@ -30,11 +30,12 @@ class Claim:
     what
         The quantity, with its unit.
     published
-        As the source has it.
+        As the source has it; a word stands for a sentence of it, and what counts as that is decided here.
     found
         As computed here.
     where
-        The place in the source: a table, a figure, a sentence, a public file.
+        The place in the source: a table, a figure, a sentence, a public file.  A closed form follows from the
+        equations and is not in print; an input is read back, which checks the code and not the model.
     within
         The relative error up to which the two agree: that of rounding in print, or of reading a figure.
     """
