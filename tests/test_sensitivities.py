@@ -320,6 +320,13 @@ def test_condition_on_a_condition():
     check_differences(model, None, ["k", "low", "q", "A0", "delay"], TIMES, 3e-6)
 
 
+def test_output_with_a_condition_on_a_condition():
+    when = param("when", 2.3, "day", "of the jump")
+    step = sympy.Piecewise((low, day < when), (full / 2, full > 2 * low), (3 * low, True))
+    model = Model("either", rates={full: -k * full}, outputs={"top": sympy.Max(step, sympy.Min(2 * low, full))})
+    check_differences(model, None, ["k", "low"], TIMES, 3e-6)
+
+
 def test_continuous_conditions_are_no_events():
     h = param("h", 0.7, "1", "exponent")
     root = sympy.sqrt((full - low) ** 2 + 4 * full * low)

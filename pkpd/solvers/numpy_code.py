@@ -84,7 +84,7 @@ def numpy_code(model: Canonical) -> NumpyCode:
 
 def _function(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> Callable[..., Array]:
     lists = [list(a) if isinstance(a, tuple) else a for a in arguments]
-    generated: Any = sympy.lambdify(lists, list(expressions), modules=["scipy", "numpy"], cse=True)
+    generated: Any = sympy.lambdify(lists, [_plain(e) for e in expressions], modules=["scipy", "numpy"], cse=True)
     count = len(expressions)
 
     def rows(*values: Array) -> Array:
@@ -95,3 +95,9 @@ def _function(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> Ca
         return out
 
     return rows
+
+
+def _plain(expression: sympy.Expr) -> sympy.Expr:
+    """`expression` without conditions that are chosen by conditions, which lambdify makes numbers of."""
+    found: sympy.Expr = expression.replace(sympy.ITE, lambda c, yes, no: (c & yes) | (~c & no))
+    return found
