@@ -78,7 +78,9 @@ def _surroundings() -> tuple[str, ...]:
     code = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()
     target = _target()
     features = llvm.get_host_cpu_features().flatten()
-    return (code, llvmlite.__version__, sympy.__version__, target.triple, llvm.get_host_cpu_name(), features)
+    # As imported: the files may have been edited since, and code called with other arguments would crash.
+    call = ", ".join(f"{name}: {kind}" for name, kind in ARGUMENTS.items())
+    return (code, call, llvmlite.__version__, sympy.__version__, target.triple, llvm.get_host_cpu_name(), features)
 
 
 def _compile(text: str) -> bytes:
