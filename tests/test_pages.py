@@ -235,7 +235,7 @@ def test_a_page_shows_the_published_result_beside_ours(tmp_path: Path, capsys: p
     assert (tmp_path / "kirschner_panetta_1998.png").stat().st_size > 10_000
     code, out, _ = run_here(capsys, "show", "kirschner_panetta_1998")
     assert code == 0
-    assert "A published result, computed again" in out
+    assert "A known result, computed again" in out
 
 
 @pytest.mark.slow
