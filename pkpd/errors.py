@@ -88,7 +88,7 @@ class FailedMembersWarning(UserWarning):
 
 def unknown_name(where: str, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
     """The error for a `kind` that `where` does not have, with the nearest name it does have."""
-    names = sorted(known)
+    names, name = sorted(known), str(name)
     lowered = {n.lower(): n for n in names}
     near = [lowered[name.lower()]] if name.lower() in lowered else difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import tokenize
 from functools import lru_cache
 from typing import Any
 
@@ -35,6 +36,13 @@ _NAMED_DIMENSIONS = {
     "a molar concentration": "mol/L",
     "a dose in Gy": "Gy",
 }
+
+# What a misspelt unit most likely was; pint's own names come after these.
+_COMMON = [
+    "kg", "g", "mg", "ug", "ng", "pg", "mol", "mmol", "umol", "nmol", "pmol", "M", "mM", "uM", "nM", "pM", "L",
+    "dL", "mL", "uL", "m", "cm", "mm", "um", "day", "hour", "h", "minute", "min", "second", "s", "week", "month",
+    "year", "Gy", "cell", "mm^3", "cm^3",
+]  # fmt: skip
 
 _QUANTITY = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(\S.*?)?\s*")
 
@@ -63,17 +71,26 @@ def parse_unit(text: str) -> Any:
 
     if not isinstance(text, str):
         raise UnitError(f"a unit is given as text such as 'mg/L', not as {text!r}. Use '1' for a pure number.")
+    if not text.strip() or "//" in text:  # to pint "" is a pure number, and // a division
+        raise UnitError(f"{text!r} is not a unit{_why(text)}")
     if text.strip() == "1":
         return _registry().dimensionless
     try:
         # "1/day" is a quantity of magnitude one to pint's unit parser, and refused there.
         return _registry().parse_units(re.sub(r"^\s*1\s*/\s*", "dimensionless/", text))
-    except (pint.errors.PintError, ValueError, TypeError, AttributeError, AssertionError, SyntaxError) as error:
-        words = re.findall(r"[A-Za-zµ]+", text)
-        wrong = next((w for w in words if w not in _registry()), text)
-        near = difflib.get_close_matches(wrong, dir(_registry()), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise UnitError(f"{text!r} is not a unit: {wrong!r} is not known.{hint}") from error
+    except (*_UNREADABLE, pint.errors.PintError):
+        raise UnitError(f"{text!r} is not a unit{_why(text)}") from None
+
+
+_UNREADABLE = (ValueError, TypeError, AttributeError, AssertionError, SyntaxError, tokenize.TokenError)
+
+
+def _why(text: str) -> str:
+    wrong = next((w for w in re.findall(r"[A-Za-zµ]+", text) if w not in _registry()), None)
+    if wrong is None:
+        return "; expected units joined by *, / and ^, such as 'mg/L' or '1/day', and '1' for a pure number."
+    near = [*difflib.get_close_matches(wrong, _COMMON, n=1), *difflib.get_close_matches(wrong, dir(_registry()), n=1)]
+    return f": {wrong!r} is not known.{f' Did you mean {near[0]!r}?' if near else ''}"
 
 
 @lru_cache(maxsize=16384)
@@ -108,7 +125,7 @@ def parse_quantity(text: str, what: str) -> tuple[float, str | None]:
     """
     found = _QUANTITY.fullmatch(text)
     if found is None:
-        raise UnitError(f"{what} is {text!r}; expected a number and a unit, such as '1500 mg'.")
+        raise UnitError(f"{what} is {text!r}; expected a number and a unit, such as '1500 mg' or '1 h'.")
     if found[2] is not None:
         parse_unit(found[2])
     return float(found[1]), found[2]

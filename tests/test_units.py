@@ -60,3 +60,20 @@ def test_dimension_name() -> None:
     assert dimension_name(parse_unit("mL")) == "a volume"
     assert dimension_name(parse_unit("mm^3")) == "a volume"
     assert dimension_name(parse_unit("mg/cell^3")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1/dya", "'dya' is not known. Did you mean 'day'"),
+        ("mgg", "'mgg' is not known. Did you mean 'mg'"),
+        ("fortnite", "Did you mean 'fortnight'"),
+        ("", "'' is not a unit; expected units joined by"),
+        ("1//day", "'1//day' is not a unit; expected units joined by"),
+        ("mg/(L", r"'mg/\(L' is not a unit; expected units joined by"),
+    ],
+)
+def test_a_misspelt_unit_meets_a_unit_of_the_field(text: str, message: str) -> None:
+    with pytest.raises(UnitError, match=message) as caught:
+        parse_unit(text)
+    assert caught.value.__cause__ is None  # no traceback of pint's before ours
