@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sympy
@@ -308,3 +310,58 @@ def test_text_is_never_evaluated(tmp_path: object) -> None:
     with pytest.raises(UnitError):
         pkpd.param("k", 1, harm, "x")
     assert not list(Path(str(tmp_path)).iterdir())
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: pkpd.param("k", 1, "1/day", "x", bounds=3), ParameterError, "bounds of parameter 'k' are 3; expected"),
+        (
+            lambda: pkpd.param("k", 1, "1/day", "x", bounds=(1,)),
+            ParameterError,
+            r"are \(1,\); expected \(low",
+        ),
+        (lambda: pkpd.param("k", 1, "1/day", "x", bounds=("a", 2)), ParameterError, r"are \('a', 2\)"),
+        (
+            lambda: pkpd.param("k", 1, "1/day", "x", bounds=(3, 2)),
+            ParameterError,
+            "are 3 to 2; the low one",
+        ),
+        (
+            lambda: pkpd.param("k", 1, "1/day", "x", alternatives={"b": 3}),
+            ParameterError,
+            "alternative 'b' of 'k' is 3",
+        ),
+        (lambda: pkpd.state("X", "mg", "x", start=math.nan), ModelError, "state 'X' starts at nan; expected a finite"),
+        (lambda: growing(outputs=["T"]), ModelError, r"growing: outputs is \['T'\]; expected {name: expression}"),
+        (lambda: growing(routes="iv"), ModelError, "growing: routes is 'iv'; expected {name: "),
+        (lambda: growing(outputs={"V": {}}), ModelError, "output 'V' is {}; expected a number or an expression"),
+        (lambda: growing(events=[{"when": T < 1}]), ModelError, r"events is .*; expected a list of Event\(when"),
+        (lambda: growing(events=pkpd.Event(T < T_min, {T: 0})), ModelError, "expected a list of Event"),
+        (lambda: pkpd.Event(True, {T: 0}), ModelError, "an event is triggered by True; expected one comparison"),
+        (lambda: pkpd.Event(T < T_min, [T]), ModelError, r"what the event T < T_min does is \[T\]; expected {state: "),
+        (lambda: pkpd.Event(T < T_min, {"T": 0}), ModelError, "the event T < T_min sets 'T', which is not a state"),
+        (lambda: pkpd.compose("x", "pk_1cmt"), ModelError, r"compose\(\) got 'pk_1cmt' as a model; load one with"),
+        (lambda: pkpd.compose("x", [growing()]), ModelError, r"compose\(\) got \[<Model growing"),
+        (lambda: growing().renamed(3), ModelError, r"growing: renamed\(\) got 3; expected a prefix"),
+        (lambda: growing()[3], UnknownNameError, "growing has no symbol '3'"),
+        (
+            lambda: growing().using(kg="fast"),
+            ParameterError,
+            "'fast'; expected a number, or one with a unit, such as '1.5 1/day'",
+        ),
+        (lambda: growing().using(kg="1e999"), ParameterError, "'kg' is inf; give a finite number"),
+        (lambda: pkpd.load(["pk_1cmt"]), ModelError, r"load\(\) got \['pk_1cmt'\]; a model is loaded by its name"),
+        (lambda: pkpd.lint(3), ModelError, r"lint\(\) got 3 as a model"),
+        (lambda: pkpd.page(3), ModelError, r"page\(\) got 3 as a model"),
+        (lambda: pkpd.category_effect(3, 0.2), ModelError, "a covariate is a symbol made by param or given, not 3"),
+        (lambda: pkpd.category_effect(kg, {}), ModelError, "the change of a covariate effect is {}"),
+    ],
+)
+def test_arguments_of_a_wrong_kind(make: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
+
+
+def growing(**fields: Any) -> pkpd.Model:
+    return pkpd.Model("growing", rates={T: kg * T}, **fields)

@@ -11,7 +11,7 @@ import sympy
 
 from pkpd.errors import ModelError, ParameterError, UnitError, unknown_name
 from pkpd.symbolic.checks import output_unit
-from pkpd.symbolic.model import Dosing, Event, Model, Output, Route
+from pkpd.symbolic.model import Dosing, Event, Model, Output, Route, require_model
 from pkpd.symbolic.symbols import Declared, Given, Parameter, State
 from pkpd.units import convert, parse_quantity, parse_unit, same_unit
 
@@ -35,7 +35,7 @@ def compose(name: str, *parts: Model, description: str = "") -> Model:
     """
     if not parts:
         raise ModelError(f"{name}: nothing to compose; give at least one part.")
-    ordered = sorted(parts, key=lambda part: (part.name, part.hash))
+    ordered = sorted((require_model(part, "compose") for part in parts), key=lambda part: (part.name, part.hash))
     times = sorted({part.time for part in ordered})
     if len(times) > 1:
         raise ModelError(f"{name}: the parts' times differ ({', '.join(times)}); write them in one unit.")
@@ -76,6 +76,8 @@ def renamed(model: Model, names: str | Mapping[str, str]) -> Model:
     UnknownNameError
         If the mapping names what the model does not have.
     """
+    if not isinstance(names, str | Mapping):
+        raise ModelError(f"{model.name}: renamed() got {names!r}; expected a prefix, or {{old name: new name}}.")
     own = {s.name for s in model.symbols.values() if s not in model.foreign}
     every = own | set(model.outputs) | set(model.routes)
     new = {name: names + name for name in every} if isinstance(names, str) else dict(names)
@@ -145,7 +147,7 @@ def parameter_value(model: Model, symbol: Parameter | Given, value: Any) -> floa
             raise ParameterError(
                 f"{what} is {value!r}; expected a number, or one with a unit, such as '1.5 {symbol.unit}'{known}."
             ) from None
-        return number if unit is None else convert(number, unit, symbol.unit, what)
+        value = number if unit is None else convert(number, unit, symbol.unit, what)
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -84,12 +84,17 @@ def category_effect(indicator: Parameter | Given, change: Any) -> sympy.Expr:
     change
         The fractional change, above -1: a number, or a parameter without unit.
     """
-    return (1 + as_expression(change, "the change of a covariate effect")) ** indicator
+    return (1 + as_expression(change, "the change of a covariate effect")) ** _covariate(indicator)
+
+
+def _covariate(given: Any) -> Parameter | Given:
+    if not isinstance(given, Parameter | Given):
+        raise ModelError(f"a covariate is a symbol made by param or given, not {given!r}.")
+    return given
 
 
 def _reference(covariate: Parameter | Given, value: Any, source: str) -> sympy.Expr:
-    if not isinstance(covariate, Parameter | Given):
-        raise ModelError(f"a covariate is a symbol made by param or given, not {covariate!r}.")
+    _covariate(covariate)
     if isinstance(value, sympy.Symbol):
         return value
     return param(f"{covariate.name}_ref", value, covariate.unit, f"reference of {covariate.meaning}", source=source)

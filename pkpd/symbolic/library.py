@@ -24,7 +24,6 @@ def _names() -> tuple[str, ...]:
     return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")))
 
 
-@lru_cache(maxsize=256)
 def load(name: str) -> Model:
     """The model called `name` in the library.
 
@@ -34,9 +33,18 @@ def load(name: str) -> Model:
     ------
     UnknownNameError
         If the library has no such model; the message lists those it has.
+    ModelError
+        If `name` is not text.
     """
+    if not isinstance(name, str):
+        raise ModelError(f"load() got {name!r}; a model is loaded by its name, as text such as 'pk_1cmt'.")
+    return _loaded(name)
+
+
+@lru_cache(maxsize=256)
+def _loaded(name: str) -> Model:
     if name not in _names():
-        raise unknown_name("the model library", "model", str(name), _names())
+        raise unknown_name("the model library", "model", name, _names())
     module = importlib.import_module(f"pkpd.models.{name}")
     model = getattr(module, "model", None)
     if not isinstance(model, Model):

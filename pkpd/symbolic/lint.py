@@ -58,6 +58,7 @@ from pkpd.symbolic.lint_dynamics import (
     zero_inputs,
 )
 from pkpd.symbolic.lint_numbers import bare_conversions, mixed_units, other_time_units, time_factors
+from pkpd.symbolic.model import require_model
 from pkpd.symbolic.symbols import Clock, Declared, Dose, Given, InputRate, Parameter, State
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ def lint(model: Model | str, declared: Iterable[object] = ()) -> list[Finding]:
         from pkpd.symbolic.library import load
 
         model, declared = load(model), [*declared, *_declared_in(f"pkpd.models.{model}")]
+    require_model(model, "lint")
     found = [finding for rule in _RULES for finding in rule(model)] + list(_unused(model, declared))
     distinct = list(dict.fromkeys(found))
     return sorted(_not_allowed(model, distinct), key=lambda f: (f.severity, f.code, f.where))

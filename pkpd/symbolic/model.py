@@ -20,7 +20,7 @@ from pkpd.units import label, parse_unit
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Dosing", "Event", "Model", "Output", "Route", "output"]
+__all__ = ["Dosing", "Event", "Model", "Output", "Route", "output", "require_model"]
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,12 @@ class Event:
     then: Mapping[State, Any]
 
     def __post_init__(self) -> None:
+        if not isinstance(self.when, sympy.Basic):
+            raise ModelError(f"an event is triggered by {self.when!r}; expected one comparison, such as T < T_min.")
+        _check_mapping(self.then, f"what the event {self.when} does", "{state: its new value}")
+        for target in self.then:
+            if not isinstance(target, State):
+                raise ModelError(f"the event {self.when} sets {target!r}, which is not a state.")
         then = {s: as_expression(e, f"what the event {self.when} sets {s} to") for s, e in self.then.items()}
         object.__setattr__(self, "then", MappingProxyType(then))
 
@@ -183,12 +189,14 @@ class Model:
     dosing: Mapping[State, Dosing] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name, form in _FIELDS.items():
+            _check_mapping(getattr(self, name), f"{self.name}: {name}", form)
         normalized = {
             "rates": _expressions(self.rates, f"{self.name}: rates"),
             "terms": _expressions(self.terms, f"{self.name}: terms"),
             "outputs": MappingProxyType({k: _as_output(self.name, k, v) for k, v in self.outputs.items()}),
             "routes": MappingProxyType({k: _as_route(self.name, k, v) for k, v in self.routes.items()}),
-            "events": tuple(self.events),
+            "events": _events(self.events, self.name),
             "dosing": MappingProxyType(dict(self.dosing)),
         }
         for key, value in normalized.items():
@@ -315,6 +323,40 @@ class Model:
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {len(self.states)} states, {len(self.free)} parameters>"
+
+
+_FIELDS = {
+    "rates": "{state: its rate}",
+    "outputs": "{name: expression}",
+    "routes": "{name: {state: expression of dose(unit)}} or {name: input_rate}",
+    "terms": "{state: what is added to its rate}",
+    "dosing": "{state: Dosing(...)}",
+}
+
+
+def _check_mapping(given: Any, what: str, form: str) -> None:
+    if not isinstance(given, Mapping):
+        raise ModelError(f"{what} is {given!r}; expected {form}.")
+
+
+def _events(given: Any, model: str) -> tuple[Event, ...]:
+    events = tuple(given) if isinstance(given, Iterable) else (given,)
+    if not isinstance(given, Iterable) or not all(isinstance(event, Event) for event in events):
+        raise ModelError(f"{model}: events is {given!r}; expected a list of Event(when=..., then={{state: value}}).")
+    return events
+
+
+def require_model(given: Any, who: str) -> Model:
+    """`given` itself, if it is a model; `who` asks for one.
+
+    Raises
+    ------
+    ModelError
+        If it is not.
+    """
+    if not isinstance(given, Model):
+        raise ModelError(f"{who}() got {given!r} as a model; load one with pkpd.load(name).")
+    return given
 
 
 def _rebuilt(*fields: Any) -> Model:

@@ -11,6 +11,7 @@ import sympy
 
 from pkpd.symbolic import snippets, writing
 from pkpd.symbolic.lint import lint
+from pkpd.symbolic.model import require_model
 from pkpd.symbolic.probing import start_value
 from pkpd.symbolic.symbols import Given, Parameter
 
@@ -107,7 +108,7 @@ def page(model: Model | str) -> Page:
     """
     from pkpd.symbolic.library import load
 
-    found = load(model) if isinstance(model, str) else model
+    found = load(model) if isinstance(model, str) else require_model(model, "page")
     findings = lint(model)
     sections = [
         *_words(found),

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy
+from sympy.logic.boolalg import Boolean
 
 from pkpd.errors import ModelError, ParameterError
 from pkpd.units import convert, parse_unit
@@ -67,9 +68,12 @@ def as_expression(value: Any, what: str) -> sympy.Expr:
         If it is anything else; `what` names it.
     """
     try:
-        return sympy.sympify(value, strict=True)
+        expression = sympy.sympify(value, strict=True)
     except sympy.SympifyError:
-        raise ModelError(f"{what} is {value!r}; expected a number or an expression of declared symbols.") from None
+        expression = None
+    if not isinstance(expression, sympy.Expr | Boolean):  # not a dict or a list, which sympy wraps
+        raise ModelError(f"{what} is {value!r}; expected a number or an expression of declared symbols.")
+    return expression
 
 
 def finite_number(value: Any, what: str) -> float:
@@ -239,25 +243,34 @@ def param(
     """
     check_name(name, "parameter")
     number = finite_number(value, f"the value of parameter {name!r}")
-    low, high = (_bound(bounds[0], -math.inf), _bound(bounds[1], math.inf))
+    low, high = _limits(name, bounds)
     if not low <= number <= high:
         raise ParameterError(f"parameter {name!r} is {number:g} {unit}, outside its bounds {low:g} to {high:g}.")
     if iiv is not None and finite_number(iiv, f"the iiv of parameter {name!r}") < 0:
         raise ParameterError(f"the iiv of parameter {name!r} is {iiv:g}; it is a standard deviation, so 0 or more.")
-    others = tuple(
-        (
-            key,
-            convert(finite_number(v, f"alternative {key!r} of {name!r}"), u, unit, f"alternative {key!r} of {name!r}"),
-            u,
-            s,
-        )
-        for key, (v, u, s) in (alternatives or {}).items()
-    )
+    others = tuple(_alternative(name, unit, key, said) for key, said in (alternatives or {}).items())
     return Parameter(ParameterDeclaration(name, unit, meaning, number, source, (low, high), iiv, others))
 
 
-def _bound(value: float | None, missing: float) -> float:
-    return missing if value is None else float(value)
+def _limits(name: str, bounds: Any) -> tuple[float, float]:
+    try:
+        low, high = (m if b is None else float(b) for b, m in zip(bounds, (-math.inf, math.inf), strict=True))
+    except (TypeError, ValueError):
+        raise ParameterError(
+            f"the bounds of parameter {name!r} are {bounds!r}; expected (lowest, highest), with None for no bound."
+        ) from None
+    if not low <= high:
+        raise ParameterError(f"the bounds of parameter {name!r} are {low:g} to {high:g}; the low one comes first.")
+    return low, high
+
+
+def _alternative(name: str, unit: str, key: str, said: Any) -> tuple[str, float, str, str]:
+    """The alternative called `key`, its value in the unit of the parameter."""
+    what = f"alternative {key!r} of {name!r}"
+    if not isinstance(said, tuple | list) or len(said) != 3:
+        raise ParameterError(f"{what} is {said!r}; expected (value, unit, source).")
+    value, its_unit, source = said
+    return key, convert(finite_number(value, what), its_unit, unit, what), its_unit, source
 
 
 def state(name: str, unit: str, meaning: str, *, start: Any = 0, nonnegative: bool = False) -> State:
@@ -283,6 +296,8 @@ def state(name: str, unit: str, meaning: str, *, start: Any = 0, nonnegative: bo
     expression = sympy.sympify(start) if isinstance(start, int | float | sympy.Basic) else None
     if expression is None:
         raise ModelError(f"state {name!r} starts at {start!r}; expected a number or an expression of parameters.")
+    if expression.is_number and not expression.is_finite:
+        raise ModelError(f"state {name!r} starts at {start}; expected a finite number.")
     wrong = sorted(s.name for s in expression.free_symbols if not isinstance(s, Parameter | Given))
     if wrong:
         raise ModelError(
