@@ -16,6 +16,7 @@ from pkpd.datasets.values import parameter_values
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import FailedMembersWarning, SimulationError
 from pkpd.results import shown
+from pkpd.simulation import check_options
 from pkpd.solvers.problem import Progress, Status
 from pkpd.solvers.tolerances import absolute_tolerances, tolerance
 from pkpd.symbolic.model import Model
@@ -133,6 +134,7 @@ def predict(
         ``"raise"``.
     """
     _check_arguments(model, data, carry, on_failure)
+    check_options(method, threads, max_steps, progress)
     wanted = shown(model, outputs)
     relative = tolerance("rtol", rtol)
     absolute = absolute_tolerances(model.name, [s.name for s in model.states], atol, ATOL)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble
-from pkpd.errors import unknown_name
+from pkpd.errors import SimulationError, unknown_name
 from pkpd.solvers.collecting import Collected
 from pkpd.solvers.problem import Status
 from pkpd.solvers.reductions import Reduction
@@ -33,10 +33,14 @@ def shown(model: Model, outputs: Iterable[str] | None) -> list[str]:
     ------
     UnknownNameError
         If the model has no such state or output.
+    SimulationError
+        If `outputs` is neither names nor None.
     """
     known = [*(s.name for s in model.states), *model.outputs]
     if outputs is None:
         return known
+    if not isinstance(outputs, Iterable):
+        raise SimulationError(f"outputs is {outputs!r}; expected names of states or outputs.")
     wanted = [outputs] if isinstance(outputs, str) else list(outputs)
     for name in wanted:
         if name not in known:

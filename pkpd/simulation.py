@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import warnings
 from collections.abc import Iterable, Mapping
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -31,7 +33,7 @@ from pkpd.treatment.regimens import Regimen
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["simulate"]
+__all__ = ["check_options", "simulate"]
 
 Array = NDArray[np.float64]
 
@@ -134,7 +136,8 @@ def simulate(
         If `times` or an option is not acceptable, or a member failed under ``"raise"``.
     """
     regimen = Regimen() if regimen is None else regimen
-    _check_arguments(model, regimen, threads, on_failure, at_dose)
+    _check_arguments(model, regimen, on_failure, at_dose)
+    check_options(method, threads, max_steps, progress)
     model.require_closed()
     instants = _times(times)
     known = _known(model, regimen)
@@ -180,28 +183,58 @@ def simulate(
     return dataset(run, found)
 
 
-def _check_arguments(model: Any, regimen: Any, threads: Any, on_failure: str, at_dose: str) -> None:
+def _check_arguments(model: Any, regimen: Any, on_failure: str, at_dose: str) -> None:
     if not isinstance(model, Model):
         raise SimulationError(f"simulate() got {model!r} as the model; load one with pkpd.load(name).")
     if not isinstance(regimen, Regimen):
-        raise SimulationError(f"simulate() got {regimen!r} as the regimen; make one with bolus, infusion or fractions.")
+        shown = f"a {type(regimen).__name__}" if np.ndim(regimen) else repr(regimen)
+        raise SimulationError(
+            f"simulate() got {shown} as the regimen; make one with bolus, infusion or fractions, and join them with +."
+        )
     if on_failure not in ("nan", "raise"):
         raise SimulationError(f"on_failure is {on_failure!r}; expected 'nan' or 'raise'.")
     if at_dose not in ("before", "after"):
         raise SimulationError(f"at_dose is {at_dose!r}; expected 'before' or 'after'.")
+
+
+def check_options(method: Any, threads: Any, max_steps: Any, progress: Any) -> None:
+    """Refuse options that no method of integration can have.
+
+    Raises
+    ------
+    SimulationError
+        Naming the option and what was expected.
+    """
     if threads is not None and (not isinstance(threads, int) or threads < 1):
         raise SimulationError(f"threads is {threads!r}; expected a whole number of 1 or more.")
+    if not isinstance(method, str):
+        raise SimulationError(f"method is {method!r}; expected a name such as 'auto' or 'scipy'.")
+    if not isinstance(max_steps, int | np.integer) or max_steps < 1:
+        raise SimulationError(f"max_steps is {max_steps!r}; expected a whole number of 1 or more.")
+    if progress is not None and not callable(progress):
+        raise SimulationError(f"progress is {progress!r}; expected a function of (done, total), or None.")
 
 
 def _times(times: Any) -> Array:
     try:
+        if np.asarray(times).dtype.kind in "mM":
+            raise TypeError("dates have no place in a model that starts at time 0")
         instants = np.array(times, dtype=float)
     except (TypeError, ValueError):
         raise SimulationError(f"times is {times!r}; expected numbers.") from None
     if instants.ndim != 1 or not instants.size:
-        raise SimulationError(f"times has the shape {instants.shape}; expected a sequence of one or more times.")
+        raise SimulationError(
+            f"times is {times!r}; expected a sequence of one or more times."
+            if instants.ndim == 0
+            else f"times has the shape {instants.shape}; expected a sequence of one or more times."
+        )
     if not np.isfinite(instants).all() or instants[0] < 0 or (np.diff(instants) <= 0).any():
-        raise SimulationError("times must be finite, 0 or more (a model starts at time 0), and increasing.")
+        wrong = ~np.isfinite(instants) | (instants < 0) | (np.diff(instants, prepend=-1.0) <= 0)
+        i = int(np.argmax(wrong))
+        raise SimulationError(
+            f"times[{i}] is {instants[i]:g}{f', after {instants[i - 1]:g}' if i else ''}; "
+            "times must be finite, 0 or more (a model starts at time 0), and increasing."
+        )
     return instants
 
 
@@ -225,9 +258,13 @@ def _known(model: Model, regimen: Regimen) -> dict[str, Any]:
 
 def _ensemble(model: Model, known: Mapping[str, Any], parameters: Any) -> tuple[Ensemble, dict[str, float]]:
     """The varying parameters as an ensemble, and those that are one number for all."""
-    given = parameters.columns if isinstance(parameters, Ensemble) else (parameters or {})
+    given = parameters.columns if isinstance(parameters, Ensemble) else {} if parameters is None else parameters
     if not isinstance(given, Mapping):
-        raise ParameterError(f"parameters is {parameters!r}; expected a mapping of names to values, or an Ensemble.")
+        shown = f"a {type(given).__name__}" if hasattr(given, "columns") else repr(given)
+        raise ParameterError(
+            f"parameters is {shown}; expected a mapping of names to values, or an Ensemble; "
+            "the columns of a table are members(**table)."
+        )
     for name in given:
         if name not in known:
             raise unknown_name(model.name, "parameter", str(name), known)
@@ -292,9 +329,16 @@ def _schedule(system: Canonical, doses: Plan) -> Schedule:
 
 def _differentiated(model: Model, known: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
     """The parameters and states to differentiate by, with their units."""
+    if not isinstance(names, Iterable):
+        raise SimulationError(f"sensitivities is {names!r}; expected names of parameters or states.")
     wrt = [names] if isinstance(names, str) else list(names)
     known = {**known, **{s.name: s for s in model.states}}
     for name in wrt:
+        if name in model.outputs:
+            raise ParameterError(
+                f"sensitivities names {name!r}, an output of {model.name}: name the parameters to differentiate by; "
+                f"the result then holds the derivatives of every output, such as {derivative_name(name)!r}."
+            )
         if name not in known:
             raise unknown_name(model.name, "parameter or state", str(name), known)
         if wrt.count(name) > 1:
@@ -360,6 +404,10 @@ def _reductions(
 ) -> dict[str, Reduction]:
     if not reduce:
         return {}
+    if not isinstance(reduce, Mapping):
+        raise SimulationError(
+            f"reduce is {reduce!r}; expected {{name: (variable, kind)}}, such as {{'top': ('C', 'max')}}."
+        )
     if outputs is not None or wrt:
         raise SimulationError("reduce= says what is returned; leave out outputs= and sensitivities= with it.")
     known = [*(s.name for s in model.states), *model.outputs]
@@ -373,5 +421,8 @@ def _reductions(
             raise SimulationError(f"reduce has the name {name!r}, which {model.name} has already; choose another.")
         if entry[0] not in known:
             raise unknown_name(model.name, "state or output", str(entry[0]), known)
+        if len(entry) == 3 and not (isinstance(entry[2], Real) and math.isfinite(entry[2])):
+            unit = model.units[entry[0]]
+            raise SimulationError(f"the threshold of reduce[{name!r}] is {entry[2]!r}; expected a number in {unit}.")
         reductions[name] = Reduction(*entry)
     return reductions

@@ -53,6 +53,8 @@ def write_result(run: xr.Dataset, path: str | Path) -> Path:
     DataError
         If the suffix is neither.
     """
+    if not hasattr(run, "to_netcdf"):
+        raise DataError(f"write_result() got {run!r}; expected a result of simulate().")
     writer = _WRITERS.get(Path(path).suffix)
     if writer is None:
         raise DataError(f"cannot write {str(path)!r}: expected a name that ends in {' or '.join(_WRITERS)}.")
@@ -82,7 +84,9 @@ def read_result(path: str | Path) -> xr.Dataset:
     try:
         run = xr.load_dataset(path, engine="netcdf4")
     except (OSError, ValueError) as error:
-        raise DataError(f"{str(path)!r} cannot be read as NetCDF: {error}") from error
+        raise DataError(
+            f"{str(path)!r} cannot be read as NetCDF, which write_result() writes to names that end in .nc: {error}"
+        ) from error
     for values in run.data_vars.values():
         # NetCDF does not tell a list of one text from the text.
         if "parameter" in values.dims and isinstance(values.attrs.get("units"), str):

@@ -307,3 +307,16 @@ def test_meta_analyses_of_adverse_events():
     both = logits("shulgin_2020", 133, PD1_drug=1)
     assert both == pytest.approx(1 / (1 + np.exp(1.44 - 0.15 - 1.1)))
     assert logits("shulgin_2020", 133, PD1_drug=1, IC50="tremelimumab") > both
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dose": "two"}, "dose is 'two'; expected a number, or an array"),
+        ({"dose": 2, "n": -30}, "n is -30; expected 0 fractions or more"),
+        ({"dose": 2, "protraction": "slow"}, "protraction is 'slow'; expected a number"),
+    ],
+)
+def test_arguments_of_a_wrong_kind(arguments, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        pkpd.eqd2(**arguments, alpha_beta=10)

@@ -449,3 +449,18 @@ def test_the_simulated_infusions_come_back_from_their_own_parameters() -> None:
     found = pkpd.predict(pkpd.load("pk_2cmt_mm"), data, parameters=parameters)
     observed = found[(found.EVID == 0) & (found.DV > 0) & (found.C > 10)]
     assert abs(np.median(observed.DV / observed.C) - 1) < 0.02
+
+
+def test_arguments_of_a_wrong_kind(tmp_path) -> None:
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(pkpd.DataError, match=r"empty\.csv is empty; expected the names of the data items"):
+        pkpd.read_nonmem(tmp_path / "empty.csv")
+    table = pd.DataFrame({"ID": 1, "TIME": [0]})
+    with pytest.raises(pkpd.DataError, match=r"compartments is \['depot'\]; expected the states by number"):
+        pkpd.read_nonmem(table, compartments=["depot"])
+    with pytest.raises(pkpd.DataError, match=r"columns is \['DV'\]; expected {name in the table: data item}"):
+        pkpd.read_nonmem(table, columns=["DV"])
+    with pytest.raises(pkpd.DataError, match=r"write_nonmem\(\) got 3; expected records"):
+        pkpd.write_nonmem(3, tmp_path / "a.csv")
+    with pytest.raises(pkpd.SimulationError, match="threads is 0"):
+        pkpd.predict(pkpd.load("pk_1cmt"), pkpd.read_nonmem(table), threads=0)

@@ -110,3 +110,11 @@ def test_a_rate_needs_a_duration_and_a_jump_forbids_it() -> None:
 def test_a_bad_time_names_the_member() -> None:
     with pytest.raises(RegimenError, match="of member 1"):
         plan(one_compartment, pkpd.bolus(1, "iv").shift(start), {"start": np.array([0.0, -2.0])}, 2)
+
+
+@pytest.mark.parametrize("interval", [0, -7])
+def test_an_interval_is_more_than_nothing(interval: float) -> None:
+    with pytest.raises(RegimenError, match=rf"the interval of every\(\) is {interval}; expected more than 0"):
+        pkpd.bolus(1, "iv", every=interval, n=3)
+    with pytest.raises(RegimenError, match=r"the interval of fractions\(\) is"):
+        pkpd.fractions(2, 5, every=interval)

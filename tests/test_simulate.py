@@ -373,3 +373,50 @@ def test_no_warning_for_a_healthy_run() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         pkpd.simulate(irradiated, pkpd.fractions(2, 5, "flash", start=1), times=DAYS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"times": None}, SimulationError, "times is None; expected a sequence"),
+        ({"times": [0, 3, 2]}, SimulationError, r"times\[2\] is 2, after 3; times must be"),
+        ({"times": [-1, 3]}, SimulationError, r"times\[0\] is -1; times must be"),
+        (
+            {"times": pd.date_range("2026-01-01", periods=2)},
+            SimulationError,
+            "times is DatetimeIndex",
+        ),
+        ({"regimen": [pkpd.bolus(1, "iv")]}, SimulationError, "got a list as the regimen; .* join them with +"),
+        ({"parameters": pd.DataFrame({"CL": [1, 2]})}, ParameterError, r"a DataFrame; .* are members\(\*\*table\)"),
+        ({"outputs": 3}, SimulationError, "outputs is 3; expected names"),
+        ({"sensitivities": 3}, SimulationError, "sensitivities is 3; expected names"),
+        ({"sensitivities": ["C"]}, ParameterError, "'C', an output of .*: name the parameters .* 'sensitivity_C'"),
+        ({"method": ["auto"]}, SimulationError, r"method is \['auto'\]; expected a name"),
+        ({"max_steps": 0}, SimulationError, "max_steps is 0; expected a whole number of 1 or more"),
+        ({"max_steps": "many"}, SimulationError, "max_steps is 'many'"),
+        ({"progress": 3}, SimulationError, r"progress is 3; expected a function of \(done, total\)"),
+        ({"reduce": "max"}, SimulationError, "reduce is 'max'; expected {name: "),
+        (
+            {"reduce": {"x": ("C", "first_below", "low")}},
+            SimulationError,
+            r"threshold of reduce\['x'\] is 'low'; ",
+        ),
+    ],
+)
+def test_arguments_of_a_wrong_kind(arguments: dict[str, object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        pkpd.simulate(one_compartment, **{"times": [0.0, 1.0], **arguments})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("act", "message"),
+    [
+        (lambda folder: pkpd.write_result(3, f"{folder}/run.nc"), r"write_result\(\) got 3; expected a result"),
+        (lambda folder: pkpd.read_result(f"{folder}/run.csv"), "cannot be read as NetCDF, which write_result"),
+    ],
+)
+def test_what_is_no_result(act: object, message: str, tmp_path: object) -> None:
+    with open(f"{tmp_path}/run.csv", "w") as file:
+        file.write("time,C\n0,1\n")
+    with pytest.raises(pkpd.DataError, match=message):
+        act(tmp_path)  # type: ignore[operator]

@@ -36,17 +36,19 @@ def bed(dose: Any, n: Any = 1, *, alpha_beta: Any, protraction: Any = 1.0) -> Ar
     Raises
     ------
     ParameterError
-        If a dose is negative, or alpha/beta is not positive.
+        If a dose or a number of fractions is negative, or alpha/beta is not positive.
 
     References
     ----------
     Fowler JF. The linear-quadratic formula and progress in fractionated radiotherapy. Br J
     Radiol 62:679-694 (1989).
     """
-    d, ratio = np.asarray(dose, float), np.asarray(alpha_beta, float)
+    d, ratio = _numbers("dose", dose), _numbers("alpha_beta", alpha_beta)
+    number, factor = _numbers("n", n), _numbers("protraction", protraction)
     _require(bool((d >= 0).all()), "dose", dose, "0 Gy or more")
     _require(bool((ratio > 0).all()), "alpha_beta", alpha_beta, "more than 0 Gy")
-    return np.asarray(n * d * (1 + protraction * d / ratio))
+    _require(bool((number >= 0).all()), "n", n, "0 fractions or more")
+    return np.asarray(number * d * (1 + factor * d / ratio))
 
 
 def eqd2(dose: Any, n: Any = 1, *, alpha_beta: Any, protraction: Any = 1.0) -> Array:
@@ -77,13 +79,20 @@ def protraction(duration: Any, repair: Any) -> Array:
     Lea DE, Catcheside DG. The mechanism of the induction by radiation of chromosome
     aberrations in Tradescantia. J Genet 44:216-245 (1942).
     """
-    lasting, rate = np.asarray(duration, float), np.asarray(repair, float)
+    lasting, rate = _numbers("duration", duration), _numbers("repair", repair)
     _require(bool((lasting >= 0).all()), "duration", duration, "0 or more")
     _require(bool((rate >= 0).all()), "repair", repair, "0 or more")
     x = lasting * rate
     series = 1 - x / 3 + x**2 / 12 - x**3 / 60  # the closed form cancels to nothing near 0
     large = np.maximum(x, 1e-2)
     return np.asarray(np.where(x < 1e-2, series, 2 * (large + np.expm1(-large)) / large**2))
+
+
+def _numbers(name: str, value: Any) -> Array:
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{name} is {value!r}; expected a number, or an array of numbers.") from None
 
 
 def _require(holds: bool, name: str, value: Any, expected: str) -> None:

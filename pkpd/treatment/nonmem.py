@@ -77,6 +77,8 @@ def read_nonmem(
         ...).  The message names the row, counted from 1 below the names, and the column.
     """
     frame, name = _frame(source)
+    if not isinstance(columns, Mapping | None):
+        raise DataError(f"columns is {columns!r}; expected {{name in the table: data item}}, such as {{'CONC': 'DV'}}.")
     frame = _named(frame, name, columns or {})
     table = {key: _column(frame, key, name) for key in STANDARD}
     covariates = {key: _covariate(frame[key]) for key in frame.columns if key not in STANDARD}
@@ -106,6 +108,8 @@ def write_nonmem(data: Records, path: str | Path) -> None:
     DataError
         If the folder does not exist.
     """
+    if not isinstance(data, Records):
+        raise DataError(f"write_nonmem() got {data!r}; expected records, as from read_nonmem().")
     write_atomically(path, lambda temporary: data.table.to_csv(temporary, index=False, na_rep="."))
 
 
@@ -126,6 +130,8 @@ def _frame(source: Any) -> tuple[pd.DataFrame, str]:
             path, sep=separator, header=None, skiprows=1, names=range(len(names)), na_values=["."],
             encoding="utf-8-sig", skipinitialspace=True, low_memory=False, **_exact_floats(pd.__version__),
         )  # fmt: skip
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{path.name} is empty; expected the names of the data items in its first line.") from None
     except pd.errors.ParserError as error:
         raise DataError(f"{path.name}: {str(error).strip()}.") from None
     except UnicodeDecodeError:
@@ -290,6 +296,10 @@ def _order(table: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
 
 
 def _compartments(given: Mapping[int, str] | None) -> dict[int, str]:
+    if given is not None and not isinstance(given, Mapping):
+        raise DataError(
+            f"compartments is {given!r}; expected the states by number, such as {{1: 'depot', 2: 'central'}}."
+        )
     for number, state in (given or {}).items():
         if not isinstance(number, int | np.integer) or isinstance(number, bool) or number < 1:
             raise DataError(f"compartments has the number {number!r}; expected whole numbers of 1 or more.")

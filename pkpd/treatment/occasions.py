@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pkpd.errors import ModelError, RegimenError, unknown_name
-from pkpd.symbolic.model import Dosing, Event, Model, Output, Route
+from pkpd.symbolic.model import Dosing, Event, Model, Output, Route, require_model
 from pkpd.symbolic.symbols import Parameter, State, dose, param, state
 from pkpd.treatment.regimens import Regimen, bolus
 
@@ -52,7 +52,13 @@ def by_occasion(model: Model, omegas: Mapping[str, float], starts: Sequence[floa
     Karlsson MO, Sheiner LB. The importance of modeling interoccasion variability in
     population pharmacokinetic analyses. J Pharmacokinet Biopharm 21:735-750 (1993).
     """
-    times = [float(t) for t in starts]
+    require_model(model, "by_occasion")
+    if not isinstance(omegas, Mapping):
+        raise ModelError(f"by_occasion() got {omegas!r} as omegas; expected {{parameter: omega}}.")
+    try:
+        times = [float(t) for t in starts]
+    except (TypeError, ValueError):
+        raise RegimenError(f"occasions begin at {starts!r}; expected increasing times, the first 0.") from None
     if not times or times[0] != 0 or any(b <= a for a, b in itertools.pairwise(times)):
         raise RegimenError(f"occasions begin at {times}; expected increasing times, the first 0.")
     factors = {name: _factors(model, name, omega, times) for name, omega in omegas.items()}

@@ -76,7 +76,7 @@ class Regimen:
 
     def every(self, interval: Any, n: int) -> Regimen:
         """The whole regimen `n` times, beginning every `interval`."""
-        step = _expression(interval, "the interval of every()")
+        step = _interval(interval, "the interval of every()")
         return Regimen(tuple(d for i in range(_count(n)) for d in self.shift(i * step).doses))
 
     @property
@@ -179,7 +179,7 @@ def fractions(
     if per_week is not None and per_week not in range(1, 8):
         raise RegimenError(f"per_week is {per_week!r}; expected 1 to 7.")
     first = _expression(start, "the start of fractions()")
-    step = _expression(1 if every is None else every, "the interval of fractions()")
+    step = _interval(1 if every is None else every, "the interval of fractions()")
     offsets = [
         step * i if per_week is None else sympy.Integer(7 * (i // per_week) + i % per_week) for i in range(_count(n))
     ]
@@ -234,6 +234,13 @@ def _expression(value: Any, what: str) -> sympy.Expr:
     if not math.isfinite(number):
         raise RegimenError(f"{what} is {number}; expected a finite number.")
     return sympy.Integer(int(number)) if number.is_integer() else sympy.Float(number)
+
+
+def _interval(value: Any, what: str) -> sympy.Expr:
+    step = _expression(value, what)
+    if step.is_number and step <= 0:
+        raise RegimenError(f"{what} is {float(step):g}; expected more than 0.")
+    return step
 
 
 def _plain(expression: sympy.Expr) -> Any:
