@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 import pytest
 from examples import growth, one_compartment
@@ -122,3 +125,23 @@ def test_what_a_sample_refuses() -> None:
         pkpd.sample(one_compartment, 1, seed=1, distributions={"CL": 3})
     with pytest.raises(ParameterError, match="expected 'random', 'latin' or 'sobol'"):
         pkpd.sample(one_compartment, 1, seed=1, points="halton")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: pkpd.grid(CL=[1, math.nan]), "the axis 'CL' of a grid holds nan; expected finite"),
+        (lambda: pkpd.members(CL=[1, 2]).pick([5]), r"pick\(\) got \[5\]; expected positions among 2 members"),
+        (lambda: pkpd.members(CL=[1, 2]).pick(["a"]), "expected positions among 2 members"),
+        (lambda: pkpd.sample("kosinsky_2018", 3, seed=1), r"sample\(\) got 'kosinsky_2018' as a model"),
+        (
+            lambda: pkpd.sample(pkpd.load("kosinsky_2018"), 3, seed=-1),
+            "seed is -1; expected a whole number",
+        ),
+        (lambda: pkpd.sample(pkpd.load("kosinsky_2018"), 3, seed=None, points="sobol"), "the seed is None"),
+        (lambda: pkpd.sample(pkpd.load("kosinsky_2018"), 3, seed=1, distributions=[3]), r"distributions is \[3\]"),
+    ],
+)
+def test_arguments_of_a_wrong_kind(make: Any, message: str) -> None:
+    with pytest.raises(pkpd.PkpdError, match=message):
+        make()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from examples import one_compartment
@@ -132,4 +134,23 @@ def test_drawn_patients_come_as_often_as_their_weights_say():
 )
 def test_what_is_refused(make, error, message):
     with pytest.raises(error, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: pkpd.plausible(3, {"x": [1]}, {}), "got 3 as candidates"),
+        (lambda: pkpd.plausible(pkpd.members(CL=[1]), 3, {}), "got 3 as measured; expected a mapping"),
+        (lambda: pkpd.plausible(pkpd.members(CL=[1]), {"x": [1]}, [3]), r"got \[3\] as within; expected a mapping"),
+        (
+            lambda: pkpd.plausible(pkpd.members(CL=[1]), {"x": ["a"]}, {}),
+            r"the measure 'x' is \['a'\]; expected numbers",
+        ),
+        (lambda: pkpd.prevalence(3, {"x": pkpd.target(mean=1)}), r"prevalence\(\) got 3 and"),
+        (lambda: pkpd.target(mean="a"), r"target\(\): mean is 'a'; expected a number"),
+    ],
+)
+def test_arguments_of_a_wrong_kind(make: Any, message: str) -> None:
+    with pytest.raises(pkpd.ParameterError, match=message):
         make()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -425,3 +427,26 @@ def test_a_hundred_thousand_durvalumab_patients_for_a_year():
         reached = np.quantile(large, q, axis=0)
         assert (ordered[max(low - 1, 0)] <= reached).all()
         assert (reached <= ordered[min(high, 299)]).all()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: pkpd.population("pk_2cmt", 3, 1), r"population\(\) got 'pk_2cmt' as a model"),
+        (lambda: pkpd.population(pkpd.load("durvalumab_baverel_2018"), 3, "one"), "seed is 'one'; expected a whole"),
+        (lambda: pkpd.population(pkpd.load("pk_1cmt"), 3, 1, mixture=[1]), r"mixture is \[1\]; expected {name: sub"),
+        (lambda: pkpd.subpopulation(1, values=3), "the values of a subpopulation are 3"),
+        (lambda: pkpd.truncated(pkpd.normal(1, sd=1), "low", 2), r"truncated\(\) got the limits 'low' and 2"),
+        (lambda: pkpd.categorical({0: "most"}), r"the probability of 0 is 'most'"),
+        (lambda: pkpd.empirical([1, 2], weights=["a", 1]), r"weight 0 is 'a'"),
+        (lambda: pkpd.block("CL"), r"block\(\) got 'CL'; expected several names"),
+        (lambda: pkpd.block(["CL", "V1"], correlations={("CL", "V1"): "high"}), "the correlation CL-V1 is 'high'"),
+        (lambda: pkpd.resampled(3), r"resampled\(\) got 3; expected a DataFrame"),
+        (lambda: pkpd.by_occasion("pk_1cmt", {"CL": 0.1}, [0, 1]), r"by_occasion\(\) got 'pk_1cmt' as a model"),
+        (lambda: pkpd.by_occasion(pkpd.load("pk_1cmt"), ["CL"], [0, 1]), r"got \['CL'\] as omegas"),
+        (lambda: pkpd.by_occasion(pkpd.load("pk_1cmt"), {"CL": 0.1}, ["a"]), r"occasions begin at \['a'\]"),
+    ],
+)
+def test_arguments_of_a_wrong_kind(make: Any, message: str) -> None:
+    with pytest.raises(pkpd.PkpdError, match=message):
+        make()

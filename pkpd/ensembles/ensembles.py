@@ -101,9 +101,13 @@ class Ensemble:
         rows = np.asarray(chosen)
         if rows.dtype == bool and rows.shape != self.shape:
             raise ParameterError(f"pick() takes {len(self)} truth values, one for each member; it got {rows.shape}.")
-        rows = np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.int64)
+        rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         if not rows.size:
             raise ParameterError(f"pick() leaves nobody of {len(self)} members.")
+        if rows.dtype.kind not in "iu" or rows.ndim != 1 or not (-len(self) <= rows.min() <= rows.max() < len(self)):
+            raise ParameterError(
+                f"pick() got {chosen!r}; expected positions among {len(self)} members, or truth values."
+            )
         columns, labels = (
             {name: (dims, values[rows]) for name, (dims, values) in table.items()}
             for table in (self.columns, self.labels)
@@ -143,7 +147,7 @@ def grid(**axes: Any) -> Ensemble:
     Raises
     ------
     ParameterError
-        If an axis is empty, not one-dimensional, or holds the same value twice.
+        If an axis is empty, not one-dimensional, not finite, or holds the same value twice.
     """
     arrays = {name: _axis(name, values) for name, values in axes.items()}
     return Ensemble({k: len(v) for k, v in arrays.items()}, {k: ((k,), v) for k, v in arrays.items()})
@@ -179,6 +183,10 @@ def _frozen(values: Any, kind: type | None = None) -> NDArray[Any]:
 
 def _axis(name: str, values: Any) -> Array:
     array = _one_dimensional(name, values)
+    if not np.isfinite(array).all():
+        raise ParameterError(
+            f"the axis {name!r} of a grid holds {array[~np.isfinite(array)][0]}; expected finite numbers."
+        )
     if len(np.unique(array)) < len(array):
         raise ParameterError(f"the axis {name!r} of a grid holds a value twice; its values label the result.")
     return array

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pkpd.ensembles.distributions import Distribution, as_distribution, lognormal
 from pkpd.ensembles.streams import normals, uniforms
 from pkpd.errors import DataError, ParameterError, unknown_name
+from pkpd.symbolic.symbols import finite_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,6 +79,8 @@ def block(
     UnknownNameError
         If a pair names what is not in the block.
     """
+    if isinstance(parameters, str) or not isinstance(parameters, Iterable):
+        raise ParameterError(f"block() got {parameters!r}; expected several names, or distributions by name.")
     names = list(parameters)
     if not names or len(set(names)) < len(names):
         raise ParameterError(f"a block got the names {names!r}; expected one or more, each once.")
@@ -107,10 +110,11 @@ def _from_correlations(where: str, names: list[str], given: Any) -> Array:
         for name in pair:
             if name not in names:
                 raise unknown_name(where, "parameter", name, names)
+        number = finite_number(value, f"{where}: the correlation {pair[0]}-{pair[1]}")
         i, j = names.index(pair[0]), names.index(pair[1])
-        if matrix[i, j] not in (0.0, float(value)):
+        if matrix[i, j] not in (0.0, number):
             raise ParameterError(f"{where}: the correlation {pair[0]}-{pair[1]} is given twice.")
-        matrix[i, j] = matrix[j, i] = float(value)
+        matrix[i, j] = matrix[j, i] = number
     return matrix
 
 
@@ -203,6 +207,8 @@ def resampled(table: pd.DataFrame, *, columns: Sequence[str] | None = None, weig
     UnknownNameError
         If the table has no such column.
     """
+    if not hasattr(table, "columns"):
+        raise DataError(f"resampled() got {table!r}; expected a DataFrame with a patient a row.")
     header = [str(c) for c in table.columns]
     wanted = [c for c in header if c != weights] if columns is None else list(columns)
     for name in [*wanted, *([weights] if weights else [])]:

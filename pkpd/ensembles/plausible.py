@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.ensembles.streams import uniforms
 from pkpd.errors import ParameterError, unknown_name
+from pkpd.symbolic.symbols import finite_number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,6 +103,11 @@ def plausible(
     UnknownNameError
         If a range names what was not measured.
     """
+    if not isinstance(candidates, Ensemble):
+        raise ParameterError(f"plausible() got {candidates!r} as candidates; expected population(...) or sample(...).")
+    for what, given in (("measured", measured), ("within", within)):
+        if not isinstance(given, Mapping):
+            raise ParameterError(f"plausible() got {given!r} as {what}; expected a mapping by the name of a measure.")
     columns = {str(name): _column(str(name), values, len(candidates)) for name, values in measured.items()}
     if not columns:
         raise ParameterError("plausible() got nothing measured; expected {name: a number for each candidate}.")
@@ -125,7 +131,10 @@ def plausible(
 
 
 def _column(name: str, values: Any, size: int) -> Array:
-    column = np.asarray(values, dtype=float)
+    try:
+        column = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        raise ParameterError(f"the measure {name!r} is {values!r}; expected numbers.") from None
     if column.shape != (size,):
         raise ParameterError(
             f"the measure {name!r} has the shape {column.shape}; expected one number for each of the {size} candidates."
@@ -182,6 +191,9 @@ def target(
         If nothing is given, or a number is out of range.
     """
     shares = dict(quantiles or {})
+    for what, number in (("mean", mean), ("sd", sd), ("rate", rate), *(("a quantile", q) for q in shares.values())):
+        if number is not None:
+            finite_number(number, f"target(): {what}")
     if sd is not None and (mean is None or not sd > 0):
         raise ParameterError(f"target() got sd={sd!r}; expected a positive number, beside mean=.")
     if mean is None and rate is None and not shares:
@@ -327,6 +339,10 @@ def prevalence(
     relative entropy to equal weights of all that give the statistics ``g_k`` their means; the
     ``l_k`` minimize a convex function.
     """
+    if not isinstance(patients, PlausiblePatients) or not isinstance(targets, Mapping):
+        raise ParameterError(
+            f"prevalence() got {patients!r} and {targets!r}; expected plausible(...), {{name: target(...)}}."
+        )
     moments = []
     for name, wanted in targets.items():
         if name not in patients.measured:

@@ -15,7 +15,7 @@ from pkpd.ensembles.ensembles import Ensemble
 from pkpd.ensembles.joints import Block, Rows
 from pkpd.ensembles.streams import check_counts, uniforms
 from pkpd.errors import ParameterError, unknown_name
-from pkpd.symbolic.model import Model
+from pkpd.symbolic.model import Model, require_model
 from pkpd.symbolic.symbols import Given, Parameter
 
 __all__ = ["Subpopulation", "population", "subpopulation"]
@@ -55,6 +55,8 @@ def subpopulation(
     """
     if not isinstance(probability, int | float) or not 0 <= probability <= 1:
         raise ParameterError(f"the probability of a subpopulation is {probability!r}; expected 0 to 1.")
+    if values is not None and not isinstance(values, Mapping):
+        raise ParameterError(f"the values of a subpopulation are {values!r}; expected {{parameter: value}}.")
     return Subpopulation(float(probability), dict(values or {}), variability)
 
 
@@ -108,6 +110,7 @@ def population(
         If the model has no such parameter.
     """
     check_counts("population", n, first)
+    require_model(model, "population")
     if mixture is None:
         columns = _drawn(model, variability, covariates, n, seed, first)
         labels: dict[str, Any] = {}
@@ -203,6 +206,8 @@ def _mixed(
 
 
 def _classes(mixture: Mapping[str, Subpopulation]) -> NDArray[Any]:
+    if not isinstance(mixture, Mapping):
+        raise ParameterError(f"mixture is {mixture!r}; expected {{name: subpopulation(probability, ...)}}.")
     for name, found in mixture.items():
         if not isinstance(found, Subpopulation):
             raise ParameterError(f"the subpopulation {name!r} is {found!r}; expected subpopulation(probability, ...).")

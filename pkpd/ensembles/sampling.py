@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.ensembles.streams import check_counts, check_seed, uniforms
 from pkpd.errors import ParameterError, unknown_name
-from pkpd.symbolic.model import Model
+from pkpd.symbolic.model import Model, require_model
 from pkpd.symbolic.symbols import Parameter
 
 __all__ = ["sample"]
@@ -65,6 +65,7 @@ def sample(
     """
     check_counts("sample", n, first)
     check_seed(seed)
+    require_model(model, "sample")
     chosen = _distributions(model, distributions or {})
     uniform = _unit_points(sorted(chosen), n, seed, points, first)
     columns = {name: (("member",), chosen[name].ppf(uniform[name])) for name in sorted(chosen)}
@@ -85,6 +86,8 @@ class _LogNormal:
 
 
 def _distributions(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise ParameterError(f"distributions is {given!r}; expected {{parameter: a frozen scipy.stats distribution}}.")
     known = {s.name: s for s in model.free}
     for name, distribution in given.items():
         if name not in known:
