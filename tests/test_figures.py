@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pkgutil
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -546,3 +547,23 @@ def test_a_long_label_is_broken_into_even_lines():
         xr.DataArray(0.0, attrs={"long_name": "best change in total tumor volume", "units": "%"}), 30
     )
     assert text == "Best change in total\ntumor volume (%)"
+
+
+@pytest.mark.parametrize(
+    ("draw", "message"),
+    [
+        (lambda run: pkpd.time_course(3, "T"), "a figure is drawn of a result of simulate.*, not of 3"),
+        (lambda run: pkpd.waterfall(3), "a figure is drawn of labelled values"),
+        (lambda run: pkpd.time_course(run, "T", band="90 %"), "band is '90 %'; expected two rising quantiles"),
+        (lambda run: pkpd.time_course(run, "T", regimen=3), "regimen is 3; expected a Regimen"),
+        (lambda run: pkpd.response_curve(run, "T", x="kg", at=1, lines=[3]), r"lines is \[3\]; expected levels by"),
+        (lambda run: pkpd.response_curve(run, "T", x="kg", at="end"), "time is 'end'; expected a number"),
+        (lambda run: pkpd.fit_overlay(3), r"fit_overlay\(\) got 3; expected what fit"),
+        (lambda run: pkpd.vpc(3), r"vpc\(\) got 3; expected simulated observations"),
+        (lambda run: pkpd.save(3, "a.png", dpi=0), "dpi is 0; expected more than 0"),
+    ],
+)
+def test_arguments_of_a_wrong_kind(draw: Any, message: str) -> None:
+    run = pkpd.simulate(pkpd.load("growth_exponential"), times=[0.0, 1.0], parameters=pkpd.grid(kg=[0.1, 0.2]))
+    with pytest.raises(pkpd.PkpdError, match=message):
+        draw(run)

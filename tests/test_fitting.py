@@ -512,3 +512,11 @@ def test_a_declared_bound_is_the_default() -> None:
     assert CL.declaration.bounds == (0, math.inf)
     assert pkpd.fit(growth, volumes({"a": (0.1, 1.0)}), ["kg"]).coordinates[0].lower == -math.inf
     assert kg.value == 0.12
+
+
+def test_constants_and_data_of_a_wrong_kind() -> None:
+    data = volumes({"a": (0.1, 1.0)}, noise=1.0)
+    with pytest.raises(pkpd.FitError, match=r"parameters is \[1\]; expected {name: value}"):
+        pkpd.fit(growth, data, ["kg"], parameters=[1])
+    with pytest.raises(pkpd.FitError, match="got a DataFrame as the data; read them with"):
+        pkpd.fit(growth, pd.DataFrame({"arm": ["a"]}), ["kg"])

@@ -1,5 +1,7 @@
 """Responses, changes and rates, on runs written by hand and on a simulated one."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -143,3 +145,23 @@ def test_measures_read_a_simulated_run():
     assert pkpd.complete_response(run).values.tolist() == [True, False, False]
     expected = 100 * np.expm1([-3, 0.1, -0.3])
     np.testing.assert_allclose(pkpd.best_change(run), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("measure", "message"),
+    [
+        (
+            lambda run: pkpd.complete_response(3, "V", below=10),
+            "a result of simulate.* with 'V' in it; got a int",
+        ),
+        (lambda run: pkpd.complete_response(run.to_dataframe(), "V", below=10), "got a DataFrame"),
+        (lambda run: pkpd.complete_response(run, "V", below=[1]), r"is \[1\]; expected a number"),
+        (lambda run: pkpd.complete_response(run, "V", after="day 7"), "looks is 'day 7'; expected a number"),
+        (lambda run: pkpd.percent_change(run, "V", baseline="first"), "time is 'first'; expected a number"),
+        (lambda run: pkpd.rate(run), r"rate\(\) got a Dataset; expected flags"),
+    ],
+)
+def test_arguments_of_a_wrong_kind(measure: Any, message: str) -> None:
+    run = pkpd.simulate(pkpd.load("growth_exponential"), times=[0.0, 10.0]).rename({"T": "V"})
+    with pytest.raises(pkpd.PkpdError, match=message):
+        measure(run)

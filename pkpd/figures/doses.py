@@ -30,6 +30,8 @@ def dose_times(regimen: Regimen, values: xr.DataArray) -> dict[str, list[float]]
     DataError
         If a time depends on a parameter that varies over `values`.
     """
+    if not isinstance(regimen, Regimen):
+        raise DataError(f"regimen is {regimen!r}; expected a Regimen, as from bolus(), infusion() or fractions().")
     last = float(values["time"].max())
     known = {symbol: _value(symbol, values) for symbol in regimen.parameters}
     found: dict[str, list[float]] = {}

@@ -58,6 +58,10 @@ def fit_overlay(
     DataError
         If several outputs were observed and none is named.
     """
+    from pkpd.fitting.results import Fit
+
+    if not isinstance(fit, Fit):
+        raise DataError(f"fit_overlay() got {fit!r}; expected what fit() returns.")
     table = fit.residuals
     output = _observed(fit, table, output)
     rows = table[table["output"] == output]

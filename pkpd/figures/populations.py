@@ -12,7 +12,7 @@ from pkpd.errors import DataError, SimulationError
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
 from pkpd.figures.scales import scale_output
-from pkpd.figures.selections import length_like, measurable, only, require, volume_like, where
+from pkpd.figures.selections import checked_lines, length_like, measurable, only, require, volume_like, where
 from pkpd.figures.style import BLACK, BLUE, GRAY, OKABE_ITO, PALE, RED, canvas, note
 
 if TYPE_CHECKING:
@@ -130,9 +130,9 @@ def waterfall(
     only(change, {"member"}, "")
     if change.attrs.get("units") != "%":
         raise DataError(f"waterfall() needs a change in percent; {where(change)} is in {change.attrs.get('units')!r}.")
-    if not cap > 0:
+    if not isinstance(cap, int | float) or not cap > 0:
         raise DataError(f"cap is {cap!r}; expected a growth of more than 0 %.")
-    levels = _reference(change) if lines is None else dict(lines)
+    levels = _reference(change) if lines is None else checked_lines(lines)
     heights = np.sort(change.to_numpy()[change.notnull().to_numpy()])[::-1]
     if not len(heights):
         raise SimulationError(f"{where(change)}: no member is left to show; all {change.size} were excluded.")

@@ -13,7 +13,16 @@ from pkpd.errors import SimulationError
 from pkpd.figures import labels
 from pkpd.figures.legends import has_color_bar, key, line_colors
 from pkpd.figures.scales import scale_output, scale_parameter
-from pkpd.figures.selections import Statistic, checked_band, measurable, one_number, only, require, where
+from pkpd.figures.selections import (
+    Statistic,
+    checked_band,
+    checked_lines,
+    measurable,
+    one_number,
+    only,
+    require,
+    where,
+)
 from pkpd.figures.style import BLACK, BLUE, GRAY, PALE, RED, canvas, note
 
 if TYPE_CHECKING:
@@ -82,7 +91,7 @@ def response_curve(
         If the time is not stored, or nothing is left to show.
     """
     values, usable = measurable(run, output)
-    quantiles = checked_band(band)
+    quantiles, levels = checked_band(band), checked_lines(lines)
     shown = one_number(values, usable, at, statistic)
     require(shown, x, *([] if by is None else [by]))
     only(shown, {x, "member", by or x}, "" if by else "name one dimension with by=, or ")
@@ -96,7 +105,7 @@ def response_curve(
             chosen = [None if a is None else a if by is None else a.isel({by: i}) for a in (center, low, high)]
             label = "_" if by is None or has_color_bar(center[by]) else labels.number(center[by].to_numpy().tolist()[i])
             _draw(axes, x, chosen, color, label, bars=_limits(run, shown) is not None)
-        for (name, level), (dashes, color, width) in zip((lines or {}).items(), cycle(_LEVELS), strict=False):
+        for (name, level), (dashes, color, width) in zip(levels.items(), cycle(_LEVELS), strict=False):
             # Over the axis itself, so that a level of 0 is seen.
             axes.axhline(level, color=color, linewidth=width, linestyle=dashes, label=name, zorder=2.6, clip_on=False)
         _finish(axes, shown, x, log)

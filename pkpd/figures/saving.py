@@ -58,6 +58,8 @@ def save(drawing: Axes | Figure | tuple[Axes, ...], path: str | os.PathLike[str]
         raise DataError(f"a figure is saved as .png, .pdf or .svg, not as {target.name!r}.")
     if not target.parent.is_dir():
         raise DataError(f"the folder {str(target.parent)!r} for the figure {target.name!r} does not exist.")
+    if not isinstance(dpi, int | float) or not dpi > 0:
+        raise DataError(f"dpi is {dpi!r}; expected more than 0 dots per inch.")
     figure = _figure(drawing)
     try:
         with mpl.rc_context(_RC):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Statistic",
     "checked_band",
+    "checked_lines",
     "is_geometric",
     "length_like",
     "measurable",
@@ -39,6 +40,8 @@ def measurable(data: xr.Dataset | xr.DataArray, output: str | None) -> tuple[xr.
     """The values of `output`, and which members have them (a boolean array without time)."""
     import xarray as xr
 
+    if not isinstance(data, xr.Dataset | xr.DataArray):
+        raise DataError(f"a figure is drawn of a result of simulate(), not of {data!r}.")
     if isinstance(data, xr.Dataset):
         if output is None:
             has = ", ".join(str(v) for v in data.data_vars if v not in ("status", "ended"))
@@ -57,6 +60,8 @@ def where(data: xr.Dataset | xr.DataArray) -> str:
 
 def require(array: xr.DataArray, *dims: str) -> None:
     """Refuse an array that lacks one of the dimensions."""
+    if not hasattr(array, "dims"):
+        raise DataError(f"a figure is drawn of labelled values, as from simulate() or a measure, not of {array!r}.")
     for dim in dims:
         if dim not in array.dims:
             raise unknown_name(where(array), "dimension", str(dim), map(str, array.dims))
@@ -113,6 +118,13 @@ def checked_band(band: tuple[float, float] | None) -> tuple[float, float] | None
     if not 0 <= low < high <= 1:
         raise DataError(f"band is {band!r}; expected two rising quantiles between 0 and 1, such as (0.05, 0.95).")
     return low, high
+
+
+def checked_lines(lines: Mapping[str, float] | None) -> dict[str, float]:
+    """Levels to draw, by what to call them."""
+    if not isinstance(lines, Mapping | None):
+        raise DataError(f"lines is {lines!r}; expected levels by what to call them, such as {{'target': 10}}.")
+    return dict(lines or {})
 
 
 def volume_like(unit: str) -> bool:

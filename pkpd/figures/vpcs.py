@@ -109,6 +109,8 @@ def vpc(
 
 
 def _values(simulated: xr.Dataset) -> xr.DataArray:
+    if not hasattr(simulated, "data_vars"):
+        raise DataError(f"vpc() got {simulated!r}; expected simulated observations, as from observe().")
     if "value" not in simulated:
         raise unknown_name(where(simulated), "variable", "value", map(str, simulated.data_vars))
     values = simulated["value"]
@@ -144,6 +146,8 @@ def _visible(studies: Array, floor: float) -> Array:
 
 
 def _observations(observed: pd.DataFrame) -> tuple[Array, Array]:
+    if not hasattr(observed, "columns"):
+        raise DataError(f"vpc() got {observed!r} as the observed table; expected a DataFrame with time and value.")
     columns = []
     for name in ("time", "value"):
         if name not in observed.columns:
@@ -173,7 +177,7 @@ def _edges(time: Array, bins: int | Sequence[float] | None) -> Array:
     if bins is None or (isinstance(bins, int) and bins > 0):
         shares = np.linspace(0, 1, (bins or _BINS) + 1)[1:-1]
         return np.unique(np.quantile(time, shares))
-    edges = np.asarray(bins, dtype=float)
+    edges = np.asarray(bins, dtype=float) if np.ndim(bins) and np.asarray(bins).dtype.kind in "iuf" else np.empty(0)
     if edges.ndim != 1 or len(edges) < 2 or (np.diff(edges) <= 0).any():
         raise DataError(f"bins is {bins!r}; expected a number of bins, or their edges in increasing order.")
     if time.min() < edges[0] or time.max() > edges[-1]:

@@ -80,6 +80,8 @@ def fit(
         observations than free parameters, or the model cannot be solved at the start.
     """
     _check(model, data, rtol, max_evaluations)
+    if not isinstance(parameters, Mapping | None):
+        raise FitError(f"fit: parameters is {parameters!r}; expected {{name: value}}.")
     moved = coordinates(model, data, free)
     meaning = _meaning_of_sd(data, sd_is)
     if len(data) < len(moved):
@@ -99,7 +101,7 @@ def _check(model: Any, data: Any, rtol: Any, max_evaluations: Any) -> None:
     if not isinstance(model, Model):
         raise FitError(f"fit: got {model!r} as the model; load one with pkpd.load(name).")
     if not isinstance(data, Dataset):
-        raise FitError(f"fit: got {data!r} as the data; read them with pkpd.read_observations(...).")
+        raise FitError(f"fit: got a {type(data).__name__} as the data; read them with pkpd.read_observations(...).")
     if not isinstance(rtol, float) or not 0 < rtol <= 1e-6:
         raise FitError(f"fit: rtol is {rtol!r}; differences of predictions need 1e-6 or less.")
     if not isinstance(max_evaluations, int) or max_evaluations < 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pkpd.errors import SimulationError, unknown_name
+from pkpd.errors import DataError, SimulationError, unknown_name
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -21,7 +21,11 @@ def variable(run: xr.Dataset, output: str) -> xr.DataArray:
     ------
     UnknownNameError
         If the run has no such variable.
+    DataError
+        If it is no run at all.
     """
+    if not hasattr(run, "data_vars"):
+        raise DataError(f"a result of simulate() is expected, with {output!r} in it; got a {type(run).__name__}.")
     if output not in run.data_vars:
         has = [str(name) for name in run.data_vars if name not in ("status", "ended")]
         raise unknown_name(_name(run), "output", str(output), has)

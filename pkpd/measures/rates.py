@@ -47,6 +47,8 @@ def rate(flags: xr.DataArray, dim: str = "member", *, confidence: float = 0.95) 
     """
     import xarray as xr
 
+    if not isinstance(flags, xr.DataArray):
+        raise DataError(f"rate() got a {type(flags).__name__}; expected flags, such as complete_response() returns.")
     if dim not in flags.dims:
         raise unknown_name(f"{flags.name or 'the array of flags'}", "dimension", dim, map(str, flags.dims))
     if not 0 < confidence < 1:
