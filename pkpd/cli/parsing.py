@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -68,7 +69,7 @@ def parse_numbers(text: str, what: str) -> Array:
         first, last, step = (float(x) for x in parts)
     except ValueError:
         raise SimulationError(f"{what} is {text!r}; expected numbers as 0,1,7 or FROM:TO:STEP as 0:365:1.") from None
-    if step <= 0 or last < first or (last - first) / step > 1e7:
+    if not (step > 0 and last >= first and (last - first) / step <= 1e7):
         raise SimulationError(f"{what} is {text!r}; a step of {step:g} does not lead from {first:g} to {last:g}.")
     count = int(np.floor((last - first) / step * (1 + 1e-12))) + 1
     return np.asarray(first + step * np.arange(count), dtype=np.float64)
@@ -119,6 +120,8 @@ def _axis(name: str, text: str) -> Array:
             f"the axis {name!r} is {text!r}; expected numbers as 1,2,5, or FROM:TO:COUNT as 0.1:1:20, "
             "with :log at the end for even spacing on a log scale."
         ) from None
-    if count < 1 or (logarithmic and min(first, last) <= 0):
-        raise ParameterError(f"the axis {name!r} is {text!r}; expected one point or more, and ends above 0 with :log.")
+    if not (1 <= count <= 10**7 and math.isfinite(first) and math.isfinite(last)):
+        raise ParameterError(f"the axis {name!r} is {text!r}; expected finite ends, and 1 to 10 million points.")
+    if logarithmic and min(first, last) <= 0:
+        raise ParameterError(f"the axis {name!r} is {text!r}; expected ends above 0 with :log.")
     return np.geomspace(first, last, count) if logarithmic else np.linspace(first, last, count)
