@@ -15,7 +15,8 @@ centered at the paper's reference patient.
 
 from __future__ import annotations
 
-import sys
+import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ import pandas as pd
 import xarray as xr
 
 import pkpd
+from pkpd.cli.main import told
 from pkpd.models.durvalumab_baverel_2018 import model, variability
 from pkpd.storage import write_atomically
 
@@ -75,5 +77,17 @@ def run(out: str | Path, n: int = PATIENTS) -> xr.Dataset:
     return found
 
 
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Write the figure and the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pkpd.fits.durvalumab_population", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument("out", type=Path, metavar="DIR", help="folder for population.png and population_exposure.csv")
+    parser.add_argument("patients", type=int, nargs="?", default=PATIENTS, help=f"how many; {PATIENTS} by default")
+    chosen = parser.parse_args(arguments)
+    run(chosen.out, chosen.patients)
+
+
 if __name__ == "__main__":
-    run(sys.argv[1], *map(int, sys.argv[2:3]))
+    with told():
+        main()

@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pkpd
+from pkpd.cli.main import told
 from pkpd.fits.perturbation import Draws, drawn, draws
 from pkpd.storage import write_atomically
 
@@ -697,6 +698,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in chosen.names:
         if name not in PHENOMENA:
             parser.error(f"there is no phenomenon {name!r}; there are {', '.join(PHENOMENA)}")
+    if chosen.draws < 1:
+        parser.error(f"--draws is {chosen.draws}; expected 1 or more")
     if chosen.out is not None:
         chosen.out.mkdir(parents=True, exist_ok=True)
     if chosen.robustness:
@@ -714,4 +717,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with told():
+        main()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -30,7 +31,7 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> Path:
     Raises
     ------
     DataError
-        If the folder does not exist.
+        If the folder does not exist, or the file cannot be written.
     """
     target = Path(path)
     if not target.parent.is_dir():
@@ -40,8 +41,11 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> Path:
     try:
         write(temporary)
         temporary.replace(target)
+    except OSError as error:  # it names the temporary file, which nobody asked for
+        raise DataError(f"cannot write {str(path)!r}: {error.strerror or error}.") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return target
 
 

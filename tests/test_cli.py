@@ -6,6 +6,7 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -240,3 +241,54 @@ def test_a_closed_pipe_is_no_error() -> None:
     assert found.stdout.startswith("time,")
     assert "Traceback" not in found.stderr
     assert "error" not in found.stderr
+
+
+def test_an_interrupt_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pkpd, "simulate", interrupted)
+    code, _, err = run_here(capsys, "simulate", "pk_1cmt")
+    assert (code, err) == (130, "interrupted; nothing was written by halves\n")
+
+
+def test_a_file_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device", "another")
+
+    run = pkpd.simulate(pkpd.load("pk_1cmt"), times=[0.0])
+    monkeypatch.setattr(pd.DataFrame, "to_csv", full)
+    with pytest.raises(pkpd.DataError, match=r"cannot write '.*run\.csv': No space left on device\.$"):
+        pkpd.write_result(run, tmp_path / "run.csv")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "said"),
+    [
+        ("phenomena", ["--draws", "0"], "--draws is 0; expected 1 or more"),
+        ("phenomena", ["fates", "--out", __file__], f"error: {__file__}: File exists"),
+        ("durvalumab_population", [], "the following arguments are required: DIR"),
+        ("durvalumab_population", [__file__, "9"], f"error: {__file__}: File exists"),
+    ],
+)
+def test_the_examples_end_with_one_message(module: str, arguments: list[str], said: str) -> None:
+    command = [sys.executable, "-m", f"pkpd.fits.{module}", *arguments]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode in (1, 2)
+    assert said in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("parse", "message"),
+    [
+        (lambda: parsing.parse_numbers("nan:1:1", "--times"), "--times is 'nan:1:1'; a step of 1 does not lead"),
+        (lambda: parsing.parse_axes(["CL=1:inf:3"]), "'1:inf:3'; expected finite ends, and 1 to 10 million points"),
+        (lambda: parsing.parse_axes(["CL=1:2:999999999"]), "expected finite ends, and 1 to 10 million points"),
+        (lambda: parsing.parse_axes(["CL=nan,2"]), "the axis 'CL' of a grid holds nan"),
+    ],
+)
+def test_numbers_without_end(parse: Any, message: str) -> None:
+    with pytest.raises(pkpd.PkpdError, match=message):
+        parse()

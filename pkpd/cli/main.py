@@ -22,7 +22,7 @@ from pkpd.errors import FailedMembersWarning, PkpdError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["app", "main"]
+__all__ = ["app", "main", "told"]
 
 app = typer.Typer(
     help="ODE-based pharmacodynamic modeling for immuno-oncology.",
@@ -227,17 +227,33 @@ def quickstart(
 def main() -> None:
     """Run the command line; an error of ours is one message, never a traceback."""
     warnings.simplefilter("ignore", FailedMembersWarning)  # told by _deliver
-    try:
+    with told():
         app()
+        sys.stdout.flush()  # so that a full disk behind it is met here
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Let what goes wrong inside end the program with one message and an exit code."""
+    try:
+        yield
     except PkpdError as error:
         _fail(str(error))
     except BrokenPipeError:  # the reader of a pipe has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+        _fail(f"{error.filename or 'the output'}: {error.strerror or error}")
     except KeyboardInterrupt:
-        _say("interrupted; nothing was written by halves")
-        raise SystemExit(INTERRUPTED) from None
+        _interrupted()
+    except SystemExit as ended:  # typer has caught the interrupt and says nothing
+        if ended.code == INTERRUPTED:
+            _interrupted()
+        raise
+
+
+def _interrupted() -> NoReturn:
+    _say("interrupted; nothing was written by halves")
+    raise SystemExit(INTERRUPTED) from None
 
 
 def _known(models: list[str] | None) -> list[str]:
