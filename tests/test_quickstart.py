@@ -35,13 +35,18 @@ def test_complete_responses_fall_with_delay_as_published() -> None:
 
 
 @pytest.mark.skipif(not README.exists(), reason="the README is in the checkout only")
-def test_the_readme_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_readme_example_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
     assert len(blocks) >= 2
     namespace: dict[str, object] = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), namespace)
     assert "mab_start" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {"tumor.png", "run.csv"}
+    assert namespace["found"].estimates.loc["CL", "estimate"] == pytest.approx(0.4, rel=0.3)  # type: ignore[attr-defined]
 
 
 @pytest.mark.skipif(not README.exists(), reason="the README is in the checkout only")
