@@ -292,3 +292,11 @@ def test_the_examples_end_with_one_message(module: str, arguments: list[str], sa
 def test_numbers_without_end(parse: Any, message: str) -> None:
     with pytest.raises(pkpd.PkpdError, match=message):
         parse()
+
+
+def test_a_value_is_given_once(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run_here(capsys, "simulate", "pk_1cmt", "--set", "CL=1", "--set", "CL=2")
+    assert (code, err) == (1, "error: --set gives 'CL' twice.\n")
+    data = str(Path(pkpd.__file__).parent.parent / "fits" / "data" / "mc38_radiation.csv")
+    code, _, err = run_here(capsys, "fit", "radiotherapy_lq", "--data", data, "--free", "kg", "--free", "kg=0.1:1")
+    assert (code, err) == (1, "error: --free gives 'kg' twice.\n")

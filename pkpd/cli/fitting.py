@@ -18,6 +18,7 @@ __all__ = ["fit_files", "run_fit"]
 def run_fit(model: str, data: Path, free: list[str], doses: list[str], constants: Mapping[str, str]) -> Fit:
     """Fit the model of this name to a CSV file, with free parameters and doses as typed."""
     import pkpd
+    from pkpd.cli.parsing import distinct
     from pkpd.fitting.observations import arm_names
 
     regimens: dict[str, Regimen | None] = dict.fromkeys(arm_names(data))
@@ -25,7 +26,7 @@ def run_fit(model: str, data: Path, free: list[str], doses: list[str], constants
         arm, dose = _arm_and_dose(text, list(regimens))
         regimens[arm] = (regimens[arm] or pkpd.Regimen()) + dose
     observed = pkpd.read_observations(data, regimens)
-    found: Fit = pkpd.fit(pkpd.load(model).using(**constants), observed, free=dict(map(_free, free)))
+    found: Fit = pkpd.fit(pkpd.load(model).using(**constants), observed, free=distinct(map(_free, free), "--free"))
     return found
 
 

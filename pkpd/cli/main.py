@@ -264,9 +264,9 @@ def _known(models: list[str] | None) -> list[str]:
 
 
 def _assignments(values: list[str] | None) -> dict[str, str]:
-    from pkpd.cli.parsing import parse_assignment
+    from pkpd.cli.parsing import distinct, parse_assignment
 
-    return dict(map(parse_assignment, values or []))
+    return distinct(map(parse_assignment, values or []), "--set")
 
 
 @contextmanager

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,10 @@ from pkpd.ensembles.ensembles import Ensemble, grid
 from pkpd.errors import ParameterError, RegimenError, SimulationError
 from pkpd.treatment.regimens import Regimen, bolus, infusion
 
-__all__ = ["parse_assignment", "parse_axes", "parse_dose", "parse_numbers", "parse_regimen"]
+__all__ = ["distinct", "parse_assignment", "parse_axes", "parse_dose", "parse_numbers", "parse_regimen"]
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _DOSE = re.compile(
@@ -87,6 +89,22 @@ def parse_assignment(text: str) -> tuple[str, str]:
     if not (name and equals and value):
         raise ParameterError(f"{text!r} is not understood; expected NAME=VALUE, such as CL=0.3 or KD='0.4 nM'.")
     return name, value
+
+
+def distinct(pairs: Iterable[tuple[str, T]], option: str) -> dict[str, T]:
+    """What an option gave by name.
+
+    Raises
+    ------
+    ParameterError
+        If it gave a name twice.
+    """
+    found: dict[str, T] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ParameterError(f"{option} gives {name!r} twice.")
+        found[name] = value
+    return found
 
 
 def parse_axes(texts: list[str]) -> Ensemble:
