@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["print_page", "write_pages"]
 
 RUNNING = "How to run it"
-PUBLISHED = "A published result, computed again"
+KNOWN = "A known result, computed again"
 
 
 def print_page(name: str) -> None:
@@ -99,7 +99,7 @@ def _published(name: str) -> Section | None:
     if name not in reproduced():
         return None
     paragraphs = re.split(r"\n\s*\n", described(name))
-    return Section(PUBLISHED, tuple(Prose(" ".join(p.split())) for p in paragraphs))
+    return Section(KNOWN, tuple(Prose(" ".join(p.split())) for p in paragraphs))
 
 
 def _with(section: Section, *blocks: Block) -> Section:
@@ -110,7 +110,7 @@ def _claims(claims: Iterable[Claim]) -> Table:
     from pkpd.symbolic.pages import Table
 
     rows = tuple((c.what, _said(c.published), _said(c.found), c.where) for c in claims)
-    return Table(("quantity", "published", "here", "where"), rows)
+    return Table(("quantity", "known", "here", "where"), rows)
 
 
 def _said(value: float | str) -> str:
