@@ -12,6 +12,8 @@ from pkpd.errors import SimulationError, unknown_name
 
 __all__ = ["absolute_tolerances", "tolerance"]
 
+LEAST = 1e-14
+
 
 def tolerance(name: str, value: Any) -> float:
     """`value` as a tolerance.
@@ -19,10 +21,12 @@ def tolerance(name: str, value: Any) -> float:
     Raises
     ------
     SimulationError
-        If it is not a number between 0 and 1.
+        If it is not a number between 0 and 1, or a relative one that no double reaches.
     """
     if not isinstance(value, int | float) or not 0 < value < 1:
         raise SimulationError(f"{name} is {value!r}; expected a number between 0 and 1, such as 1e-6.")
+    if name == "rtol" and value < LEAST:
+        raise SimulationError(f"rtol is {value!r}; double precision reaches {LEAST:g} at best.")
     return float(value)
 
 
