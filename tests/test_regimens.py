@@ -93,6 +93,7 @@ def test_what_a_regimen_refuses(make: object, message: str) -> None:
         (pkpd.bolus(WT, "iv"), UnitError, r"WT \[kg\]; expected \[mg\]"),
         (pkpd.bolus(1, "iv").shift(start - 10), RegimenError, "the time of dose 1 .*is -3; expected"),
         (pkpd.bolus(-1, "iv"), RegimenError, "the amount of dose 1 on route 'iv' is -1"),
+        (pkpd.infusion(5, "iv", 1e-14, at=3), RegimenError, "dose 1 on route 'iv' lasts 1e-14 from time 3, too short"),
     ],
 )
 def test_what_a_model_refuses_of_a_regimen(regimen: pkpd.Regimen, error: type[Exception], message: str) -> None:

@@ -81,6 +81,8 @@ def test_values_at_a_dose_time(method: str) -> None:
     after = pkpd.simulate(one_compartment, regimen, times=[0.0, 7.0], method=method, at_dose="after")["C"]
     np.testing.assert_allclose(before, [0, 10 * np.exp(-0.7)], rtol=1e-5)
     np.testing.assert_allclose(after, [10, 10 + 10 * np.exp(-0.7)], rtol=1e-5)
+    start = pkpd.simulate(one_compartment, regimen.shift(1), times=[0.0], method=method, at_dose="after")["C"]
+    np.testing.assert_array_equal(start, [0])  # no dose there yet, and no step either
 
 
 @pytest.mark.parametrize("method", ["numpy", "scipy"])

@@ -119,7 +119,8 @@ class _Block:
     def run(self) -> None:
         everyone = np.arange(len(self.member))
         self._finish(everyone, np.where(np.isfinite(self.y).all(axis=0), Status.ok, Status.not_finite))
-        self._store(everyone, self.t, lambda who, t: self.y.take(who, axis=1), inclusive=self.problem.before)
+        present = self.problem.before | (self._next_stop() > self.t)
+        self._store(everyone, self.t, lambda who, t: self.y.take(who, axis=1), inclusive=present)
         self._pass_stops(everyone)
         self._leave()
         while len(self.member):

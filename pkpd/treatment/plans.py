@@ -21,6 +21,8 @@ __all__ = ["DoseSlopes", "Plan", "Slope", "plan", "plan_slopes"]
 
 Array = NDArray[np.float64]
 
+SHORTEST = 1e-8  # duration of a dose, as a part of its time: the rounding of its end then costs 1e-8 of the amount
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -70,7 +72,8 @@ def plan(model: Model, regimen: Regimen, values: Mapping[str, Any], members: int
     ------
     RegimenError
         If the model has no such route, a route does not take a duration or needs one, or a
-        time, amount or duration comes out negative or not finite.
+        time, amount or duration comes out negative or not finite, or a duration too short
+        for double precision to tell the end of the dose from its start.
     UnitError
         If a unit cannot be converted to that of the route.
     """
@@ -94,6 +97,7 @@ def plan(model: Model, regimen: Regimen, values: Mapping[str, Any], members: int
     _check("time", times, routes, times >= 0)
     _check("amount", amounts, routes, amounts >= 0)
     _check("duration", durations, routes, np.isnan(durations) | (durations > 0), allow_nan=True)
+    _check_resolved(times, durations, routes)
     return Plan(routes, times, amounts, durations)
 
 
@@ -183,4 +187,14 @@ def _check(what: str, table: Array, routes: tuple[str, ...], good: Any, *, allow
         raise RegimenError(
             f"the {what} of dose {dose + 1}{of} on route {routes[dose]!r} is {table[member, dose]:g}; "
             f"expected a finite number of {'more than 0' if what == 'duration' else '0 or more'}."
+        )
+
+
+def _check_resolved(times: Array, durations: Array, routes: tuple[str, ...]) -> None:
+    short = durations < SHORTEST * times
+    if short.any():
+        member, dose = np.argwhere(short)[0]
+        raise RegimenError(
+            f"dose {dose + 1} on route {routes[dose]!r} lasts {durations[member, dose]:g} from time "
+            f"{times[member, dose]:g}, too short to tell its end from its start; give it at once, or over longer."
         )
