@@ -382,7 +382,8 @@ def test_piecewise_and_friends_against_numpy():
         a, b = y
         return [
             sympy.Piecewise((sympy.Max(a, b), a < p[0]), (sympy.Min(a, 2 * b), sympy.And(b > 0, t < 3)), (-a, True))
-            + sympy.Heaviside(t - 2) * sympy.Abs(b),
+            + sympy.Heaviside(t - 2) * sympy.Abs(b)
+            + sympy.Piecewise((1, sympy.ITE(a > p[0], sympy.true, sympy.And(b > 1, a > 0))), (0, True)),
             sympy.tanh(a) * sympy.log(1 + b**2) - b * sympy.sqrt(sympy.Abs(a)) / (1 + a ** p[1]) + sympy.floor(t),
         ]
 

@@ -223,6 +223,9 @@ class _Writer:
     def _not(self, e: Any) -> Value:
         return ~self.write(e.args[0])
 
+    def _truth(self, e: Any) -> Value:
+        return self.code.number(0.0).equals(0.0 if e == True else 1.0)  # noqa: E712
+
     def _either(self, e: Any) -> Value:
         condition, yes, no = (self.write(a) for a in e.args)
         return (condition & yes) | (~condition & no)
@@ -232,7 +235,7 @@ class _Writer:
         sympy.Max: _largest, sympy.Min: _smallest, sympy.Heaviside: _step, sympy.sign: _sign, sympy.Abs: _size,
         sympy.floor: _floor, sympy.ceiling: _ceiling, sympy.core.relational.Relational: _compared,
         sympy.And: _all, sympy.Or: _some, sympy.Not: _not,
-        sympy.ITE: _either,
+        sympy.ITE: _either, sympy.logic.boolalg.BooleanAtom: _truth,
     }  # fmt: skip
 
 
