@@ -598,7 +598,7 @@ x, y = sympy.symbols("x y", real=True)
     "expression",
     [x**y / (2**y + x**y), sympy.exp(-y * x**2) * sympy.tanh(x), sympy.Max(x, y, 1) * x, sympy.Min(x**2, y, x),
      sympy.Abs(x - y) ** 3, sympy.Piecewise((x * y, x < y), (x / y, True)), sympy.log(x + y) / sympy.sqrt(x),
-     y**x, sympy.Heaviside(x - y) * x**2],
+     y**x, sympy.Heaviside(x - y) * x**2, sympy.Max(x - x * y / 5, sympy.exp(-(y**2)))],
 )  # fmt: skip
 def test_partial_is_the_derivative(expression):
     for values in ({x: 0.7, y: 2.3}, {x: 3.1, y: 1.2}):

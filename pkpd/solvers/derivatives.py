@@ -74,5 +74,6 @@ def _bell(integral: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
 def _extreme(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     first, *others = sympy.ordered(expression.args)
     rest = expression.func(*others)
-    wins = first >= rest if isinstance(expression, sympy.Max) else first <= rest
+    # Against zero: sympy's Piecewise turns some conditions with exp on one side over and over.
+    wins = first - rest >= 0 if isinstance(expression, sympy.Max) else first - rest <= 0
     return sympy.Piecewise((partial(first, symbol), wins), (partial(rest, symbol), True))
