@@ -224,7 +224,7 @@ def test_pages_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     for name in ("pk_1cmt", "growth_linear"):
         written = (tmp_path / "new" / f"{name}.md").read_text(encoding="utf-8")
         assert written.count(f"![{name}]({name}.png)") == 1
-        added = rf"## A published result.*?(?=## How to run it)|!\[{name}\]\({name}\.png\)\n\n"
+        added = rf"## A known result.*?(?=## How to run it)|!\[{name}\]\({name}\.png\)\n\n"
         assert re.sub(added, "", written, flags=re.S) == page(name).markdown()
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy
@@ -25,6 +25,11 @@ TIME = sympy.Symbol("t", real=True)
 AMOUNT = sympy.Symbol("amount", real=True)
 
 Row = tuple[sympy.Expr, ...]
+
+KINKS = (
+    sympy.Piecewise, sympy.Heaviside, sympy.sign, sympy.Abs, sympy.Max, sympy.Min,
+    sympy.floor, sympy.ceiling, sympy.frac, sympy.Mod,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,15 @@ class Canonical:
     def jacobian(self) -> tuple[Row, ...]:
         """d rate_i / d y_j, a row for each state.  Jumps in a rate count as flat."""
         return tuple(tuple(partial(rate, y) for y in self.y) for rate in self.rates)
+
+    @cached_property
+    def kinked(self) -> bool:
+        """Whether a rate, or a slope of it, may jump at a time or a state.
+
+        There the error of DOP853 is its E5 alone.  Its usual estimate, E5**2/sqrt(E5**2 + E3**2/100),
+        passes a step across a jump wherever E5 comes near zero, which it does at some step sizes.
+        """
+        return any(rate.has(*KINKS) for rate in self.rates)
 
     @property
     def absorbing(self) -> tuple[bool, ...]:

@@ -64,13 +64,14 @@ def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value) -> None
     n, last = kernel.n, method.stages - 1
     y, x, g, k, atol = (kernel.rows(code, w, name) for name in ("y", "x", "g", "k", "atol"))
     rtol, h = kernel.rows(code, w, "rtol")[0], kernel.rows(code, w, "h_try")[0]
-    sums = [code.variable(VECTOR, 0.0) for _ in method.errors]
+    estimates = method.errors[:1] if kernel.model.kinked else method.errors
+    sums = [code.variable(VECTOR, 0.0) for _ in estimates]
     size, slopes, states = (code.variable(VECTOR, 0.0) for _ in range(3))
     with code.each(n) as j:
         new = x[j]
         scale = atol[j] + rtol * _larger_size(code, y[j], new)
         weight = 1.0 / scale
-        for total, errors in zip(sums, method.errors, strict=True):
+        for total, errors in zip(sums, estimates, strict=True):
             part = _combined(errors, k, j, n) * weight
             total.set(code.larger(part * part, total.get()))
         slope, state = (k[j + last * n] - k[j + (last - 1) * n]) * weight, (new - g[j]) * weight

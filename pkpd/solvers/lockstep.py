@@ -209,6 +209,8 @@ class _Block:
         """The error of a step in units of the tolerance; infinite or NaN where it is no number."""
         scale = self._scale(np.maximum(np.abs(self.y), np.abs(y_new)))
         five = _largest_square(_combined(self.method.error5, slopes) / scale)
+        if self.problem.model.kinked:
+            return np.abs(h) * np.sqrt(five)
         three = _largest_square(_combined(self.method.error3, slopes) / scale)
         sum_ = five + 0.01 * three
         return np.abs(h) * np.where(sum_ > 0, five / np.sqrt(np.where(sum_ > 0, sum_, 1.0)), sum_)
