@@ -68,7 +68,7 @@ def states_table(scale: Scale) -> Table:
 
 def stiff_states_table(scale: Scale) -> Table:
     """Barrier: tissue cut into more and more slices."""
-    rows, refused = _by_states("barrier", scale.stiff_states, (*STIFF, *_rivals(scale)[:1]), scale)
+    rows, refused = _by_states("barrier", scale.stiff_states, (*STIFF, *_rivals(scale)[-1:]), scale)
     remarks = [
         f"An antibody that diffuses and binds, stiff, rtol {RTOL:g}, one thread. {_COMPARED}",
         *_absent(refused),
