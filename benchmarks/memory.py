@@ -37,7 +37,8 @@ def memory_table(scale: Scale) -> Table:
     rows.append(_typical(count, threads, "reduced"))
     remarks = [
         f"TIPD, rtol 1e-6, weekly outputs of all states, simulate(method='auto'), {threads} threads, the run of "
-        f"median time of {REPEATS}. Output: what the result holds: all states, or where reduced the lowest and the last tumor volume. "
+        f"median time of {REPEATS}. Output: what the result holds: all states, or where reduced the lowest and the "
+        "last tumor volume. "
         "Base: before the simulation, with the packages and the parameters."
     ]
     if count < scale.memory:
