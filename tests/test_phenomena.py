@@ -142,10 +142,10 @@ def test_texts_say_how_many_values_are_invented():
 @pytest.mark.parametrize(
     ("values", "lost"),
     [
-        ({"KD": "Stewart_2015"}, set()),
-        ({"KD": "Kosinsky_2018"}, set()),
-        ({"KD": "QSPIO"}, {"durable_response", "progression_after_durvalumab"}),
-        ({"D50_L": "Nakamura_1990"}, set()),
+        ({"KD": "Stewart_2015"}, []),
+        ({"KD": "Kosinsky_2018"}, []),
+        ({"KD": "QSPIO"}, ["durable_response", "progression_after_durvalumab"]),
+        ({"D50_L": "Nakamura_1990"}, []),
     ],
     ids=str,
 )
@@ -153,7 +153,7 @@ def test_what_other_sources_of_a_value_would_take_away(monkeypatch, values, lost
     model = phenomena.flagship().using(**values)
     monkeypatch.setattr(phenomena, "flagship", lambda: model)
     still = phenomena.robustness(list(PHENOMENA), n=1, cv=0)
-    assert {name for name, (refusal,) in still.items() if refusal} == lost
+    assert sorted(name for name, (refusal,) in still.items() if refusal) == lost
 
 
 def test_each_draw_is_the_model_with_these_values():
