@@ -19,6 +19,7 @@ from test_library import regimen_for
 import pkpd
 from pkpd.solvers import machine
 from pkpd.solvers.block import BLOCK_METHODS
+from pkpd.solvers.canonical import canonical
 from pkpd.solvers.problem import Status
 from pkpd.solvers.schedule import Schedule
 from pkpd.solvers.solve import solve
@@ -29,14 +30,7 @@ NAMES = list(pkpd.catalog().index)
 RNG = np.random.default_rng
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    """One folder of machine code for these tests."""
-    folder = tmp_path_factory.mktemp("cache")
-    folder.chmod(0o700)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PKPD_CACHE", str(folder))
-        yield folder
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def states(result):
@@ -148,6 +142,14 @@ def test_no_step_passes_over_a_jump_of_a_rate(method):
     run = pkpd.simulate(model, times=times, parameters=pkpd.members(at=when), method=method, rtol=1e-8, atol=1e-10)
     exact = np.exp(-0.5 * times) + 1 - np.exp(-0.5 * np.maximum(times - when[:, None], 0))
     assert tolerance_error(run["y"].values, exact, rtol=1e-8, atol=1e-10) < 100
+
+
+def test_only_what_time_or_state_decides_is_a_kink():
+    y = pkpd.state("y", "1", "y", start=1)
+    k, c = (pkpd.param(name, 0.5, "1/day", name, source="illustrative") for name in ("k", "c"))
+    by_parameter = pkpd.Model("a", rates={y: -sympy.Piecewise((k * y, k > c), (c * y, True)) - sympy.Max(k, c)})
+    by_state = pkpd.Model("b", rates={y: -sympy.Piecewise((k * y, y > 1), (c * y, True))})
+    assert (canonical(by_parameter).kinked, canonical(by_state).kinked) == (False, True)
 
 
 @pytest.mark.parametrize("method", [*METHODS, "numpy", "scipy"])

@@ -26,14 +26,7 @@ BY_TABLE, WRITTEN_OUT = -1, np.inf  # values of MOST_UNROLLED
 NAMES = {BY_TABLE: "rodas5p (LU by table)", WRITTEN_OUT: "rodas5p"}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    """One folder of machine code for these tests."""
-    folder = tmp_path_factory.mktemp("cache")
-    folder.chmod(0o700)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PKPD_CACHE", str(folder))
-        yield folder
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 @pytest.fixture

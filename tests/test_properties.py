@@ -18,14 +18,7 @@ TIME = W * pkpd.clock("day")
 TIMES = np.array([0.0, 0.37, 1.0, 2.5, 3.1, 5.0, 7.3, 12.0])
 
 
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    """One folder of machine code for these tests."""
-    folder = tmp_path_factory.mktemp("cache")
-    folder.chmod(0o700)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PKPD_CACHE", str(folder))
-        yield folder
+pytestmark = pytest.mark.usefixtures("cache")
 
 
 def expression(rng, symbols, depth):

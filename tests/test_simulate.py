@@ -375,7 +375,8 @@ def test_a_swept_time_before_the_start_names_the_member() -> None:
 def test_no_warning_for_a_healthy_run() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        pkpd.simulate(irradiated, pkpd.fractions(2, 5, "flash", start=1), times=DAYS)
+        run = pkpd.simulate(irradiated, pkpd.fractions(2, 5, "flash", start=1), times=DAYS)
+    assert run["status"] == 0
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ chose can collide with a name in generated code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -76,17 +76,24 @@ class Canonical:
 
     @cached_property
     def kinked(self) -> bool:
-        """Whether a rate, or a slope of it, may jump at a time or a state.
+        """Whether a rate, or a slope of it, may jump at a time or a state; what parameters decide does not.
 
         There the error of DOP853 is its E5 alone.  Its usual estimate, E5**2/sqrt(E5**2 + E3**2/100),
         passes a step across a jump wherever E5 comes near zero, which it does at some step sizes.
         """
-        return any(rate.has(*KINKS) for rate in self.rates)
+        moving = {TIME, *self.y}
+        kinks = sympy.Tuple(*self.rates).atoms(*KINKS)
+        return any(c.free_symbols & moving for kink in kinks for c in _deciding(kink))
 
     @property
     def absorbing(self) -> tuple[bool, ...]:
         """Which states stay at zero once they are there: their rate vanishes with them, whatever the others."""
         return tuple(rate.xreplace({y: sympy.S.Zero}) == 0 for rate, y in zip(self.rates, self.y, strict=True))
+
+
+def _deciding(kink: Any) -> Sequence[Any]:
+    """What decides on which branch of a kink a rate is."""
+    return [condition for _, condition in kink.args] if isinstance(kink, sympy.Piecewise) else kink.args
 
 
 @lru_cache(maxsize=256)
