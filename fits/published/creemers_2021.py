@@ -69,7 +69,7 @@ def draw_courses(ax, courses):
     for xi, T, color in zip(FIGURE_1.values(), courses, OKABE_ITO, strict=False):
         ax.semilogy(DAYS / 30.4, np.fmax(T, 0.1), color=color, label=xi)
     finish(ax)
-    ax.legend(loc="lower right")
+    ax.legend(loc="center right")
 
 
 def draw_treated(ax, needed):
