@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 
 from benchmarks.cases import Case
-from pkpd.solvers.canonical import AMOUNT, TIME, Canonical
+from pkpd.solvers.equations.system import AMOUNT, TIME, System
 
 __all__ = [
     "antimony_text",
@@ -24,17 +24,17 @@ __all__ = [
 _Y, _P = sympy.IndexedBase("y"), sympy.IndexedBase("p")
 
 
-def scalar_rates(system: Canonical) -> Callable[..., tuple[float, ...]]:
+def scalar_rates(system: System) -> Callable[..., tuple[float, ...]]:
     """``f(t, y, p)``, a tuple of rates, with Python's `math` and shared subexpressions."""
     return _function(system, system.rates, "math")
 
 
-def compiled_rates(system: Canonical) -> Any:
+def compiled_rates(system: System) -> Any:
     """`scalar_rates`, compiled by numba."""
     return _compiled(scalar_rates(system))
 
 
-def compiled_jacobian(system: Canonical) -> Any:
+def compiled_jacobian(system: System) -> Any:
     """``f(t, y, p)``, a tuple of the Jacobian's entries row by row, compiled by numba."""
     return _compiled(_function(system, [e for row in system.jacobian for e in row], "math"))
 
@@ -44,7 +44,7 @@ def compiled_jump(case: Case) -> Any:
     return _compiled(_function(case.system, _jump(case), "math"))
 
 
-def traced_rates(system: Canonical) -> Callable[..., Any]:
+def traced_rates(system: System) -> Callable[..., Any]:
     """``f(t, y, p)``, a tuple of traced rates, with jax."""
     return _function(system, system.rates, "jax")
 
@@ -85,7 +85,7 @@ def _jump(case: Case) -> list[sympy.Expr]:
     return [e.xreplace({AMOUNT: sympy.Float(case.amount)}) for e in row]
 
 
-def _function(system: Canonical, expressions: Any, modules: str) -> Callable[..., Any]:
+def _function(system: System, expressions: Any, modules: str) -> Callable[..., Any]:
     places = {s: _Y[i] for i, s in enumerate(system.y)} | {s: _P[i] for i, s in enumerate(system.p)}
     indexed = tuple(sympy.Float(e) if e.is_number else e.xreplace(places) for e in expressions)
     generated: Callable[..., Any] = sympy.lambdify([TIME, _Y, _P], indexed, modules, cse=True)

@@ -27,24 +27,24 @@ _ROOMS = {
     "symbolic.covariates": ["category_effect", "exponential_effect", "linear_effect", "power_effect"],
     "symbolic.model": ["Dosing", "Event", "Model", "output"],
     "symbolic.composition": ["compose"],
-    "symbolic.library": ["catalog", "load"],
-    "symbolic.findings": ["Finding"],
-    "symbolic.lint": ["lint"],
-    "symbolic.pages": ["page"],
+    "library.catalog": ["catalog", "load"],
+    "library.findings": ["Finding"],
+    "library.lint": ["lint"],
+    "library.pages": ["page"],
     "treatment.biological_dose": ["bed", "eqd2", "protraction"],
     "treatment.regimens": ["Regimen", "bolus", "fractions", "infusion"],
     "ensembles.ensembles": ["Ensemble", "grid", "members"],
     "ensembles.sampling": ["sample"],
     "ensembles.distributions": ["categorical", "empirical", "logitnormal", "lognormal", "normal", "truncated"],
-    "ensembles.joints": ["block", "resampled"],
-    "ensembles.plausible": ["plausible", "prevalence", "target"],
+    "ensembles.correlated": ["block", "resampled"],
+    "ensembles.plausible": ["select_plausible", "target", "weigh"],
     "ensembles.populations": ["population", "subpopulation"],
     "treatment.occasions": ["by_occasion"],
-    "treatment.records": ["Records"],
-    "treatment.nonmem": ["read_nonmem", "write_nonmem"],
+    "records.records": ["Records"],
+    "records.nonmem": ["read_nonmem", "write_nonmem"],
     "simulation": ["simulate"],
     "prediction": ["predict"],
-    "fitting.observations": ["Dataset", "read_observations"],
+    "records.observations": ["Dataset", "read_observations"],
     "fitting.free_parameters": ["free"],
     "fitting.results": ["Fit"],
     "fitting.least_squares": ["fit"],
@@ -66,11 +66,17 @@ _ROOMS = {
 }  # fmt: skip
 
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
+_RENAMED = {"plausible": "select_plausible", "prevalence": "weigh"}  # until 0.3
 
 __all__ = sorted(_HOME)
 
 
 def __getattr__(name: str) -> Any:
+    if name in _RENAMED:
+        import warnings
+
+        warnings.warn(f"pkpd.{name} is now pkpd.{_RENAMED[name]}.", DeprecationWarning, stacklevel=2)
+        return __getattr__(_RENAMED[name])
     if name not in _HOME:
         raise AttributeError(f"module 'pkpd' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"pkpd.{_HOME[name]}"), name)

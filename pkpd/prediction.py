@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.datasets.doses import dose_records
-from pkpd.datasets.plans import Task, planned
-from pkpd.datasets.readings import Readings, readings
-from pkpd.datasets.values import parameter_values
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import FailedMembersWarning, SimulationError
+from pkpd.records.covariates import CARRIES
+from pkpd.records.doses import dose_records
+from pkpd.records.predictions import Predictions, predictions
+from pkpd.records.problems import Task, segment_problems
+from pkpd.records.records import Records
+from pkpd.records.segments import segments
+from pkpd.records.values import parameter_values
 from pkpd.results import shown
 from pkpd.simulation import check_options
 from pkpd.solvers.problem import Progress, Status
 from pkpd.solvers.tolerances import absolute_tolerances, tolerance
 from pkpd.symbolic.model import Model
-from pkpd.treatment.record_covariates import CARRIES
-from pkpd.treatment.records import Records
-from pkpd.treatment.segments import segments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -142,8 +142,8 @@ def predict(
     cuts = segments(data)
     values = parameter_values(model, data, cuts, parameters, covariates, carry)
     task = Task(model, data, cuts, values, dose_records(model, data, values), carry)
-    plan = planned(task, relative, absolute, method)
-    found = readings(plan, cuts, relative, absolute, method, max_steps=max_steps, threads=threads, progress=progress)
+    plan = segment_problems(task, relative, absolute, method)
+    found = predictions(plan, cuts, relative, absolute, method, max_steps=max_steps, threads=threads, progress=progress)
     unsteady = plan.unsteady[cuts.segment] <= np.arange(len(data))
     status = np.where(unsteady, NO_STEADY_STATE, found.status)
     _report(model, data, status, on_failure)
@@ -188,7 +188,9 @@ def _report(model: Model, data: Records, status: NDArray[np.int64], on_failure: 
     warnings.warn(text, FailedMembersWarning, stacklevel=3)
 
 
-def _table(model: Model, data: Records, found: Readings, status: NDArray[np.int64], wanted: list[str]) -> pd.DataFrame:
+def _table(
+    model: Model, data: Records, found: Predictions, status: NDArray[np.int64], wanted: list[str]
+) -> pd.DataFrame:
     import pandas as pd
 
     states = dict(zip((s.name for s in model.states), found.states, strict=True))

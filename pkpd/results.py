@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import SimulationError, unknown_name
-from pkpd.solvers.collecting import Collected
+from pkpd.solvers.chunks import Collected
+from pkpd.solvers.equations.sensitivities import sensitivity_name
 from pkpd.solvers.problem import Status
 from pkpd.solvers.reductions import Reduction
-from pkpd.solvers.sensitivities import sensitivity_name
 from pkpd.symbolic.model import Model
 from pkpd.units import label, parse_unit
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Run", "dataset", "derivative_name", "shown"]
+__all__ = ["ResultSpec", "dataset", "derivative_name", "shown"]
 
 Array = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ def shown(model: Model, outputs: Iterable[str] | None) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Run:
+class ResultSpec:
     """All that a result says of the run it came from.
 
     Attributes
@@ -87,7 +87,7 @@ def derivative_name(of: str) -> str:
     return f"sensitivity_{of}"
 
 
-def dataset(run: Run, found: Collected) -> xr.Dataset:
+def dataset(run: ResultSpec, found: Collected) -> xr.Dataset:
     """The result of a run; see `pkpd.simulate` for what it holds."""
     import xarray as xr
 
@@ -99,7 +99,7 @@ def dataset(run: Run, found: Collected) -> xr.Dataset:
     return xr.Dataset(variables, _coordinates(run), attrs=_provenance(run, found))
 
 
-def _courses(run: Run, found: Collected) -> dict[str, Any]:
+def _courses(run: ResultSpec, found: Collected) -> dict[str, Any]:
     dims, shape = (*run.ensemble.dims, "time"), (*run.ensemble.shape, len(run.times))
     variables: dict[str, Any] = {}
     for name in run.wanted:
@@ -115,7 +115,7 @@ def _courses(run: Run, found: Collected) -> dict[str, Any]:
     return variables
 
 
-def _reduced(run: Run, found: Collected) -> dict[str, Any]:
+def _reduced(run: ResultSpec, found: Collected) -> dict[str, Any]:
     variables: dict[str, Any] = {}
     for name, reduction in run.reductions.items():
         unit = run.model.units[reduction.of]
@@ -130,7 +130,7 @@ def _reduced(run: Run, found: Collected) -> dict[str, Any]:
     return variables
 
 
-def _coordinates(run: Run) -> dict[str, Any]:
+def _coordinates(run: ResultSpec) -> dict[str, Any]:
     coords: dict[str, Any] = {}
     if not run.reductions:
         coords["time"] = ("time", run.times, {"units": run.model.time, "long_name": "time"})
@@ -157,7 +157,7 @@ def _status_attrs() -> dict[str, Any]:
     }
 
 
-def _provenance(run: Run, found: Collected) -> dict[str, Any]:
+def _provenance(run: ResultSpec, found: Collected) -> dict[str, Any]:
     import platform
 
     import scipy

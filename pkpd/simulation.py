@@ -14,21 +14,21 @@ from numpy.typing import NDArray
 
 from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, unknown_name
-from pkpd.results import Run, dataset, derivative_name, shown
-from pkpd.solvers.canonical import Canonical, canonical
-from pkpd.solvers.collecting import Collected, collect
-from pkpd.solvers.moving_doses import MovingDoses
-from pkpd.solvers.numpy_code import numpy_code
+from pkpd.results import ResultSpec, dataset, derivative_name, shown
+from pkpd.solvers.chunks import Collected, collect
+from pkpd.solvers.equations.moving_doses import MovingDoses
+from pkpd.solvers.equations.numpy_code import numpy_code
+from pkpd.solvers.equations.switches import sign_dependent
+from pkpd.solvers.equations.system import System, numbered_system
 from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.solvers.schedule import Schedule, make_schedule
-from pkpd.solvers.switches import sign_dependent
 from pkpd.solvers.tolerances import absolute_tolerances, tolerance
 from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
-from pkpd.treatment.plans import Plan, plan, plan_slopes
 from pkpd.treatment.regimens import Regimen
+from pkpd.treatment.timed_doses import TimedDoses, dose_slopes, timed_doses
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -143,11 +143,11 @@ def simulate(
     known = _known(model, regimen)
     ensemble, scalars = _ensemble(model, known, parameters)
     table = _values(model, known, ensemble, scalars)
-    doses = plan(model, regimen, table, len(ensemble))
+    doses = timed_doses(model, regimen, table, len(ensemble))
     infused = tuple(
         dict.fromkeys(r for r, d in zip(doses.routes, doses.durations.T, strict=True) if np.isfinite(d).any())
     )
-    system = canonical(model, infused)
+    system = numbered_system(model, infused)
     problem = Problem(
         model=system,
         parameters=_matrix(system, table, len(ensemble)),
@@ -161,13 +161,13 @@ def simulate(
     )
     wrt = _differentiated(model, known, sensitivities)
     if wrt:
-        slopes = plan_slopes(model, regimen, table, len(doses.times), tuple(wrt))
+        slopes = dose_slopes(model, regimen, table, len(doses.times), tuple(wrt))
         moving = MovingDoses(system, tuple(wrt), doses, slopes, _positive(system, problem.parameters))
         problem = _with_sensitivities(problem, moving, _magnitudes(system, known, wrt))
     with np.errstate(all="ignore"):
         problem = dataclasses.replace(problem, starts=numpy_code(problem.model).starts(problem.parameters))
     settings = {"method": method, "rtol": rtol, "atol": atol if isinstance(atol, float) else str(atol)}
-    run = Run(
+    run = ResultSpec(
         model=model,
         ensemble=ensemble,
         known=known,
@@ -242,14 +242,14 @@ def _times(times: Any) -> Array:
 
 
 def _known(model: Model, regimen: Regimen) -> dict[str, Any]:
-    known = {s.name: s for s in model.free}
+    known = {s.name: s for s in model.settable}
     for symbol in regimen.parameters:
         if known.setdefault(symbol.name, symbol) != symbol:
             raise ParameterError(
                 f"the regimen's parameter {symbol.name!r} is declared differently in {model.name}; "
                 f"use model[{symbol.name!r}] in the regimen, or another name."
             )
-        if symbol.name in model.units and symbol.name not in {s.name for s in model.free}:
+        if symbol.name in model.units and symbol.name not in {s.name for s in model.settable}:
             raise ParameterError(
                 f"the regimen's parameter {symbol.name!r} has the name of a state or output of {model.name}."
             )
@@ -278,7 +278,7 @@ def _ensemble(model: Model, known: Mapping[str, Any], parameters: Any) -> tuple[
 
 def _check_dimensions(model: Model, ensemble: Ensemble) -> None:
     taken = {*(s.name for s in model.states), *model.outputs}
-    named = {*taken, *(s.name for s in model.free), "time", "status", "ended"}
+    named = {*taken, *(s.name for s in model.settable), "time", "status", "ended"}
     for kind, names, forbidden in (("dimension", ensemble.dims, taken), ("label", ensemble.labels, named)):
         for name in names:
             if name in forbidden:
@@ -308,14 +308,14 @@ def _values(model: Model, known: Mapping[str, Any], ensemble: Ensemble, scalars:
     return values
 
 
-def _matrix(system: Canonical, table: Mapping[str, Any], count: int) -> Array:
+def _matrix(system: System, table: Mapping[str, Any], count: int) -> Array:
     matrix = np.empty((len(system.parameters), count))
     for i, name in enumerate(system.parameters):
         matrix[i] = table[name]
     return matrix
 
 
-def _schedule(system: Canonical, doses: Plan) -> Schedule:
+def _schedule(system: System, doses: TimedDoses) -> Schedule:
     jump = [system.jump_routes.index(r) if r in system.jump_routes else -1 for r in doses.routes]
     slot = [system.inputs.index(r) if r in system.inputs else -1 for r in doses.routes]
     return make_schedule(
@@ -349,7 +349,7 @@ def _differentiated(model: Model, known: Mapping[str, Any], names: Iterable[str]
     return {name: known[name].unit for name in wrt}
 
 
-def _magnitudes(system: Canonical, known: Mapping[str, Any], wrt: Iterable[str]) -> Array:
+def _magnitudes(system: System, known: Mapping[str, Any], wrt: Iterable[str]) -> Array:
     """The size of each parameter by default, and so the same for any ensemble; 1 where it is zero."""
     default = {name: s.value if isinstance(s, Parameter) else s.default for name, s in known.items()}
     with np.errstate(all="ignore"):
@@ -359,7 +359,7 @@ def _magnitudes(system: Canonical, known: Mapping[str, Any], wrt: Iterable[str])
     return np.where(np.isfinite(sizes) & (sizes != 0), np.abs(sizes), 1.0)
 
 
-def _positive(system: Canonical, parameters: Array) -> frozenset[str]:
+def _positive(system: System, parameters: Array) -> frozenset[str]:
     """The parameters that are positive for every member, of those for which it matters."""
     rows = zip(system.parameters, parameters, strict=True)
     return sign_dependent(system) & {name for name, row in rows if (row > 0).all()}

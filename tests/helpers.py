@@ -25,7 +25,7 @@ def relative_error(value, reference):
 
 def closed(model: Model) -> Model:
     """`model` itself, or joined with a constant state of value 1 for each given it lacks."""
-    missing = [s for s in model.free if isinstance(s, Given) and s.default is None]
+    missing = [s for s in model.settable if isinstance(s, Given) and s.default is None]
     stand_ins = [
         Model(f"constant_{s.name}", rates={state(s.name, s.unit, s.meaning, start=1): 0}, time=model.time)
         for s in missing

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 
-from pkpd.solvers.canonical import AMOUNT, TIME, Canonical
+from pkpd.solvers.equations.system import AMOUNT, TIME, System
 from pkpd.solvers.problem import Problem
 from pkpd.solvers.schedule import Schedule
 
@@ -26,7 +26,7 @@ def system(rates, *, p=0, u=0, jumps=(), events=(), name="case"):
     y, p_, u_ = symbols("y", y_count), symbols("p", p), symbols("u", u)
     row = lambda e: tuple(sympy.sympify(x) for x in e)  # noqa: E731
     jump_rows = tuple(row(j(y, p_, AMOUNT)) for j in jumps)
-    return Canonical(
+    return System(
         name=name, states=tuple(f"s{i}" for i in range(y_count)), parameters=tuple(f"q{i}" for i in range(p)),
         inputs=tuple(f"in{i}" for i in range(u)), jump_routes=tuple(f"route{i}" for i in range(len(jumps))),
         output_names=(), y=y, p=p_, u=u_, rates=row(rates(TIME, y, p_, u_)), starts=row([0] * y_count), outputs=(),

@@ -21,7 +21,7 @@ from benchmarks.peers import OURS, PEERS, Job, Peer, amici_peer, scipy_peer
 from benchmarks.rounds import ROOT, Failure, Measurement, Task, Worker, hired, measured
 from benchmarks.tables import Table, write_csv
 from pkpd import simulate
-from pkpd.solvers.numpy_code import numpy_code
+from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.solve import solve
 
 NUMPY = Peer("pkpd", "numpy", "ours")

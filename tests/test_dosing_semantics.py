@@ -529,7 +529,7 @@ def test_a_steady_state_has_a_baseline_where_the_model_has_one() -> None:
 
 def test_a_saturated_infusion_rests_where_elimination_meets_it() -> None:
     model = pkpd.load("pk_1cmt_mm")
-    values = {s.name: s.value for s in model.free}
+    values = {s.name: s.value for s in model.settable}
     rate = 0.8 * values["Vmax"]
     frame = pd.DataFrame({"ID": 1, "TIME": [0], "RATE": [rate], "SS": 1, "EVID": 1, "AMT": 0})
     found = pkpd.predict(model, pkpd.read_nonmem(frame, compartments=CENTRAL), parameters={"CL": 0}).C

@@ -27,7 +27,7 @@ from pkpd.figures.selections import is_geometric
 from pkpd.figures.style import BLUE, PALE, RED
 from pkpd.fitting.free_parameters import free
 from pkpd.fitting.least_squares import fit
-from pkpd.fitting.observations import read_observations
+from pkpd.records.observations import read_observations
 
 TIMES = np.arange(0.0, 11.0)
 

@@ -15,11 +15,11 @@ from test_library import regimen_for
 
 import pkpd
 from pkpd.solvers import block, rosenbrock
+from pkpd.solvers.compiled.sparse_lu import elimination
+from pkpd.solvers.equations.sensitivities import with_sensitivities
 from pkpd.solvers.problem import Status
 from pkpd.solvers.schedule import Schedule
-from pkpd.solvers.sensitivities import with_sensitivities
 from pkpd.solvers.solve import solve
-from pkpd.solvers.sparse_lu import elimination
 
 RNG = np.random.default_rng
 BY_TABLE, WRITTEN_OUT = -1, np.inf  # values of MOST_UNROLLED
@@ -179,9 +179,9 @@ def test_bitwise_the_same_in_any_company():
     assert np.array_equal(whole.states, other.states)
     assert np.array_equal(whole.steps, other.steps)
     order = RNG(3).permutation(75)
-    assert np.array_equal(whole.states[order], solve(case.subset(order), "rodas5p", threads=2).states)
+    assert np.array_equal(whole.states[order], solve(case.take(order), "rodas5p", threads=2).states)
     for i in (0, 41, 74):
-        assert np.array_equal(whole.states[[i]], solve(case.subset(np.array([i])), "rodas5p").states)
+        assert np.array_equal(whole.states[[i]], solve(case.take(np.array([i])), "rodas5p").states)
 
 
 def test_a_thread_with_a_small_stack_is_enough():
@@ -217,7 +217,7 @@ def test_both_forms_of_the_lu_agree_on_the_library(name, form):
 def test_a_pivot_that_vanishes_shortens_the_step(most, form):
     """Stops make steps of 1, and the tolerance allows them: only pivots can shorten them."""
     form(most)
-    from pkpd.solvers.tableaus import rodas5p
+    from pkpd.solvers.compiled.tableaus import rodas5p
 
     @sized(3)
     def growing(t, y, p, u):

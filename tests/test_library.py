@@ -10,8 +10,8 @@ from helpers import closed, tolerance_error
 
 import pkpd
 from pkpd.errors import ModelError
-from pkpd.solvers.canonical import canonical
-from pkpd.solvers.numpy_code import numpy_code
+from pkpd.solvers.equations.numpy_code import numpy_code
+from pkpd.solvers.equations.system import numbered_system
 from pkpd.symbolic.symbols import Declared, Dose, Given, Parameter, State
 
 NAMES = list(pkpd.catalog().index)
@@ -43,7 +43,7 @@ def infusion_for(model, route):
 
 REGIMENS = [(name, None) for name in NAMES] + [(name, route) for name in NAMES for route in pkpd.load(name).routes]
 ROUTES = [(name, route) for name, route in REGIMENS if route is not None]
-DECLARED = [(name, s) for name in NAMES for s in pkpd.load(name).free if isinstance(s, Parameter)]
+DECLARED = [(name, s) for name in NAMES for s in pkpd.load(name).settable if isinstance(s, Parameter)]
 
 
 # ---- words
@@ -103,7 +103,7 @@ def test_catalog_lists_every_file():
 def test_parts_refuse_to_run_alone():
     for name in NAMES:
         model = pkpd.load(name)
-        lacks = [s.name for s in model.free if isinstance(s, Given) and s.default is None]
+        lacks = [s.name for s in model.settable if isinstance(s, Given) and s.default is None]
         assert bool(lacks) == (name in PARTS)
         if lacks:
             with pytest.raises(ModelError, match=f"needs '{lacks[0]}'"):
@@ -116,7 +116,7 @@ def somewhere(model, seed):
     run = pkpd.simulate(model, times=np.linspace(0, 20, 41))
     top = np.array([float(np.abs(run[s.name]).max()) for s in model.states])
     y = np.where(top > 0, top, 1.0)[:, None] * rng.uniform(0.2, 0.9, (len(top), 1))
-    p = np.array([[s.value if isinstance(s, Parameter) else s.default] for s in model.free])
+    p = np.array([[s.value if isinstance(s, Parameter) else s.default] for s in model.settable])
     return y, p
 
 
@@ -125,7 +125,7 @@ def somewhere(model, seed):
 def test_jacobian_equals_finite_differences(name, seed):
     model = closed(pkpd.load(name))
     inputs = tuple(k for k, r in model.routes.items() if r.rate is not None)
-    system = canonical(model, inputs)
+    system = numbered_system(model, inputs)
     code = numpy_code(system)
     y, p = somewhere(model, seed)
     u = np.ones((len(inputs), 1))
@@ -175,7 +175,7 @@ def test_twice_half_a_dose_at_one_time_is_the_dose_where_it_adds(name, route):
 
 def members(model):
     """The typical member, and two from the variability that the model declares."""
-    varied = {s.name: s.value for s in model.free if isinstance(s, Parameter) and s.declaration.iiv}
+    varied = {s.name: s.value for s in model.settable if isinstance(s, Parameter) and s.declaration.iiv}
     if not varied:
         return None
     drawn = pkpd.sample(model, 2, seed=7)

@@ -11,7 +11,7 @@ from examples import irradiated, one_compartment
 
 import pkpd
 from pkpd import Event, Model, clock, dose, given, input_rate, output, param, state
-from pkpd.symbolic.lint import Finding, lint
+from pkpd.library.lint import Finding, lint
 
 NAMES = list(pkpd.catalog().index)
 SAID = {"source": "illustrative"}
@@ -296,7 +296,7 @@ def test_every_code_is_explained() -> None:
     import inspect
     import re
 
-    import pkpd.symbolic.lint as room
+    import pkpd.library.lint as room
     from pkpd.symbolic import lint_dynamics, lint_numbers
 
     written = set()

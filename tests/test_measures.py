@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 import pkpd
-from pkpd.measures.policies import evaluable
+from pkpd.measures.failed_members import evaluable
 
 
 def a_run(volumes, status=None, dims=("member",), times=(0.0, 5.0, 10.0, 20.0)):

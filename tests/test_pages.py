@@ -16,9 +16,9 @@ from helpers import run_here
 
 import pkpd
 from pkpd.cli import parsing
+from pkpd.library.pages import Code, Prose, Table, page
+from pkpd.library.probing import evaluate, points
 from pkpd.symbolic import snippets, writing
-from pkpd.symbolic.pages import Code, Prose, Table, page
-from pkpd.symbolic.probing import evaluate, points
 from pkpd.symbolic.symbols import Parameter
 
 NAMES = list(pkpd.catalog().index)
@@ -57,7 +57,7 @@ def test_every_model_has_a_page(name: str) -> None:
     assert model.hash in text
     assert "\\begin{aligned}" in text
     assert [row[0] for row in tables(name)["States"].rows] == [s.name for s in model.states] if model.states else True
-    assert [row[0] for row in tables(name)["Parameters"].rows] == [s.name for s in model.free]
+    assert [row[0] for row in tables(name)["Parameters"].rows] == [s.name for s in model.settable]
     assert [row[0] for row in tables(name)["Outputs"].rows] == list(model.outputs) if model.outputs else True
     assert [row[0] for row in tables(name)["Routes"].rows] == list(model.routes) if model.routes else True
 
@@ -97,7 +97,7 @@ def test_what_a_page_says_of_a_parameter_and_a_route() -> None:
     starts = {row[0]: row[3:] for row in tables("tmdd_full")["States"].rows}
     assert starts["Rec"][0] == "ksyn/kdeg"
     full = pkpd.load("tmdd_full")
-    values = {s.name: s.value for s in full.free if isinstance(s, Parameter)}
+    values = {s.name: s.value for s in full.settable if isinstance(s, Parameter)}
     assert float(starts["Rec"][1]) == pytest.approx(values["ksyn"] / values["kdeg"], rel=1e-3)
 
 

@@ -19,13 +19,13 @@ CANDIDATES = pkpd.members(a=A, b=B).labelled(number=np.arange(N))
 
 
 def patients(**within):
-    return pkpd.plausible(CANDIDATES, {"a": A, "b": B, "flag": (A > 1).astype(float)}, within)
+    return pkpd.select_plausible(CANDIDATES, {"a": A, "b": B, "flag": (A > 1).astype(float)}, within)
 
 
 def test_candidates_are_kept_by_all_ranges_and_counted():
     measured = {"a": A.copy(), "b": B}
     measured["a"][:7] = np.nan
-    found = pkpd.plausible(CANDIDATES, measured, {"a": (-1, 1), "b": (None, 0.5)})
+    found = pkpd.select_plausible(CANDIDATES, measured, {"a": (-1, 1), "b": (None, 0.5)})
     inside = np.isfinite(measured["a"]) & (np.abs(A) <= 1) & (B <= 0.5)
     np.testing.assert_array_equal(found.people.labels["number"][1], np.flatnonzero(inside))
     np.testing.assert_array_equal(found.people["b"], B[inside])
@@ -38,7 +38,7 @@ def test_candidates_are_kept_by_all_ranges_and_counted():
 
 def test_weights_give_a_normal_sample_another_mean_as_theory_says():
     """Tilting N(0, 1) to the mean m gives exp(m x): N(m, 1), and an effective size of n exp(-m^2)."""
-    found = pkpd.prevalence(patients(), {"a": pkpd.target(mean=0.5)})
+    found = pkpd.weigh(patients(), {"a": pkpd.target(mean=0.5)})
     assert found.met
     x = found.patients.measured["a"]
     assert float(found.weights @ x) == pytest.approx(0.5, abs=1e-6)
@@ -55,7 +55,7 @@ def test_every_kind_of_target_is_met():
         "b": pkpd.target(quantiles={0.05: -1.0, 0.5: 0.3, 0.95: 2.0}),
         "flag": pkpd.target(rate=0.25),
     }
-    found = pkpd.prevalence(patients(a=(-3, 3)), targets)
+    found = pkpd.weigh(patients(a=(-3, 3)), targets)
     assert found.met
     w, m = found.weights, found.patients.measured
     assert (w > 0).all()
@@ -72,7 +72,7 @@ def test_every_kind_of_target_is_met():
 
 
 def test_targets_already_met_leave_equal_weights():
-    found = pkpd.prevalence(patients(), {"a": pkpd.target(mean=float(A.mean()))})
+    found = pkpd.weigh(patients(), {"a": pkpd.target(mean=float(A.mean()))})
     np.testing.assert_allclose(found.weights, 1 / N, rtol=1e-9)
     assert found.effective_size == pytest.approx(N)
 
@@ -85,7 +85,7 @@ def test_targets_already_met_leave_equal_weights():
     ],
 )
 def test_what_cannot_be_met_is_said_to_be_missed(targets, missed):
-    found = pkpd.prevalence(patients(), targets)
+    found = pkpd.weigh(patients(), targets)
     assert not found.met
     assert (~found.table["met"]).sum() >= missed
     assert "missed" in found.report()
@@ -97,15 +97,15 @@ def test_weights_travel_with_the_patients_into_a_result():
     people = pkpd.population(one_compartment, 500, 1)
     run = pkpd.simulate(one_compartment, pkpd.bolus(100, "iv"), times=[0.5, 14], parameters=people)
     measured = {"peak": run["C"].sel(time=0.5), "trough": run["C"].sel(time=14)}
-    kept = pkpd.plausible(people, measured, {"trough": (2, 20)})
-    found = pkpd.prevalence(kept, {"trough": pkpd.target(mean=7.0)})
+    kept = pkpd.select_plausible(people, measured, {"trough": (2, 20)})
+    found = pkpd.weigh(kept, {"trough": pkpd.target(mean=7.0)})
     again = pkpd.simulate(one_compartment, pkpd.bolus(100, "iv"), times=[14], parameters=found.people)
     assert float(again["C"].isel(time=0).weighted(again["weight"]).mean()) == pytest.approx(7.0, rel=1e-4)
     assert set(again["member"].values) < set(run["member"].values)
 
 
 def test_drawn_patients_come_as_often_as_their_weights_say():
-    found = pkpd.prevalence(patients(), {"a": pkpd.target(mean=0.5)})
+    found = pkpd.weigh(patients(), {"a": pkpd.target(mean=0.5)})
     drawn = found.draw(N, seed=3)
     assert abs(drawn["a"].mean() - 0.5) < 4 / np.sqrt(N)
     np.testing.assert_array_equal(drawn["a"], found.patients.measured["a"][drawn.labels["patient"][1]])
@@ -116,16 +116,20 @@ def test_drawn_patients_come_as_often_as_their_weights_say():
     ("make", "error", "message"),
     [
         (lambda: patients(a=(50, None)), ParameterError, r"keeps none of 20000 candidates: 0 failed, a refused 20000"),
-        (lambda: pkpd.plausible(CANDIDATES, {"a": np.nan * A}, {}), ParameterError, "candidates: 20000 failed. Draw"),
+        (
+            lambda: pkpd.select_plausible(CANDIDATES, {"a": np.nan * A}, {}),
+            ParameterError,
+            "candidates: 20000 failed. Draw",
+        ),
         (lambda: patients(a=5), ParameterError, r"range of 'a' is 5; expected \(lowest, highest\)"),
         (lambda: patients(a=(2, 1)), ParameterError, "range of 'a' is 2 to 1"),
         (lambda: patients(aa=(1, 2)), UnknownNameError, "Did you mean 'a'"),
-        (lambda: pkpd.plausible(CANDIDATES, {"a": A[:5]}, {}), ParameterError, r"'a' has the shape \(5,\)"),
-        (lambda: pkpd.plausible(CANDIDATES, {}, {}), ParameterError, "nothing measured"),
-        (lambda: pkpd.prevalence(patients(), {"c": pkpd.target(mean=1)}), UnknownNameError, "no measure 'c'"),
-        (lambda: pkpd.prevalence(patients(), {"a": 1.0}), ParameterError, "target of 'a' is 1.0"),
-        (lambda: pkpd.prevalence(patients(), {}), ParameterError, "no targets"),
-        (lambda: pkpd.prevalence(patients(), {"a": pkpd.target(rate=0.5)}), ParameterError, "not 0 or 1 throughout"),
+        (lambda: pkpd.select_plausible(CANDIDATES, {"a": A[:5]}, {}), ParameterError, r"'a' has the shape \(5,\)"),
+        (lambda: pkpd.select_plausible(CANDIDATES, {}, {}), ParameterError, "nothing measured"),
+        (lambda: pkpd.weigh(patients(), {"c": pkpd.target(mean=1)}), UnknownNameError, "no measure 'c'"),
+        (lambda: pkpd.weigh(patients(), {"a": 1.0}), ParameterError, "target of 'a' is 1.0"),
+        (lambda: pkpd.weigh(patients(), {}), ParameterError, "no targets"),
+        (lambda: pkpd.weigh(patients(), {"a": pkpd.target(rate=0.5)}), ParameterError, "not 0 or 1 throughout"),
         (lambda: pkpd.target(), ParameterError, "no statistic"),
         (lambda: pkpd.target(sd=1), ParameterError, "beside mean="),
         (lambda: pkpd.target(rate=1.5), ParameterError, "rate is 1.5"),
@@ -140,14 +144,17 @@ def test_what_is_refused(make, error, message):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: pkpd.plausible(3, {"x": [1]}, {}), "got 3 as candidates"),
-        (lambda: pkpd.plausible(pkpd.members(CL=[1]), 3, {}), "got 3 as measured; expected a mapping"),
-        (lambda: pkpd.plausible(pkpd.members(CL=[1]), {"x": [1]}, [3]), r"got \[3\] as within; expected a mapping"),
+        (lambda: pkpd.select_plausible(3, {"x": [1]}, {}), "got 3 as candidates"),
+        (lambda: pkpd.select_plausible(pkpd.members(CL=[1]), 3, {}), "got 3 as measured; expected a mapping"),
         (
-            lambda: pkpd.plausible(pkpd.members(CL=[1]), {"x": ["a"]}, {}),
+            lambda: pkpd.select_plausible(pkpd.members(CL=[1]), {"x": [1]}, [3]),
+            r"got \[3\] as within; expected a mapping",
+        ),
+        (
+            lambda: pkpd.select_plausible(pkpd.members(CL=[1]), {"x": ["a"]}, {}),
             r"the measure 'x' is \['a'\]; expected numbers",
         ),
-        (lambda: pkpd.prevalence(3, {"x": pkpd.target(mean=1)}), r"prevalence\(\) got 3 and"),
+        (lambda: pkpd.weigh(3, {"x": pkpd.target(mean=1)}), r"prevalence\(\) got 3 and"),
         (lambda: pkpd.target(mean="a"), r"target\(\): mean is 'a'; expected a number"),
     ],
 )

@@ -288,7 +288,7 @@ def test_labels_reach_the_result_and_stay_with_their_members():
     run = pkpd.simulate(one_compartment, pkpd.bolus(100, "iv"), times=[0, 5], parameters=people)
     assert run["member"].values.tolist() == list(range(100, 120))
     assert (run["CL"].where(run["subpopulation"] == "b", drop=True) > 1).all()
-    picked = people.pick(people.labels["subpopulation"][1] == "b")
+    picked = people.take(people.labels["subpopulation"][1] == "b")
     assert set(picked.labels["subpopulation"][1]) == {"b"}
     assert (picked["CL"] > 1).all()
     np.testing.assert_array_equal(picked.labels["member"][1], run["member"][run["subpopulation"] == "b"])
@@ -389,8 +389,8 @@ def test_what_a_population_refuses(options, error, message):
         (lambda: pkpd.truncated(pkpd.normal(sd=1), 3, 2), "lower one first"),
         (lambda: pkpd.truncated(pkpd.categorical({0: 0.5, 1: 0.5}), 2, 3), "none of the values lies between"),
         (lambda: pkpd.subpopulation(1.5), "probability of a subpopulation is 1.5"),
-        (lambda: pkpd.population(one_compartment, 5, 1).pick([]), "leaves nobody"),
-        (lambda: pkpd.population(one_compartment, 5, 1).pick([True]), "5 truth values"),
+        (lambda: pkpd.population(one_compartment, 5, 1).take([]), "leaves nobody"),
+        (lambda: pkpd.population(one_compartment, 5, 1).take([True]), "5 truth values"),
     ],
 )
 def test_what_distributions_and_members_refuse(make, message):

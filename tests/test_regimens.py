@@ -8,7 +8,7 @@ from examples import irradiated, one_compartment
 
 import pkpd
 from pkpd.errors import RegimenError, UnitError, UnknownNameError
-from pkpd.treatment.plans import plan
+from pkpd.treatment.timed_doses import timed_doses
 
 WT = pkpd.param("WT", 70, "kg", "body weight")
 start = pkpd.param("start", 7, "day", "day of the first dose")
@@ -47,19 +47,19 @@ def test_regimens_are_frozen_values() -> None:
 def test_parameters_in_a_regimen() -> None:
     regimen = pkpd.bolus(10 * WT, "iv", at=[0, 2]).shift(start)
     assert [s.name for s in regimen.parameters] == ["WT", "start"]
-    found = plan(one_compartment, regimen, {"WT": np.array([50.0, 80.0]), "start": 3.0}, 2)
+    found = timed_doses(one_compartment, regimen, {"WT": np.array([50.0, 80.0]), "start": 3.0}, 2)
     np.testing.assert_array_equal(found.times, [[3, 5], [3, 5]])
     np.testing.assert_array_equal(found.amounts, [[500, 500], [800, 800]])
 
 
 def test_one_row_where_all_are_treated_alike() -> None:
-    found = plan(one_compartment, pkpd.bolus(10 * WT, "iv"), {"WT": 70.0}, 1000)
+    found = timed_doses(one_compartment, pkpd.bolus(10 * WT, "iv"), {"WT": 70.0}, 1000)
     assert found.times.shape == (1, 1)
 
 
 def test_text_with_a_unit_is_converted() -> None:
     regimen = pkpd.infusion("1.5 g", "iv", "60 min") + pkpd.bolus("0.5 mg", "iv", at=1)
-    found = plan(one_compartment, regimen, {}, 1)
+    found = timed_doses(one_compartment, regimen, {}, 1)
     np.testing.assert_allclose(found.amounts, [[1500, 0.5]])
     np.testing.assert_allclose(found.durations, [[1 / 24, np.nan]])
 
@@ -98,19 +98,19 @@ def test_what_a_regimen_refuses(make: object, message: str) -> None:
 )
 def test_what_a_model_refuses_of_a_regimen(regimen: pkpd.Regimen, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        plan(one_compartment, regimen, {"WT": 70.0, "start": 7.0}, 1)
+        timed_doses(one_compartment, regimen, {"WT": 70.0, "start": 7.0}, 1)
 
 
 def test_a_rate_needs_a_duration_and_a_jump_forbids_it() -> None:
     with pytest.raises(RegimenError, match=r"takes a dose rate \(R, Gy/day\); give each dose a duration"):
-        plan(irradiated, pkpd.fractions(2, 1), {}, 1)
+        timed_doses(irradiated, pkpd.fractions(2, 1), {}, 1)
     with pytest.raises(RegimenError, match=r"acts at once .* and cannot last 0.1; leave the duration out"):
-        plan(irradiated, pkpd.infusion(2, "flash", 0.1), {}, 1)
+        timed_doses(irradiated, pkpd.infusion(2, "flash", 0.1), {}, 1)
 
 
 def test_a_bad_time_names_the_member() -> None:
     with pytest.raises(RegimenError, match="of member 1"):
-        plan(one_compartment, pkpd.bolus(1, "iv").shift(start), {"start": np.array([0.0, -2.0])}, 2)
+        timed_doses(one_compartment, pkpd.bolus(1, "iv").shift(start), {"start": np.array([0.0, -2.0])}, 2)
 
 
 @pytest.mark.parametrize("interval", [0, -7])

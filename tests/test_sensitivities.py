@@ -26,10 +26,10 @@ from pkpd import (
     simulate,
     state,
 )
-from pkpd.solvers.canonical import canonical
-from pkpd.solvers.derivatives import partial
-from pkpd.solvers.sensitivities import with_sensitivities
-from pkpd.solvers.switches import switched
+from pkpd.solvers.equations.derivatives import partial
+from pkpd.solvers.equations.sensitivities import with_sensitivities
+from pkpd.solvers.equations.switches import switched
+from pkpd.solvers.equations.system import numbered_system
 from pkpd.symbolic.symbols import Parameter
 
 k = param("k", 0.3, "1/day", "elimination")
@@ -76,7 +76,7 @@ def worst(found, expected):
 
 def check_differences(model, regimen, wrt, times, tolerance, methods=("auto",), h=1e-3):
     """An error is relative to the largest value of the derivative, or where that vanishes to 1 % of X/p."""
-    used = (*model.free, *(regimen.parameters if regimen else ()))
+    used = (*model.settable, *(regimen.parameters if regimen else ()))
     values = {s.name: s.value if isinstance(s, Parameter) else s.default for s in used}
     expected = {name: differences(model, regimen, values, name, times, h) for name in wrt}
     errors = {}
@@ -340,9 +340,9 @@ def test_continuous_conditions_are_no_events():
         k * full * sympy.Piecewise((1 / (1 + (full / B) ** h), sympy.And(full > 0, B > 0)), (0, True)),
     ]
     for rate in smooth:
-        system = canonical(Model("smooth", rates={full: -rate, B: -k * B}))
+        system = numbered_system(Model("smooth", rates={full: -rate, B: -k * B}))
         assert not switched(system, system.parameters, system.parameters, 9).switches, rate
-    system = canonical(Model("smooth", rates={full: -smooth[0]}))
+    system = numbered_system(Model("smooth", rates={full: -smooth[0]}))
     assert switched(system, system.parameters, {"A0"}, 9).switches  # h may be negative
     jumps = [
         sympy.Piecewise((k * full, full > low), (k * full / 2, True)),
@@ -350,9 +350,9 @@ def test_continuous_conditions_are_no_events():
         k * full * sympy.Heaviside(B - low),
     ]
     for rate in jumps:
-        system = canonical(Model("jumping", rates={full: -rate, B: -k * B}))
+        system = numbered_system(Model("jumping", rates={full: -rate, B: -k * B}))
         assert len(switched(system, system.parameters, system.parameters, 9).switches) == 1, rate
-    fixed = canonical(Model("fixed", rates={full: -jumps[1]}))
+    fixed = numbered_system(Model("fixed", rates={full: -jumps[1]}))
     assert not switched(fixed, ("k", "A0"), (), 9).switches  # nothing moves the time
 
 
@@ -453,7 +453,7 @@ def test_hill_terms_at_zero():
 
 
 CLOSED = [
-    name for name in sorted(catalog().index) if all(getattr(s, "default", 0) is not None for s in load(name).free)
+    name for name in sorted(catalog().index) if all(getattr(s, "default", 0) is not None for s in load(name).settable)
 ]
 
 
@@ -509,11 +509,11 @@ def test_every_model_of_the_catalog(name, every):
     """
     model = load(name)
     regimen = every_route(model)
-    used = (*model.free, *(regimen.parameters if regimen else ()))
+    used = (*model.settable, *(regimen.parameters if regimen else ()))
     values = {s.name: s.value if isinstance(s, Parameter) else s.default for s in used}
     values |= INSIDE.get(name, {})
-    every = max(every, len(model.free) // (24 if every == 1 else 5))  # equations grow with states times parameters
-    wrt = [s.name for s in model.free][::every] + [s.name for s in (regimen.parameters if regimen else ())]
+    every = max(every, len(model.settable) // (24 if every == 1 else 5))  # equations grow with states times parameters
+    wrt = [s.name for s in model.settable][::every] + [s.name for s in (regimen.parameters if regimen else ())]
     times = [0, 0.9, *np.arange(1.5, 18, 1.5)]
     run = simulate(model, regimen, times=times, parameters=values, sensitivities=wrt, **TIGHT)
     wide, narrow = (
@@ -581,7 +581,7 @@ def test_names_are_checked():
 
 def test_uncounted_jumps_are_refused():
     y, p, t = (sympy.Symbol(name, real=True) for name in ("y_0", "p_0", "t"))
-    system = canonical(Model("steps", rates={A: -k * A}))
+    system = numbered_system(Model("steps", rates={A: -k * A}))
     plain = dataclasses.replace(system, rates=(sympy.floor(t),))
     assert with_sensitivities(plain, ("k",)).states == ("A", "d A/d k")
     for steps in (sympy.floor(t * p), sympy.ceiling(y)):
@@ -627,7 +627,7 @@ def test_partial_of_a_survival_at_time_zero_is_its_limit():
 
 def test_augmented_model_has_the_jacobian_of_its_rates():
     wrt = ("k", "V")
-    augmented = with_sensitivities(canonical(ONE), wrt)
+    augmented = with_sensitivities(numbered_system(ONE), wrt)
     assert augmented.states == ("A", "d A/d k", "d A/d V")
     assert augmented.output_names == ("C", "d C/d k", "d C/d V")
     assert augmented.jacobian[1][:2] == (-1, -augmented.p[augmented.parameters.index("k")])

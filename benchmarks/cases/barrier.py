@@ -22,7 +22,7 @@ from scipy.integrate import solve_ivp
 
 from benchmarks.cases.case import Case
 from pkpd import Model, dose, param, state
-from pkpd.solvers.numpy_code import numpy_code
+from pkpd.solvers.equations.numpy_code import numpy_code
 
 __all__ = ["Barrier", "barrier"]
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd import Ensemble, Model, Regimen, bolus, members
-from pkpd.solvers.canonical import Canonical, canonical
-from pkpd.solvers.numpy_code import numpy_code
+from pkpd.solvers.equations.numpy_code import numpy_code
+from pkpd.solvers.equations.system import System, numbered_system
 from pkpd.solvers.problem import Problem
 from pkpd.solvers.schedule import Schedule, make_schedule
 
@@ -75,9 +75,9 @@ class Case:
         return np.linspace(0.0, self.interval * self.doses, self.stores * self.doses + 1)
 
     @property
-    def system(self) -> Canonical:
+    def system(self) -> System:
         """The model over numbered symbols, in whose order parameters and states stand."""
-        return canonical(self.model)
+        return numbered_system(self.model)
 
     def varied(self, count: int) -> dict[str, Array]:
         """The values of each parameter that varies, (count,); the same however many follow."""

@@ -1,7 +1,7 @@
 """The integrators compared, each behind the same function ``prepare(case, method, threads)``."""
 
 from benchmarks.peers.peer import Job, Peer
-from pkpd.solvers.oracle import SCIPY_METHODS
+from pkpd.solvers.reference.oracle import SCIPY_METHODS
 from pkpd.solvers.solve import METHODS, THREADED
 
 __all__ = ["OURS", "PEERS", "SIMULATED", "Job", "Peer"]

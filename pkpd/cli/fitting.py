@@ -19,7 +19,7 @@ def run_fit(model: str, data: Path, free: list[str], doses: list[str], constants
     """Fit the model of this name to a CSV file, with free parameters and doses as typed."""
     import pkpd
     from pkpd.cli.parsing import distinct
-    from pkpd.fitting.observations import arm_names
+    from pkpd.records.observations import arm_names
 
     regimens: dict[str, Regimen | None] = dict.fromkeys(arm_names(data))
     for text in doses:

@@ -14,7 +14,7 @@ from pkpd.cli.tables import print_table
 
 if TYPE_CHECKING:
     from pkpd.figures.reproductions import Claim
-    from pkpd.symbolic.pages import Block, Page, Section, Table
+    from pkpd.library.pages import Block, Page, Section, Table
 
 __all__ = ["print_page", "write_pages"]
 
@@ -24,7 +24,7 @@ KNOWN = "A known result, computed again"
 
 def print_page(name: str) -> None:
     """Print the page of a model to stdout, without the LaTeX of its equations."""
-    from pkpd.symbolic.pages import Code, Prose, page
+    from pkpd.library.pages import Code, Prose, page
 
     found = page(name)
     if (again := _published(name)) is not None:
@@ -40,7 +40,7 @@ def print_page(name: str) -> None:
 
 
 def _print_block(block: Block) -> None:
-    from pkpd.symbolic.pages import Code, Picture, Table
+    from pkpd.library.pages import Code, Picture, Table
 
     if isinstance(block, Table):
         print_table(block.columns, block.rows)
@@ -53,8 +53,8 @@ def _print_block(block: Block) -> None:
 def write_pages(names: Iterable[str], folder: Path, *, index: bool) -> Iterator[Path]:
     """Write ``NAME.md`` and its figure ``NAME.png`` for each model, and an `index`, ``index.md``."""
     from pkpd.figures.saving import save
+    from pkpd.library.pages import index_of
     from pkpd.storage import write_atomically
-    from pkpd.symbolic.pages import index_of
 
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -76,7 +76,7 @@ def _illustrated(name: str) -> tuple[Page, Any]:
     """The page of a model and its figure: of a published result where there is one, otherwise of how it runs."""
     from pkpd.figures.examples import example
     from pkpd.figures.reproductions import reproduce
-    from pkpd.symbolic.pages import Picture, page
+    from pkpd.library.pages import Picture, page
 
     found = page(name)
     picture = Picture(f"{name}.png", f"{name}")
@@ -94,7 +94,7 @@ def _illustrated(name: str) -> tuple[Page, Any]:
 def _published(name: str) -> Section | None:
     """What is computed again of a model, in words."""
     from pkpd.figures.reproductions import described, reproduced
-    from pkpd.symbolic.pages import Prose, Section
+    from pkpd.library.pages import Prose, Section
 
     if name not in reproduced():
         return None
@@ -107,7 +107,7 @@ def _with(section: Section, *blocks: Block) -> Section:
 
 
 def _claims(claims: Iterable[Claim]) -> Table:
-    from pkpd.symbolic.pages import Table
+    from pkpd.library.pages import Table
 
     rows = tuple((c.what, _said(c.published), _said(c.found), c.where) for c in claims)
     return Table(("quantity", "known", "here", "where"), rows)

@@ -89,6 +89,13 @@ class Ensemble:
         )
 
     def pick(self, chosen: Any) -> Ensemble:
+        """The former name of `take`."""
+        import warnings
+
+        warnings.warn("Ensemble.pick is now Ensemble.take.", DeprecationWarning, stacklevel=2)
+        return self.take(chosen)
+
+    def take(self, chosen: Any) -> Ensemble:
         """Some of the members, with their labels: a truth value for each, or their positions.
 
         Raises

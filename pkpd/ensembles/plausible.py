@@ -34,7 +34,7 @@ from pkpd.symbolic.symbols import finite_number
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["PlausiblePatients", "Target", "VirtualPopulation", "plausible", "prevalence", "target"]
+__all__ = ["PlausiblePatients", "Target", "VirtualPopulation", "select_plausible", "target", "weigh"]
 
 Array = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PlausiblePatients:
-    """Candidates that were accepted; see `plausible`.
+    """Candidates that were accepted; see `select_plausible`.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class PlausiblePatients:
         return f"<PlausiblePatients: {self.kept} of {self.tried} candidates>"
 
 
-def plausible(
+def select_plausible(
     candidates: Ensemble, measured: Mapping[str, Any], within: Mapping[str, tuple[float | None, float | None]]
 ) -> PlausiblePatients:
     """Keep the candidates whose outputs lie in given ranges.
@@ -104,13 +104,17 @@ def plausible(
         If a range names what was not measured.
     """
     if not isinstance(candidates, Ensemble):
-        raise ParameterError(f"plausible() got {candidates!r} as candidates; expected population(...) or sample(...).")
+        raise ParameterError(
+            f"select_plausible() got {candidates!r} as candidates; expected population(...) or sample(...)."
+        )
     for what, given in (("measured", measured), ("within", within)):
         if not isinstance(given, Mapping):
-            raise ParameterError(f"plausible() got {given!r} as {what}; expected a mapping by the name of a measure.")
+            raise ParameterError(
+                f"select_plausible() got {given!r} as {what}; expected a mapping by the name of a measure."
+            )
     columns = {str(name): _column(str(name), values, len(candidates)) for name, values in measured.items()}
     if not columns:
-        raise ParameterError("plausible() got nothing measured; expected {name: a number for each candidate}.")
+        raise ParameterError("select_plausible() got nothing measured; expected {name: a number for each candidate}.")
     known = np.isfinite(np.stack(list(columns.values()))).all(axis=0)
     keep, outside = known.copy(), {}
     for name, limits in within.items():
@@ -123,11 +127,11 @@ def plausible(
     if not keep.any():
         refused = "".join(f", {name} refused {n}" for name, n in outside.items())
         raise ParameterError(
-            f"plausible() keeps none of {len(candidates)} candidates: {int((~known).sum())} failed{refused}. "
+            f"select_plausible() keeps none of {len(candidates)} candidates: {int((~known).sum())} failed{refused}. "
             "Draw candidates more widely, or more of them."
         )
     kept = {name: values[keep] for name, values in columns.items()}
-    return PlausiblePatients(candidates.pick(keep), kept, len(candidates), int((~known).sum()), outside)
+    return PlausiblePatients(candidates.take(keep), kept, len(candidates), int((~known).sum()), outside)
 
 
 def _column(name: str, values: Any, size: int) -> Array:
@@ -244,7 +248,7 @@ def _statistic(moment: _Moment, x: Array, weights: Array) -> float:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class VirtualPopulation:
-    """Plausible patients with weights that meet published statistics; see `prevalence`.
+    """Plausible patients with weights that meet published statistics; see `weigh`.
 
     Attributes
     ----------
@@ -285,7 +289,7 @@ class VirtualPopulation:
         """
         cumulative = np.cumsum(self.weights)
         rows = np.searchsorted(cumulative[:-1] / cumulative[-1], uniforms(seed, "<patient>", n), side="right")
-        picked = self.patients.people.pick(rows)
+        picked = self.patients.people.take(rows)
         return Ensemble(
             picked.sizes, picked.columns, {k: v for k, v in picked.labels.items() if k != "member"}
         ).labelled(patient=rows)
@@ -305,15 +309,13 @@ class VirtualPopulation:
         return f"<VirtualPopulation of {self.patients.kept} patients, effective size {self.effective_size:.1f}>"
 
 
-def prevalence(
-    patients: PlausiblePatients, targets: Mapping[str, Target], *, tolerance: float = 1e-3
-) -> VirtualPopulation:
+def weigh(patients: PlausiblePatients, targets: Mapping[str, Target], *, tolerance: float = 1e-3) -> VirtualPopulation:
     """Weight plausible patients so that they have published statistics.
 
     Parameters
     ----------
     patients
-        From `plausible`.
+        From `select_plausible`.
     targets
         By measure its `target`.
     tolerance
@@ -341,7 +343,7 @@ def prevalence(
     """
     if not isinstance(patients, PlausiblePatients) or not isinstance(targets, Mapping):
         raise ParameterError(
-            f"prevalence() got {patients!r} and {targets!r}; expected plausible(...), {{name: target(...)}}."
+            f"weigh() got {patients!r} and {targets!r}; expected plausible(...), {{name: target(...)}}."
         )
     moments = []
     for name, wanted in targets.items():
@@ -351,7 +353,7 @@ def prevalence(
             raise ParameterError(f"the target of {name!r} is {wanted!r}; expected target(mean=..., ...).")
         moments += list(_moments(name, wanted, patients.measured[name]))
     if not moments:
-        raise ParameterError("prevalence() got no targets.")
+        raise ParameterError("weigh() got no targets.")
     gaps = np.stack([_scaled(m) for m in moments], axis=1)
     weights = _tilted(gaps)
     return VirtualPopulation(patients, weights, _table(patients, moments, weights, weights @ gaps, tolerance))

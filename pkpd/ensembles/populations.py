@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.ensembles.correlated import Block, Rows
 from pkpd.ensembles.distributions import as_distribution, lognormal
 from pkpd.ensembles.ensembles import Ensemble
-from pkpd.ensembles.joints import Block, Rows
 from pkpd.ensembles.streams import check_counts, uniforms
 from pkpd.errors import ParameterError, unknown_name
 from pkpd.symbolic.model import Model, require_model
@@ -128,7 +128,7 @@ def population(
 
 def _drawn(model: Model, variability: Any, covariates: Any, n: int, seed: int, first: int) -> dict[str, Array]:
     """The columns of a population without subpopulations, by name."""
-    known = {s.name: s for s in model.free}
+    known = {s.name: s for s in model.settable}
     values = {k: _typical(s) for k, s in known.items()}
     omegas = {k: s.declaration.iiv for k, s in known.items() if isinstance(s, Parameter) and s.declaration.iiv}
     given, fixed = _joints(variability)
@@ -199,7 +199,7 @@ def _mixed(
     drawn = [_drawn(m, spread, covariates, n, seed, first) for m, spread in zip(variants, spreads, strict=True)]
     columns = {}
     for name in {k for found in drawn for k in found} | {k for c in mixture.values() for k in c.values}:
-        typical = [{s.name: _typical(s) for s in m.free}[name] for m in variants]
+        typical = [{s.name: _typical(s) for s in m.settable}[name] for m in variants]
         each = [found.get(name, np.full(n, value)) for found, value in zip(drawn, typical, strict=True)]
         columns[name] = np.stack(each)[which, np.arange(n)]
     return columns, classes[which]

@@ -88,7 +88,7 @@ class _LogNormal:
 def _distributions(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise ParameterError(f"distributions is {given!r}; expected {{parameter: a frozen scipy.stats distribution}}.")
-    known = {s.name: s for s in model.free}
+    known = {s.name: s for s in model.settable}
     for name, distribution in given.items():
         if name not in known:
             raise unknown_name(model.name, "parameter", name, known)
@@ -98,7 +98,7 @@ def _distributions(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
             )
     declared = {
         s.name: _LogNormal(s.value, s.declaration.iiv)
-        for s in model.free
+        for s in model.settable
         if isinstance(s, Parameter) and s.declaration.iiv
     }
     chosen = {**declared, **given}

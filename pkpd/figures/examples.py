@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from pkpd.figures.style import grid_canvas
 from pkpd.figures.time_courses import time_course
+from pkpd.library.catalog import load
+from pkpd.library.examples import command, courses, horizon
 from pkpd.simulation import simulate
-from pkpd.symbolic.library import load
-from pkpd.symbolic.snippets import command, courses, horizon
 from pkpd.treatment.regimens import Regimen, bolus, infusion
 from pkpd.units import conversion_factor, parse_unit
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from pkpd.library.examples import Course
     from pkpd.symbolic.model import Model
-    from pkpd.symbolic.snippets import Course
 
 __all__ = ["example"]
 

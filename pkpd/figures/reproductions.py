@@ -83,7 +83,7 @@ class Reproduction:
 @lru_cache(maxsize=1)
 def reproduced() -> tuple[str, ...]:
     """The models of which a published result is computed again, by name."""
-    package = importlib.import_module("pkpd.fits.published")
+    package = importlib.import_module("pkpd.fits.reproductions")
     return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__)))
 
 
@@ -98,7 +98,7 @@ def reproduce(name: str) -> Reproduction:
     Parameters
     ----------
     name
-        The model; ``fits/published/NAME.py`` does it.
+        The model; ``fits/reproductions/NAME.py`` does it.
 
     Returns
     -------
@@ -116,5 +116,5 @@ def reproduce(name: str) -> Reproduction:
 
 def _module(name: str) -> ModuleType:
     if name not in reproduced():
-        raise unknown_name("fits/published", "reproduction of", str(name), reproduced())
-    return importlib.import_module(f"pkpd.fits.published.{name}")
+        raise unknown_name("fits/reproductions", "reproduction of", str(name), reproduced())
+    return importlib.import_module(f"pkpd.fits.reproductions.{name}")

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import DataError, unknown_name
-from pkpd.measures import policies
-from pkpd.measures.instants import stored
+from pkpd.measures import failed_members
+from pkpd.measures.stored_times import stored
 from pkpd.units import parse_unit
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def measurable(data: xr.Dataset | xr.DataArray, output: str | None) -> tuple[xr.
         if output is None:
             has = ", ".join(str(v) for v in data.data_vars if v not in ("status", "ended"))
             raise DataError(f"{where(data)} is a Dataset; say which of its variables to show: {has}.")
-        return policies.variable(data, output), policies.evaluable(data, output)
+        return failed_members.variable(data, output), failed_members.evaluable(data, output)
     if output is not None:
         raise DataError(f"output={output!r} chooses a variable of a Dataset; {where(data)} is a single DataArray.")
     known = data.notnull()

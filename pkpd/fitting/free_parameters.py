@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import FitError, unknown_name
-from pkpd.fitting.observations import Dataset
+from pkpd.records.observations import Dataset
 from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Given, Parameter
@@ -96,7 +96,7 @@ def known_parameters(model: Model, data: Dataset, arm: str) -> dict[str, Paramet
     """What can be set in one arm: the parameters of the model and of the arm's regimen."""
     regimen = data.regimens[arm]
     used = () if regimen is None else regimen.parameters
-    return {s.name: s for s in (*used, *model.free)}
+    return {s.name: s for s in (*used, *model.settable)}
 
 
 def coordinates(model: Model, data: Dataset, wanted: Any) -> tuple[Coordinate, ...]:

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from pkpd.errors import FitError
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
 from pkpd.fitting.objective import Objective
-from pkpd.fitting.observations import Dataset
 from pkpd.fitting.predictions import Predictor
 from pkpd.fitting.results import Fit
 from pkpd.fitting.uncertainty import at_bound, uncertainty
+from pkpd.records.observations import Dataset
 from pkpd.symbolic.model import Model
 
 __all__ = ["fit"]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pkpd.errors import FailedMembersWarning, FitError, ParameterError, RegimenError, unknown_name
 from pkpd.fitting.free_parameters import Coordinate, known_parameters
-from pkpd.fitting.observations import Dataset
+from pkpd.records.observations import Dataset
 from pkpd.simulation import simulate
 from pkpd.symbolic.model import Model
 

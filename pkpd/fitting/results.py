@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from pkpd.errors import unknown_name
 from pkpd.fitting.free_parameters import Coordinate
-from pkpd.fitting.observations import Dataset
 from pkpd.fitting.predictions import Predictor
+from pkpd.records.observations import Dataset
 from pkpd.symbolic.model import Model
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.errors import DataError
-from pkpd.measures.instants import stored
-from pkpd.measures.levels import level
+from pkpd.measures.failed_members import Failed, kept, over_time
 from pkpd.measures.noncompartmental import areas, back_extrapolated, terminal, time_above
-from pkpd.measures.policies import Failed, kept, over_time
+from pkpd.measures.stored_times import stored
+from pkpd.measures.thresholds import threshold
 from pkpd.units import label, parse_unit
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def exposure(
     bounds = _bounds(run, values, intervals, start)
     usable = kept(run, output, failed, "exposure")
     given = {"above": above, "lloq": lloq}
-    levels = {name: None if one is None else level(one, values, name) for name, one in given.items()}
+    levels = {name: None if one is None else threshold(one, values, name) for name, one in given.items()}
     ordered = values.where(usable).transpose(..., "time")
     curves = ordered.to_numpy().reshape(-1, ordered.sizes["time"])
     times = values["time"].to_numpy()

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from pkpd.ensembles.streams import normals
 from pkpd.errors import DataError, ParameterError
-from pkpd.measures.instants import stored
-from pkpd.measures.levels import level
-from pkpd.measures.policies import Failed, kept, over_time
+from pkpd.measures.failed_members import Failed, kept, over_time
+from pkpd.measures.stored_times import stored
+from pkpd.measures.thresholds import threshold
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -179,7 +179,7 @@ def observe(
         )
     value = prediction.copy(data=error.observed(prediction.to_numpy(), _scores(prediction, output, seed)))
     unit = {"units": whole.attrs.get("units", "1")}
-    limit = None if lloq is None else level(lloq, whole, "lloq")
+    limit = None if lloq is None else threshold(lloq, whole, "lloq")
     below = value < (-math.inf if limit is None else limit)
     meaning = whole.attrs.get("long_name", output)
     variables = {

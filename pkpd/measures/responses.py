@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pkpd.errors import DataError
-from pkpd.measures.instants import later, stored
-from pkpd.measures.levels import level
-from pkpd.measures.policies import Failed, kept, over_time
+from pkpd.measures.failed_members import Failed, kept, over_time
+from pkpd.measures.stored_times import later, stored
+from pkpd.measures.thresholds import threshold
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,7 +55,7 @@ def complete_response(
     """
     values = over_time(run, output, "complete_response")
     usable = kept(run, output, failed, "complete_response")
-    limit = level(below, values, "the detection limit")
+    limit = threshold(below, values, "the detection limit")
     flags = (later(values, after, "complete_response") <= limit).any("time")
     if failed == "exclude":
         flags = flags.astype(float).where(usable)

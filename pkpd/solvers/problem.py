@@ -9,7 +9,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.solvers.canonical import Canonical
+from pkpd.solvers.equations.system import System
 from pkpd.solvers.schedule import Schedule
 
 __all__ = ["Problem", "Progress", "Solution", "Status"]
@@ -25,7 +25,7 @@ class Status(IntEnum):
     max_steps = 1
     step_too_small = 2
     not_finite = 3
-    negative = 5  # 4 is the block integrator's own
+    negative = 5  # 4 is the compiled integrator's own
 
     @property
     def sentence(self) -> str:
@@ -59,7 +59,7 @@ class Problem:
         The largest number of steps between two stops of a member.
     """
 
-    model: Canonical
+    model: System
     parameters: Array
     starts: Array
     schedule: Schedule
@@ -78,13 +78,13 @@ class Problem:
         times = self.times if self.times.ndim == 1 else self.times[member]
         return times[np.isfinite(times)]
 
-    def subset(self, members: NDArray[np.int64]) -> Problem:
+    def take(self, members: NDArray[np.int64]) -> Problem:
         """The same for some of the members."""
         return replace(
             self,
             parameters=np.ascontiguousarray(self.parameters[:, members]),
             starts=np.ascontiguousarray(self.starts[:, members]),
-            schedule=self.schedule if self.schedule.shared else self.schedule.subset(members),
+            schedule=self.schedule if self.schedule.shared else self.schedule.take(members),
             times=self.times if self.times.ndim == 1 else self.times[members],
         )
 

@@ -39,7 +39,7 @@ class Schedule:
         """Whether one row serves every member."""
         return len(self.times) == 1
 
-    def subset(self, rows: NDArray[np.int64]) -> Schedule:
+    def take(self, rows: NDArray[np.int64]) -> Schedule:
         """Some of the rows."""
         return Schedule(self.times[rows], self.jumps[rows], self.amounts[rows], self.levels[rows])
 

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from functools import partial
 
 from pkpd.errors import unknown_name
-from pkpd.solvers.block import BLOCK_METHODS, solve_auto, solve_block
-from pkpd.solvers.lockstep import solve_lockstep
-from pkpd.solvers.oracle import SCIPY_METHODS, solve_scipy
+from pkpd.solvers.compiled.methods import COMPILED_METHODS, solve_auto, solve_compiled
 from pkpd.solvers.problem import Problem, Progress, Solution
+from pkpd.solvers.reference.lockstep import solve_lockstep
+from pkpd.solvers.reference.oracle import SCIPY_METHODS, solve_scipy
 
 __all__ = ["METHODS", "THREADED", "solve"]
 
 # The methods that run on threads.
 THREADED: dict[str, Callable[..., Solution]] = {
     "auto": solve_auto,
-    **{name: partial(solve_block, method=name) for name in BLOCK_METHODS},
+    **{name: partial(solve_compiled, method=name) for name in COMPILED_METHODS},
 }
 METHODS: dict[str, Callable[..., Solution]] = {
     **THREADED,

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pkpd.solvers.forcing import Forced, stretched
-from pkpd.solvers.numpy_code import numpy_code
+from pkpd.solvers.equations.controlled import ControlledSystem, stretched
+from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.problem import Problem
 from pkpd.solvers.schedule import Schedule
 from pkpd.solvers.solve import solve
 
-__all__ = ["Courses", "steady_states"]
+__all__ = ["RepeatedDosing", "steady_states"]
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -39,8 +39,8 @@ BLOCK = 1 << 16  # members of one ensemble
 
 
 @dataclass(frozen=True)
-class Courses:
-    """Doses repeated forever, one course a member.
+class RepeatedDosing:
+    """Doses repeated forever, one dosing a member.
 
     Attributes
     ----------
@@ -74,9 +74,9 @@ class Courses:
     def __len__(self) -> int:
         return len(self.state)
 
-    def take(self, who: Any) -> Courses:
-        """The courses of some members, in this order."""
-        return Courses(*(getattr(self, name)[..., who] for name in self.__dataclass_fields__))
+    def take(self, who: Any) -> RepeatedDosing:
+        """The dosings of some members, in this order."""
+        return RepeatedDosing(*(getattr(self, name)[..., who] for name in self.__dataclass_fields__))
 
 
 @dataclass(frozen=True)
@@ -93,15 +93,15 @@ class _Accuracy:
 
 
 def steady_states(
-    model: Forced, courses: Courses, *, rtol: float, atol: Array, method: str = "auto"
+    model: ControlledSystem, dosings: RepeatedDosing, *, rtol: float, atol: Array, method: str = "auto"
 ) -> tuple[Array, Mask]:
-    """The steady state of each course at its phase, and whether it was found.
+    """The steady state of each dosing at its phase, and whether it was found.
 
     Parameters
     ----------
     model
         Its rates must not depend on time, apart from slopes of covariates that are zero.
-    courses
+    dosings
         The doses.
     rtol, atol
         The relative and absolute tolerance of the steady state, (states,); integration
@@ -116,71 +116,75 @@ def steady_states(
     found
         (members,).
     """
-    states, found = np.full_like(courses.starts, np.nan), np.zeros(len(courses), dtype=bool)
+    states, found = np.full_like(dosings.starts, np.nan), np.zeros(len(dosings), dtype=bool)
     accuracy = _Accuracy(rtol, atol, method)
-    block = max(BLOCK // (len(courses.starts) + 1), 1)
-    for first in range(0, len(courses), block):
+    block = max(BLOCK // (len(dosings.starts) + 1), 1)
+    for first in range(0, len(dosings), block):
         who = slice(first, first + block)
-        some = _with_intervals(model, courses.take(who))
+        some = _with_intervals(model, dosings.take(who))
         before, good = _newton(model, some, accuracy)
         rest = np.flatnonzero(~good)
         if len(rest):
             before[:, rest], good[rest] = _repeated(model, some.take(rest), accuracy)
         later = np.flatnonzero(good & (some.phase > 0))
         if len(later):
-            course = some.take(later)
-            before[:, later] = _advanced(model, course, before[:, later], course.phase, accuracy)
+            dosing = some.take(later)
+            before[:, later] = _advanced(model, dosing, before[:, later], dosing.phase, accuracy)
         good &= _everywhere(np.isfinite(before))
         states[:, who], found[who] = np.where(good, before, np.nan), good
     return states, found
 
 
-def _with_intervals(model: Forced, courses: Courses) -> Courses:
-    """A constant infusion as a course of doses: any interval will do; the slowest time scale is a good one."""
-    constant = np.isinf(courses.duration)
+def _with_intervals(model: ControlledSystem, dosings: RepeatedDosing) -> RepeatedDosing:
+    """A constant infusion as a dosing of doses: any interval will do; the slowest time scale is a good one."""
+    constant = np.isinf(dosings.duration)
     if not constant.any():
-        return courses
-    code, n = numpy_code(model.system), len(courses.starts)
-    levels = _levels(model, courses, courses.rate)
+        return dosings
+    code, n = numpy_code(model.system), len(dosings.starts)
+    levels = _levels(model, dosings, dosings.rate)
     with np.errstate(all="ignore"):
-        flat = code.jacobian(np.zeros(len(courses)), courses.starts, courses.parameters, levels)
+        flat = code.jacobian(np.zeros(len(dosings)), dosings.starts, dosings.parameters, levels)
     matrices = np.nan_to_num(flat.reshape(n, n, -1).transpose(2, 0, 1))
     speeds = np.abs(np.linalg.eigvals(matrices).real)
     slowest = np.where(speeds > 1e-9 * speeds.max(axis=1, keepdims=True), speeds, np.inf).min(axis=1)
     interval = np.where(np.isfinite(slowest) & (slowest > 0), 1 / slowest, 1.0)
-    fields = {name: getattr(courses, name) for name in courses.__dataclass_fields__}
-    return Courses(**fields | {"interval": np.where(constant, interval, courses.interval)})
+    fields = {name: getattr(dosings, name) for name in dosings.__dataclass_fields__}
+    return RepeatedDosing(**fields | {"interval": np.where(constant, interval, dosings.interval)})
 
 
-def _levels(model: Forced, courses: Courses, rate: Array) -> Array:
-    levels = courses.levels.copy()
+def _levels(model: ControlledSystem, dosings: RepeatedDosing, rate: Array) -> Array:
+    levels = dosings.levels.copy()
     for state, slot in model.infusion.items():
-        levels[slot] += np.where(courses.state == state, rate, 0.0)
+        levels[slot] += np.where(dosings.state == state, rate, 0.0)
     return levels
 
 
-def _advanced(model: Forced, courses: Courses, before: Array, lasting: Array, accuracy: _Accuracy) -> Array:
+def _advanced(
+    model: ControlledSystem, dosings: RepeatedDosing, before: Array, lasting: Array, accuracy: _Accuracy
+) -> Array:
     """The states `lasting` after a dose that finds the states `before` it; NaN where that fails."""
-    return _course(model, courses, before, lasting, np.array([1.0]), accuracy)[:, 0]
+    return _trajectory(model, dosings, before, lasting, np.array([1.0]), accuracy)[:, 0]
 
 
-def _course(model: Forced, courses: Courses, before: Array, lasting: Array, times: Array, accuracy: _Accuracy) -> Array:
+def _trajectory(
+    model: ControlledSystem, dosings: RepeatedDosing, before: Array, lasting: Array, times: Array, accuracy: _Accuracy
+) -> Array:
     """The states at fractions of the time `lasting`, (states, times, members)."""
-    full, rest = _running(courses)
-    constant = np.isinf(courses.duration)
+    full, rest = _running(dosings)
+    constant = np.isinf(dosings.duration)
     ends = np.where(~constant & (rest > 0) & (rest < lasting), rest / lasting, np.inf)
-    during = _levels(model, courses, np.where(constant, courses.rate, (full + (rest > 0)) * courses.rate))
-    after = _levels(model, courses, np.where(constant, courses.rate, full * courses.rate))
-    given = courses.amount > 0
-    jump = np.array([model.add[i] for i in range(len(before))])[courses.state]
+    during = _levels(model, dosings, np.where(constant, dosings.rate, (full + (rest > 0)) * dosings.rate))
+    after = _levels(model, dosings, np.where(constant, dosings.rate, full * dosings.rate))
+    given = dosings.amount > 0
+    jump = np.array([model.add[i] for i in range(len(before))])[dosings.state]
     problem = Problem(
         model=stretched(model.system),
-        parameters=np.ascontiguousarray(np.vstack([courses.parameters, lasting])),
+        parameters=np.ascontiguousarray(np.vstack([dosings.parameters, lasting])),
         starts=np.ascontiguousarray(before),
         schedule=Schedule(
             np.where(given, 0.0, ends)[:, None],
             np.where(given, jump, -1)[:, None],
-            courses.amount[:, None],
+            dosings.amount[:, None],
             np.stack([during.T, after.T], axis=1),
         ),
         times=times,
@@ -190,12 +194,12 @@ def _course(model: Forced, courses: Courses, before: Array, lasting: Array, time
     return solve(problem, accuracy.method, None).states.transpose(2, 1, 0)
 
 
-def _running(courses: Courses) -> tuple[Array, Array]:
+def _running(dosings: RepeatedDosing) -> tuple[Array, Array]:
     """How many infusions run throughout an interval, and how far into it one more lasts."""
-    finite = np.where(np.isinf(courses.duration), 0.0, courses.duration)
-    ratio = finite / courses.interval
+    finite = np.where(np.isinf(dosings.duration), 0.0, dosings.duration)
+    ratio = finite / dosings.interval
     full = np.where(np.abs(ratio - np.round(ratio)) < 1e-12 * ratio, np.round(ratio), np.floor(ratio))
-    return full, np.maximum(finite - full * courses.interval, 0.0)
+    return full, np.maximum(finite - full * dosings.interval, 0.0)
 
 
 def _everywhere(good: Any) -> Mask:
@@ -204,13 +208,13 @@ def _everywhere(good: Any) -> Mask:
     return every
 
 
-def _newton(model: Forced, courses: Courses, accuracy: _Accuracy) -> tuple[Array, Mask]:
+def _newton(model: ControlledSystem, dosings: RepeatedDosing, accuracy: _Accuracy) -> tuple[Array, Mask]:
     """States before a dose that the period map returns, and where they were found."""
-    y, found = courses.starts.copy(), np.zeros(len(courses), dtype=bool)
-    active = np.arange(len(courses))
-    scale = _sizes(model, courses, accuracy)
+    y, found = dosings.starts.copy(), np.zeros(len(dosings), dtype=bool)
+    active = np.arange(len(dosings))
+    scale = _sizes(model, dosings, accuracy)
     for _ in range(NEWTON_STEPS):
-        some = courses.take(active)
+        some = dosings.take(active)
         image = _advanced(model, some, y[:, active], some.interval, accuracy)
         scale[:, active] = np.fmax(scale[:, active], np.abs(image))
         derivative = _derivative(model, some, y[:, active], image, scale[:, active], accuracy)
@@ -226,23 +230,25 @@ def _newton(model: Forced, courses: Courses, accuracy: _Accuracy) -> tuple[Array
     return y, found
 
 
-def _sizes(model: Forced, courses: Courses, accuracy: _Accuracy) -> Array:
+def _sizes(model: ControlledSystem, dosings: RepeatedDosing, accuracy: _Accuracy) -> Array:
     """How large each state gets in the first interval: the unit of a difference, (states, members)."""
     times = np.linspace(0.0, 1.0, PROBES + 1)[1:]
-    path = _course(model, courses, courses.starts, courses.interval, times, accuracy)
-    sizes = np.fmax(np.abs(courses.starts), np.fmax.reduce(np.abs(path), axis=1))
-    dosed = np.arange(len(sizes))[:, None] == courses.state
-    return np.fmax(np.maximum(sizes, accuracy.atol[:, None]), np.where(dosed, courses.amount, 0.0))
+    path = _trajectory(model, dosings, dosings.starts, dosings.interval, times, accuracy)
+    sizes = np.fmax(np.abs(dosings.starts), np.fmax.reduce(np.abs(path), axis=1))
+    dosed = np.arange(len(sizes))[:, None] == dosings.state
+    return np.fmax(np.maximum(sizes, accuracy.atol[:, None]), np.where(dosed, dosings.amount, 0.0))
 
 
-def _derivative(model: Forced, courses: Courses, y: Array, image: Array, scale: Array, accuracy: _Accuracy) -> Array:
+def _derivative(
+    model: ControlledSystem, dosings: RepeatedDosing, y: Array, image: Array, scale: Array, accuracy: _Accuracy
+) -> Array:
     """The derivative of the period map, (members, states, states), from differences in one ensemble."""
     n, members = y.shape
     steps = PERTURBATION * scale
     moved = np.tile(y, n)
     for j in range(n):
         moved[j, j * members : (j + 1) * members] += steps[j]
-    every = courses.take(np.tile(np.arange(members), n))
+    every = dosings.take(np.tile(np.arange(members), n))
     images = _advanced(model, every, moved, every.interval, accuracy)
     quotients = (images.reshape(n, n, members) - image[:, None, :]) / steps[None, :, :]
     return np.ascontiguousarray(quotients.transpose(2, 0, 1))
@@ -265,13 +271,13 @@ def _attracts(derivative: Array) -> Mask:
     return attracts
 
 
-def _repeated(model: Forced, courses: Courses, accuracy: _Accuracy) -> tuple[Array, Mask]:
+def _repeated(model: ControlledSystem, dosings: RepeatedDosing, accuracy: _Accuracy) -> tuple[Array, Mask]:
     """The states that doses repeated from the starts settle to, and where they do."""
-    y, found = courses.starts.copy(), np.zeros(len(courses), dtype=bool)
+    y, found = dosings.starts.copy(), np.zeros(len(dosings), dtype=bool)
     change = np.full_like(y, np.inf)
-    active = np.arange(len(courses))
+    active = np.arange(len(dosings))
     for _ in range(REPEATED_DOSES):
-        some = courses.take(active)
+        some = dosings.take(active)
         image = _advanced(model, some, y[:, active], some.interval, accuracy)
         last, change[:, active] = change[:, active], np.abs(image - y[:, active])
         y[:, active] = image

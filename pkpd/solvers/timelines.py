@@ -13,8 +13,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.solvers.ordering import count_before
 from pkpd.solvers.schedule import Schedule
-from pkpd.treatment.ordering import count_before
 
 __all__ = ["Stops", "Timeline", "joined", "timeline"]
 

@@ -71,7 +71,7 @@ def check_model(model: Model) -> None:
 
 def check_closed(model: Model) -> None:
     """Refuse a part that lacks a given or a state that another part owns."""
-    for symbol in model.free:
+    for symbol in model.settable:
         if isinstance(symbol, Given) and symbol.default is None:
             raise ModelError(
                 f"{model.name} needs {symbol.name!r} ({symbol.meaning}, {symbol.unit}), which no part supplies. "

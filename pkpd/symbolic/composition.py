@@ -103,7 +103,7 @@ def renamed(model: Model, names: str | Mapping[str, str]) -> Model:
 def with_defaults(model: Model, values: Mapping[str, Any]) -> Model:
     """`model` with other default values (see `parameter_value`); an alternative brings its source along."""
     changed: dict[Declared, Declared] = {}
-    free = {s.name: s for s in model.free}
+    free = {s.name: s for s in model.settable}
     for name, value in values.items():
         if name not in free:
             raise unknown_name(model.name, "parameter", name, free)
@@ -198,7 +198,7 @@ def _met_givens(name: str, parts: Iterable[Model]) -> dict[Any, Any]:
             supplies.setdefault(key, (part, expression, unit))
     met: dict[Any, Any] = {}
     for part in parts:
-        for symbol in part.free:
+        for symbol in part.settable:
             if isinstance(symbol, Given) and symbol.name in supplies:
                 supplier, expression, unit = supplies[symbol.name]
                 if not same_unit(parse_unit(unit), parse_unit(symbol.unit)):

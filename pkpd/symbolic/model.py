@@ -231,9 +231,17 @@ class Model:
         return MappingProxyType(named | {s.name: s for s in others})
 
     @cached_property
-    def free(self) -> tuple[Parameter | Given, ...]:
+    def settable(self) -> tuple[Parameter | Given, ...]:
         """What a simulation may set: the parameters, and the givens that nothing supplies."""
         return tuple(s for s in self.symbols.values() if isinstance(s, Parameter | Given))
+
+    @property
+    def free(self) -> tuple[Parameter | Given, ...]:
+        """The former name of `settable`."""
+        import warnings
+
+        warnings.warn("Model.free is now Model.settable.", DeprecationWarning, stacklevel=2)
+        return self.settable
 
     @property
     def foreign(self) -> tuple[State, ...]:
@@ -270,7 +278,7 @@ class Model:
         import pandas as pd
 
         columns = ["value", "unit", "meaning", "source", "lower", "upper", "iiv", "alternatives"]
-        rows = {s.name: writing.parameter_row(s) for s in self.free}
+        rows = {s.name: writing.parameter_row(s) for s in self.settable}
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("name")
 
     @property
@@ -322,7 +330,7 @@ class Model:
         return writing.latex(self)
 
     def __repr__(self) -> str:
-        return f"<Model {self.name}: {len(self.states)} states, {len(self.free)} parameters>"
+        return f"<Model {self.name}: {len(self.states)} states, {len(self.settable)} parameters>"
 
 
 _FIELDS = {

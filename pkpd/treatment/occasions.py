@@ -77,7 +77,7 @@ def by_occasion(model: Model, omegas: Mapping[str, float], starts: Sequence[floa
 
 
 def _factors(model: Model, name: str, omega: float, times: Sequence[float]) -> list[Parameter]:
-    known = {s.name: s for s in model.free if isinstance(s, Parameter)}
+    known = {s.name: s for s in model.settable if isinstance(s, Parameter)}
     if name not in known:
         raise unknown_name(model.name, "parameter", str(name), known)
     used = [s.name for s in model.states if known[name] in s.start.free_symbols]

@@ -1,4 +1,0 @@
-"""Published results of the library's models, computed again: one file per model, with the model's name."""
-
-if __name__ != "pkpd.fits.published":
-    raise ImportError("import these as pkpd.fits.published, or by name with pkpd.reproduce(name)")

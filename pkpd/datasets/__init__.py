@@ -1,1 +1,0 @@
-"""Tables of records given to models: parameters by record, doses, stops, readings."""

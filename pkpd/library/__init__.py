@@ -1,0 +1,1 @@
+"""The model library: catalog, lint, descriptions, pages, examples."""

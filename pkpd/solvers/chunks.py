@@ -1,0 +1,139 @@
+"""Integrate in chunks and keep only what was asked for, so that memory is that of the result."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pkpd.solvers.equations.numpy_code import numpy_code
+from pkpd.solvers.problem import Problem, Progress, Status
+from pkpd.solvers.reductions import Reduction, reduce_values
+from pkpd.solvers.solve import solve
+
+__all__ = ["Collected", "collect"]
+
+Array = NDArray[np.float64]
+
+CHUNK_BYTES = 2**26  # of states in one chunk
+CHUNK_MEMBERS = 4096  # a smaller chunk would leave threads and lanes without work
+
+
+@dataclass(frozen=True)
+class Collected:
+    """What was kept: for each name (members, times), or (members,) for a reduction, and how members fared."""
+
+    columns: dict[str, Array]
+    status: NDArray[np.int64]
+    ended: Array
+    note: str
+
+
+def collect(
+    problem: Problem,
+    names: Sequence[str],
+    reductions: Mapping[str, Reduction],
+    method: str,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> Collected:
+    """Integrate `problem` and keep the states and outputs `names`, or their `reductions`.
+
+    Parameters
+    ----------
+    names
+        States and outputs of the model; not used where there are reductions.
+    reductions
+        By the name under which each is kept.
+    method, progress, threads
+        As for `solve`.
+    """
+    wanted = list(dict.fromkeys(r.of for r in reductions.values())) if reductions else list(names)
+    members, kept = problem.members, dict[str, Array]()
+    status, ended, notes = np.zeros(members, dtype=np.int64), np.zeros(members), dict[str, int]()
+    # Where every state is wanted, what the solver makes is the result: no chunks, and no copy.
+    whole = not reductions and set(problem.model.states) <= set(wanted)
+    observed = [name for name in wanted if not (whole and name in problem.model.states)]
+    for who in [slice(0, members)] if whole else _chunks(problem):
+        part = _part(problem, who)
+        solution = solve(part, method, _shifted(progress, who.start, members), threads)
+        status[who], ended[who] = solution.status, solution.ended
+        notes[solution.note] = notes.get(solution.note, 0) + part.members
+        if whole:
+            kept |= {name: solution.states[..., i] for i, name in enumerate(problem.model.states)}
+        for inner in _chunks(part):
+            chunk, states = _part(part, inner), solution.states[inner]
+            here = slice(who.start + inner.start, who.start + inner.stop)
+            status[here][_negative(chunk, states)] = Status.negative
+            columns = _observed(chunk, states, observed)
+            if reductions:
+                columns = {k: reduce_values(r, columns[r.of], problem.times) for k, r in reductions.items()}
+            for name, values in columns.items():
+                if name not in kept:
+                    kept[name] = np.empty((members, *values.shape[1:]))
+                kept[name][here] = values
+        if progress is not None:
+            progress(who.stop, members)
+    return Collected(kept, status, ended, _joined(notes))
+
+
+def _negative(problem: Problem, states: Array) -> NDArray[np.bool_]:
+    """Which members stored a value below zero, by more than the tolerance, of a state that has none."""
+    found = np.zeros(len(states), dtype=bool)
+    for i, nonnegative in enumerate(problem.model.nonnegative):
+        if nonnegative:
+            values = states[..., i]
+            size = np.abs(values).max(axis=1, initial=0.0, where=np.isfinite(values))
+            found |= (values < -10 * (problem.atol[i] + problem.rtol * size)[:, None]).any(axis=1)
+    return found
+
+
+def _joined(notes: Mapping[str, int]) -> str:
+    """What the chunks say of their methods, with the members that each speaks of where they differ."""
+    if len(notes) <= 1:
+        return next(iter(notes), "")
+    return "; ".join(f"{note} (of {members})" for note, members in notes.items())
+
+
+def _part(problem: Problem, who: slice) -> Problem:
+    return problem if who.stop - who.start == problem.members else problem.take(np.arange(who.start, who.stop))
+
+
+def _chunks(problem: Problem) -> list[slice]:
+    size = max(CHUNK_MEMBERS, CHUNK_BYTES // (8 * len(problem.times) * len(problem.model.states)))
+    return [slice(first, min(first + size, problem.members)) for first in range(0, problem.members, size)]
+
+
+def _shifted(progress: Progress | None, first: int, total: int) -> Progress | None:
+    return None if progress is None else lambda done, _: progress(first + done, total)
+
+
+def _observed(problem: Problem, states: Array, names: Sequence[str]) -> dict[str, Array]:
+    """The states and outputs `names` as (members, times) each, NaN where a state is."""
+    system = problem.model
+    number = {name: i for i, name in enumerate(system.states)}
+    outputs = [name for name in names if name not in number]
+    found = dict(zip(outputs, _outputs(problem, states, outputs), strict=True)) if outputs else {}
+    return {name: states[..., number[name]] if name in number else found[name] for name in names}
+
+
+def _outputs(problem: Problem, states: Array, names: Sequence[str]) -> Array:
+    members, times, n = states.shape
+    system = problem.model
+    chosen = tuple(system.outputs[system.output_names.index(name)] for name in names)
+    system = dataclasses.replace(system, output_names=tuple(names), outputs=chosen)
+    u = problem.schedule.level_at(problem.times, before=problem.before)
+    u = np.broadcast_to(u, (members, times, len(system.inputs))).reshape(members * times, len(system.inputs)).T
+    with np.errstate(all="ignore"):
+        rows = numpy_code(system).outputs(
+            np.tile(problem.times, members),
+            np.ascontiguousarray(np.moveaxis(states, -1, 0).reshape(n, -1)),
+            np.repeat(problem.parameters, times, axis=1),
+            np.ascontiguousarray(u),
+        )
+    found = rows.reshape(-1, members, times)
+    found[:, np.isnan(states).any(axis=-1)] = np.nan
+    return found

@@ -1,0 +1,1 @@
+"""The ensemble integrator in machine code made for a model."""

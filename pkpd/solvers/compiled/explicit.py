@@ -1,0 +1,121 @@
+"""One step of an explicit Runge-Kutta method on lanes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pkpd.solvers.compiled.driver import SCALARS, Control, write_driver
+from pkpd.solvers.compiled.kernel import POINTER, Kernel
+from pkpd.solvers.compiled.lanes import VECTOR, Code, Rows, Value, function
+from pkpd.solvers.compiled.tableaus import Explicit
+from pkpd.solvers.equations.system import System
+
+__all__ = ["explicit_kernel"]
+
+
+def explicit_kernel(model: System, method: Explicit) -> Kernel:
+    """The whole integrator of one model with an explicit method."""
+    kernel = Kernel(model, method.all_stages)
+    kernel.reserve(**dict.fromkeys(SCALARS, 1))
+    kernel.write_functions()
+    _write_step(kernel, method)
+    _write_dense(kernel, method)
+    write_driver(kernel, Control(method.error_order, method.stages, method.stability, dense=True), method.name)
+    return kernel
+
+
+def _write_step(kernel: Kernel, method: Explicit) -> None:
+    """A function ``step(w)``.
+
+    From rows ``t``, ``y``, ``h_try`` and the first of ``k`` it computes the new state (row
+    ``x``); the square of its error in units of the tolerance, of the state with the largest,
+    so that none hides behind the others (row ``error``); and the square of the step size
+    times the steepest eigenvalue (row ``stiffness``).
+    """
+    last = method.stages - 1
+    code, (w,) = function(kernel.module, "step", [POINTER])
+    for s in range(1, last + 1):
+        # The last state but one is kept: with the last it tells the steepest eigenvalue.
+        _write_stage(kernel, method, code, w, s, "g" if s == last - 1 else "x")
+    _write_error(kernel, method, code, w)
+    code.end()
+
+
+def _write_stage(kernel: Kernel, method: Explicit, code: Code, w: Value, s: int, argument: str) -> None:
+    """The slope of stage `s`; the state where it is taken goes to the row `argument`."""
+    t, h = kernel.rows(code, w, "t")[0], kernel.rows(code, w, "h_try")[0]
+    y, k, x = kernel.rows(code, w, "y"), kernel.rows(code, w, "k"), kernel.rows(code, w, argument)
+    with code.each(kernel.n) as j:
+        x[j] = y[j] + h * _combined(method.a[s], k, j, kernel.n)
+    slopes = kernel.rows(code, w, "k", s * kernel.n)
+    code.call_function(kernel.rates, w, t + float(method.c[s]) * h, x.pointer, slopes.pointer)
+
+
+def _combined(weights: Any, k: Rows, j: Value, n: int) -> Value:
+    terms = [(s, float(weight)) for s, weight in enumerate(weights) if weight != 0.0]
+    s, weight = terms[0]
+    total = k[j + s * n] * weight
+    for s, weight in terms[1:]:
+        total = total + k[j + s * n] * weight
+    return total
+
+
+def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value) -> None:
+    n, last = kernel.n, method.stages - 1
+    y, x, g, k, atol = (kernel.rows(code, w, name) for name in ("y", "x", "g", "k", "atol"))
+    rtol, h = kernel.rows(code, w, "rtol")[0], kernel.rows(code, w, "h_try")[0]
+    estimates = method.errors[:1] if kernel.model.kinked else method.errors
+    sums = [code.variable(VECTOR, 0.0) for _ in estimates]
+    size, slopes, states = (code.variable(VECTOR, 0.0) for _ in range(3))
+    with code.each(n) as j:
+        new = x[j]
+        scale = atol[j] + rtol * _larger_size(code, y[j], new)
+        weight = 1.0 / scale
+        for total, errors in zip(sums, estimates, strict=True):
+            part = _combined(errors, k, j, n) * weight
+            total.set(code.larger(part * part, total.get()))
+        slope, state = (k[j + last * n] - k[j + (last - 1) * n]) * weight, (new - g[j]) * weight
+        slopes.set(slopes.get() + slope * slope)
+        states.set(states.get() + state * state)
+        size.set(size.get() + scale)
+    square = sums[0].get()
+    if len(sums) == 2:
+        whole = square + 0.01 * sums[1].get()
+        square = code.select(whole > 0.0, square * square / whole, whole)
+    square = code.select(code.finite(size.get()), square, float("nan"))
+    kernel.rows(code, w, "error")[0] = h * h * square
+    below = states.get()
+    kernel.rows(code, w, "stiffness")[0] = code.select(below > 0.0, h * h * slopes.get() / below, 0.0)
+
+
+def _larger_size(code: Code, a: Value, b: Value) -> Value:
+    """The larger size of two; NaN where `b` is."""
+    a, b = code.absolute(a), code.absolute(b)
+    return code.select(a > b, a, b)
+
+
+def _write_dense(kernel: Kernel, method: Explicit) -> None:
+    """``prepare_dense(w)``, and ``dense(w)``: the state at the part ``theta`` of the step, to row ``d``."""
+    n = kernel.n
+    code, (w,) = function(kernel.module, "prepare_dense", [POINTER])
+    for s in range(method.stages, method.all_stages):
+        _write_stage(kernel, method, code, w, s, "d")
+    code.end()
+    code, (w,) = function(kernel.module, "dense", [POINTER])
+    theta, h = kernel.rows(code, w, "theta")[0], kernel.rows(code, w, "h_try")[0]
+    y, k, d = (kernel.rows(code, w, name) for name in ("y", "k", "d"))
+    weights = [(s, _polynomial(code, row, theta) * h) for s, row in enumerate(method.dense) if row.any()]
+    with code.each(n) as j:
+        total = code.number(0.0)
+        for s, weight in weights:
+            total = total + k[j + s * n] * weight
+        d[j] = y[j] + total
+    code.end()
+
+
+def _polynomial(code: Code, coefficients: Any, x: Value) -> Value:
+    """A polynomial without a constant term, from its lowest coefficient on."""
+    value = code.number(coefficients[-1])
+    for c in coefficients[-2::-1]:
+        value = value * x + float(c)
+    return value * x

@@ -1,0 +1,126 @@
+"""The functions of one model on lanes, and the rows of memory they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import sympy
+from llvmlite import ir
+
+from pkpd.solvers.compiled.expressions import Invariants, write
+from pkpd.solvers.compiled.lanes import VECTOR, Code, Rows, Value, function
+from pkpd.solvers.equations.system import AMOUNT, TIME, System
+
+__all__ = ["POINTER", "Kernel"]
+
+POINTER = ir.PointerType(VECTOR)
+MOST_INLINED = 2500  # operations
+
+
+class Kernel:
+    """A model's functions in one LLVM module; all take a pointer to the same workspace.
+
+    Attributes
+    ----------
+    rates, jacobian, triggers, changes, hold
+        Functions of the module: ``rates(w, t, x, d)`` writes the slopes at time `t` and
+        state `x` to `d`; ``triggers(w, t, x, d)`` likewise; ``changes(w)`` writes to row
+        ``d`` the state after the jump or event numbered in row ``which``; ``hold(w)``
+        computes what depends on parameters and inputs alone.
+    """
+
+    def __init__(self, model: System, stages: int) -> None:
+        self.model = model
+        self.module = ir.Module("pkpd")
+        self.n = n = len(model.states)
+        self.stages = stages
+        self._held = Invariants([*model.p, *model.u])
+        self._offsets: dict[str, int] = {}
+        self.size = 0
+        rates = [self._held.extract(e) for e in model.rates]
+        triggers = [self._held.extract(e) for e, _ in model.events]
+        self.reserve(y=n, x=n, g=n, d=n, k=n * stages, p=len(model.p), u=len(model.u), atol=n)
+        self.reserve(trigger=self.events, was=self.events, armed=self.events, pending=self.events)
+        self.rate_expressions, self._triggers = rates, triggers
+
+    @property
+    def events(self) -> int:
+        return len(self.model.events)
+
+    @cached_property
+    def small(self) -> bool:
+        """Whether the rates may be written out at each stage: a sixth faster, but slower to compile."""
+        return sum(int(e.count_ops()) for e in self.model.rates) * self.stages <= MOST_INLINED
+
+    def reserve(self, **rows: int) -> None:
+        """Give names to rows of the workspace."""
+        for name, count in rows.items():
+            self._offsets[name] = self.size
+            self.size += count
+
+    def rows(self, code: Code, w: Value, name: str, first: int = 0) -> Rows:
+        return Rows(code, w.raw, self._offsets[name] + first)
+
+    def extract(self, expressions: Sequence[Any]) -> list[Any]:
+        """`expressions` with what is constant held; only before `write_functions`."""
+        return [self._held.extract(e) for e in expressions]
+
+    def write_functions(self) -> None:
+        """Write the functions, once everything is extracted."""
+        self.reserve(held=len(self._held.values))
+        self.rates = self._of_state("rates", self.rate_expressions)
+        self.triggers = self._of_state("triggers", self._triggers)
+        self.changes = self._write_changes()
+        self.hold = self._write_hold()
+
+    def symbols(
+        self, code: Code, w: Value, x: Callable[[int], Value], t: Callable[[], Value] | None = None
+    ) -> Mapping[Any, Callable[[], Value]]:
+        """Where each symbol of the model's expressions is found."""
+        m = self.model
+        found: dict[Any, Callable[[], Value]] = {}
+        for name, symbols in (("p", m.p), ("u", m.u), ("held", self._held.symbols)):
+            if symbols:
+                rows = self.rows(code, w, name)
+                found |= {s: lambda rows=rows, i=i: rows[i] for i, s in enumerate(symbols)}
+        found |= {s: lambda i=i: x(i) for i, s in enumerate(m.y)}
+        if t is not None:
+            found[TIME] = t
+        return found
+
+    def _of_state(self, name: str, expressions: Sequence[sympy.Expr]) -> Any:
+        kinds = [POINTER, VECTOR, POINTER, POINTER]
+        code, (w, t, x, d) = function(self.module, name, kinds, inline=self.small)
+        state, result = Rows(code, x.raw), Rows(code, d.raw)
+        values = write(code, expressions, self.symbols(code, w, lambda i: state[i], lambda: t))
+        for i, value in enumerate(values):
+            result[i] = value
+        code.end()
+        return self.module.globals[name]
+
+    def _write_changes(self) -> Any:
+        code, (w,) = function(self.module, "changes", [POINTER])
+        y, d = self.rows(code, w, "y"), self.rows(code, w, "d")
+        which, t, amount = (self.rows(code, w, name)[0] for name in ("which", "t", "amount"))
+        found = {**self.symbols(code, w, lambda i: y[i], lambda: t), AMOUNT: lambda: amount}
+        maps = [*self.model.jumps, *(then for _, then in self.model.events)]
+        with code.each(self.n) as j:
+            d[j] = y[j]
+        for number, row in enumerate(maps):
+            chosen = which.equals(float(number))
+            changed = [i for i in range(self.n) if row[i] != self.model.y[i]]
+            for i, value in zip(changed, write(code, [row[i] for i in changed], found), strict=True):
+                d[i] = code.select(chosen, value, d[i])
+        code.end()
+        return self.module.globals["changes"]
+
+    def _write_hold(self) -> Any:
+        code, (w,) = function(self.module, "hold", [POINTER])
+        held = self.rows(code, w, "held")
+        found = self.symbols(code, w, lambda i: code.number(0.0))
+        for i, value in enumerate(write(code, self._held.values, found)):
+            held[i] = value
+        code.end()
+        return self.module.globals["hold"]

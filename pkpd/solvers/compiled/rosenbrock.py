@@ -1,0 +1,130 @@
+"""One step of a Rosenbrock method on lanes, with the model's own Jacobian and a sparse LU."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pkpd.solvers.compiled.driver import SCALARS, Control, write_driver
+from pkpd.solvers.compiled.expressions import write_each
+from pkpd.solvers.compiled.kernel import POINTER, Kernel
+from pkpd.solvers.compiled.lanes import VECTOR, Code, Rows, Value, function
+from pkpd.solvers.compiled.sparse_lu import elimination
+from pkpd.solvers.compiled.table_lu import TableLU
+from pkpd.solvers.compiled.tableaus import Rosenbrock
+from pkpd.solvers.compiled.unrolled_lu import UnrolledLU
+from pkpd.solvers.equations.derivatives import partial
+from pkpd.solvers.equations.system import TIME, System
+
+__all__ = ["rosenbrock_kernel"]
+
+MOST_UNROLLED = 2500  # operations of an elimination and a solution that are written out
+
+
+def rosenbrock_kernel(model: System, method: Rosenbrock) -> Kernel:
+    """The whole integrator of one model with a Rosenbrock method; steps end on the times to store."""
+    kernel = Kernel(model, method.stages)
+    jacobian = _jacobian(model, kernel)
+    drift = kernel.extract([partial(rate, TIME) for rate in model.rates])
+    kernel.reserve(**dict.fromkeys(SCALARS, 1))
+    kernel.reserve(f=kernel.n, drift=kernel.n, pivots=1)
+    plan = elimination(kernel.n, frozenset(jacobian))
+    small = plan.operations + len(plan.entries) <= MOST_UNROLLED
+    lu = UnrolledLU(kernel, plan) if small else TableLU(kernel, plan)
+    kernel.write_functions()
+    lu.write_solve()
+    step = _Step(kernel, method, lu)
+    step.write_factor(jacobian, drift)
+    step.write_step(drifting=any(e != 0 for e in drift))
+    write_driver(
+        kernel,
+        Control(method.error_order, method.stages, None, dense=False),
+        method.name if small else f"{method.name} (LU by table)",
+    )
+    return kernel
+
+
+def _jacobian(model: System, kernel: Kernel) -> dict[tuple[int, int], Any]:
+    """The entries that are not zero, by row and column."""
+    number = {y: j for j, y in enumerate(model.y)}
+    found = {}
+    for i, rate in enumerate(model.rates):
+        for j in sorted(number[s] for s in rate.free_symbols if s in number):
+            (found[i, j],) = kernel.extract([partial(rate, model.y[j])])
+    return {entry: e for entry, e in found.items() if e != 0}
+
+
+class _Step:
+    """The function ``step(w)`` and those it calls, being written."""
+
+    def __init__(self, kernel: Kernel, method: Rosenbrock, lu: UnrolledLU | TableLU) -> None:
+        self.kernel, self.method, self.lu = kernel, method, lu
+
+    def write_factor(self, jacobian: dict[tuple[int, int], Any], drift: list[Any]) -> None:
+        """``factor(w)``: slopes, df/dt, and the LU of ``1/(h gamma) - J`` at the start of the step."""
+        kernel = self.kernel
+        code, (w,) = function(kernel.module, "factor", [POINTER], inline=kernel.small)
+        y, f, ft = (kernel.rows(code, w, name) for name in ("y", "f", "drift"))
+        t, h = kernel.rows(code, w, "t")[0], kernel.rows(code, w, "h_try")[0]
+        found = kernel.symbols(code, w, lambda i: y[i], lambda: t)
+        values = write_each(code, [*kernel.rate_expressions, *drift, *jacobian.values()], found)
+        for i in range(kernel.n):
+            f[i] = next(values)
+        for i in range(kernel.n):
+            # Where the clock stands at a kink, as t**a at 0, the step does without df/dt.
+            drift_i = next(values)
+            ft[i] = code.select(code.finite(drift_i), drift_i, 0.0)
+        shift = 1.0 / (self.method.gamma * h)
+        kernel.rows(code, w, "pivots")[0] = self.lu.factor(code, w, zip(jacobian, values, strict=True), shift)
+        code.end()
+
+    def write_step(self, *, drifting: bool) -> None:
+        kernel, method, n = self.kernel, self.method, self.kernel.n
+        code, (w,) = function(kernel.module, "step", [POINTER])
+        t, h = kernel.rows(code, w, "t")[0], kernel.rows(code, w, "h_try")[0]
+        y, x, f, ft, k = (kernel.rows(code, w, name) for name in ("y", "x", "f", "drift", "k"))
+        code.call_function(kernel.module.globals["factor"], w)
+        per_h = 1.0 / h
+        for s in range(method.stages):
+            slope = f
+            if s > 0:
+                slope = kernel.rows(code, w, "d")
+                with code.each(n) as j:
+                    x[j] = _added(y[j], method.a[s], k, j, n)
+                code.call_function(kernel.rates, w, t + float(method.alpha[s]) * h, x.pointer, slope.pointer)
+            with code.each(n) as j:
+                right = slope[j]
+                if s > 0:
+                    right = right + per_h * _added(None, method.c[s], k, j, n)
+                if drifting and abs(method.d[s]) > 1e-12:
+                    right = right + (h * float(method.d[s])) * ft[j]
+                k[j + s * n] = right
+            code.call_function(kernel.module.globals["solve"], w, kernel.rows(code, w, "k", s * n).pointer)
+        self._write_error(code, w)
+        code.end()
+
+    def _write_error(self, code: Code, w: Value) -> None:
+        """The new state, and the square of its error in units of the tolerance, the largest over states."""
+        kernel, n = self.kernel, self.kernel.n
+        y, x, atol = (kernel.rows(code, w, name) for name in ("y", "x", "atol"))
+        error, rtol = kernel.rows(code, w, "k", (self.method.stages - 1) * n), kernel.rows(code, w, "rtol")[0]
+        total, size = code.variable(VECTOR, 0.0), code.variable(VECTOR, 0.0)
+        with code.each(n) as j:
+            new = x[j] + error[j]
+            x[j] = new
+            a, b = code.absolute(y[j]), code.absolute(new)
+            scale = atol[j] + rtol * code.select(a > b, a, b)
+            part = error[j] / scale
+            total.set(code.larger(part * part, total.get()))
+            size.set(size.get() + scale)
+        square = code.select(code.finite(size.get()), total.get(), float("nan"))
+        kernel.rows(code, w, "error")[0] = square + kernel.rows(code, w, "pivots")[0]
+
+
+def _added(start: Value | None, weights: Any, k: Rows, j: Value, n: int) -> Value:
+    total = start
+    for s, weight in enumerate(weights):
+        if weight != 0.0:
+            term = k[j + s * n] * float(weight)
+            total = term if total is None else total + term
+    assert total is not None
+    return total

@@ -1,0 +1,1 @@
+"""Equations over numbered symbols, and what is derived from them."""

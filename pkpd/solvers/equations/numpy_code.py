@@ -1,0 +1,103 @@
+"""numpy functions for a model, made by sympy's lambdify with common subexpressions shared.
+
+Every function works on all members at once: a state array has shape (states, members),
+a parameter array (parameters, members), an input array (inputs, members), and time and
+amount (members,).  Each member's arithmetic is elementwise, so that its numbers do not
+depend on its neighbors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from pkpd.solvers.equations.system import AMOUNT, TIME, System
+
+__all__ = ["NumpyCode", "numpy_code"]
+
+Array = NDArray[np.float64]
+Rows = Callable[..., Array]
+
+
+@dataclass(frozen=True)
+class NumpyCode:
+    """The numpy functions of one model; each is generated when it is first used."""
+
+    model: System
+
+    @cached_property
+    def rates(self) -> Rows:
+        """``rates(t, y, p, u)`` of shape (states, members)."""
+        return self._rows(self.model.rates, TIME)
+
+    @cached_property
+    def jacobian(self) -> Rows:
+        """``jacobian(t, y, p, u)`` of shape (states * states, members), row by row."""
+        return self._rows([e for row in self.model.jacobian for e in row], TIME)
+
+    @cached_property
+    def absorbing(self) -> NDArray[np.bool_]:
+        """For each state whether it stays at zero once it is there."""
+        return np.array(self.model.absorbing)
+
+    @cached_property
+    def starts(self) -> Callable[[Array], Array]:
+        """``starts(p)`` of shape (states, members)."""
+        return _function([self.model.p], self.model.starts)
+
+    @cached_property
+    def outputs(self) -> Rows:
+        """``outputs(t, y, p, u)`` of shape (outputs, members)."""
+        return self._rows(self.model.outputs, TIME)
+
+    @cached_property
+    def jumps(self) -> tuple[Rows, ...]:
+        """For each jump route ``jump(t, y, p, u, amount)`` of shape (states, members)."""
+        return tuple(self._rows(row, TIME, AMOUNT) for row in self.model.jumps)
+
+    @cached_property
+    def triggers(self) -> Rows:
+        """``triggers(t, y, p, u)`` of shape (events, members); negative once an event has fired."""
+        return self._rows([trigger for trigger, _ in self.model.events], TIME)
+
+    @cached_property
+    def event_jumps(self) -> tuple[Rows, ...]:
+        """For each event ``jump(t, y, p, u)`` of shape (states, members)."""
+        return tuple(self._rows(row, TIME) for _, row in self.model.events)
+
+    def _rows(self, expressions: Sequence[sympy.Expr], time: sympy.Symbol, *more: sympy.Symbol) -> Rows:
+        m = self.model
+        return _function([time, m.y, m.p, m.u, *more], expressions)
+
+
+@lru_cache(maxsize=256)
+def numpy_code(model: System) -> NumpyCode:
+    """The numpy functions of `model`, generated once in a process."""
+    return NumpyCode(model)
+
+
+def _function(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> Callable[..., Array]:
+    lists = [list(a) if isinstance(a, tuple) else a for a in arguments]
+    generated: Any = sympy.lambdify(lists, [_plain(e) for e in expressions], modules=["scipy", "numpy"], cse=True)
+    count = len(expressions)
+
+    def rows(*values: Array) -> Array:
+        # The last axis of any argument is that of the members.
+        out = np.empty((count, values[-1].shape[-1] if len(values) == 1 else np.shape(values[1])[-1]))
+        for i, row in enumerate(generated(*values)):
+            out[i] = row
+        return out
+
+    return rows
+
+
+def _plain(expression: sympy.Expr) -> sympy.Expr:
+    """`expression` without conditions that are chosen by conditions, which lambdify makes numbers of."""
+    found: sympy.Expr = expression.replace(sympy.ITE, lambda c, yes, no: (c & yes) | (~c & no))
+    return found
