@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Index
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import FailedMembersWarning, SimulationError
 from pkpd.records.covariates import CARRIES
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
-Array = NDArray[np.float64]
 
 ATOL = 1e-10  # of a state, where nothing is said
 
@@ -169,7 +168,7 @@ def _check_arguments(model: Any, data: Any, carry: str, on_failure: str) -> None
 # ---- the result
 
 
-def _report(model: Model, data: Records, status: NDArray[np.int64], on_failure: str) -> None:
+def _report(model: Model, data: Records, status: Index, on_failure: str) -> None:
     failed = np.flatnonzero(status != 0)
     if not len(failed):
         return
@@ -188,9 +187,7 @@ def _report(model: Model, data: Records, status: NDArray[np.int64], on_failure: 
     warnings.warn(text, FailedMembersWarning, stacklevel=3)
 
 
-def _table(
-    model: Model, data: Records, found: Predictions, status: NDArray[np.int64], wanted: list[str]
-) -> pd.DataFrame:
+def _table(model: Model, data: Records, found: Predictions, status: Index, wanted: list[str]) -> pd.DataFrame:
     import pandas as pd
 
     states = dict(zip((s.name for s in model.states), found.states, strict=True))

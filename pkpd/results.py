@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import SimulationError, unknown_name
 from pkpd.solvers.chunks import Collected
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["ResultSpec", "dataset", "derivative_name", "shown"]
-
-Array = NDArray[np.float64]
 
 
 def shown(model: Model, outputs: Iterable[str] | None) -> list[str]:

@@ -10,8 +10,8 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, unknown_name
 from pkpd.results import ResultSpec, dataset, derivative_name, shown
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check_options", "simulate"]
 
-Array = NDArray[np.float64]
 
 ATOL = 1e-9  # of a state, where nothing is said
 

@@ -16,7 +16,7 @@ ROOT = Path(pkpd.__file__).parent
 # A room may import itself and the rooms before it.
 LAYERS = [
     ["errors"],
-    ["units", "storage"],
+    ["units", "storage", "arrays"],
     ["symbolic"],
     ["library"],
     ["treatment", "ensembles"],

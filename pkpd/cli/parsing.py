@@ -8,15 +8,14 @@ from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.ensembles.ensembles import Ensemble, grid
 from pkpd.errors import ParameterError, RegimenError, SimulationError
 from pkpd.treatment.regimens import Regimen, bolus, infusion
 
 __all__ = ["distinct", "parse_assignment", "parse_axes", "parse_dose", "parse_numbers", "parse_regimen"]
 
-Array = NDArray[np.float64]
 T = TypeVar("T")
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"

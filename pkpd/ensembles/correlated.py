@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.ensembles.distributions import Distribution, as_distribution, lognormal
 from pkpd.ensembles.streams import normals, uniforms
 from pkpd.errors import DataError, ParameterError, unknown_name
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Block", "Rows", "block", "resampled"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import ParameterError
 from pkpd.symbolic.symbols import finite_number
 
@@ -28,8 +28,6 @@ __all__ = [
     "normal",
     "truncated",
 ]
-
-Array = NDArray[np.float64]
 
 
 @runtime_checkable

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import ParameterError, unknown_name
 
 __all__ = ["Ensemble", "grid", "members"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, repr=False)

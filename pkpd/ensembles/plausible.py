@@ -24,8 +24,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.ensembles.streams import uniforms
 from pkpd.errors import ParameterError, unknown_name
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["PlausiblePatients", "Target", "VirtualPopulation", "select_plausible", "target", "weigh"]
-
-Array = NDArray[np.float64]
 
 
 # ---- plausible patients

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.ensembles.correlated import Block, Rows
 from pkpd.ensembles.distributions import as_distribution, lognormal
 from pkpd.ensembles.ensembles import Ensemble
@@ -20,7 +21,6 @@ from pkpd.symbolic.symbols import Given, Parameter
 
 __all__ = ["Subpopulation", "population", "subpopulation"]
 
-Array = NDArray[np.float64]
 Joint = Block | Rows
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.ensembles.streams import check_counts, check_seed, uniforms
 from pkpd.errors import ParameterError, unknown_name
@@ -17,8 +17,6 @@ from pkpd.symbolic.model import Model, require_model
 from pkpd.symbolic.symbols import Parameter
 
 __all__ = ["sample"]
-
-Array = NDArray[np.float64]
 
 
 def sample(

@@ -6,13 +6,12 @@ import hashlib
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import ParameterError
 
 __all__ = ["check_counts", "check_seed", "normals", "uniforms"]
 
-Array = NDArray[np.float64]
 
 _SMALLEST = 2.0**-54  # below the generator's smallest positive number; 0 has no finite normal score
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Mask
 from pkpd.errors import DataError, SimulationError
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["spaghetti", "waterfall"]
 
-Array = NDArray[np.float64]
 
 # RECIST 1.1 on a sum of diameters (Eisenhauer et al., Eur J Cancer 45:228-247, 2009), and the
 # same diameters as volumes of similar shape: 0.7^3 - 1 and 1.2^3 - 1.
@@ -148,7 +147,7 @@ def waterfall(
 # ---- spaghetti
 
 
-def _groups(classes: xr.DataArray | None, usable: xr.DataArray) -> dict[str, tuple[NDArray[np.bool_], Any]]:
+def _groups(classes: xr.DataArray | None, usable: xr.DataArray) -> dict[str, tuple[Mask, Any]]:
     """For each class the members in it and a color; the count is in the name."""
     kept = usable.to_numpy()
     if classes is None:

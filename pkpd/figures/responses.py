@@ -7,7 +7,6 @@ from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd.errors import SimulationError
 from pkpd.figures import labels
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["response_curve"]
 
-Array = NDArray[np.float64]
 # Levels that coincide stay apart to the eye: a thin dark dash lies on a broad pale line.
 _LEVELS: tuple[tuple[Any, str, float], ...] = ((":", GRAY, 1.0), ("-", PALE, 2.6), ("--", BLACK, 0.8), ("-.", RED, 0.8))
 _MANY = 20  # points so close that marks would hide the line

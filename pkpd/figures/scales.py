@@ -5,16 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.figures.selections import is_geometric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["cell_edges", "plain_log", "scale_output", "scale_parameter"]
-
-Array = NDArray[np.float64]
 
 
 def scale_output(ax: Axes, log: bool) -> None:

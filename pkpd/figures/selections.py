@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd.errors import DataError, unknown_name
 from pkpd.measures import failed_members
@@ -30,7 +29,6 @@ __all__ = [
     "where",
 ]
 
-Array = NDArray[np.float64]
 Statistic = Literal["max", "min", "last"]
 
 _WORDS = {"max": "highest", "min": "lowest", "last": "last"}

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import DataError, SimulationError
 from pkpd.figures import labels
 from pkpd.figures.doses import dose_times, mark_doses
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pkpd.treatment.regimens import Regimen
 
 __all__ = ["time_course"]
-
-Array = NDArray[np.float64]
 
 
 def time_course(

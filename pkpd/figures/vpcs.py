@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import DataError, SimulationError, unknown_name
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["vpc"]
 
-Array = NDArray[np.float64]
 
 _BINS = 8
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd.errors import FitError, unknown_name
 from pkpd.records.observations import Dataset
@@ -17,8 +16,6 @@ from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Given, Parameter
 
 __all__ = ["Coordinate", "Free", "coordinates", "free", "known_parameters"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import FitError
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
 from pkpd.fitting.objective import Objective
@@ -20,7 +20,6 @@ from pkpd.symbolic.model import Model
 
 __all__ = ["fit"]
 
-Array = NDArray[np.float64]
 
 TOLERANCES = {"ftol": 1e-10, "xtol": 1e-10, "gtol": 1e-10}
 

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError
 from pkpd.fitting.predictions import Predictor
 
 __all__ = ["Objective"]
 
-Array = NDArray[np.float64]
 
 # The step of a central difference that balances its truncation, of order STEP**2, against
 # the integrator's error over STEP, at relative tolerances of 1e-8 and below.
@@ -68,7 +67,7 @@ class Objective:
         points[range(k), range(k)] = low
         points[range(k, 2 * k), range(k)] = high
         predicted = self.predictor(points)
-        bad: NDArray[np.bool_] = np.asarray(np.isnan(predicted).any(axis=1))
+        bad: Mask = np.asarray(np.isnan(predicted).any(axis=1))
         predicted[bad] = predicted[-1]
         width = np.where(bad[k:-1], x, high) - np.where(bad[:k], x, low)
         if bad[-1] or not width.all():

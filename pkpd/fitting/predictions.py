@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import FailedMembersWarning, FitError, ParameterError, RegimenError, unknown_name
 from pkpd.fitting.free_parameters import Coordinate, known_parameters
 from pkpd.records.observations import Dataset
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["Predictor"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Mask
 from pkpd.errors import unknown_name
 from pkpd.fitting.free_parameters import Coordinate
 from pkpd.fitting.predictions import Predictor
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["Fit"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,7 +70,7 @@ class Fit:
     coordinates: tuple[Coordinate, ...]
     x: Array
     covariance_x: Array
-    at_bound: NDArray[np.bool_]
+    at_bound: Mask
     covariance_missing: str
     predicted: Array
     sd_is: Literal["known", "relative"]

@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Mask
 from pkpd.fitting.free_parameters import Coordinate
 
 __all__ = ["Uncertainty", "at_bound", "uncertainty"]
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 # With columns scaled to length 1, a smaller ratio of singular values is below the
 # accuracy of the differences.

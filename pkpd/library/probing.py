@@ -11,12 +11,9 @@ from pkpd.symbolic.symbols import Clock, Declared, Dose, Given, InputRate, Param
 from pkpd.units import conversion_factor, parse_unit
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from pkpd.arrays import Array
     from pkpd.symbolic.model import Model
 
-    Array = NDArray[np.float64]
     Points = Mapping[Declared, Array]
 
 __all__ = ["confined", "default_value", "evaluate", "points", "start_value", "terms_of"]

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index
 from pkpd.errors import DataError
 from pkpd.measures.failed_members import Failed, kept, over_time
 from pkpd.measures.noncompartmental import areas, back_extrapolated, terminal, time_above
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["exposure"]
 
-Array = NDArray[np.float64]
 Start = Literal["stored", "back_extrapolated"]
 
 _ROWS = 4096  # curves at a time: the terminal phase needs a dozen arrays of their size
@@ -193,9 +192,7 @@ def _of_rows(times: Array, rows: Array, start: Start, above: float | None, lloq:
     return {name: np.where(lost, np.nan, column) for name, column in found.items()}
 
 
-def _extrapolated(
-    times: Array, curves: Array, sizes: Array, peak: NDArray[np.int64], lloq: float | None
-) -> dict[str, Array]:
+def _extrapolated(times: Array, curves: Array, sizes: Array, peak: Index, lloq: float | None) -> dict[str, Array]:
     """The area to the last measurable value and beyond, and the terminal phase that carries it there."""
     measurable = (curves > 0) & (curves >= (lloq or 0.0))
     position = np.arange(len(times))

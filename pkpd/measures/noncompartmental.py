@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pkpd.arrays import Array, Mask
 
 __all__ = ["Terminal", "areas", "back_extrapolated", "terminal", "time_above"]
 
-Array = NDArray[np.float64]
 
 # Of the candidate lines of a terminal phase the longest within this of the best adjusted R2.
 R2_MARGIN = 1e-4
@@ -62,7 +62,7 @@ class Terminal(NamedTuple):
     points: Array
 
 
-def terminal(times: Array, curves: Array, usable: NDArray[np.bool_]) -> Terminal:
+def terminal(times: Array, curves: Array, usable: Mask) -> Terminal:
     """Fit the terminal phase of each curve: ln C against time over its last points.
 
     Parameters

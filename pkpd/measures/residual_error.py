@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.ensembles.streams import normals
 from pkpd.errors import DataError, ParameterError
 from pkpd.measures.failed_members import Failed, kept, over_time
@@ -28,8 +28,6 @@ __all__ = [
     "observe",
     "proportional_error",
 ]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

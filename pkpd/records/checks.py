@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arrays import Index, Mask
 from pkpd.errors import DataError
 
 __all__ = ["RowCheck", "check_records"]
-
-Mask = NDArray[np.bool_]
 
 
 class RowCheck:
     """Refuses the first row that is not good, by its number in the table, its ID and the column."""
 
-    def __init__(self, name: str, table: Mapping[str, NDArray[Any]], order: NDArray[np.int64] | None = None) -> None:
+    def __init__(self, name: str, table: Mapping[str, NDArray[Any]], order: Index | None = None) -> None:
         self.name, self.table, self.order = name, table, order
 
     def __call__(self, good: Mask, column: str, expected: str, values: NDArray[Any] | None = None) -> None:

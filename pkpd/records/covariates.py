@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import DataError, unknown_name
 from pkpd.records.records import Records
 from pkpd.records.segments import Segments
 
 __all__ = ["CARRIES", "covariate_columns", "varying", "without_gaps"]
 
-Array = NDArray[np.float64]
 
 CARRIES = ("backward", "forward", "linear")
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import DataError, RegimenError, unknown_name
 from pkpd.records.records import Records
 from pkpd.records.segments import Doses
@@ -16,8 +16,6 @@ from pkpd.symbolic.model import Dosing, Model
 
 __all__ = ["compartments", "dose_records", "state_numbers"]
 
-Array = NDArray[np.float64]
-Index = NDArray[np.int64]
 
 WORDS = {"F": "bioavailability", "lag": "lag", "rate": "rate for RATE -1", "duration": "duration for RATE -2"}
 
@@ -103,7 +101,7 @@ class _Attributes:
     rows: Index
     state: Index
 
-    def __call__(self, key: str, needed: NDArray[np.bool_]) -> Array:
+    def __call__(self, key: str, needed: Mask) -> Array:
         """One of them, (rows,), checked where it is needed; NaN where the model has none."""
         plain = [sympy.Symbol(f"p_{i}") for i in range(len(self.values.names))]
         rename = dict(zip(self.model.settable, plain, strict=True))
@@ -118,7 +116,7 @@ class _Attributes:
         self._check(key, found, needed & ~(least & np.isfinite(found)))
         return found
 
-    def _check(self, key: str, found: Array, bad: NDArray[np.bool_]) -> None:
+    def _check(self, key: str, found: Array, bad: Mask) -> None:
         if not bad.any():
             return
         i = int(np.argmax(bad))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arrays import Index, Mask
 from pkpd.errors import DataError, unknown_name
 from pkpd.records.checks import RowCheck, check_records
 from pkpd.records.records import STANDARD, Records
@@ -266,10 +267,10 @@ def _zeros(table: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
     return np.broadcast_to(0.0, len(table["ID"]))
 
 
-def _missing(column: NDArray[Any]) -> NDArray[np.bool_]:
+def _missing(column: NDArray[Any]) -> Mask:
     if column.dtype == object:
         return np.array([v is None for v in column])
-    found: NDArray[np.bool_] = np.isnan(column)
+    found: Mask = np.isnan(column)
     return found
 
 
@@ -289,7 +290,7 @@ def _classic_events(table: dict[str, NDArray[Any]]) -> None:
         table["EVID"] = np.where(classic, 1.0, evid)
 
 
-def _order(table: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+def _order(table: Mapping[str, NDArray[Any]]) -> Index:
     import pandas as pd
 
     return np.lexsort((table["TIME"], pd.factorize(table["ID"])[0]))

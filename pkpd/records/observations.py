@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index
 from pkpd.errors import DataError
 from pkpd.treatment.regimens import Regimen
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Dataset", "arm_names", "read_observations"]
 
-Array = NDArray[np.float64]
 
 TEXTS, NUMBERS = ("arm", "output"), ("time", "value")
 REQUIRED = ("arm", "time", "output", "value")
@@ -94,7 +93,7 @@ class Dataset:
         columns: dict[str, Any] = {"arm": self.arm, "time": self.time, "output": self.output, "value": self.value}
         return pd.DataFrame(columns | ({"sd": self.sd} if self.sd_given else {}))
 
-    def rows(self, arm: str) -> NDArray[np.int64]:
+    def rows(self, arm: str) -> Index:
         """The positions of the observations of one arm."""
         return np.flatnonzero(np.array([a == arm for a in self.arm]))
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index
 from pkpd.records.problems import SegmentProblems
 from pkpd.records.segments import Segments, record_rank
 from pkpd.solvers.equations.numpy_code import NumpyCode, numpy_code
@@ -16,8 +16,6 @@ from pkpd.solvers.solve import solve
 
 __all__ = ["Predictions", "predictions"]
 
-Array = NDArray[np.float64]
-Index = NDArray[np.int64]
 
 BUDGET = 1 << 24  # numbers that one ensemble may store
 CHUNK = 1 << 15  # rows that are read at a time

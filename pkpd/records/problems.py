@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index
 from pkpd.errors import RegimenError
 from pkpd.records.doses import compartments, state_numbers
 from pkpd.records.records import Records
@@ -23,9 +24,6 @@ from pkpd.symbolic.model import Model
 
 __all__ = ["SegmentProblems", "Task", "segment_problems"]
 
-Array = NDArray[np.float64]
-Index = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 NEVER = np.iinfo(np.int64).max
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arrays import Index
 from pkpd.errors import unknown_name
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["STANDARD", "Records"]
 
-Array = NDArray[np.float64]
 
 STANDARD = (
     "ID", "TIME", "EVID", "MDV", "AMT", "RATE", "DUR", "CMT", "ADDL", "II", "SS", "DV", "CENS", "LLOQ", "OCC", "DVID",
@@ -82,7 +82,7 @@ class Records:
         )
 
     @property
-    def first_rows(self) -> NDArray[np.int64]:
+    def first_rows(self) -> Index:
         """The row at which each subject begins."""
         ids = self.standard["ID"]
         return np.flatnonzero(np.append(True, ids[1:] != ids[:-1])) if len(ids) else np.empty(0, dtype=np.int64)

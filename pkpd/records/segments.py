@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index, Mask
 from pkpd.records.records import Records
 from pkpd.solvers.ordering import count_before
 
 __all__ = ["Doses", "Segments", "SingleDoses", "record_rank", "segments", "single_doses"]
 
-Array = NDArray[np.float64]
-Index = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 SAME_TIME = 1e-9  # relative: a dose that was due at a record's time is not early or late by rounding
 NON_EVENT = -1.0  # the rank of doses that are due without a record: before every record of that time

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import ParameterError, unknown_name
 from pkpd.records.covariates import covariate_columns, varying, without_gaps
@@ -18,9 +18,6 @@ from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 
 __all__ = ["Values", "parameter_values"]
-
-Array = NDArray[np.float64]
-Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index, Mask
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.reductions import Reduction, reduce_values
@@ -16,7 +16,6 @@ from pkpd.solvers.solve import solve
 
 __all__ = ["Collected", "collect"]
 
-Array = NDArray[np.float64]
 
 CHUNK_BYTES = 2**26  # of states in one chunk
 CHUNK_MEMBERS = 4096  # a smaller chunk would leave threads and lanes without work
@@ -27,7 +26,7 @@ class Collected:
     """What was kept: for each name (members, times), or (members,) for a reduction, and how members fared."""
 
     columns: dict[str, Array]
-    status: NDArray[np.int64]
+    status: Index
     ended: Array
     note: str
 
@@ -80,7 +79,7 @@ def collect(
     return Collected(kept, status, ended, _joined(notes))
 
 
-def _negative(problem: Problem, states: Array) -> NDArray[np.bool_]:
+def _negative(problem: Problem, states: Array) -> Mask:
     """Which members stored a value below zero, by more than the tolerance, of a state that has none."""
     found = np.zeros(len(states), dtype=bool)
     for i, nonnegative in enumerate(problem.model.nonnegative):

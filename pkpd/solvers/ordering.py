@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pkpd.arrays import Index
+
 __all__ = ["count_before"]
 
 Keys = Sequence[NDArray[Any]]
 
 
-def count_before(keys: Keys, queries: Keys) -> NDArray[np.int64]:
+def count_before(keys: Keys, queries: Keys) -> Index:
     """For each query how many of the entries sort before it or equal it.
 
     Parameters

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index
 from pkpd.solvers.equations.system import System
 from pkpd.solvers.schedule import Schedule
 
 __all__ = ["Problem", "Progress", "Solution", "Status"]
 
-Array = NDArray[np.float64]
 Progress = Callable[[int, int], object]  # called with the members done and their number
 
 
@@ -78,7 +77,7 @@ class Problem:
         times = self.times if self.times.ndim == 1 else self.times[member]
         return times[np.isfinite(times)]
 
-    def take(self, members: NDArray[np.int64]) -> Problem:
+    def take(self, members: Index) -> Problem:
         """The same for some of the members."""
         return replace(
             self,
@@ -99,7 +98,7 @@ class Solution:
     """
 
     states: Array
-    status: NDArray[np.int64]
+    status: Index
     ended: Array
-    steps: NDArray[np.int64]
+    steps: Index
     note: str = ""

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Mask
 from pkpd.errors import SimulationError, unknown_name
 
 __all__ = ["KINDS", "Reduction", "reduce_values"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Reduction:
             raise SimulationError(f"the reduction {self.kind!r} of {self.of!r} {needs}.")
 
 
-def _first(reached: NDArray[np.bool_], times: Array) -> Array:
+def _first(reached: Mask, times: Array) -> Array:
     return np.where(reached.any(axis=1), times[reached.argmax(axis=1)], np.inf)
 
 

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pkpd.arrays import Array, Index
 
 __all__ = ["Schedule", "make_schedule"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Schedule:
     """
 
     times: Array
-    jumps: NDArray[np.int64]
+    jumps: Index
     amounts: Array
     levels: Array
 
@@ -39,7 +38,7 @@ class Schedule:
         """Whether one row serves every member."""
         return len(self.times) == 1
 
-    def take(self, rows: NDArray[np.int64]) -> Schedule:
+    def take(self, rows: Index) -> Schedule:
         """Some of the rows."""
         return Schedule(self.times[rows], self.jumps[rows], self.amounts[rows], self.levels[rows])
 
@@ -51,7 +50,7 @@ class Schedule:
 
 
 def make_schedule(
-    times: Array, amounts: Array, durations: Array, jump_of: NDArray[np.int64], input_of: NDArray[np.int64], inputs: int
+    times: Array, amounts: Array, durations: Array, jump_of: Index, input_of: Index, inputs: int
 ) -> Schedule:
     """Turn doses into stops.
 

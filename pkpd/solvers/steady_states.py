@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index, Mask
 from pkpd.solvers.equations.controlled import ControlledSystem, stretched
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.problem import Problem
@@ -27,9 +27,6 @@ from pkpd.solvers.solve import solve
 
 __all__ = ["RepeatedDosing", "steady_states"]
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Index = NDArray[np.int64]
 
 NEWTON_STEPS = 12
 REPEATED_DOSES = 500

@@ -11,15 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index, Mask
 from pkpd.solvers.ordering import count_before
 from pkpd.solvers.schedule import Schedule
 
 __all__ = ["Stops", "Timeline", "joined", "timeline"]
-
-Array = NDArray[np.float64]
-Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class Stops:
     def __len__(self) -> int:
         return len(self.member)
 
-    def take(self, which: NDArray[np.bool_] | Index) -> Stops:
+    def take(self, which: Mask | Index) -> Stops:
         """Some of the stops."""
         return Stops(*(getattr(self, f.name)[which] for f in fields(Stops)))
 
@@ -104,7 +101,7 @@ class Timeline:
             self._levels(members, which, there),
         )
 
-    def _levels(self, members: Index, which: Index, there: NDArray[np.bool_]) -> Array:
+    def _levels(self, members: Index, which: Index, there: Mask) -> Array:
         levels = np.zeros((len(members), which.shape[1] + 1, len(self.initial)))
         levels[:, 0] = self.initial[:, members].T
         slots = np.where(there, self.stops.slot[which], -1)

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import SimulationError, unknown_name
 
 __all__ = ["absolute_tolerances", "tolerance"]
@@ -30,7 +30,7 @@ def tolerance(name: str, value: Any) -> float:
     return float(value)
 
 
-def absolute_tolerances(model: str, states: Sequence[str], atol: Any, usual: float) -> NDArray[np.float64]:
+def absolute_tolerances(model: str, states: Sequence[str], atol: Any, usual: float) -> Array:
     """The absolute tolerance of each state: `atol` for all, or by state, and `usual` for those it leaves out.
 
     Raises

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import ParameterError
 
 __all__ = ["bed", "eqd2", "protraction"]
-
-Array = NDArray[np.float64]
 
 
 def bed(dose: Any, n: Any = 1, *, alpha_beta: Any, protraction: Any = 1.0) -> Array:

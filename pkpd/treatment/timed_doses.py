@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.errors import RegimenError, UnitError, unknown_name
 from pkpd.symbolic.dimensions import unit_of
 from pkpd.symbolic.model import Model, Route
@@ -19,7 +19,6 @@ from pkpd.units import conversion_factor, label, parse_unit, same_unit
 
 __all__ = ["DoseSlopes", "Slope", "TimedDoses", "dose_slopes", "timed_doses"]
 
-Array = NDArray[np.float64]
 
 SHORTEST = 1e-8  # duration of a dose, as a part of its time: the rounding of its end then costs 1e-8 of the amount
 

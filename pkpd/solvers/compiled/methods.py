@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index
 from pkpd.errors import ModelError
 from pkpd.solvers.equations.system import System
 from pkpd.solvers.problem import Problem, Progress, Solution, Status
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["COMPILED_METHODS", "solve_auto", "solve_compiled"]
 
-Array = NDArray[np.float64]
-Index = NDArray[np.int64]
 
 COMPILED_METHODS = ("tsit5", "dop853", "rodas5p")
 PATIENCE = 1000.0  # steps at the edge of stability, to the end, from which on an implicit method is faster

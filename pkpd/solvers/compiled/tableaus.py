@@ -12,11 +12,10 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from pkpd.arrays import Array
 
 __all__ = ["Explicit", "Rosenbrock", "dop853", "rodas5p", "tsit5"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,8 @@ from functools import cached_property
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array
 from pkpd.solvers.equations.sensitivities import (
     AT_DOSE,
     SETTLE,
@@ -28,7 +28,6 @@ from pkpd.treatment.timed_doses import DoseSlopes, Slope, TimedDoses
 
 __all__ = ["MovingDoses"]
 
-Array = NDArray[np.float64]
 Number = Array | float
 
 

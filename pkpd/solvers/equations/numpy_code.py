@@ -15,13 +15,12 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Mask
 from pkpd.solvers.equations.system import AMOUNT, TIME, System
 
 __all__ = ["NumpyCode", "numpy_code"]
 
-Array = NDArray[np.float64]
 Rows = Callable[..., Array]
 
 
@@ -42,7 +41,7 @@ class NumpyCode:
         return self._rows([e for row in self.model.jacobian for e in row], TIME)
 
     @cached_property
-    def absorbing(self) -> NDArray[np.bool_]:
+    def absorbing(self) -> Mask:
         """For each state whether it stays at zero once it is there."""
         return np.array(self.model.absorbing)
 

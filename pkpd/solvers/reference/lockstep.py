@@ -13,16 +13,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Index, Mask
 from pkpd.solvers.equations.numpy_code import NumpyCode, Rows, numpy_code
 from pkpd.solvers.problem import Problem, Progress, Solution, Status
 
 __all__ = ["solve_lockstep"]
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Index = NDArray[np.int64]
 
 BLOCK = 1024  # members at a time: what is touched in a step then fits a 1 MiB cache
 SAFETY, SHRINK, GROW = 0.9, 0.2, 8.0

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pkpd.arrays import Array, Mask
 from pkpd.solvers.equations.numpy_code import NumpyCode, numpy_code
 from pkpd.solvers.problem import Problem, Progress, Solution, Status
 
 __all__ = ["SCIPY_METHODS", "solve_scipy"]
 
-Array = NDArray[np.float64]
 
 SCIPY_METHODS = ("LSODA", "DOP853", "RK45", "Radau", "BDF")
 _WITH_JACOBIAN = ("LSODA", "Radau", "BDF")
@@ -69,7 +68,7 @@ class _Run:
     y: Array = field(init=False)
     times: Array = field(init=False)
     stored: Array = field(init=False)
-    armed: NDArray[np.bool_] = field(init=False)
+    armed: Mask = field(init=False)
 
     def __post_init__(self) -> None:
         problem = self.problem
