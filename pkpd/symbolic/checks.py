@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import sympy
 from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, StrictLessThan
@@ -192,7 +192,7 @@ def reached(model: Model, route: Route) -> list[State]:
     return list(route.jumps) or [state for state, rate in every_rate if rate.has(route.rate)]
 
 
-def _dosing_attribute(model: Model, route: Route, key: Literal["F", "lag"]) -> set[sympy.Expr]:
+def _dosing_attribute(model: Model, route: Route, key: str) -> set[sympy.Expr]:
     """F or the lag of the states that a dose on `route` reaches."""
     default = {"F": sympy.S.One, "lag": sympy.S.Zero}[key]
     return {getattr(model.dosing[s], key) if s in model.dosing else default for s in reached(model, route)}
