@@ -49,8 +49,8 @@ def simulate(
     model
         A closed model; it starts at time 0.
     regimen
-        The doses; none by default.  Several by arm, ``{"control": None, "treated": q4w}`` or a
-        sequence, give the result a dimension ``arm``; every arm has all members.
+        The doses; none by default.  Several by arm, ``{"control": None, "treated": q4w}``, give the
+        result a dimension ``arm``; every arm has all members.
     times
         When to store, in the model's unit of time: increasing, 0 or more.
     parameters

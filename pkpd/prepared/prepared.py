@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ from pkpd.treatment.regimens import Regimen
 
 __all__ = ["Prepared", "Treatment", "observables", "prepare", "stored_times"]
 
-Treatment = Regimen | Mapping[str, Regimen | None] | Sequence[Regimen | None] | None
+Treatment = Regimen | Mapping[str, Regimen | None] | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,7 @@ def prepare(
     model
         A closed model; it starts at time 0.
     treatment
-        A regimen, or several by arm: a mapping of names to regimens, or a sequence of them.
+        A regimen, or several by arm: a mapping of names to regimens (None for no doses).
     times
         When to store, in the model's unit of time: increasing, 0 or more.
     outputs
@@ -250,13 +250,10 @@ def _regimens(treatment: Any) -> tuple[tuple[str, ...], tuple[Regimen, ...]]:
     """The names of the arms, none where there is one regimen, and the regimens."""
     if treatment is None or isinstance(treatment, Regimen):
         return (), (Regimen() if treatment is None else treatment,)
-    by_arm = treatment
-    if isinstance(treatment, Sequence) and not isinstance(treatment, str):
-        by_arm = {str(i): regimen for i, regimen in enumerate(treatment)}
-    if isinstance(by_arm, Mapping) and by_arm:
-        regimens = tuple(Regimen() if regimen is None else regimen for regimen in by_arm.values())
+    if isinstance(treatment, Mapping) and treatment:
+        regimens = tuple(Regimen() if regimen is None else regimen for regimen in treatment.values())
         if all(isinstance(regimen, Regimen) for regimen in regimens):
-            return tuple(str(arm) for arm in by_arm), regimens
+            return tuple(str(arm) for arm in treatment), regimens
     what = f"a {type(treatment).__name__}" if np.ndim(treatment) else repr(treatment)
     raise SimulationError(
         f"got {what} as the regimen; make one with bolus, infusion or fractions, and join them with +, "
