@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.errors import ParameterError, SimulationError, unknown_name
+from pkpd.errors import ParameterError, unknown_name
 from pkpd.prepared.parameters import KnownParameters, ParameterValues
 from pkpd.prepared.regimens import RegimenProblems
 from pkpd.solvers.equations.moving_doses import MovingDoses
@@ -35,9 +35,7 @@ def differentiated(model: Model, known: KnownParameters, names: Iterable[str]) -
     SimulationError, ParameterError, UnknownNameError
         If they are not names, or a name is that of an output, of nothing, or given twice.
     """
-    if not isinstance(names, Iterable):
-        raise SimulationError(f"sensitivities is {names!r}; expected names of parameters or states.")
-    wrt = [names] if isinstance(names, str) else list(names)
+    wrt = list(names)
     units = known.units
     for name in wrt:
         if name in model.outputs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -168,26 +169,70 @@ def prepare(
     """
     _check(model, at_dose)
     arms, regimens = _regimens(treatment)
-    model.require_closed()
-    moments = stored_times(times)
-    known = known_parameters(model, regimens)
-    wrt = differentiated(model, known, sensitivities)
     reductions = reductions_of(model, reduce)
-    if reductions and (outputs is not None or wrt):
+    if reductions and (outputs is not None or sensitivities):
         raise SimulationError("reduce= says what is returned; leave out outputs= and sensitivities= with it.")
-    solver = Solver() if solver is None else solver
+    if not isinstance(sensitivities, Iterable):
+        raise SimulationError(f"sensitivities is {sensitivities!r}; expected names of parameters or states.")
+    request = _Request(
+        model,
+        arms,
+        regimens,
+        tuple(stored_times(times)),
+        tuple(observables(model, outputs)),
+        None if parameters is None else _names(parameters),
+        _names(sensitivities),
+        tuple(reductions.items()),
+        Solver() if solver is None else solver,
+        at_dose == "before",
+    )
+    return _settled(request) if request.hashable else _settle(request)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is asked of `prepare`; the model counts as itself, not as one that is equal."""
+
+    model: Model = field(compare=False)
+    arms: tuple[str, ...]
+    regimens: tuple[Regimen, ...]
+    times: tuple[float, ...]
+    outputs: tuple[str, ...]
+    parameters: tuple[Any, ...] | None
+    sensitivities: tuple[Any, ...]
+    reductions: tuple[tuple[str, Reduction], ...]
+    solver: Solver
+    before: bool
+    identity: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "identity", id(self.model))
+
+    @property
+    def hashable(self) -> bool:
+        return not isinstance(self.solver.atol, Mapping)
+
+
+def _settle(request: _Request) -> Prepared:
+    model, moments = request.model, np.array(request.times)
+    model.require_closed()
+    known = known_parameters(model, request.regimens)
     return Prepared(
         model=model,
-        parameters=_rows(known, parameters),
-        arms=arms,
+        parameters=known.names if request.parameters is None else _rows(known, request.parameters),
+        arms=request.arms,
         times=moments,
-        outputs=tuple(observables(model, outputs)),
-        wrt=wrt,
-        reductions=reductions,
-        solver=solver,
+        outputs=request.outputs,
+        wrt=differentiated(model, known, request.sensitivities),
+        reductions=dict(request.reductions),
+        solver=request.solver,
         known=known,
-        problems=regimen_problems(known, regimens, moments, solver, before=at_dose == "before"),
+        problems=regimen_problems(known, request.regimens, moments, request.solver, before=request.before),
     )
+
+
+# What was prepared for the same request keeps the request's model alive, so that its identity stays its own.
+_settled = lru_cache(maxsize=32)(_settle)
 
 
 def observables(model: Model, outputs: Iterable[str] | None) -> list[str]:
@@ -261,10 +306,11 @@ def _regimens(treatment: Any) -> tuple[tuple[str, ...], tuple[Regimen, ...]]:
     )
 
 
-def _rows(known: KnownParameters, names: Iterable[str] | None) -> tuple[str, ...]:
-    if names is None:
-        return known.names
-    rows = (names,) if isinstance(names, str) else tuple(names)
+def _names(names: Iterable[Any]) -> tuple[Any, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _rows(known: KnownParameters, rows: tuple[Any, ...]) -> tuple[str, ...]:
     for name in rows:
         known.require(name)
         if rows.count(name) > 1:

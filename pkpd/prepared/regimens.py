@@ -23,6 +23,9 @@ from pkpd.treatment.timed_doses import DoseFunction, TimedDoses, dose_function
 
 __all__ = ["RegimenProblems", "regimen_problems"]
 
+MOST_KEPT = 1_000_000
+"""The numbers of a schedule up to which it is kept for the next call."""
+
 
 @dataclass(frozen=True, eq=False)
 class RegimenProblems:
@@ -106,9 +109,12 @@ class RegimenProblems:
     def _schedule(self, values: ParameterValues) -> Schedule:
         """The stops of all arms; those of the last call where nothing that doses use has changed."""
         key = (values.members, values.matrix[self._dosing_rows].tobytes())
-        if self._last.get("key") != key:
-            self._last.update(key=key, schedule=self._made(values))
-        schedule: Schedule = self._last["schedule"]
+        if self._last.get("key") == key:
+            kept: Schedule = self._last["schedule"]
+            return kept
+        schedule = self._made(values)
+        if schedule.levels.size + schedule.times.size <= MOST_KEPT:
+            self._last.update(key=key, schedule=schedule)
         return schedule
 
     @cached_property
