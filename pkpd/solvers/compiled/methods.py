@@ -116,7 +116,7 @@ class _State:
 
 
 def _stiff_status() -> int:
-    from pkpd.solvers.compiled.driver import STIFF
+    from pkpd.solvers.compiled.frame import STIFF
 
     return STIFF
 

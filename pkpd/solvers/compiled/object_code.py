@@ -19,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pkpd.solvers.compiled.driver import ARGUMENTS
+from pkpd.solvers.compiled.frame import ARGUMENTS
 
 __all__ = ["Integrator", "cache_folder", "object_code"]
 

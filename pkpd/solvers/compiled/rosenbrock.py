@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pkpd.solvers.compiled.driver import SCALARS, Control, write_driver
+from pkpd.solvers.compiled.driver import write_driver
 from pkpd.solvers.compiled.expressions import write_each
+from pkpd.solvers.compiled.frame import SCALARS, Control
 from pkpd.solvers.compiled.kernel import POINTER, Kernel
 from pkpd.solvers.compiled.lanes import VECTOR, Code, Rows, Value, function
 from pkpd.solvers.compiled.sparse_lu import elimination
