@@ -16,6 +16,8 @@ from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, unknown_name
 from pkpd.results import ResultSpec, dataset, derivative_name, shown
 from pkpd.solvers.chunks import Collected, collect
+from pkpd.solvers.clock_stops import clock_schedule
+from pkpd.solvers.equations.clock import clocked
 from pkpd.solvers.equations.moving_doses import MovingDoses
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.equations.switches import sign_dependent
@@ -163,6 +165,10 @@ def simulate(
         slopes = dose_slopes(model, regimen, table, len(doses.times), tuple(wrt))
         moving = MovingDoses(system, tuple(wrt), doses, slopes, _positive(system, problem.parameters))
         problem = _with_sensitivities(problem, moving, _magnitudes(system, known, wrt))
+    else:
+        clock = clocked(system)
+        timed = clock_schedule(clock, problem.schedule, problem.parameters, instants[-1])
+        problem = dataclasses.replace(problem, model=clock.system, schedule=timed)
     with np.errstate(all="ignore"):
         problem = dataclasses.replace(problem, starts=numpy_code(problem.model).starts(problem.parameters))
     settings = {"method": method, "rtol": rtol, "atol": atol if isinstance(atol, float) else str(atol)}
