@@ -131,7 +131,7 @@ def test_what_a_sample_refuses() -> None:
     ("make", "message"),
     [
         (lambda: pkpd.grid(CL=[1, math.nan]), "the axis 'CL' of a grid holds nan; expected finite"),
-        (lambda: pkpd.members(CL=[1, 2]).take([5]), r"pick\(\) got \[5\]; expected positions among 2 members"),
+        (lambda: pkpd.members(CL=[1, 2]).take([5]), r"take\(\) got \[5\]; expected positions among 2 members"),
         (lambda: pkpd.members(CL=[1, 2]).take(["a"]), "expected positions among 2 members"),
         (lambda: pkpd.sample("kosinsky_2018", 3, seed=1), r"sample\(\) got 'kosinsky_2018' as a model"),
         (
