@@ -74,7 +74,7 @@ def observations() -> pkpd.Dataset:
 def run() -> pkpd.Fit:
     """Fit the volumes from the day of irradiation on."""
     data = observations()
-    return pkpd.fit(pkpd.load("radiotherapy_lq"), data.keep(data.time >= RADIATION_DAY), FREE, sd_is="relative")
+    return pkpd.fit(pkpd.load("radiotherapy_lq"), data.take(data.time >= RADIATION_DAY), FREE, sd_is="relative")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from examples import one_compartment
@@ -202,10 +203,116 @@ def test_values_below_the_limit_of_quantification_are_left_out_of_auc_last():
     found = pkpd.exposure(curve(range(7), values), lloq=0.9)
     to_four = 15 / np.log(2)
     assert relative_error(found["auc_last"].item(), to_four) < 1e-12
-    assert relative_error(found["auc"].item(), 15.75 / np.log(2)) < 1e-12
+    assert relative_error(found["auc"].item(), to_four + 0.5) < 1e-12  # a line to 0 at the next sample, 0 from there
+    assert found["trough"].item() == 0
     assert relative_error(found["auc_inf"].item(), 16 / np.log(2)) < 1e-12
     assert found["lambda_z_points"].item() == 4
     assert found.attrs["lloq"] == 0.9
+
+
+def log_mean(a, b):
+    return (a - b) / np.log(a / b)
+
+
+def samples(times, values):
+    """Measured samples: no status, NaN where one is missing."""
+    rows = np.atleast_2d(values)
+    return xr.Dataset(
+        {"C": (("member", "time"), rows, {"units": "mg/L"})}, {"time": ("time", np.asarray(times, float))}
+    )
+
+
+def test_a_value_at_the_limit_is_not_measurable():
+    found = pkpd.exposure(samples(range(6), [16.0, 8, 4, 2, 1, 1]), lloq=1)
+    assert relative_error(found["auc_last"].item(), 14 / np.log(2)) < 1e-12
+    assert found["lambda_z_points"].item() == 3
+
+
+def test_values_below_the_limit_count_as_0_outside_and_not_at_all_between_measurable_ones():
+    """PKNCA's rule: first and last keep (0), middle drop; in each interval of its own."""
+    found = pkpd.exposure(samples(range(7), [0.2, 4.0, 0.3, 1.0, 0.2, 3.0, 0.1]), lloq=0.5, intervals=[0, 4, 6])
+    np.testing.assert_allclose(found["auc_last"][0], [4 / 2 + 2 * log_mean(4, 1), 3 / 2], rtol=1e-12)
+    np.testing.assert_allclose(found["auc"][0], [4 / 2 + 2 * log_mean(4, 1) + 1 / 2, 3 / 2 + 3 / 2], rtol=1e-12)
+    assert found["trough"].values.tolist() == [[0, 0]]
+    nothing = pkpd.exposure(samples(range(3), [0.1, 0.2, 0.1]), lloq=0.5)
+    assert [nothing[name].item() for name in ("cmax", "auc", "auc_last")] == [0, 0, 0]
+    assert np.isnan(nothing["auc_inf"].item())
+
+
+def test_what_observe_reports_below_its_limit_is_not_taken_as_measured():
+    times = [0, 1, 2, 4, 8, 12, 24, 36, 48, 72]
+    run = simulated(pkpd.bolus(DOSE, "iv"), times, parameters={"CL": 0.6}, at_dose="after")
+    seen = pkpd.observe(run, error=pkpd.proportional_error(0.0), seed=1, lloq=0.5)
+    for options in ({}, {"lloq": 0.5}):
+        found = pkpd.exposure(seen, "value", **options)
+        assert relative_error(found["half_life"].item(), np.log(2) / 0.2) < 1e-6
+        assert relative_error(found["auc_inf"].item(), DOSE / 0.6) < 1e-6
+    assert pkpd.exposure(seen, "prediction")["lambda_z_points"].item() == 9  # the truth has no limit
+
+
+def test_a_missing_sample_is_bridged():
+    times, values = [0, 1, 2, 4, 6, 8, 10, 12.0], np.array([0, 10, 8, np.nan, 2, 1, 0.5, 0.25])
+    area = 5 + log_mean(10, 8) + 4 * log_mean(8, 2) + 2 * (log_mean(2, 1) + log_mean(1, 0.5) + log_mean(0.5, 0.25))
+    found = pkpd.exposure(samples(times, [values, np.where(np.isnan(values), 4.0, values)]))
+    assert relative_error(found["auc_last"][0].item(), area) < 1e-12
+    assert relative_error(found["auc_last"].values, area) < 1e-12  # 4 is what lies between 8 and 2
+    assert found["lambda_z_points"].values.tolist() == [[5], [6]]
+
+
+def test_samples_missing_at_the_ends_leave_only_what_needs_them_unknown():
+    found = pkpd.exposure(samples(range(6), [[np.nan, 8, 4, 2, 1, 0.5], [16.0, 8, 4, 2, 1, np.nan]]))
+    assert np.isnan(found["auc_last"][0].item())
+    assert relative_error(found["auc_last"][1].item(), 15 / np.log(2)) < 1e-12
+    assert np.isnan(found["auc"][1].item())
+    assert np.isnan(found["trough"][1].item())
+    assert relative_error(found["half_life"].values, 1.0) < 1e-12
+    assert found["cmax"].values.tolist() == [[8], [16]]
+
+
+def test_a_member_without_any_sample_needs_a_policy():
+    empty = samples(range(4), [[np.nan] * 4, [8.0, 4, 2, 1]])
+    with pytest.raises(SimulationError, match=r"1 of 2 members have no samples of 'C', so exposure\(\)"):
+        pkpd.exposure(empty)
+    found = pkpd.exposure(empty, failed="exclude")
+    assert np.isnan(found["cmax"][0].item())
+    assert found["cmax"][1].item() == 8
+    with pytest.raises(SimulationError, match=r"1 of 2 members have missing samples of 'C', so percent_change\(\)"):
+        pkpd.percent_change(empty, "C")
+
+
+def test_a_partial_area_ends_between_samples():
+    """Theophylline, subject 1: to 12 h, between the samples at 9.05 and 12.12, by the rule of the areas."""
+    hours = np.array([0, 0.25, 0.57, 1.12, 2.02, 3.82, 5.1, 7.03, 9.05, 12.12, 24.37])
+    values = np.array([0.74, 2.84, 6.57, 10.5, 9.66, 8.58, 8.36, 7.47, 6.89, 5.94, 3.28])
+    at_12 = 6.89 * (5.94 / 6.89) ** ((12 - 9.05) / (12.12 - 9.05))
+    inner = np.append(values[:9], at_12), np.append(hours[:9], 12.0)
+    mean = [(a + b) / 2 if b >= a else log_mean(a, b) for a, b in zip(inner[0], inner[0][1:], strict=False)]
+    found = pkpd.exposure(samples(hours, values), intervals=[0, 12, 24])
+    assert relative_error(found["auc"][0, 0].item(), np.sum(mean * np.diff(inner[1]))) < 1e-12
+    assert relative_error(found["trough"][0, 0].item(), at_12) < 1e-12
+    whole = pkpd.exposure(samples(hours, values), intervals=[0, 24])
+    assert relative_error(found["auc"].values.sum(), whole["auc"].item()) < 1e-12  # parts add up
+    with pytest.raises(SimulationError, match=r"the bound 48 lies beyond the samples, 0 to 24\.37"):
+        pkpd.exposure(samples(hours, values), intervals=[0, 48])
+    assert found["lambda_z_points"][0, 1].item() == 0  # one sample and two bounds are no terminal phase
+
+
+def test_a_bound_of_a_simulated_run_is_a_stored_time_up_to_rounding():
+    run = simulated(pkpd.bolus(DOSE, "iv"), np.arange(0, 3.01, 0.1))
+    found = pkpd.exposure(run, intervals=[0, 0.7, 1.4, 0.7 * 3])
+    assert found["interval_end"].values.tolist() == run["time"].values[[7, 14, 21]].tolist()
+    with pytest.raises(SimulationError, match="time 0.75 is not stored"):
+        pkpd.exposure(run, intervals=[0, 0.75])
+
+
+def test_a_threshold_may_differ_by_member():
+    rows = [[16.0, 8, 4, 2, 1]] * 2
+    both = pkpd.exposure(curve(range(5), rows), above=np.array([4.0, 2.0]), lloq=np.array([1.5, 0.5]))
+    np.testing.assert_allclose(both["time_above"][:, 0], [2, 3], rtol=1e-12)
+    np.testing.assert_allclose(both["auc_last"][:, 0], [14 / np.log(2), 15 / np.log(2)], rtol=1e-12)
+    assert both.attrs["above"] == "2 to 4 (by member)"
+    limits = xr.DataArray([4000.0, 2000.0], dims="member", attrs={"units": "ug/L"})
+    np.testing.assert_allclose(pkpd.exposure(curve(range(5), rows), above=limits)["time_above"][:, 0], [2, 3])
 
 
 def test_units_follow_from_the_run():
@@ -239,6 +346,15 @@ def test_failed_members_need_a_policy():
     ("options", "error", "message"),
     [
         ({"intervals": [0, 2.5]}, SimulationError, "time 2.5 is not stored; the nearest that is stored is"),
+        ({"intervals": [0, 2.5], "start": "back"}, DataError, "start is 'back'"),
+        ({"intervals": [0, 2 + 1j]}, DataError, "two or more increasing bounds"),
+        ({"intervals": [0, 10**400]}, DataError, "two or more increasing bounds"),
+        ({"intervals": np.ma.array([0.0, 2.0], mask=[False, True])}, DataError, "two or more increasing bounds"),
+        ({"above": pd.NA}, pkpd.ParameterError, "above is <NA>; expected a number"),
+        ({"above": 10**400}, pkpd.ParameterError, "above is 1000.*; expected a number"),
+        ({"above": 1 + 2j}, pkpd.ParameterError, r"above is \(1\+2j\); expected a number"),
+        ({"lloq": np.ma.masked}, pkpd.ParameterError, "lloq is masked; expected a number"),
+        ({"lloq": np.array([1.0, 2.0])}, pkpd.ParameterError, r"lloq has the shape \(2,\); expected one number, or"),
         ({"intervals": [2, 0]}, DataError, "increasing bounds"),
         ({"intervals": [1]}, DataError, "two or more increasing bounds"),
         ({"start": "guessed"}, DataError, "start is 'guessed'"),

@@ -43,6 +43,22 @@ def test_a_detection_limit_with_a_unit_is_converted():
         pkpd.complete_response(run, below="10 mg")
 
 
+def test_a_detection_limit_may_differ_by_member():
+    run = a_run([CURED, REGROWN])
+    assert pkpd.complete_response(run, below=np.array([5.0, 5.0])).values.tolist() == [True, False]
+    flags = pkpd.complete_response(run, below=np.array([5.0, 20.0]))
+    assert flags.values.tolist() == [True, True]
+    assert flags.attrs["definition"] == "V <= 5 to 20 (by member) mm^3 at a time after 7 day"
+    with pytest.raises(pkpd.ParameterError, match="detection limit has members for which it is not a finite number"):
+        pkpd.complete_response(run, below=np.array([5.0, np.nan]))
+
+
+def test_a_time_that_rounding_divides_from_the_baseline_is_not_after_it():
+    run = a_run([[60, 30, 60, 90]], times=(0.0, 8 / 24 * 3 + 1e-15, 2.0, 3.0))
+    assert pkpd.complete_response(run, below=30, after=1.0).values.tolist() == [False]
+    assert pkpd.best_change(run, baseline=1 + 1e-12).values.tolist() == [100.0]
+
+
 def test_a_failed_member_is_refused_unless_it_is_excluded():
     nan = np.nan
     run = a_run([CURED, [60, 8, 5, nan], PROGRESSED], status=[0, 3, 0])
@@ -157,6 +173,8 @@ def test_measures_read_a_simulated_run():
         (lambda run: pkpd.complete_response(run.to_dataframe(), "V", below=10), "got a DataFrame"),
         (lambda run: pkpd.complete_response(run, "V", below=[1]), r"is \[1\]; expected a number"),
         (lambda run: pkpd.complete_response(run, "V", after="day 7"), "looks is 'day 7'; expected a number"),
+        (lambda run: pkpd.complete_response(run, "V", after=10**400), "looks is 1000.*; expected a number"),
+        (lambda run: pkpd.percent_change(run, "V", baseline=np.complex128(1j)), "time is .*1j.*; expected a number"),
         (lambda run: pkpd.percent_change(run, "V", baseline="first"), "time is 'first'; expected a number"),
         (lambda run: pkpd.rate(run), r"rate\(\) got a Dataset; expected flags"),
     ],

@@ -66,7 +66,7 @@ def fit_overlay(
     output = _observed(fit, table, output)
     rows = table[table["output"] == output]
     arms = [arm for arm in fit.data.arms if arm in set(rows["arm"])]
-    times = np.linspace(0.0, float(rows["time"].max()), _POINTS)
+    times = np.linspace(fit.data.start, float(rows["time"].max()), _POINTS)
     curves = fit.predict(times)[output].sel(arm=arms)
     with paired_canvas(ax) as (upper, lower):
         for i, arm in enumerate(arms):

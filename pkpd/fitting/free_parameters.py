@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -112,13 +113,13 @@ def coordinates(model: Model, data: Dataset, wanted: Any) -> tuple[Coordinate, .
         for name, symbol in known_parameters(model, data, arm).items():
             arms_of.setdefault(name, []).append(arm)
             symbols.setdefault(name, symbol)
-    found: list[Coordinate] = []
+    moved: list[Coordinate] = []
     for name, choice in _choices(wanted).items():
         if name not in symbols:
             raise unknown_name(model.name, "parameter", name, symbols)
         own = arms_of[name] if choice.per_arm else [None]
-        found += [_coordinate(model, symbols[name], choice, arm) for arm in own]
-    return tuple(found)
+        moved += [_coordinate(model, symbols[name], choice, arm) for arm in own]
+    return tuple(moved)
 
 
 def _choices(wanted: Any) -> dict[str, Free]:
@@ -170,10 +171,14 @@ def _bounds(symbol: Parameter | Given, choice: Free) -> tuple[float, float]:
         return float(declared[0]), float(declared[1])
     try:
         low, high = choice.bounds
+        if np.ma.is_masked(choice.bounds) or isinstance(low, complex) or isinstance(high, complex):
+            raise TypeError("no real numbers")
         lower = -math.inf if low is None else float(low)
         upper = math.inf if high is None else float(high)
-    except (TypeError, ValueError):
-        raise FitError(f"fit: the bounds of {symbol.name!r} are {choice.bounds!r}; expected (low, high).") from None
+    except (TypeError, ValueError, OverflowError):
+        raise FitError(
+            f"fit: the bounds of {symbol.name!r} are {reprlib.repr(choice.bounds)}; expected (low, high)."
+        ) from None
     if not lower < upper:
         raise FitError(f"fit: the bounds of {symbol.name!r} are {lower:g} to {upper:g}; the low one comes first.")
     return lower, upper

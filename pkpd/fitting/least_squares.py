@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -12,23 +12,28 @@ from pkpd.arrays import Array
 from pkpd.errors import FitError
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
 from pkpd.fitting.objective import Objective
-from pkpd.fitting.predictions import Predictor
+from pkpd.fitting.predictor import Predictor
+from pkpd.fitting.record_observations import RecordObservations, record_observations
+from pkpd.fitting.record_predictor import RecordPredictor
+from pkpd.fitting.regimen_predictor import RegimenPredictor
 from pkpd.fitting.results import Fit
+from pkpd.fitting.search import Search, minimize
 from pkpd.fitting.uncertainty import at_bound, uncertainty
-from pkpd.records.observations import Dataset
+from pkpd.fitting.usable_data import check_side, measured, with_sides
+from pkpd.records.observations import Dataset, Side
+from pkpd.records.records import Records
 from pkpd.symbolic.model import Model
 
 __all__ = ["fit"]
 
 
-TOLERANCES = {"ftol": 1e-10, "xtol": 1e-10, "gtol": 1e-10}
-
-
 def fit(
     model: Model,
-    data: Dataset,
+    data: Dataset | Records,
     free: Mapping[str, Free] | Iterable[str],
     *,
+    outputs: str | Mapping[Any, str] | None = None,
+    at_dose: Side | None = None,
     parameters: Mapping[str, Any] | None = None,
     sd_is: Literal["known", "relative"] | None = None,
     method: str = "auto",
@@ -41,18 +46,29 @@ def fit(
 
     Minimizes the sum of squares of ``(predicted - observed)/sd`` over all arms with lmfit
     (scipy's trust-region reflective algorithm).  The derivatives are central differences,
-    for which all perturbed parameters of an arm are integrated as one ensemble.
-    Predictions at the time of a dose are those before the dose.
+    for which all perturbed parameters of an arm are integrated as one ensemble.  Observations
+    that are flagged as below or above a limit are dropped, with a warning that counts them.
 
     Parameters
     ----------
     model
         A closed model.
     data
-        See `read_observations`.
+        From `read_observations`; or from `read_nonmem`, an arm each subject: its records
+        dose it as in `predict`, and its rows with EVID 0 and MDV 0 are the observations,
+        before or after a dose of the same time as their order says.  A column ``sd`` is the
+        standard deviation of DV.
     free
         What to estimate: ``{name: free(...)}``, or a list of names for those that start at
         the model's value within their declared bounds.
+    outputs
+        For records, what DV measures: the name of a state or output, or ``{DVID: name}``
+        (rows of other DVID are left out); the model's only output by default.
+    at_dose
+        For observations at the time of a dose of which the data do not say it, whether they
+        are ``"before"`` it or ``"after"``.  Where nobody says, and it matters, a warning names
+        arm and time and what was assumed: before, but after where the model has exactly 0
+        before the dose and a value was measured.
     parameters
         Other parameters to hold at values that differ from the model's, as for `simulate`.
     sd_is
@@ -77,34 +93,71 @@ def fit(
     FitError
         If a start is outside its bounds, a log scale meets a bound below 0, there are fewer
         observations than free parameters, or the model cannot be solved at the start.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd, pkpd
+    >>> times = np.array([1.0, 2.0, 5.0, 10.0])
+    >>> table = pd.DataFrame({"arm": "a", "time": times, "output": "C", "value": 10 * np.exp(-0.1 * times)})
+    >>> data = pkpd.read_observations(table, {"a": pkpd.bolus(100, "iv")})
+    >>> result = pkpd.fit(pkpd.load("pk_1cmt"), data, {"CL": pkpd.free(0.5, log=True), "V": pkpd.free(8, log=True)})
+    >>> result.estimates["estimate"].round(4).to_dict()
+    {'CL': 1.0, 'V': 10.0}
     """
-    _check(model, data, rtol, max_evaluations)
-    if not isinstance(parameters, Mapping | None):
-        raise FitError(f"fit: parameters is {parameters!r}; expected {{name: value}}.")
-    moved = coordinates(model, data, free)
-    meaning = _meaning_of_sd(data, sd_is)
-    if len(data) < len(moved):
+    _check(model, data, parameters, outputs, at_dose, rtol, max_evaluations)
+    observed = record_observations(model, data, outputs) if isinstance(data, Records) else data
+    whole = observed.data if isinstance(observed, RecordObservations) else observed
+    meaning = _meaning_of_sd(whole, sd_is)
+    known = observed.take(measured(whole))
+    moved = coordinates(model, known if isinstance(known, Dataset) else known.data, free)
+    settings = {"method": method, "rtol": rtol, "atol": atol, "max_steps": max_steps}
+    predictor = _predictor(model, known, moved, dict(parameters or {}), settings)
+    if len(predictor.data) < len(moved):
         raise FitError(
-            f"fit: {len(data)} observations cannot determine {len(moved)} free parameters "
+            f"fit: {len(predictor.data)} observations cannot determine {len(moved)} free parameters "
             f"({', '.join(c.label for c in moved)})."
         )
-    settings = {"method": method, "rtol": rtol, "atol": atol, "max_steps": max_steps}
-    predictor = Predictor(model, data, moved, dict(parameters or {}), settings)
+    start = np.array([c.start for c in moved])
+    if isinstance(predictor, RegimenPredictor):
+        predictor = dataclasses.replace(predictor, data=with_sides(predictor, start, at_dose))
     objective = Objective(predictor)
-    objective.first_residuals(np.array([c.start for c in moved]))
-    calls, found = _minimize(objective, moved, meaning, max_evaluations)
-    return _fit(objective, found, meaning, calls)
+    objective.check_start(start)
+    search = Search(objective)
+    result = minimize(search, moved, scale_covariance=meaning == "relative", limit=max_evaluations)
+    return _fit(search, result, meaning)
 
 
-def _check(model: Any, data: Any, rtol: Any, max_evaluations: Any) -> None:
+def _check(model: Any, data: Any, parameters: Any, outputs: Any, at_dose: Any, rtol: Any, max_evaluations: Any) -> None:
     if not isinstance(model, Model):
         raise FitError(f"fit: got {model!r} as the model; load one with pkpd.load(name).")
-    if not isinstance(data, Dataset):
-        raise FitError(f"fit: got a {type(data).__name__} as the data; read them with pkpd.read_observations(...).")
+    if not isinstance(data, Dataset | Records):
+        raise FitError(
+            f"fit: got a {type(data).__name__} as the data; read them with pkpd.read_observations(...) "
+            "or pkpd.read_nonmem(...)."
+        )
+    if not isinstance(parameters, Mapping | None):
+        raise FitError(f"fit: parameters is {parameters!r}; expected {{name: value}}.")
     if not isinstance(rtol, float) or not 0 < rtol <= 1e-6:
         raise FitError(f"fit: rtol is {rtol!r}; differences of predictions need 1e-6 or less.")
     if not isinstance(max_evaluations, int) or max_evaluations < 1:
         raise FitError(f"fit: max_evaluations is {max_evaluations!r}; expected a whole number of 1 or more.")
+    check_side(at_dose)
+    if isinstance(data, Records) and at_dose is not None:
+        raise FitError(f"fit: at_dose is {at_dose!r}, but the order of the records says what is before a dose.")
+    if isinstance(data, Dataset) and outputs is not None:
+        raise FitError(f"fit: outputs is {outputs!r}, but {data.name} says itself what each value measures.")
+
+
+def _predictor(
+    model: Model,
+    observed: Dataset | RecordObservations,
+    moved: Sequence[Coordinate],
+    constants: Mapping[str, Any],
+    settings: Mapping[str, Any],
+) -> Predictor:
+    if isinstance(observed, Dataset):
+        return RegimenPredictor(model, observed, moved, constants, settings)
+    return RecordPredictor(model, observed.data, moved, constants, settings, observed=observed)
 
 
 def _meaning_of_sd(data: Dataset, sd_is: Any) -> Literal["known", "relative"]:
@@ -122,64 +175,43 @@ def _meaning_of_sd(data: Dataset, sd_is: Any) -> Literal["known", "relative"]:
     return "relative"
 
 
-def _minimize(objective: Objective, moved: Sequence[Coordinate], meaning: str, limit: int) -> tuple[Counter[str], Any]:
-    """lmfit's result, and how often it asked for residuals and Jacobians."""
-    import lmfit
-
-    start = lmfit.Parameters()
-    for i, c in enumerate(moved):  # names of our own: lmfit refuses or shadows some of a user's
-        start.add(f"p_{i}", value=c.start, min=c.lower, max=c.upper)
-    calls: Counter[str] = Counter()
-
-    def point(values: Any) -> Array:
-        return np.array([values[f"p_{i}"].value for i in range(len(moved))])
-
-    def residuals(values: Any) -> Array:
-        calls["residuals"] += 1
-        return objective.residuals(point(values))
-
-    def jacobian(values: Any) -> Array:
-        calls["jacobians"] += 1
-        return objective.jacobian(point(values))
-
-    with np.errstate(all="ignore"):  # lmfit's own covariance of a singular problem; ours says why
-        found = lmfit.minimize(
-            residuals, start, method="least_squares", jac=jacobian, x_scale="jac",
-            scale_covar=meaning == "relative", nan_policy="propagate", max_nfev=limit, **TOLERANCES,
-        )  # fmt: skip
-    return calls, found
-
-
-def _fit(objective: Objective, found: Any, meaning: Literal["known", "relative"], calls: Counter[str]) -> Fit:
-    predictor = objective.predictor
-    moved = tuple(predictor.coordinates)
-    x = np.array([found.params[f"p_{i}"].value for i in range(len(moved))])
+def _fit(search: Search, result: Any, meaning: Literal["known", "relative"]) -> Fit:
+    objective, predictor = search.objective, search.objective.predictor
+    x = search.point(result.params)
     predicted, jacobian = predictor(x[None])[0], objective.jacobian(x)
     residuals = (predicted - predictor.data.value) / predictor.data.sd
-    bound = at_bound(moved, x, residuals, jacobian)
-    freedom = len(residuals) - len(moved)
-    variance = 1.0 if meaning == "known" else float(residuals @ residuals) / freedom if freedom else np.nan
+    bound = at_bound(predictor.coordinates, x, residuals, jacobian)
     known = uncertainty(
-        moved, jacobian, scale=variance, bound=bound, idle=objective.without_effect(jacobian, x),
-        failure="" if found.success else str(found.message).rstrip("."),
+        predictor.coordinates, jacobian, scale=_variance(residuals, len(x), meaning), bound=bound,
+        idle=objective.without_effect(jacobian, x),
+        failure="" if result.success else str(result.message).rstrip("."),
     )  # fmt: skip
     return Fit(
         model=predictor.model,
         data=predictor.data,
         constants=predictor.constants,
-        coordinates=moved,
+        coordinates=tuple(predictor.coordinates),
         x=x,
         covariance_x=known.covariance,
         at_bound=bound,
         covariance_missing=known.missing,
         predicted=predicted,
         sd_is=meaning,
-        evaluations=calls["residuals"],
-        jacobians=calls["jacobians"],
+        evaluations=search.calls["residuals"],
+        jacobians=search.calls["jacobians"],
         solves=predictor.solves.total(),
         failures_by_arm=predictor.failures,
-        success=bool(found.success),
-        message=str(found.message),
+        success=bool(result.success),
+        message=str(result.message),
         settings=predictor.settings,
-        lmfit_result=found,
+        lmfit_result=result,
+        predictor=predictor,
     )
+
+
+def _variance(residuals: Array, parameters: int, meaning: str) -> float:
+    """The variance of a scaled residual; NaN where no residual is left to estimate it from."""
+    freedom = len(residuals) - parameters
+    if meaning == "known":
+        return 1.0
+    return float(residuals @ residuals) / freedom if freedom else np.nan

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pkpd.fitting.results import Fit
+if TYPE_CHECKING:
+    from pkpd.fitting.results import Fit
 
 __all__ = ["report"]
 

@@ -1,7 +1,8 @@
-"""What a fit found."""
+"""The result of a fit."""
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import math
 from collections.abc import Mapping
@@ -14,7 +15,8 @@ import numpy as np
 from pkpd.arrays import Array, Mask
 from pkpd.errors import unknown_name
 from pkpd.fitting.free_parameters import Coordinate
-from pkpd.fitting.predictions import Predictor
+from pkpd.fitting.predictor import Predictor
+from pkpd.fitting.reports import report
 from pkpd.records.observations import Dataset
 from pkpd.symbolic.model import Model
 
@@ -62,6 +64,8 @@ class Fit:
     lmfit_result
         lmfit's own result; its parameters are called ``p_0``, ``p_1``, ... in the order of
         `coordinates`, on the scale of the search.
+    predictor
+        What `predict` asks: the model under the regimens or records of the data.
     """
 
     model: Model
@@ -82,6 +86,7 @@ class Fit:
     message: str
     settings: Mapping[str, Any]
     lmfit_result: Any
+    predictor: Predictor
 
     def __post_init__(self) -> None:
         for key in ("x", "covariance_x", "at_bound", "predicted"):
@@ -90,6 +95,10 @@ class Fit:
             object.__setattr__(self, key, array)
         for key in ("constants", "failures_by_arm", "settings"):
             object.__setattr__(self, key, MappingProxyType(dict(getattr(self, key))))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values = [getattr(self, f.name) for f in dataclasses.fields(self)]
+        return Fit, tuple(dict(v) if isinstance(v, MappingProxyType) else v for v in values)
 
     # ---- how well it fits
 
@@ -208,7 +217,8 @@ class Fit:
     def residuals(self) -> pd.DataFrame:
         """A row for each observation: arm, time, output, observed, predicted, sd, residual.
 
-        The residual is ``(observed - predicted)/sd``; sd is 1 where the data have none.
+        Where the data tell subjects apart, ``subject`` follows the arm.  The residual is
+        ``(observed - predicted)/sd``; sd is 1 where the data have none.
         """
         import pandas as pd
 
@@ -216,6 +226,7 @@ class Fit:
         return pd.DataFrame(
             {
                 "arm": data.arm,
+                **({"subject": data.subject} if data.subject else {}),
                 "time": data.time,
                 "output": data.output,
                 "observed": data.value,
@@ -249,13 +260,14 @@ class Fit:
         Parameters
         ----------
         times
-            As for `simulate`, in the model's unit of time.
+            As for `simulate`, in the model's unit of time and as the data count it; 0 or more, or
+            as early as the data begin.  At the time of a dose the value is that before it.  Before
+            the first record of a subject of a NONMEM table it is NaN.
         """
         import xarray as xr
 
-        predictor = Predictor(self.model, self.data, self.coordinates, self.constants, self.settings)
         observables = [*(s.name for s in self.model.states), *self.model.outputs]
-        runs = [predictor.curve(arm, self.x, times, observables) for arm in self.data.arms]
+        runs = [self.predictor.curve(arm, self.x, times, observables) for arm in self.data.arms]
         return xr.concat(
             runs, xr.DataArray(np.array(self.data.arms), dims="arm", name="arm"), join="exact", combine_attrs="override"
         )
@@ -266,16 +278,14 @@ class Fit:
 
     def report(self) -> str:
         """The fit as text: what was fitted, the estimates, how well they are known, how well they fit."""
-        from pkpd.fitting.reports import report
-
         return report(self)
 
     def __str__(self) -> str:
         return self.report()
 
     def __repr__(self) -> str:
-        found = ", ".join(f"{c.label}={c.natural(v):.4g}" for c, v in zip(self.coordinates, self.x, strict=True))
-        return f"<Fit of {self.model.name} to {self.data.name}: {found}; chi-square {self.chi_square:.4g}>"
+        estimates = ", ".join(f"{c.label}={c.natural(v):.4g}" for c, v in zip(self.coordinates, self.x, strict=True))
+        return f"<Fit of {self.model.name} to {self.data.name}: {estimates}; chi-square {self.chi_square:.4g}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.report())}</pre>"

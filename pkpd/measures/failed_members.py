@@ -48,8 +48,16 @@ def over_time(run: xr.Dataset, output: str, measure: str) -> xr.DataArray:
     return values
 
 
-def evaluable(run: xr.Dataset, output: str) -> xr.DataArray:
+def evaluable(run: xr.Dataset, output: str, *, gaps: bool = False) -> xr.DataArray:
     """Which members can be measured: integrated to the end, and a number at every time.
+
+    Parameters
+    ----------
+    run, output
+        The run, and the variable to be measured.
+    gaps
+        Whether samples may be missing (NaN) in what was observed, which has no ``status``: a
+        member then needs one sample only.
 
     Returns
     -------
@@ -57,13 +65,13 @@ def evaluable(run: xr.Dataset, output: str) -> xr.DataArray:
         True or False, over the dimensions of `output` without time.
     """
     values = variable(run, output)
-    complete = values.notnull()
+    known = values.notnull()
     if "time" in values.dims:
-        complete = complete.all("time")
-    return complete & (run["status"] == 0) if "status" in run else complete
+        known = known.any("time") if gaps and "status" not in run else known.all("time")
+    return known & (run["status"] == 0) if "status" in run else known
 
 
-def kept(run: xr.Dataset, output: str, failed: Failed, measure: str) -> xr.DataArray:
+def kept(run: xr.Dataset, output: str, failed: Failed, measure: str, *, gaps: bool = False) -> xr.DataArray:
     """`evaluable`, after the policy: ``"raise"`` refuses a run in which a member failed.
 
     Raises
@@ -73,13 +81,16 @@ def kept(run: xr.Dataset, output: str, failed: Failed, measure: str) -> xr.DataA
     """
     if failed not in ("raise", "exclude"):
         raise SimulationError(f"failed is {failed!r}; expected 'raise' or 'exclude'.")
-    usable = evaluable(run, output)
+    usable = evaluable(run, output, gaps=gaps)
     lost = int((~usable).sum())
     if lost and failed == "raise":
-        raise SimulationError(
-            f"{_name(run)}: {lost} of {usable.size} members failed, so {measure}() has no value of {output!r} "
-            "for them. failed='exclude' leaves them out."
+        reason = (
+            f"{lost} of {usable.size} members failed, so {measure}() has no value of {output!r} for them"
+            if "status" in run
+            else f"{lost} of {usable.size} members have {'no' if gaps else 'missing'} samples of {output!r}, "
+            f"so {measure}() cannot measure them"
         )
+        raise SimulationError(f"{_name(run)}: {reason}. failed='exclude' leaves them out.")
     return usable
 
 

@@ -1,7 +1,8 @@
-"""Areas, terminal slopes and times above a level, of many curves at common times.
+"""Areas, terminal slopes and times above a threshold, of many curves at common times.
 
-Curves are arrays of shape (members, times).  Between two stored times a curve is a straight
-line where it rises and an exponential where it falls: the linear-up log-down rule.
+Curves are arrays of shape (members, times), NaN where there is no sample.  Between two samples a
+curve is a straight line where it rises and an exponential where it falls: the linear-up log-down
+rule, for areas, for crossings and for values between samples.
 """
 
 from __future__ import annotations
@@ -12,7 +13,16 @@ import numpy as np
 
 from pkpd.arrays import Array, Mask
 
-__all__ = ["Terminal", "areas", "back_extrapolated", "terminal", "time_above"]
+__all__ = [
+    "Terminal",
+    "areas",
+    "back_extrapolated",
+    "between",
+    "bridged",
+    "limited",
+    "terminal",
+    "time_above",
+]
 
 
 # Of the candidate lines of a terminal phase the longest within this of the best adjusted R2.
@@ -29,28 +39,82 @@ def areas(times: Array, curves: Array) -> Array:
     return width * np.where(exponential, mean, (left + right) / 2)
 
 
-def time_above(times: Array, curves: Array, level: float) -> Array:
-    """How long each curve is above `level`, (members,)."""
+def time_above(times: Array, curves: Array, threshold: float | Array) -> Array:
+    """How long each curve is above a threshold, a number or (members, 1); (members,)."""
     width, left, right = np.diff(times), curves[:, :-1], curves[:, 1:]
     high, low = np.maximum(left, right), np.minimum(left, right)
-    crosses = (high > level) & (low < level)
-    exponential = crosses & (left > right) & (right > 0) & (level > 0)
+    limit = np.broadcast_to(threshold, left.shape)
+    crosses = (high > limit) & (low < limit)
+    exponential = crosses & (left > right) & (right > 0) & (limit > 0)
     straight = crosses & ~exponential
-    share = np.where((low >= level) & (high > level), 1.0, 0.0)
-    share[straight] = (high[straight] - level) / (high[straight] - low[straight])
-    share[exponential] = np.log(high[exponential] / level) / np.log(high[exponential] / low[exponential])
-    return np.asarray((share * width).sum(axis=1))
+    share = np.where((low >= limit) & (high > limit), 1.0, 0.0)
+    share[straight] = (high - limit)[straight] / (high - low)[straight]
+    top = np.log(high[exponential])
+    share[exponential] = (top - np.log(limit[exponential])) / (top - np.log(low[exponential]))
+    return np.asarray(np.where(np.isnan(left + right), np.nan, share * width).sum(axis=1))
 
 
-def back_extrapolated(times: Array, curves: Array) -> Array:
+def between(share: Array | float, left: Array, right: Array) -> Array:
+    """The value `share` (0 to 1) of the way from a sample to the next, by the rule of the areas."""
+    falls = (left > right) & (right > 0)
+    ratio = np.where(falls, right, 1.0) / np.where(falls, left, 1.0)
+    return np.asarray(np.where(falls, left * ratio**share, left + share * (right - left)))
+
+
+def bridged(times: Array, curves: Array) -> Array:
+    """The curves with the values between samples filled in; what is missing at the ends stays NaN."""
+    known = ~np.isnan(curves)
+    if known.all():
+        return curves
+    position = np.arange(len(times))
+    before = np.maximum.accumulate(np.where(known, position, -1), axis=1)
+    after = np.minimum.accumulate(np.where(known, position, len(times))[:, ::-1], axis=1)[:, ::-1]
+    member, time = np.nonzero(~known & (before >= 0) & (after < len(times)))
+    left, right = before[member, time], after[member, time]
+    share = (times[time] - times[left]) / (times[right] - times[left])
+    filled = curves.copy()
+    filled[member, time] = between(share, curves[member, left], curves[member, right])
+    return filled
+
+
+def limited(curves: Array, measurable: Mask) -> Array:
+    """The curves after the rule for samples below the limit of quantification.
+
+    Such a sample counts as 0 before the first and after the last that is measurable, and as no
+    sample (NaN) between two that are: the default of PKNCA (``conc.blq``: first and last keep,
+    middle drop).
+    """
+    below = ~measurable & ~np.isnan(curves)
+    if not below.any():
+        return curves
+    reached = np.maximum.accumulate(measurable, axis=1)
+    to_come = np.maximum.accumulate(measurable[:, ::-1], axis=1)[:, ::-1]
+    return np.where(below, np.where(reached & to_come, np.nan, 0.0), curves)
+
+
+def back_extrapolated(times: Array, curves: Array, usable: Mask) -> Array:
     """The curves with the value at the first time extrapolated from the next two, log-linearly.
 
-    Where these two do not fall the first value is the second.
+    Parameters
+    ----------
+    times, curves
+        (times,) and (members, times).
+    usable
+        (members, times): the samples that may serve.
+
+    Returns
+    -------
+    numpy.ndarray
+        (members, times).  Where these two do not fall the first value is the second; where
+        there are not two it is NaN.
     """
-    one, two = curves[:, 1], curves[:, 2]
+    next_two = 1 + np.argsort(~usable[:, 1:], axis=1, kind="stable")[:, :2]
+    one, two = np.take_along_axis(curves, next_two, axis=1).T
+    at_one, at_two = times[next_two].T
     falls = (one > two) & (two > 0)
-    slope = np.log(np.where(falls, one, 1.0) / np.where(falls, two, 1.0)) / (times[2] - times[1])
-    start = one * np.exp(slope * (times[1] - times[0]))
+    slope = np.log(np.where(falls, one, 1.0) / np.where(falls, two, 1.0)) / (at_two - at_one)
+    enough = usable[:, 1:].sum(axis=1) >= 2
+    start = np.where(enough, one * np.exp(slope * (at_one - times[0])), np.nan)
     return np.concatenate([start[:, None], curves[:, 1:]], axis=1)
 
 
@@ -92,9 +156,9 @@ def terminal(times: Array, curves: Array, usable: Mask) -> Terminal:
     quality = np.where(possible & np.isfinite(adjusted), adjusted, -np.inf)
     best = quality.max(axis=1, keepdims=True)
     chosen = np.argmax((quality >= best - R2_MARGIN) & np.isfinite(quality), axis=1)[:, None]
-    found = np.isfinite(best[:, 0])
+    there = np.isfinite(best[:, 0])
 
     def at(table: Array, missing: float) -> Array:
-        return np.where(found, np.take_along_axis(table, chosen, axis=1)[:, 0], missing)
+        return np.where(there, np.take_along_axis(table, chosen, axis=1)[:, 0], missing)
 
     return Terminal(at(-slope, np.nan), at(adjusted, np.nan), at(n, 0.0))

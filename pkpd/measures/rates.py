@@ -61,7 +61,7 @@ def rate(flags: xr.DataArray, dim: str = "member", *, confidence: float = 0.95) 
         np.vectorize(_wilson, otypes=[float] * 3), positive, n, confidence, output_core_dims=[[], [], []]
     )
     what = flags.attrs.get("long_name", flags.name or "positive")
-    said = {
+    about = {
         "rate": {"long_name": f"{what} rate", "units": "1", "ancillary_variables": "lower upper"},
         "lower": {"long_name": f"lower {100 * confidence:g} % confidence limit", "units": "1"},
         "upper": {"long_name": f"upper {100 * confidence:g} % confidence limit", "units": "1"},
@@ -70,10 +70,10 @@ def rate(flags: xr.DataArray, dim: str = "member", *, confidence: float = 0.95) 
         "excluded": {"long_name": "members excluded", "units": "1"},
     }
     columns = (share, lower, upper, positive, n, (~known).sum(dim))
-    variables = {name: column.assign_attrs(said[name]) for name, column in zip(said, columns, strict=True)}
-    found = xr.Dataset(variables, attrs={"confidence": confidence, "interval": "Wilson"})
+    variables = {name: column.assign_attrs(about[name]) for name, column in zip(about, columns, strict=True)}
+    counted = xr.Dataset(variables, attrs={"confidence": confidence, "interval": "Wilson"})
     # What was the same for everyone is in the run already, and would hide a rate among parameters.
-    return found.drop_vars([name for name, values in found.coords.items() if not values.ndim])
+    return counted.drop_vars([name for name, values in counted.coords.items() if not values.ndim])
 
 
 def _wilson(positive: int, n: int, confidence: float) -> tuple[float, float, float]:

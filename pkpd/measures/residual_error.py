@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from pkpd.arrays import Array
 from pkpd.ensembles.streams import normals
 from pkpd.errors import DataError, ParameterError
 from pkpd.measures.failed_members import Failed, kept, over_time
-from pkpd.measures.stored_times import stored
+from pkpd.measures.stored_times import real_numbers, stored
 from pkpd.measures.thresholds import threshold
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ class ResidualError:
 
     def __post_init__(self) -> None:
         for what, value in (("additive", self.additive), ("proportional", self.proportional)):
-            if not isinstance(value, int | float) or not 0 <= value < math.inf:
+            number = real_numbers(value) if isinstance(value, Real) else None
+            if number is None or not 0 <= number < math.inf:
                 raise ParameterError(f"the {what} part of a residual error is {value!r}; expected 0 or more.")
         if self.adds not in ("variance", "sd"):
             raise ParameterError(f"adds is {self.adds!r}; expected 'variance' or 'sd'.")
@@ -116,7 +118,7 @@ def observe(
     error: ResidualError,
     seed: int,
     times: Any = None,
-    lloq: float | str | None = None,
+    lloq: float | str | xr.DataArray | Array | None = None,
     failed: Failed = "raise",
 ) -> xr.Dataset:
     """Simulate observations of `output`, with residual error and a limit of quantification.
@@ -135,7 +137,8 @@ def observe(
     times
         The stored times at which to observe; all by default.
     lloq
-        The lower limit of quantification: a number in the output's unit, or ``"0.05 mg/L"``.
+        The lower limit of quantification: a number in the output's unit, ``"0.05 mg/L"``, or an
+        array by member, as for `exposure`.
     failed
         What to do about members that failed: ``"raise"``, or ``"exclude"`` them (NaN, not
         below the limit).
@@ -207,8 +210,8 @@ def _streams(prediction: xr.DataArray, output: str) -> Iterator[tuple[str, tuple
     labels = [prediction[d].to_numpy().tolist() if d in prediction.coords else range(prediction.sizes[d]) for d in axes]
     for where in itertools.product(*(range(prediction.sizes[d]) for d in axes)):
         position = dict(zip(axes, where, strict=True))
-        said = " ".join(f"{d}={labels[i][where[i]]!r}" for i, d in enumerate(axes))
-        yield f"<observation of {output}: {said}>", tuple(position.get(d, slice(None)) for d in prediction.dims)
+        place = " ".join(f"{d}={labels[i][where[i]]!r}" for i, d in enumerate(axes))
+        yield f"<observation of {output}: {place}>", tuple(position.get(d, slice(None)) for d in prediction.dims)
 
 
 def _by_member(prediction: xr.DataArray, seed: int) -> Callable[[str], Array]:

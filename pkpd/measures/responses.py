@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pkpd.arrays import Array
 from pkpd.errors import DataError
 from pkpd.measures.failed_members import Failed, kept, over_time
 from pkpd.measures.stored_times import later, stored
-from pkpd.measures.thresholds import threshold
+from pkpd.measures.thresholds import described, threshold
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,7 +20,7 @@ def complete_response(
     run: xr.Dataset,
     output: str = "V",
     *,
-    below: float | str = 10.0,
+    below: float | str | xr.DataArray | Array = 10.0,
     after: float = 7.0,
     failed: Failed = "raise",
 ) -> xr.DataArray:
@@ -32,7 +33,8 @@ def complete_response(
     output
         The tumor's size.
     below
-        The detection limit: a number in the output's unit, or text with a unit (``"10 mm^3"``).
+        The detection limit: a number in the output's unit, text with a unit (``"10 mm^3"``), or
+        an array by member: a DataArray over the run's dimensions without time, or a numpy array.
     after
         In the run's unit of time; later times count, this one does not.
     failed
@@ -56,14 +58,14 @@ def complete_response(
     values = over_time(run, output, "complete_response")
     usable = kept(run, output, failed, "complete_response")
     limit = threshold(below, values, "the detection limit")
-    flags = (later(values, after, "complete_response") <= limit).any("time")
+    flags: xr.DataArray = (later(values, after, "complete_response") <= limit).any("time")
     if failed == "exclude":
         flags = flags.astype(float).where(usable)
     unit, clock = values.attrs.get("units", "1"), values["time"].attrs.get("units", "")
     return flags.rename("complete_response").assign_attrs(
         long_name="complete response",
         units="1",
-        definition=f"{output} <= {limit:g} {unit} at a time after {after:g} {clock}".rstrip(),
+        definition=f"{output} <= {described(limit)} {unit} at a time after {after:g} {clock}".rstrip(),
     )
 
 

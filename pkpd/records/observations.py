@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import difflib
-import math
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from pkpd.arrays import Array, Index
 from pkpd.errors import DataError
+from pkpd.records.tidy_tables import Table, as_text, nearest, read_csv, read_table
 from pkpd.treatment.regimens import Regimen
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Dataset", "arm_names", "read_observations"]
+__all__ = ["SIDES", "Dataset", "Side", "arm_names", "read_observations"]
 
+Side = Literal["before", "after"]
+SIDES = ("before", "after")
 
-TEXTS, NUMBERS = ("arm", "output"), ("time", "value")
 REQUIRED = ("arm", "time", "output", "value")
+EXPECTED = f"{', '.join(REQUIRED)} and, where known, sd"
+SUBJECT = ("subject", "animal", "mouse", "id")
+BELOW = {"1": 1, "true": 1, "yes": 1, "0": 0, "false": 0, "no": 0}
+CENSORED = {"blq": BELOW, "bql": BELOW, "cens": {"0": 0, "1": 1, "-1": -1}}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -47,7 +51,15 @@ class Dataset:
     name, source
         The file, and the text of its ``#`` lines.
     unused
-        Columns that were found and have no meaning here.
+        Columns that are there and have no meaning here.
+    subject
+        The animal or patient of each observation; empty where the table does not say.
+    censored
+        (observations,): 0 for a measured value, 1 where the truth is below `value` (a limit of
+        quantification), -1 where it is above, as NONMEM tables have it in CENS.
+    at_dose
+        For each observation whether one at the time of a dose is ``"before"`` or ``"after"``
+        it, or an empty text where nobody says.
     """
 
     arm: tuple[str, ...]
@@ -60,20 +72,26 @@ class Dataset:
     name: str = "observations"
     source: str = ""
     unused: tuple[str, ...] = ()
+    subject: tuple[str, ...] = ()
+    censored: Index = dataclasses.field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    at_dose: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for key in ("time", "value", "sd"):
-            column = np.array(getattr(self, key), dtype=float)
+        if not len(self.censored):
+            object.__setattr__(self, "censored", np.zeros(len(self.arm), dtype=np.int64))
+        for key, kind in (("time", float), ("value", float), ("sd", float), ("censored", np.int64)):
+            column = np.array(getattr(self, key), dtype=kind)
             column.flags.writeable = False
             object.__setattr__(self, key, column)
+        object.__setattr__(self, "at_dose", self.at_dose or ("",) * len(self.arm))
         object.__setattr__(self, "regimens", MappingProxyType(dict(self.regimens)))
 
     def __len__(self) -> int:
         return len(self.arm)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        columns = (self.arm, self.time, self.output, self.value, self.sd)
-        return Dataset, (*columns, dict(self.regimens), self.sd_given, self.name, self.source, self.unused)
+        values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        return Dataset, tuple((values | {"regimens": dict(self.regimens)}).values())
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -86,18 +104,27 @@ class Dataset:
         return tuple(dict.fromkeys(self.output))
 
     @property
+    def start(self) -> float:
+        """When the model starts: at time 0, or at the earliest observation where that is before 0."""
+        return min(0.0, float(self.time.min(initial=0.0)))
+
+    @property
     def table(self) -> pd.DataFrame:
-        """The observations as a table: arm, time, output, value and, where given, sd."""
+        """The observations as a table: arm, time, output, value and, where there are any, subject, sd and cens."""
         import pandas as pd
 
-        columns: dict[str, Any] = {"arm": self.arm, "time": self.time, "output": self.output, "value": self.value}
-        return pd.DataFrame(columns | ({"sd": self.sd} if self.sd_given else {}))
+        columns: dict[str, Any] = {"arm": self.arm}
+        columns |= {"subject": self.subject} if self.subject else {}
+        columns |= {"time": self.time, "output": self.output, "value": self.value}
+        columns |= {"sd": self.sd} if self.sd_given else {}
+        columns |= {"cens": self.censored} if self.censored.any() else {}
+        return pd.DataFrame(columns | ({"at_dose": self.at_dose} if any(self.at_dose) else {}))
 
     def rows(self, arm: str) -> Index:
         """The positions of the observations of one arm."""
         return np.flatnonzero(np.array([a == arm for a in self.arm]))
 
-    def keep(self, wanted: Any) -> Dataset:
+    def take(self, wanted: Any) -> Dataset:
         """The observations at which `wanted` is true, with the arms that are left.
 
         Parameters
@@ -111,20 +138,23 @@ class Dataset:
             If the shape differs, or nothing is left.
         """
         mask = np.asarray(wanted)
-        if mask.shape != (len(self),) or mask.dtype != bool:
-            raise DataError(f"{self.name}: keep() takes {len(self)} truth values, one for each observation.")
+        if mask.shape != (len(self),) or mask.dtype != bool or np.ma.is_masked(wanted):
+            raise DataError(f"{self.name}: take() needs {len(self)} truth values, one for each observation.")
         if not mask.any():
-            raise DataError(f"{self.name}: keep() leaves no observation.")
-        arm = tuple(a for a, kept in zip(self.arm, mask, strict=True) if kept)
-        return dataclasses.replace(
-            self,
-            arm=arm,
-            time=self.time[mask],
-            output=tuple(o for o, kept in zip(self.output, mask, strict=True) if kept),
-            value=self.value[mask],
-            sd=self.sd[mask],
-            regimens={a: r for a, r in self.regimens.items() if a in arm},
-        )
+            raise DataError(f"{self.name}: take() leaves no observation.")
+        chosen: dict[str, Any] = {}
+        for key in ("arm", "output", "subject", "at_dose"):
+            column = getattr(self, key)
+            chosen[key] = tuple(cell for cell, kept in zip(column, mask, strict=True) if kept) if column else ()
+        for key in ("time", "value", "sd", "censored"):
+            chosen[key] = getattr(self, key)[mask]
+        chosen["regimens"] = {arm: regimen for arm, regimen in self.regimens.items() if arm in chosen["arm"]}
+        return dataclasses.replace(self, **chosen)
+
+    def keep(self, wanted: Any) -> Dataset:
+        """The old name of `take`."""
+        warnings.warn("Dataset.keep() is now take(); keep() goes with the next release.", DeprecationWarning, 2)
+        return self.take(wanted)
 
     def __repr__(self) -> str:
         return (
@@ -133,7 +163,12 @@ class Dataset:
         )
 
 
-def read_observations(table: str | Path | pd.DataFrame, regimens: Mapping[Any, Regimen | None]) -> Dataset:
+def read_observations(
+    table: str | Path | pd.DataFrame,
+    regimens: Mapping[Any, Regimen | None],
+    *,
+    at_dose: Side | None = None,
+) -> Dataset:
     """Read a tidy table of observations and join it with the regimen of each arm.
 
     Parameters
@@ -144,9 +179,26 @@ def read_observations(table: str | Path | pd.DataFrame, regimens: Mapping[Any, R
         and, where known, ``sd``, the standard deviation of `value`.  Lines that begin
         with ``#`` before the column names tell the source.  Several observations of an
         output at one time are replicates; a row that is repeated in full is refused.
-        What was not measured has no row.
+        What was not measured has no row.  Further columns with a meaning:
+
+        - ``subject``, ``animal``, ``mouse`` or ``id`` tells apart the animals or patients of
+          an arm, as any other column does: equal values of two of them are two observations.
+        - ``blq`` (or ``bql``) is 1 where the truth is below `value`, the limit of
+          quantification; ``cens`` is that, or -1 where the truth is above `value`.  With
+          ``lloq`` alone, a value below it is below the limit, whatever it says.
+        - ``at_dose`` is ``before`` or ``after``; see below.
+
     regimens
         For each arm its regimen, or None where nothing was given.
+    at_dose
+        Whether an observation at the time of a dose is ``"before"`` it (a trough) or
+        ``"after"``, where the column ``at_dose`` does not say it of the observation.
+
+    Notes
+    -----
+    A time before 0 is allowed: the model then starts, with its starts, at the earliest time of
+    the table, for all arms alike, and doses keep their times.  The parameters of the start
+    (such as the tumor volume T0) are then those of that time.
 
     Raises
     ------
@@ -154,28 +206,35 @@ def read_observations(table: str | Path | pd.DataFrame, regimens: Mapping[Any, R
         If a column is missing; a cell is empty, not a number, not finite or out of range;
         a row is repeated; or the arms of the table and of `regimens` are not the same.
         The message names the file, the line (of a DataFrame, the row's label) and the column.
+
+    Examples
+    --------
+    >>> import pandas as pd, pkpd
+    >>> table = pd.DataFrame({"arm": "control", "time": [0, 7], "output": "V", "value": [60, 140]})
+    >>> pkpd.read_observations(table, {"control": None})
+    <Dataset the DataFrame: 2 observations of V in 1 arms (control)>
     """
-    if isinstance(table, str | Path):
-        name, source, columns, labels = _read_csv(Path(table))
-    else:
-        name, source, columns, labels = _read_frame(table)
-    unused = _check_columns(name, list(columns))
-    texts = {c: _texts(name, c, columns[c], labels) for c in TEXTS}
-    numbers = {c: _numbers(name, c, columns[c], labels) for c in (*NUMBERS, *(["sd"] if "sd" in columns else []))}
-    _check_ranges(name, numbers, labels)
-    _check_repeats(name, [*texts.values(), *numbers.values()], labels)
-    arms = dict.fromkeys(texts["arm"])
+    cells = read_table(table, EXPECTED)
+    _check_columns(cells)
+    texts = {c: tuple(cells.texts(c)) for c in ("arm", "output")}
+    numbers = {c: np.array(cells.numbers(c)) for c in ("time", "value", *(["sd"] if "sd" in cells.columns else []))}
+    _check_sizes(cells, numbers.get("sd"))
+    _check_repeats(cells, texts, numbers)
+    subject, flags = _first(cells, SUBJECT), _first(cells, CENSORED)
+    with_meaning = (*REQUIRED, "sd", "lloq", "at_dose", subject, flags)
     return Dataset(
-        arm=tuple(texts["arm"]),
-        time=np.array(numbers["time"]),
-        output=tuple(texts["output"]),
-        value=np.array(numbers["value"]),
-        sd=np.array(numbers.get("sd", [1.0] * len(labels))),
-        regimens=_matched(name, list(arms), regimens),
+        **texts,
+        time=numbers["time"],
+        value=numbers["value"],
+        sd=numbers.get("sd", np.ones(len(cells))),
+        regimens=_matched(cells.name, list(dict.fromkeys(texts["arm"])), regimens),
         sd_given="sd" in numbers,
-        name=name,
-        source=source,
-        unused=unused,
+        name=cells.name,
+        source=cells.source,
+        unused=tuple(c for c in cells.columns if c not in with_meaning),
+        subject=() if subject is None else tuple(cells.texts(subject)),
+        censored=_censored(cells, flags, numbers["value"]),
+        at_dose=_sides(cells, at_dose),
     )
 
 
@@ -187,147 +246,87 @@ def arm_names(path: str | Path) -> list[str]:
     DataError
         If the file is not there or not a table.
     """
-    columns = _read_csv(Path(path))[2]
-    return list(dict.fromkeys(arm for arm in columns.get("arm", ()) if arm))
+    return list(dict.fromkeys(arm for arm in read_csv(Path(path), EXPECTED).columns.get("arm", ()) if arm))
 
 
-# ---- reading
-
-Table = tuple[str, str, dict[str, Sequence[Any]], list[str]]
+# ---- what the columns mean
 
 
-def _read_csv(path: Path) -> Table:
-    if not path.is_file():
-        raise DataError(f"there is no file {str(path)!r}.")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}.") from None
-    except UnicodeDecodeError:
-        raise DataError(f"{path} is not a text file in UTF-8.") from None
-    told = next((i for i, line in enumerate(lines) if not line.lstrip().startswith("#")), len(lines))
-    reader = csv.reader(lines[told:], skipinitialspace=True)
-    numbered = [(told + reader.line_num, [cell.strip() for cell in row]) for row in reader]
-    filled = [(number, row) for number, row in numbered if any(row)]
-    if not filled:
-        raise DataError(f"{path.name} is empty; expected the columns {', '.join(REQUIRED)} and, where known, sd.")
-    (_, header), rows = filled[0], filled[1:]
-    for number, row in rows:
-        if len(row) != len(header):
-            raise DataError(f"{path.name}, line {number} has {len(row)} cells; the header has {len(header)} columns.")
-    source = "\n".join(line.lstrip().removeprefix("#").strip() for line in lines[:told])
-    _check_header(path.name, header)
-    return (
-        path.name, source,
-        {c: [row[i] for _, row in rows] for i, c in enumerate(header)},
-        [f"line {number}" for number, _ in rows],
-    )  # fmt: skip
+def _first(cells: Table, names: Any) -> str | None:
+    """The column with one of `names`, in any case; the first of these names where there are several."""
+    lowered = {c.lower(): c for c in cells.columns}
+    return next((lowered[name] for name in names if name in lowered), None)
 
 
-def _read_frame(frame: Any) -> Table:
-    if not (hasattr(frame, "columns") and hasattr(frame, "index")):
-        raise DataError(f"the observations are {frame!r}; expected the path of a CSV file or a DataFrame.")
-    header = [str(c) for c in frame.columns]
-    _check_header("the DataFrame", header)
-    columns = {c: frame.iloc[:, i].tolist() for i, c in enumerate(header)}
-    return "the DataFrame", "", columns, [f"row {label}" for label in frame.index]
+def _censored(cells: Table, flags: str | None, value: Array) -> Index:
+    """0 for measured values, 1 below and -1 above a limit."""
+    if flags is not None:
+        return np.array(cells.choices(flags, CENSORED[flags.lower()], 0), dtype=np.int64)
+    if "lloq" not in cells.columns:
+        return np.zeros(len(cells), dtype=np.int64)
+    return (value < np.array(cells.numbers_or_nan("lloq"))).astype(np.int64)
 
 
-def _check_header(where: str, header: Sequence[str]) -> None:
-    twice = next((c for i, c in enumerate(header) if c in header[:i]), None)
-    if twice is not None:
-        raise DataError(f"{where} has the column {twice!r} twice.")
+def _sides(cells: Table, at_dose: Side | None) -> tuple[str, ...]:
+    if at_dose not in (None, *SIDES):
+        raise DataError(f"at_dose is {at_dose!r}; expected 'before' or 'after'.")
+    if "at_dose" not in cells.columns:
+        return (at_dose or "",) * len(cells)
+    return tuple(cells.choices("at_dose", dict(zip(SIDES, SIDES, strict=True)), at_dose or ""))
 
 
-# ---- checking
+# ---- checks
 
 
-def _check_columns(where: str, found: list[str]) -> tuple[str, ...]:
-    """The columns without a meaning, after a refusal of what is missing or only misspelled."""
-    spare = [c for c in found if c not in (*REQUIRED, "sd")]
+def _check_columns(cells: Table) -> None:
+    """Refuse what is missing or only misspelled."""
+    spare = [c for c in cells.columns if c not in (*REQUIRED, "sd")]
     for name in REQUIRED:
-        if name not in found:
-            near = _nearest(name, spare)
+        if name not in cells.columns:
+            near = nearest(name, spare)
             hint = f" Is it {near!r}?" if near else ""
-            raise DataError(f"{where} has no column {name!r}.{hint} It has {', '.join(map(repr, found))}.")
-    if "sd" not in found and any(c.lower() == "sd" for c in spare):
-        wrong = next(c for c in spare if c.lower() == "sd")
-        raise DataError(f"{where} has a column {wrong!r}; the standard deviation is read from 'sd'. Rename it.")
-    return tuple(spare)
+            raise DataError(f"{cells.name} has no column {name!r}.{hint} It has {', '.join(map(repr, cells.columns))}.")
+    wrong = next((c for c in spare if c.lower() == "sd"), None)
+    if wrong is not None and "sd" not in cells.columns:
+        raise DataError(f"{cells.name} has a column {wrong!r}; the standard deviation is read from 'sd'. Rename it.")
+    if not len(cells):
+        raise DataError(f"{cells.name} has column names but no observations.")
 
 
-def _nearest(name: str, names: Iterable[str]) -> str | None:
-    lowered = {n.lower(): n for n in names}
-    near = difflib.get_close_matches(name, lowered, n=1)
-    return lowered[near[0]] if near else None
+def _check_sizes(cells: Table, sd: Array | None) -> None:
+    if sd is not None and (sd <= 0).any():
+        row = int(np.argmax(sd <= 0))
+        raise DataError(
+            f"{cells.place(row, 'sd')} is {sd[row]:g}; a standard deviation is more than 0. "
+            "Give one to this observation, or leave out the row."
+        )
 
 
-def _texts(where: str, column: str, cells: Sequence[Any], labels: Sequence[str]) -> list[str]:
-    for cell, label in zip(cells, labels, strict=True):
-        if cell is None or str(cell).strip() in ("", "nan", "<NA>"):
-            raise DataError(f"{where}, {label}: column {column!r} is empty; expected a name.")
-    return [str(cell).strip() for cell in cells]
-
-
-def _numbers(where: str, column: str, cells: Sequence[Any], labels: Sequence[str]) -> list[float]:
-    return [_number(f"{where}, {label}: column {column!r}", cell) for cell, label in zip(cells, labels, strict=True)]
-
-
-def _number(where: str, cell: Any) -> float:
-    if _missing(cell):
-        shown = "empty" if cell is None or cell == "" else "NaN"
-        raise DataError(f"{where} is {shown}; leave out the row of what was not measured.")
-    try:
-        number = float(cell)
-    except (TypeError, ValueError):
-        raise DataError(f"{where} is {cell!r}; expected a number.") from None
-    if not math.isfinite(number):
-        raise DataError(f"{where} is {number}; expected a finite number.")
-    return number
-
-
-def _missing(cell: Any) -> bool:
-    text = str(cell).strip().lower()
-    return cell is None or text in ("", "nan", "na", "<na>", "nat")
-
-
-def _check_ranges(where: str, numbers: Mapping[str, Sequence[float]], labels: Sequence[str]) -> None:
-    if not labels:
-        raise DataError(f"{where} has column names but no observations.")
-    for time, label in zip(numbers["time"], labels, strict=True):
-        if time < 0:
-            raise DataError(f"{where}, {label}: column 'time' is {time:g}; a model starts at time 0, so 0 or more.")
-    for sd, label in zip(numbers.get("sd", ()), labels, strict="sd" in numbers):
-        if sd <= 0:
+def _check_repeats(cells: Table, texts: Mapping[str, Sequence[str]], numbers: Mapping[str, Array]) -> None:
+    others = [cells.plain(c) for c in cells.columns if c not in texts and c not in numbers]
+    columns = [*texts.values(), *(column.tolist() for column in numbers.values()), *others]
+    rows: dict[tuple[Any, ...], str] = {}
+    for row, label in zip(zip(*columns, strict=True), cells.labels, strict=True):
+        if row in rows:
             raise DataError(
-                f"{where}, {label}: column 'sd' is {sd:g}; a standard deviation is more than 0. "
-                "Give one to this observation, or leave out the row."
+                f"{cells.name}, {label} repeats {rows[row]}: arm {row[0]!r}, output {row[1]!r}, time {row[2]:g}, "
+                f"value {row[3]:g}. Remove one, or tell two animals with one value apart by a column 'subject'."
             )
-
-
-def _check_repeats(where: str, columns: Sequence[Sequence[Any]], labels: Sequence[str]) -> None:
-    seen: dict[tuple[Any, ...], str] = {}
-    for row, label in zip(zip(*columns, strict=True), labels, strict=True):
-        if row in seen:
-            raise DataError(
-                f"{where}, {label} repeats {seen[row]}: arm {row[0]!r}, output {row[1]!r}, time {row[2]:g}, "
-                f"value {row[3]:g}. Remove one."
-            )
-        seen[row] = label
+        rows[row] = label
 
 
 def _matched(where: str, arms: Sequence[str], regimens: Any) -> dict[str, Regimen | None]:
     if not isinstance(regimens, Mapping):
         raise DataError(f"regimens is {regimens!r}; expected a mapping of each arm to its Regimen or None.")
-    given = {str(arm): regimen for arm, regimen in regimens.items()}
+    by_name = {as_text(arm): regimen for arm, regimen in regimens.items()}
     for arm in arms:
-        if arm not in given:
-            near = _nearest(arm, [g for g in given if g not in arms])
+        if arm not in by_name:
+            near = nearest(arm, [name for name in by_name if name not in arms])
             hint = f" Is it {near!r}?" if near else " Give regimens={...: None} if it was not treated."
             raise DataError(f"{where}: arm {arm!r} has no regimen.{hint.replace('...', repr(arm))}")
-    for arm, regimen in given.items():
+    for arm, regimen in by_name.items():
         if arm not in arms:
             raise DataError(f"regimens names arm {arm!r}, which is not in {where}. It has {', '.join(arms)}.")
         if regimen is not None and not isinstance(regimen, Regimen):
             raise DataError(f"the regimen of arm {arm!r} is {regimen!r}; expected a Regimen or None.")
-    return {arm: given[arm] for arm in arms}
+    return {arm: by_name[arm] for arm in arms}

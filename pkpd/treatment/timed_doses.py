@@ -147,7 +147,7 @@ def dose_function(model: Model, regimen: Regimen) -> DoseFunction:
     lags = {name: model.lag(name) for name in routes}
     units = {name: route.unit(model.time) for name, route in routes.items()}
     parts: list[tuple[Any, Any, Any]] = []
-    for entry in regimen.doses:
+    for entry in regimen.in_time(model.time).doses:
         name = entry.route
         _route(model, entry)
         due = _converted(Quantity(entry.time), model.time, "a dose time")

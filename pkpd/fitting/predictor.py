@@ -1,0 +1,151 @@
+"""What a fit asks of a model: the predicted values of the observations, and their derivatives."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkpd.arrays import Array, Mask
+from pkpd.errors import FitError, unknown_name
+from pkpd.fitting.free_parameters import Coordinate, known_parameters
+from pkpd.records.observations import Dataset
+from pkpd.symbolic.model import Model
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["Predictor"]
+
+
+# The step of a central difference that balances its truncation, of order STEP**2, against
+# the integrator's error over STEP, at relative tolerances of 1e-8 and below.
+STEP = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor(ABC):
+    """A model, observations, and the parameters that a fit moves.
+
+    What is behind it (regimens through `simulate`, records through `predict`) is a subclass,
+    which has `predictions` and `curve`; `jacobian` is by differences of `predictions` unless
+    the subclass knows better.
+
+    Attributes
+    ----------
+    constants
+        Parameters held at a value other than the model's.
+    settings
+        The options of the solver.
+    solves, failures
+        The trajectories integrated in each arm, and those of them that failed.
+    """
+
+    model: Model
+    data: Dataset
+    coordinates: Sequence[Coordinate]
+    constants: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    solves: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        known: dict[str, Any] = {}
+        for arm in self.data.arms:
+            known |= known_parameters(self.model, self.data, arm)
+        for name in self.constants:
+            if name not in known:
+                raise unknown_name(self.model.name, "parameter", str(name), known)
+            if any(c.parameter == name for c in self.coordinates):
+                raise FitError(f"fit: parameter {name!r} is both free and held at {self.constants[name]!r}.")
+        observables = {*(s.name for s in self.model.states), *self.model.outputs}
+        for name in self.data.outputs:
+            if name not in observables:
+                raise unknown_name(
+                    self.model.name, f"state or output (observed in {self.data.name})", name, observables
+                )
+
+    # ---- what the objective asks
+
+    @abstractmethod
+    def predictions(self, parameters: Mapping[str, Array]) -> Array:
+        """The predicted value of every observation, (points, observations).
+
+        Parameters
+        ----------
+        parameters
+            For the label of each coordinate its values in the parameter's unit, (points,).
+
+        Returns
+        -------
+        numpy.ndarray
+            NaN throughout an arm whose integration failed or gave what is not finite.
+        """
+
+    @abstractmethod
+    def curve(self, arm: str, x: Array, times: Any, outputs: Sequence[str]) -> xr.Dataset:
+        """The trajectory of one arm at one point `x`, (coordinates,), by time alone."""
+
+    def __call__(self, points: Array) -> Array:
+        """`predictions` at points on the scale of the search, (points, coordinates)."""
+        return self.predictions({c.label: c.natural(points[:, i]) for i, c in enumerate(self.coordinates)})
+
+    def jacobian(self, x: Array) -> Array:
+        """The derivatives of the predictions by the coordinates of a point, (observations, coordinates).
+
+        By central differences on the scale of the search, all perturbed points as one
+        ensemble.  A point beyond a bound is moved onto it; where a perturbed point fails, its
+        side is replaced by the center.
+
+        Raises
+        ------
+        FitError
+            If the model cannot be solved on either side.
+        """
+        low, high = self._neighbors(x)
+        k = len(x)
+        points = np.tile(x, (2 * k + 1, 1))
+        points[range(k), range(k)] = low
+        points[range(k, 2 * k), range(k)] = high
+        predicted = self(points)
+        bad: Mask = np.asarray(np.isnan(predicted).any(axis=1))
+        predicted[bad] = predicted[-1]
+        width = np.where(bad[k:-1], x, high) - np.where(bad[:k], x, low)
+        if bad[-1] or not width.all():
+            raise self._stuck(int(np.argmin(width)), x)
+        return np.asarray(((predicted[k:-1] - predicted[:k]) / width[:, None]).T)
+
+    # ---- for subclasses
+
+    def own(self, arm: str) -> list[Coordinate]:
+        """The coordinates that act in an arm."""
+        known = known_parameters(self.model, self.data, arm)
+        return [c for c in self.coordinates if c.arm in (None, arm) and c.parameter in known]
+
+    def held(self, arm: str) -> dict[str, Any]:
+        """The constants that act in an arm."""
+        known = known_parameters(self.model, self.data, arm)
+        return {name: value for name, value in self.constants.items() if name in known}
+
+    def count(self, arm: str, failed: Mask) -> None:
+        """Note the trajectories integrated for an arm, and those that failed."""
+        self.solves[arm] += len(failed)
+        self.failures[arm] += int(failed.sum())
+
+    def _neighbors(self, x: Array) -> tuple[Array, Array]:
+        """The two points of each difference, within the bounds."""
+        each = list(zip(self.coordinates, x, strict=True))
+        low = np.array([max(v - STEP * c.span(v), c.lower) for c, v in each])
+        high = np.array([min(v + STEP * c.span(v), c.upper) for c, v in each])
+        return low, high
+
+    def _stuck(self, which: int, x: Array) -> FitError:
+        moved = self.coordinates[which]
+        return FitError(
+            f"fit: {self.model.name} cannot be solved on either side of {moved.label} = "
+            f"{moved.natural(x[which]):.6g}. Narrow its bounds, or try another method of simulate()."
+        )
