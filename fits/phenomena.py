@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pkpd
-from pkpd.cli.main import told
+from pkpd.cli.main import as_messages
 from pkpd.fits.perturbation import Draws, drawn, draws
 from pkpd.storage import write_atomically
 
@@ -717,5 +717,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    with told():
+    with as_messages():
         main()

@@ -15,10 +15,12 @@ from examples import growth
 from helpers import run_here
 
 import pkpd
-from pkpd.cli import parsing
+from pkpd.cli.doses import parse_regimen
+from pkpd.cli.times import parse_times
+from pkpd.library import examples as snippets
 from pkpd.library.pages import Code, Prose, Table, page
 from pkpd.library.probing import evaluate, points
-from pkpd.symbolic import snippets, writing
+from pkpd.symbolic import writing
 from pkpd.symbolic.symbols import Parameter
 
 NAMES = list(pkpd.catalog().index)
@@ -177,9 +179,9 @@ def test_the_command_says_the_same_as_the_snippet(name: str) -> None:
         return
     words = shlex.split(line.replace("\\\n", " "))
     assert words[:3] == ["pkpd", "simulate", name]
-    typed = parsing.parse_regimen([after for word, after in itertools.pairwise(words) if word == "--dose"])
+    typed = parse_regimen([after for word, after in itertools.pairwise(words) if word == "--dose"])
     shown = sum((eval(c.python(), {"pkpd": pkpd}) for c in snippets.courses(model)), pkpd.Regimen())
-    times = parsing.parse_numbers(words[words.index("--times") + 1], "--times")
+    times = parse_times(words[words.index("--times") + 1], "--times")
     assert np.array_equal(times, range(snippets.horizon(model) + 1))
     assert doses_of(typed) == doses_of(shown)
 
