@@ -89,7 +89,7 @@ def entry(
 def catalog(as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False) -> None:
     """List the models of the library."""
     import pkpd
-    from pkpd.cli.tables import print_table
+    from pkpd.cli.terminal import print_table
 
     table = pkpd.catalog().reset_index()
     if as_csv:
