@@ -43,7 +43,7 @@ from pathlib import Path
 
 import pkpd
 from pkpd.cli.fitting import fit_files
-from pkpd.cli.main import as_messages
+from pkpd.cli.messages import as_messages
 
 DATA = Path(__file__).parent / "data" / "mc38_radiation.csv"
 

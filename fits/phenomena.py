@@ -37,7 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pkpd
-from pkpd.cli.main import as_messages
+from pkpd.cli.messages import as_messages
 from pkpd.fits.perturbation import Draws, drawn, draws
 from pkpd.storage import write_atomically
 

@@ -11,7 +11,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-__version__ = "0.1.0"
+from pkpd.version import __version__ as __version__
 
 # In a checkout the folders models/ and fits/ lie beside this package; in a wheel, inside.
 _ROOT = Path(__file__).resolve().parent.parent

@@ -161,7 +161,7 @@ def _provenance(run: ResultSpec, found: Collected) -> dict[str, Any]:
     import scipy
     import sympy
 
-    import pkpd
+    from pkpd.version import __version__
 
     return {
         "model": run.model.name,
@@ -170,7 +170,7 @@ def _provenance(run: ResultSpec, found: Collected) -> dict[str, Any]:
         "method_used": found.note or run.settings["method"],
         "values_at_dose_times": f"{run.settings['at_dose']} the dose",
         "versions": (
-            f"pkpd {pkpd.__version__}, python {platform.python_version()}, numpy {np.__version__}, "
+            f"pkpd {__version__}, python {platform.python_version()}, numpy {np.__version__}, "
             f"scipy {scipy.__version__}, sympy {sympy.__version__}"
         ),
     }

@@ -17,7 +17,7 @@ ROOT = Path(pkpd.__file__).parent
 
 # A room may import itself and the rooms before it.
 LAYERS = [
-    ["errors"],
+    ["errors", "version"],
     ["units", "storage", "arrays"],
     ["symbolic"],
     ["library"],

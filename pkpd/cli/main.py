@@ -7,22 +7,22 @@ Exit codes: 0 done; 1 something asked for is not possible, and a message says wh
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pkpd.errors import FailedMembersWarning, PkpdError
+from pkpd.cli.messages import FAILED, SOME_FAILED, as_messages, fail, say
+from pkpd.errors import FailedMembersWarning
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["app", "as_messages", "main"]
+__all__ = ["app", "main"]
 
 _HELP = r"""ODE-based pharmacodynamic modeling for immuno-oncology.
 
@@ -41,8 +41,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-FAILED, SOME_FAILED, INTERRUPTED = 1, 3, 130
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A name from `pkpd catalog`.")]
 Models = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Names from `pkpd catalog`.")]
@@ -118,7 +116,7 @@ def page(
     names = _known(models)
     with _progress("pages") as advance:
         for done, path in enumerate(write_pages(names, out, index=not models), 1):
-            _say(f"wrote {path}")
+            say(f"wrote {path}")
             advance(done, len(names))
 
 
@@ -134,7 +132,7 @@ def lint(models: Models = None) -> None:
             typer.echo(f"{name}: {finding}")
             errors += finding.severity == "error"
             warned += finding.severity == "warning"
-    _say(f"{len(names)} models: {errors} errors, {warned} warnings")
+    say(f"{len(names)} models: {errors} errors, {warned} warnings")
     if errors:
         raise SystemExit(FAILED)
 
@@ -183,7 +181,7 @@ def sweep(
     loaded = pkpd.load(model).using(**_assignments(values))
     axes = parse_axes(grid or [])
     if not axes.columns and not sample:
-        _fail("nothing to sweep: give --grid NAME=..., --sample N, or both.")
+        fail("nothing to sweep: give --grid NAME=..., --sample N, or both.")
     request = requested(loaded, dose, times, outputs, [*axes.shape, sample or 1])
     ensemble = axes * pkpd.sample(loaded, sample, seed) if sample else axes
     with _progress(f"{model}: {len(ensemble)} members") as advance:
@@ -208,7 +206,7 @@ def plot(
     from pkpd.storage import read_result
 
     path = draw(read_result(result), output, kind, x=x, y=y, at=at, out=out)
-    _say(f"wrote {path}")
+    say(f"wrote {path}")
 
 
 @app.command()
@@ -231,7 +229,7 @@ def fit(
     typer.echo(estimated.report())
     if out is not None:
         for path in fit_files(estimated, out):
-            _say(f"wrote {path}")
+            say(f"wrote {path}")
 
 
 @app.command()
@@ -251,32 +249,6 @@ def main() -> None:
     with as_messages():
         app()
         sys.stdout.flush()  # so that a full disk behind it is met here
-
-
-@contextmanager
-def as_messages() -> Iterator[None]:
-    """End the program with one message and an exit code where something inside goes wrong."""
-    try:
-        yield
-    except PkpdError as error:
-        _fail(str(error))
-    except MemoryError:
-        _fail("there is not enough memory for this. Ask for less with --times, --outputs, --grid or --sample.")
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        _fail(f"{error.filename or 'the output'}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        _interrupted()
-    except SystemExit as ended:  # typer has caught the interrupt and says nothing
-        if ended.code == INTERRUPTED:
-            _interrupted()
-        raise
-
-
-def _interrupted() -> NoReturn:
-    _say("interrupted; no partial files were written")
-    raise SystemExit(INTERRUPTED) from None
 
 
 def _known(models: list[str] | None) -> list[str]:
@@ -311,17 +283,8 @@ def _deliver(result: xr.Dataset, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(as_table(result).to_csv(index=False))
     else:
-        _say(f"wrote {write_result(result, out)}")
+        say(f"wrote {write_result(result, out)}")
     failed = int((result["status"] != 0).sum())
     if failed:
-        _say(f"{failed} of {result['status'].size} members failed; see the variable 'status'")
+        say(f"{failed} of {result['status'].size} members failed; see the variable 'status'")
         raise SystemExit(SOME_FAILED)
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _fail(text: str) -> NoReturn:
-    _say(f"error: {text}")
-    raise SystemExit(FAILED)

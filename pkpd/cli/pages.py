@@ -5,11 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
     from pkpd.library.pages import Page
     from pkpd.library.reproductions import Claim
 
@@ -53,7 +51,7 @@ def write_pages(names: Iterable[str], folder: Path, *, index: bool) -> Iterator[
         yield write("index", index_of(pages))
 
 
-def _illustrated(name: str) -> tuple[Page, Figure | None]:
+def _illustrated(name: str) -> tuple[Page, Any]:
     """The page of a model and its figure: of a published result where there is one, otherwise of how it runs."""
     from pkpd.figures.examples import example
     from pkpd.figures.reproductions import reproduction_figure

@@ -9,12 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pkpd.errors import unknown_name
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["Claim", "Reproduction", "described", "reproduce", "reproduced"]
 
@@ -65,7 +62,7 @@ class Reproduction:
     """
 
     claims: tuple[Claim, ...]
-    panels: tuple[Callable[[Axes], None], ...]
+    panels: tuple[Callable[[Any], None], ...]
 
 
 @lru_cache(maxsize=1)
