@@ -13,6 +13,8 @@ from pkpd.arrays import Array, Index
 from pkpd.prepared.parameters import KnownParameters, ParameterValues
 from pkpd.prepared.solver import Solver
 from pkpd.prepared.tolerances import state_tolerances
+from pkpd.solvers.clock_stops import clock_schedule
+from pkpd.solvers.equations.clock import ClockedSystem, clocked
 from pkpd.solvers.equations.numpy_code import NumpyCode, numpy_code
 from pkpd.solvers.equations.system import System, numbered_system
 from pkpd.solvers.problem import Problem
@@ -35,6 +37,8 @@ class RegimenProblems:
     ----------
     system
         With an input for each route on which a dose lasts.
+    clock
+        The same with its conditions on the clock as inputs that change at stops.
     doses
         The doses of each arm as functions of the parameters.
     times
@@ -48,6 +52,7 @@ class RegimenProblems:
     known: KnownParameters
     regimens: tuple[Regimen, ...]
     system: System
+    clock: ClockedSystem
     doses: tuple[DoseFunction, ...]
     times: Array
     solver: Solver
@@ -59,10 +64,10 @@ class RegimenProblems:
         arms, rows = len(self.doses), len(self.system.parameters)
         parameters = np.ascontiguousarray(np.tile(values.matrix[:rows], arms))
         return Problem(
-            model=self.system,
+            model=self.clock.system,
             parameters=parameters,
             starts=self._starts(parameters, values),
-            schedule=self._schedule(values),
+            schedule=self._schedule(values, parameters),
             times=self.times,
             rtol=self.solver.rtol,
             atol=self.atol,
@@ -106,13 +111,18 @@ class RegimenProblems:
         names = {name for doses in self.doses for name in doses.names}
         return np.array(sorted(self._number[name] for name in names), dtype=np.int64)
 
-    def _schedule(self, values: ParameterValues) -> Schedule:
-        """The stops of all arms; those of the last call where nothing that doses use has changed."""
-        key = (values.members, values.matrix[self._dosing_rows].tobytes())
+    @cached_property
+    def _timing_rows(self) -> Index:
+        """The rows of a matrix of parameters that doses or conditions on the clock use."""
+        return np.union1d(self._dosing_rows, np.array(self.clock.used, dtype=np.int64))
+
+    def _schedule(self, values: ParameterValues, parameters: Array) -> Schedule:
+        """The stops of all arms; those of the last call where nothing that times and doses use has changed."""
+        key = (values.members, values.matrix[self._timing_rows].tobytes())
         if self._last.get("key") == key:
             kept: Schedule = self._last["schedule"]
             return kept
-        schedule = self._made(values)
+        schedule = clock_schedule(self.clock, self._made(values), parameters, float(self.times[-1]))
         if schedule.levels.size + schedule.times.size <= MOST_KEPT:
             self._last.update(key=key, schedule=schedule)
         return schedule
@@ -175,7 +185,7 @@ def regimen_problems(
     lasting = [entry.route for regimen in regimens for entry in regimen.doses if entry.duration is not None]
     system = numbered_system(model, tuple(dict.fromkeys(lasting)))
     atol = _tolerances(model, system, known, doses, solver)
-    return RegimenProblems(known, tuple(regimens), system, doses, times, solver, atol, before)
+    return RegimenProblems(known, tuple(regimens), system, clocked(system), doses, times, solver, atol, before)
 
 
 def _tolerances(
