@@ -12,7 +12,7 @@ from pkpd.arrays import Array
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import SimulationError, unknown_name
 from pkpd.solvers.chunks import Collected
-from pkpd.solvers.equations.sensitivities import sensitivity_name
+from pkpd.solvers.equations.tangent import derivative_label
 from pkpd.solvers.problem import Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.symbolic.model import Model
@@ -77,7 +77,7 @@ class ResultSpec:
     @property
     def names(self) -> list[str]:
         """The columns to collect: what is shown, each followed by its derivatives."""
-        return [name for x in self.wanted for name in (x, *(sensitivity_name(x, k) for k in self.wrt))]
+        return [name for x in self.wanted for name in (x, *(derivative_label(x, k) for k in self.wrt))]
 
 
 def derivative_name(of: str) -> str:
@@ -104,7 +104,7 @@ def _courses(run: ResultSpec, found: Collected) -> dict[str, Any]:
         about = {"units": run.model.units[name], "long_name": run.model.meaning(name)}
         variables[name] = (dims, found.columns[name].reshape(shape), about)
         if run.wrt:
-            slopes = np.stack([found.columns[sensitivity_name(name, k)] for k in run.wrt], axis=-1)
+            slopes = np.stack([found.columns[derivative_label(name, k)] for k in run.wrt], axis=-1)
             its: dict[str, Any] = {
                 "units": [_quotient(run.model.units[name], unit) for unit in run.wrt.values()],
                 "long_name": f"derivative of {run.model.meaning(name)}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,19 +16,21 @@ from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError, unknown_name
 from pkpd.results import ResultSpec, dataset, derivative_name, shown
 from pkpd.solvers.chunks import Collected, collect
-from pkpd.solvers.equations.moving_doses import MovingDoses
+from pkpd.solvers.directions import Directions, MovingDoses, moving_schedule
 from pkpd.solvers.equations.numpy_code import numpy_code
-from pkpd.solvers.equations.switches import sign_dependent
 from pkpd.solvers.equations.system import System, numbered_system
+from pkpd.solvers.equations.tangent import derivative_label
 from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.solvers.schedule import Schedule, make_schedule
+from pkpd.solvers.solve import solve
+from pkpd.solvers.tangent_problems import tangent_problem
 from pkpd.solvers.tolerances import absolute_tolerances, tolerance
 from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
 from pkpd.treatment.regimens import Regimen
-from pkpd.treatment.timed_doses import TimedDoses, dose_slopes, timed_doses
+from pkpd.treatment.timed_doses import DoseSlopes, TimedDoses, dose_slopes, timed_doses
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -159,10 +161,6 @@ def simulate(
         max_steps=max_steps,
     )
     wrt = _differentiated(model, known, sensitivities)
-    if wrt:
-        slopes = dose_slopes(model, regimen, table, len(doses.times), tuple(wrt))
-        moving = MovingDoses(system, tuple(wrt), doses, slopes, _positive(system, problem.parameters))
-        problem = _with_sensitivities(problem, moving, _magnitudes(system, known, wrt))
     with np.errstate(all="ignore"):
         problem = dataclasses.replace(problem, starts=numpy_code(problem.model).starts(problem.parameters))
     settings = {"method": method, "rtol": rtol, "atol": atol if isinstance(atol, float) else str(atol)}
@@ -177,7 +175,11 @@ def simulate(
         reductions=_reductions(model, outputs, wrt, reduce),
         settings={**settings, "at_dose": at_dose},
     )
-    found = collect(problem, run.names, run.reductions, method, progress, threads)
+    found = collect(problem, run.wanted, run.reductions, method, progress, threads)
+    if wrt:
+        slopes = dose_slopes(model, regimen, table, len(doses.times), tuple(wrt))
+        moving, along = _directions(problem, doses, slopes, tuple(wrt), _magnitudes(system, known, wrt))
+        found = _with_derivatives(found, moving, along, run, method, threads)
     _report(model, found, ensemble, on_failure)
     return dataset(run, found)
 
@@ -358,22 +360,55 @@ def _magnitudes(system: System, known: Mapping[str, Any], wrt: Iterable[str]) ->
     return np.where(np.isfinite(sizes) & (sizes != 0), np.abs(sizes), 1.0)
 
 
-def _positive(system: System, parameters: Array) -> frozenset[str]:
-    """The parameters that are positive for every member, of those for which it matters."""
-    rows = zip(system.parameters, parameters, strict=True)
-    return sign_dependent(system) & {name for name, row in rows if (row > 0).all()}
+def _directions(
+    problem: Problem, doses: TimedDoses, slopes: Sequence[DoseSlopes], wrt: tuple[str, ...], magnitudes: Array
+) -> tuple[Problem, Directions]:
+    """`problem` with stops that may move, and a direction for each of `wrt`."""
+    system = problem.model
+    dparameters = np.array([[float(p == k) for k in wrt] for p in system.parameters]).reshape(-1, len(wrt))
+    dstarts = np.array([[float(s == k) for k in wrt] for s in system.states])
+
+    def table(part: str) -> Array:
+        values = np.zeros((*doses.times.shape, len(wrt)))
+        for dose, slope in enumerate(slopes):
+            for name, one in getattr(slope, part).items():
+                values[:, dose, wrt.index(name)] = one.values
+        return values
+
+    jump = [system.jump_routes.index(r) if r in system.jump_routes else -1 for r in doses.routes]
+    slot = [system.inputs.index(r) if r in system.inputs else -1 for r in doses.routes]
+    moving = MovingDoses(
+        doses.times, doses.amounts, doses.durations, table("time"), table("amount"), table("duration"),
+        np.array(jump, dtype=np.int64), np.array(slot, dtype=np.int64),
+    )  # fmt: skip
+    schedule, along = moving_schedule(moving, len(system.inputs))
+    along = dataclasses.replace(along, dparameters=dparameters, dstarts=dstarts, sizes=magnitudes)
+    return dataclasses.replace(problem, schedule=schedule), along
 
 
-def _with_sensitivities(problem: Problem, moving: MovingDoses, magnitudes: Array) -> Problem:
-    rows = np.broadcast_to(moving.extra_parameters, (len(moving.extra_parameters), problem.members))
-    atol = np.concatenate([problem.atol, np.outer(1 / magnitudes, problem.atol).reshape(-1)])
-    constant = np.ones(len(moving.model.states) - len(atol))
+def _with_derivatives(
+    found: Collected, problem: Problem, along: Directions, run: ResultSpec, method: str, threads: int | None
+) -> Collected:
+    """What was collected, with the derivatives beside it and the worse of the two statuses."""
+    whole = tangent_problem(problem, along)
+    solution = solve(whole.problem, method, None, threads)
+    system = problem.model
+    blocks = [(system.states, whole.states(solution).first)]
+    if set(run.wanted) & set(system.output_names):
+        blocks.append((system.output_names, whole.outputs(solution).first))
+    more = {
+        derivative_label(name, k): first[:, :, i, j]
+        for names, first in blocks
+        for i, name in enumerate(names)
+        for j, k in enumerate(run.wrt)
+        if name in run.wanted
+    }
+    status, ended = whole.status(solution), whole.ended(solution)
     return dataclasses.replace(
-        problem,
-        model=moving.model,
-        parameters=np.vstack([problem.parameters, rows]),
-        schedule=moving.schedule(),
-        atol=np.concatenate([atol, constant]),
+        found,
+        columns={**found.columns, **more},
+        status=np.where(found.status != 0, found.status, status),
+        ended=np.minimum(found.ended, ended),
     )
 
 
