@@ -12,14 +12,14 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import ParameterError, SimulationError, unknown_name
-from pkpd.prepared.derivatives import differentiated, slope_columns, with_derivatives
+from pkpd.prepared.derivatives import Slopes, differentiated, integrated_slopes
 from pkpd.prepared.parameters import KnownParameters, ParameterValues, known_parameters
 from pkpd.prepared.reductions import reductions_of
 from pkpd.prepared.regimens import RegimenProblems, regimen_problems
 from pkpd.prepared.solver import Solver
 from pkpd.prepared.values import Values
 from pkpd.solvers.chunks import Collected, collect
-from pkpd.solvers.problem import Progress
+from pkpd.solvers.problem import Progress, Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.symbolic.model import Model
 from pkpd.treatment.regimens import Regimen
@@ -47,6 +47,8 @@ class Prepared:
         The states and outputs that are returned.
     wrt
         What they are differentiated by, with the unit of each.
+    order
+        Of the derivatives, 1 or 2.
     reductions
         What is returned of them instead of their course in time.
     """
@@ -57,6 +59,7 @@ class Prepared:
     times: Array
     outputs: tuple[str, ...]
     wrt: Mapping[str, str]
+    order: int
     reductions: Mapping[str, Reduction]
     solver: Solver
     known: KnownParameters = field(repr=False)
@@ -91,24 +94,30 @@ class Prepared:
 
     def solve(self, values: ParameterValues, progress: Progress | None = None) -> Values:
         """Integrate for values that `values_of` has made."""
-        problem = self.problems.problem(values)
-        names = list(self.outputs)
-        if self.wrt:
-            problem = with_derivatives(self.problems, values, problem, tuple(self.wrt))
-            names += slope_columns(self.outputs, self.wrt)
-        collected = collect(problem, names, self.reductions, self.solver.method, progress, self.solver.threads)
-        return self._shaped(collected, values)
+        problem, solver = self.problems.problem(values), self.solver
+        collected = collect(problem, self.outputs, self.reductions, solver.method, progress, solver.threads)
+        if not self.wrt:
+            return self._shaped(values, collected)
+        return self._shaped(
+            values, collected, integrated_slopes(self.problems, values, tuple(self.wrt), self.outputs, self.order)
+        )
 
-    def _shaped(self, collected: Collected, values: ParameterValues) -> Values:
+    def _shaped(self, values: ParameterValues, collected: Collected, slopes: Slopes | None = None) -> Values:
         def by_arm(column: Any) -> Any:
             return column.reshape(len(self.arms), values.members, *column.shape[1:]) if self.arms else column
 
-        columns = {name: by_arm(collected.columns[name]) for name in self.reductions or self.outputs}
-        slopes = {
-            name: by_arm(np.stack([collected.columns[c] for c in slope_columns([name], self.wrt)], axis=-1))
-            for name in (self.outputs if self.wrt else ())
-        }
-        return Values(columns, by_arm(collected.status), by_arm(collected.ended), collected.note, slopes)
+        status, ended = collected.status, collected.ended
+        if slopes is not None:
+            status = np.where(status == Status.ok, slopes.status, status)
+            ended = np.minimum(ended, slopes.ended)
+        return Values(
+            columns={name: by_arm(collected.columns[name]) for name in self.reductions or self.outputs},
+            status=by_arm(status),
+            ended=by_arm(ended),
+            note=collected.note,
+            sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.first.items()},
+            second_sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.second.items()},
+        )
 
 
 def prepare(
@@ -119,6 +128,7 @@ def prepare(
     outputs: Iterable[str] | None = None,
     parameters: Iterable[str] | None = None,
     sensitivities: Iterable[str] = (),
+    order: int = 1,
     reduce: Mapping[str, tuple[Any, ...]] | None = None,
     solver: Solver | None = None,
     at_dose: str = "before",
@@ -145,6 +155,8 @@ def prepare(
     sensitivities
         Parameters, of the model or of the regimens, by which to differentiate everything that
         is returned; the name of a state stands for its value at time 0.
+    order
+        1, or 2 for second derivatives beside the first ones.
     reduce
         Instead of courses in time, numbers for each member; see `pkpd.simulate`.
     solver
@@ -182,6 +194,7 @@ def prepare(
         tuple(observables(model, outputs)),
         None if parameters is None else _names(parameters),
         _names(sensitivities),
+        _checked_order(order),
         tuple(reductions.items()),
         Solver() if solver is None else solver,
         at_dose == "before",
@@ -200,6 +213,7 @@ class _Request:
     outputs: tuple[str, ...]
     parameters: tuple[Any, ...] | None
     sensitivities: tuple[Any, ...]
+    order: int
     reductions: tuple[tuple[str, Reduction], ...]
     solver: Solver
     before: bool
@@ -224,6 +238,7 @@ def _settle(request: _Request) -> Prepared:
         times=moments,
         outputs=request.outputs,
         wrt=differentiated(model, known, request.sensitivities),
+        order=request.order,
         reductions=dict(request.reductions),
         solver=request.solver,
         known=known,
@@ -304,6 +319,12 @@ def _regimens(treatment: Any) -> tuple[tuple[str, ...], tuple[Regimen, ...]]:
         f"got {what} as the regimen; make one with bolus, infusion or fractions, and join them with +, "
         "or give a mapping of arms to regimens."
     )
+
+
+def _checked_order(order: Any) -> int:
+    if order not in (1, 2):
+        raise SimulationError(f"order is {order!r}; derivatives are of order 1 or 2.")
+    return int(order)
 
 
 def _names(names: Iterable[Any]) -> tuple[Any, ...]:

@@ -14,6 +14,7 @@ from pkpd.prepared.parameters import KnownParameters, ParameterValues
 from pkpd.prepared.solver import Solver
 from pkpd.prepared.tolerances import state_tolerances
 from pkpd.solvers.clock_stops import clock_schedule
+from pkpd.solvers.directions import StopDirections
 from pkpd.solvers.equations.clock import ClockedSystem, clocked
 from pkpd.solvers.equations.numpy_code import NumpyCode, numpy_code
 from pkpd.solvers.equations.system import System, numbered_system
@@ -136,17 +137,26 @@ class RegimenProblems:
         return schedules[0] if len(schedules) == 1 else stacked(schedules, values.members)
 
     def _schedule_of(self, doses: TimedDoses) -> Schedule:
-        jump_of = [_position(self.system.jump_routes, route) for route in doses.routes]
-        input_of = [_position(self.system.inputs, route) for route in doses.routes]
-        return make_schedule(
-            doses.times,
-            doses.amounts,
-            doses.durations,
-            np.array(jump_of, dtype=np.int64),
-            np.array(input_of, dtype=np.int64),
-            len(self.system.inputs),
-            self.times,
-        )
+        places, inputs = self.places(doses.routes), len(self.system.inputs)
+        return make_schedule(doses.times, doses.amounts, doses.durations, *places, inputs, self.times)
+
+    def places(self, routes: Sequence[str]) -> tuple[Index, Index]:
+        """The jump and the input of each route, -1 where it has none."""
+        jump_of = [_position(self.system.jump_routes, route) for route in routes]
+        input_of = [_position(self.system.inputs, route) for route in routes]
+        return np.array(jump_of, dtype=np.int64), np.array(input_of, dtype=np.int64)
+
+    # ---- what moves stops
+
+    @cached_property
+    def clock_names(self) -> frozenset[str]:
+        """The parameters of conditions on the clock."""
+        return frozenset(self.system.parameters[i] for i in self.clock.used)
+
+    def moves_with(self, names: Sequence[str]) -> bool:
+        """Whether a dose or a condition on the clock changes with one of these parameters."""
+        used = self.clock_names.union(*(doses.names for doses in self.doses))
+        return not used.isdisjoint(names)
 
 
 def _position(names: Sequence[str], name: str) -> int:
@@ -167,6 +177,21 @@ def stacked(schedules: Sequence[Schedule], members: int) -> Schedule:
         np.concatenate([rows(s.jumps, stops, -1) for s in schedules]),
         np.concatenate([rows(s.amounts, stops, 0.0) for s in schedules]),
         np.concatenate([rows(s.levels, stops + 1, None) for s in schedules]),
+    )
+
+
+def stacked_changes(changes: Sequence[StopDirections], schedule: Schedule, members: int) -> StopDirections:
+    """The changes of the stops of several arms, for the members of `schedule`."""
+    stops = schedule.times.shape[1]
+
+    def rows(table: Array, width: int) -> Array:
+        own = np.repeat(table, members, axis=0) if len(table) == 1 else table
+        return np.pad(own, [(0, 0), (0, width - own.shape[1]), *[(0, 0)] * (own.ndim - 2)])
+
+    return StopDirections(
+        np.concatenate([rows(c.dtimes, stops) for c in changes]),
+        np.concatenate([rows(c.damounts, stops) for c in changes]),
+        np.concatenate([rows(c.dlevels, stops + 1) for c in changes]),
     )
 
 

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import sympy
 
 from pkpd.arrays import Array, Index
+from pkpd.solvers.directions import StopDirections, no_change
 from pkpd.solvers.equations.clock import ClockedSystem
 from pkpd.solvers.equations.clock_times import SAME_TIME, Changes, Question, changes
 from pkpd.solvers.schedule import Schedule
 from pkpd.solvers.timelines import Stops, joined
 
-__all__ = ["AFTER_ALL", "BEFORE_ALL", "FIRES", "ClockStops", "clock_schedule", "clock_stops", "with_stops"]
+__all__ = [
+    "AFTER_ALL",
+    "BEFORE_ALL",
+    "FIRES",
+    "ClockStops",
+    "clock_schedule",
+    "clock_stops",
+    "moving_clock_schedule",
+    "with_stops",
+]
+
+JUST_BEFORE = 1e-9
+"""Of the span: how long before the start a change is taken to come at the start."""
 
 BEFORE_ALL, FIRES, AFTER_ALL = -1.0, 1e300, np.inf
 """Ranks among the stops of one time: of what is new at that time already, of events, of what is new after it."""
@@ -63,14 +76,18 @@ def clock_stops(
         If a condition changes more than a million times in a member.
     """
     members = parameters.shape[1]
+    begin, end = (np.broadcast_to(np.asarray(t, dtype=float), (members,)) for t in (start, until))
+    differentiated = directions is not None and clocked.settle < 0
     question = Question(
         parameters,
-        np.broadcast_to(np.asarray(start, dtype=float), (members,)),
-        np.broadcast_to(np.asarray(until, dtype=float), (members,)),
+        # What changes at the very start can only come later: its time counts in a derivative.
+        begin - JUST_BEFORE * np.maximum(end - begin, np.abs(begin)) if differentiated else begin,
+        end,
         np.zeros((len(parameters), members, 0)) if directions is None else directions,
         clocked.system.parameters,
     )
     known: dict[sympy.Symbol, Changes] = {}
+    fires_after = begin + SAME_TIME * np.maximum(end - begin, np.abs(begin))
     for condition in clocked.conditions:
         known[condition.symbol] = changes(condition, clocked.system.p, question, known)
     slots = [c for c in clocked.conditions if c.slot >= 0]
@@ -78,10 +95,11 @@ def clock_stops(
     none = np.zeros(0, dtype=np.int64)
     parts = [(Stops.at(none, np.zeros(0), np.zeros(0)), np.zeros((0, question.directions.shape[2])))]
     parts += [_changing(c.slot, known[c.symbol]) for c in slots]
-    parts += [_firing(jump, known[c.symbol]) for c in clocked.conditions for jump in c.jump]
+    parts += [_firing(jump, known[c.symbol], fires_after) for c in clocked.conditions for jump in c.jump]
     if clocked.settle >= 0:
         parts += [_settling(clocked.settle, known[c.symbol]) for c in slots]
-    return ClockStops(joined([stops for stops, _ in parts]), np.concatenate([shift for _, shift in parts]), initial)
+    stops, shift = joined([stops for stops, _ in parts]), np.concatenate([shift for _, shift in parts])
+    return ClockStops(replace(stops, time=np.maximum(stops.time, begin[stops.member])), shift, initial)
 
 
 def _changing(slot: int, when: Changes) -> tuple[Stops, Array]:
@@ -89,8 +107,8 @@ def _changing(slot: int, when: Changes) -> tuple[Stops, Array]:
     return Stops.at(when.member, when.time, rank, slot=slot, change=when.value), when.shift
 
 
-def _firing(jump: int, when: Changes) -> tuple[Stops, Array]:
-    due = when.value > 0
+def _firing(jump: int, when: Changes, after: Array) -> tuple[Stops, Array]:
+    due = (when.value > 0) & (when.time > after[when.member])
     return Stops.at(when.member[due], when.time[due], np.full(due.sum(), FIRES), jump=jump), when.shift[due]
 
 
@@ -114,10 +132,40 @@ def clock_schedule(clocked: ClockedSystem, schedule: Schedule, parameters: Array
     if schedule.shared and parameters.shape[1] and (used == used[:, :1]).all():
         parameters = parameters[:, :1]
     clock = clock_stops(clocked, parameters, until)
-    return with_stops(schedule, clock.stops, clock.initial)
+    return with_stops(schedule, clock.stops, clock.initial)[0]
 
 
-def with_stops(schedule: Schedule, stops: Stops, initial: Array) -> Schedule:
+def moving_clock_schedule(
+    clocked: ClockedSystem,
+    schedule: Schedule,
+    along: StopDirections,
+    parameters: Array,
+    dparameters: Array,
+    until: float,
+) -> tuple[Schedule, StopDirections]:
+    """`clock_schedule`, with how all its stops change along directions of the parameters.
+
+    Parameters
+    ----------
+    along
+        How the stops of `schedule` change.
+    dparameters
+        (parameters, K).
+    """
+    if not clocked.conditions:
+        return schedule, along
+    directions = np.broadcast_to(dparameters[:, None, :], (*parameters.shape, dparameters.shape[1]))
+    clock = clock_stops(clocked, parameters, until, directions=directions)
+    return with_stops(schedule, clock.stops, clock.initial, along, clock.shift)
+
+
+def with_stops(
+    schedule: Schedule,
+    stops: Stops,
+    initial: Array,
+    along: StopDirections | None = None,
+    shift: Array | None = None,
+) -> tuple[Schedule, StopDirections]:
     """`schedule` with more stops and further inputs, which are set and never summed.
 
     Stops of one time, up to rounding, keep the order of their ranks, and those of `schedule`
@@ -130,10 +178,17 @@ def with_stops(schedule: Schedule, stops: Stops, initial: Array) -> Schedule:
     initial
         (further inputs, members): their values before the first stop.  One member serves all
         rows of `schedule`, as one row of `schedule` serves all members.
+    along, shift
+        How the stops of `schedule`, and the times of `stops`, (stops, K), change along
+        directions; by default along none.
     """
+    along = no_change(schedule) if along is None else along
+    shift = np.zeros((len(stops), along.dtimes.shape[-1])) if shift is None else shift
     rows = max(len(schedule.times), initial.shape[1])
-    own = schedule if len(schedule.times) == rows else schedule.take(np.zeros(rows, dtype=np.int64))
-    times, rank, jumps, amounts, slots, change = _rows_of_stops(stops, initial.shape[1], rows)
+    one_row = np.zeros(rows, dtype=np.int64)
+    own = schedule if len(schedule.times) == rows else schedule.take(one_row)
+    along = along if len(along.dtimes) == rows else along.take(one_row)
+    times, rank, jumps, amounts, slots, change, dtimes = _rows_of_stops(stops, shift, initial.shape[1], rows)
     old = own.times.shape[1]
     times = np.concatenate([own.times, times], axis=1)
     ranks = np.concatenate([np.zeros_like(own.times), rank], axis=1)
@@ -143,36 +198,45 @@ def with_stops(schedule: Schedule, stops: Stops, initial: Array) -> Schedule:
     order = order[:, :used]
 
     def merged(one: Any, other: Any) -> Any:
-        return np.take_along_axis(np.concatenate([one, other], axis=1), order, axis=1)
+        index = order.reshape(*order.shape, *[1] * (one.ndim - 2))
+        return np.take_along_axis(np.concatenate([one, other], axis=1), index, axis=1)
 
     passed = np.cumsum(np.pad(order < old, ((0, 0), (1, 0))), axis=1)
     levels = np.take_along_axis(own.levels, passed[:, :, None], axis=1)
+    dlevels = np.take_along_axis(along.dlevels, passed[:, :, None, None], axis=1)
     first = own.levels.shape[2]
     nothing = np.full(own.times.shape, -1)
     added = _held(merged(nothing, slots) - first, merged(np.zeros_like(own.times), change), initial, rows)
-    return Schedule(
+    changes = StopDirections(
+        merged(along.dtimes, dtimes),
+        merged(along.damounts, np.zeros_like(dtimes)),
+        np.pad(dlevels, ((0, 0), (0, 0), (0, added.shape[2]), (0, 0))),
+    )
+    whole = Schedule(
         np.take_along_axis(times, order, axis=1),
         merged(own.jumps, jumps).astype(np.int64),
         merged(own.amounts, amounts),
         np.concatenate([levels, added], axis=2),
     )
+    return whole, changes
 
 
-def _rows_of_stops(stops: Stops, members: int, rows: int) -> tuple[Any, ...]:
-    """Time, rank, jump, amount, slot and change of each stop, a row for each member."""
-    stops = stops.take(np.argsort(stops.member, kind="stable"))
+def _rows_of_stops(stops: Stops, shift: Array, members: int, rows: int) -> tuple[Any, ...]:
+    """Time, rank, jump, amount, slot, change and shift of each stop, a row for each member."""
+    order = np.argsort(stops.member, kind="stable")
+    stops = stops.take(order)
     first = np.searchsorted(stops.member, np.arange(members + 1))
     count = np.diff(first)
     there = np.arange(int(count.max(initial=0))) < count[:, None]
 
     def filled(values: Any, otherwise: float) -> Any:
-        out = np.full(there.shape, otherwise, dtype=values.dtype)
+        out = np.full((*there.shape, *values.shape[1:]), otherwise, dtype=values.dtype)
         out[there] = values
-        return np.broadcast_to(out, (rows, out.shape[1]))
+        return np.broadcast_to(out, (rows, *out.shape[1:]))
 
     return (
         filled(stops.time, np.inf), filled(stops.rank, np.inf), filled(stops.jump, -1), filled(stops.amount, 0.0),
-        filled(stops.slot, -1), filled(stops.change, 0.0),
+        filled(stops.slot, -1), filled(stops.change, 0.0), filled(shift[order], 0.0),
     )  # fmt: skip
 
 

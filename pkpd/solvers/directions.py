@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pkpd.arrays import Array, Index
-from pkpd.solvers.schedule import Schedule
+from pkpd.solvers.schedule import Schedule, starts_and_ends
 
-__all__ = ["Directions", "MovingDoses", "StopDirections", "moving_schedule", "pairs"]
+__all__ = ["Directions", "MovingDoses", "StopDirections", "moving_schedule", "no_change", "pairs"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,16 @@ class StopDirections:
     dtimes: Array
     damounts: Array
     dlevels: Array
+
+    def take(self, rows: Index) -> StopDirections:
+        """Some of the rows."""
+        return StopDirections(self.dtimes[rows], self.damounts[rows], self.dlevels[rows])
+
+
+def no_change(schedule: Schedule, count: int = 0) -> StopDirections:
+    """The stops of `schedule` that change along none of `count` directions."""
+    stops = np.zeros((*schedule.times.shape, count))
+    return StopDirections(stops, stops, np.zeros((*schedule.levels.shape, count)))
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,9 @@ class MovingDoses:
     input_of: Index
 
 
-def moving_schedule(doses: MovingDoses, inputs: int, second: MovingDoses | None = None) -> tuple[Schedule, Directions]:
+def moving_schedule(
+    doses: MovingDoses, inputs: int, second: MovingDoses | None = None, stored: Array | None = None
+) -> tuple[Schedule, Directions]:
     """Turn doses that change along directions into stops.
 
     Unlike `pkpd.solvers.schedule.make_schedule`, stops at one time change their inputs one
@@ -112,6 +124,8 @@ def moving_schedule(doses: MovingDoses, inputs: int, second: MovingDoses | None 
     second
         The second derivatives of the times, amounts and durations in the place of the first,
         with an entry for each of `pairs` in the place of K.
+    stored
+        As for `make_schedule`.
 
     Returns
     -------
@@ -120,8 +134,7 @@ def moving_schedule(doses: MovingDoses, inputs: int, second: MovingDoses | None 
         with `second` also the stops of `Directions.second`.
     """
     lasting = ~np.isnan(doses.durations)
-    ends = doses.times + np.where(lasting, doses.durations, np.inf)  # infinite: no second stop
-    times = np.concatenate([doses.times, ends], axis=1)
+    times = starts_and_ends(doses.times, doses.durations, stored)
     order = np.argsort(times, axis=1, kind="stable")  # doses at one time keep their order
     used = int(np.isfinite(times).sum(axis=1).max(initial=0))
     order = order[:, :used]
@@ -136,7 +149,9 @@ def moving_schedule(doses: MovingDoses, inputs: int, second: MovingDoses | None 
         levels[:, : used + 1],
     )
     rates = _rate_derivatives(doses)
-    first = Directions(np.zeros((0, doses.dtimes.shape[-1])), stops=_changes(doses, lasting, times, order, inputs, rates))
+    first = Directions(
+        np.zeros((0, doses.dtimes.shape[-1])), stops=_changes(doses, lasting, times, order, inputs, rates)
+    )
     if second is None:
         return schedule, first
     curved = _changes(second, lasting, times, order, inputs, _second_rate_derivatives(doses, second))
@@ -181,7 +196,7 @@ def _rate_derivatives(doses: MovingDoses) -> Array:
 
 def _second_rate_derivatives(doses: MovingDoses, second: MovingDoses) -> Array:
     """d2 (amount/duration) for each of `pairs`, (rows, doses, pairs)."""
-    k, l = pairs(doses.dtimes.shape[-1]).T  # noqa: E741
+    k, l = pairs(doses.dtimes.shape[-1]).T
     D = np.where(np.isnan(doses.durations), 1.0, doses.durations)[..., None]
     rate, drates = doses.amounts[..., None] / D, _rate_derivatives(doses)
     crossed = drates[..., k] * doses.ddurations[..., l] + drates[..., l] * doses.ddurations[..., k]

@@ -123,7 +123,7 @@ class TangentProblem:
         count, variables = len(self.sizes), np.arange(n)
         k = np.arange(count)
         groups = _groups(count, self.d, self.order)
-        lane = [int(np.flatnonzero((groups[:, 0] == one // self.d))[0]) for one in k]
+        lane = [int(np.flatnonzero(groups[:, 0] == one // self.d)[0]) for one in k]
         place = n * (1 + k % self.d)
         first = _taken(lanes, np.array(lane, dtype=np.int64), place[:, None] + variables) / self.sizes
         values = np.ascontiguousarray(lanes[:, 0, :, :n])
@@ -134,7 +134,7 @@ class TangentProblem:
         number = {(int(a), int(b)): lane for lane, (a, b) in enumerate(groups)}
         both = pairs(count)
         lane = np.array([number[int(k) // d, int(l) // d] for k, l in both], dtype=np.int64)
-        k, l = both.T  # noqa: E741
+        k, l = both.T
         place = inner * (1 + l % d) + n * (1 + k % d)
         half = _taken(lanes, lane, place[:, None] + np.arange(n)) / (self.sizes[k] * self.sizes[l])
         second = np.empty((*half.shape[:-1], count, count))
@@ -142,9 +142,7 @@ class TangentProblem:
         return second
 
 
-def tangent_problem(
-    problem: Problem, directions: Directions, d: int | None = None, order: int = 1
-) -> TangentProblem:
+def tangent_problem(problem: Problem, directions: Directions, d: int | None = None, order: int = 1) -> TangentProblem:
     """Differentiate `problem` along `directions`.
 
     Parameters
@@ -240,7 +238,7 @@ def _chosen_pairs(directions: Directions, inner: Index, outer: Index, sizes: Arr
     """The second derivatives along each pair of `inner` and `outer`, (..., lanes of members, d*d)."""
     count = len(sizes)
     number = np.zeros((count, count), dtype=np.int64)
-    k, l = pairs(count).T  # noqa: E741
+    k, l = pairs(count).T
     number[k, l] = number[l, k] = np.arange(len(k))
     there = ((inner < count)[:, :, None] & (outer < count)[:, None, :]).reshape(len(inner), -1)
     inner, outer = np.where(inner < count, inner, 0), np.where(outer < count, outer, 0)
