@@ -15,7 +15,7 @@ from pkpd.arrays import Array, Index
 from pkpd.errors import ParameterError
 from pkpd.symbolic.symbols import finite_number
 
-__all__ = ["Column", "Source", "Table", "Unlabelled", "check_memory", "frozen", "number", "numbers"]
+__all__ = ["Column", "Source", "Table", "Unlabelled", "check_memory", "frozen", "number", "numbers", "shortened"]
 
 Column = tuple[tuple[str, ...], NDArray[Any]]  # the dimensions that values vary over, and the values
 
@@ -111,9 +111,9 @@ def numbers(subject: str, values: Any) -> Array:
     """
     some = values if isinstance(values, list | tuple) else [values]
     if any(hasattr(value, "magnitude") for value in some):
-        raise ParameterError(f"{subject} {_shortened(values)}, with a unit; expected plain numbers.")
+        raise ParameterError(f"{subject} {shortened(values)}, with a unit; expected plain numbers.")
     if any(value is np.ma.masked or np.ma.is_masked(value) for value in some):
-        raise ParameterError(f"{subject} {_shortened(values)}, with masked places; expected a number in each.")
+        raise ParameterError(f"{subject} {shortened(values)}, with masked places; expected a number in each.")
     try:
         array = np.asarray(values)
         if array.dtype.kind == "O":
@@ -121,7 +121,7 @@ def numbers(subject: str, values: Any) -> Array:
         if array.dtype.kind not in "cmM":
             return np.asarray(array, dtype=float)
     except (TypeError, ValueError, OverflowError):
-        raise ParameterError(f"{subject} {_shortened(values)}; expected numbers.") from None
+        raise ParameterError(f"{subject} {shortened(values)}; expected numbers.") from None
     kind = "complex numbers" if array.dtype.kind == "c" else "dates or durations"
     raise ParameterError(f"{subject} {kind}; expected real numbers.")
 
@@ -142,23 +142,30 @@ def number(value: Any, what: str) -> float:
         If it is none, not finite, masked, or has an imaginary part or a unit.
     """
     if np.iscomplexobj(value) or value is np.ma.masked or hasattr(value, "magnitude") or np.ndim(value):
-        raise ParameterError(f"{what} is {_shortened(value)}; expected a plain real number.")
+        raise ParameterError(f"{what} is {shortened(value)}; expected a plain real number.")
     try:
         return finite_number(value, what)
     except OverflowError:
-        raise ParameterError(f"{what} is {_shortened(value)}; expected a number of at most 1.8e308.") from None
+        raise ParameterError(f"{what} is {shortened(value)}; expected a number of at most 1.8e308.") from None
 
 
-def _shortened(value: Any) -> str:
-    text = repr(value)
+def shortened(value: Any) -> str:
+    """`value` as a message shows it: in one line, and not all of an array."""
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python refuses to print an integer of thousands of digits
+        return f"a number of about 10**{int(value.bit_length() * math.log10(2))}"
     return text if len(text) <= 200 else f"{text[:120]}... ({len(text)} characters)"
 
 
 def frozen(name: str, values: Any) -> NDArray[Any]:
     """A copy that nobody writes to."""
     if np.ma.is_masked(values):
-        raise ParameterError(f"the values of {name!r} are masked; expected one for each member.")
-    array = np.array(values)
+        raise ParameterError(f"the values of {name!r} are {shortened(values)}, with masked places; expected all.")
+    try:
+        array = np.array(values)
+    except ValueError:
+        raise ParameterError(f"the values of {name!r} are {shortened(values)}; expected rows of one length.") from None
     array.flags.writeable = False
     return array
 
