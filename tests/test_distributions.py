@@ -143,19 +143,19 @@ def test_correlations_and_standard_deviations_say_the_same_as_a_covariance(sd: A
 
 @pytest.mark.parametrize("sign", [1, -1])
 def test_two_etas_may_be_one(sign: int) -> None:
-    found = drawn(pkpd.block(["CL", "V1"], covariance=[0.09, sign * 0.06, 0.04]))
-    assert found[0].std() > 0.2
-    np.testing.assert_allclose(found[1], sign * found[0] * 0.2 / 0.3, rtol=1e-12, atol=1e-12)
+    scores = drawn(pkpd.block(["CL", "V1"], covariance=[0.09, sign * 0.06, 0.04]))
+    assert scores[0].std() > 0.2
+    np.testing.assert_allclose(scores[1], sign * scores[0] * 0.2 / 0.3, rtol=1e-12, atol=1e-12)
     by_pairs = drawn(pkpd.block(["CL", "V1"], correlations={("CL", "V1"): sign}, sd=[0.3, 0.2]))
-    np.testing.assert_allclose(by_pairs, found, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(by_pairs, scores, rtol=1e-12, atol=1e-12)
 
 
 def test_three_etas_may_lie_in_a_plane() -> None:
     """V2's eta is the sum of the other two: a covariance of rank 2."""
     mixing = np.array([[0.3, 0], [0.1, 0.2], [0.4, 0.2]])
-    found = drawn(pkpd.block(NAMES, covariance=mixing @ mixing.T))
-    np.testing.assert_allclose(found[2], found[0] + found[1], atol=1e-7)
-    assert abs(np.corrcoef(found[:2])[0, 1]) < 0.9
+    scores = drawn(pkpd.block(NAMES, covariance=mixing @ mixing.T))
+    np.testing.assert_allclose(scores[2], scores[0] + scores[1], atol=1e-7)
+    assert abs(np.corrcoef(scores[:2])[0, 1]) < 0.9
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3, 4])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -143,10 +144,9 @@ def number(value: Any, what: str) -> float:
     """
     if np.iscomplexobj(value) or value is np.ma.masked or hasattr(value, "magnitude") or np.ndim(value):
         raise ParameterError(f"{what} is {shortened(value)}; expected a plain real number.")
-    try:
-        return finite_number(value, what)
-    except OverflowError:
-        raise ParameterError(f"{what} is {shortened(value)}; expected a number of at most 1.8e308.") from None
+    if isinstance(value, int) and abs(value) > sys.float_info.max:
+        raise ParameterError(f"{what} is {shortened(value)}; expected a number of at most 1.8e308.")
+    return finite_number(value, what)
 
 
 def shortened(value: Any) -> str:
