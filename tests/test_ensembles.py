@@ -253,6 +253,7 @@ def test_values_outside_the_bounds_are_refused_in_the_part_that_holds_them() -> 
         (lambda: HUGE.take([0.5]), r"got \[0.5\]; expected positions"),
         (lambda: pkpd.population(one_compartment, 2**30 + 1, 1, points="sobol"), r"beyond the 2\*\*30 points"),
         (lambda: pkpd.population(one_compartment, 2, 1, points="latin", first=1), "drawn whole"),
+        (lambda: pkpd.population(one_compartment, 10**9, 1, points="latin"), "1000000000 points are too many"),
     ],
 )
 def test_what_members_by_number_refuse(make: Any, message: str) -> None:

@@ -72,8 +72,10 @@ def normals(seed: int, name: str, n: int, first: int = 0) -> Array:
 
 
 def by_runs(members: Index, draw: Callable[[int, int], Array]) -> Array:
-    """What ``draw(first, n)`` gives for these members, in their order: drawn in runs of neighbors."""
+    """What ``draw(first, n)``, (..., n), gives for these members, in their order: drawn in runs of neighbors."""
+    if (np.diff(members) == 1).all():
+        return draw(int(members[0]), len(members))
     wanted, back = np.unique(members, return_inverse=True)
     runs = np.split(wanted, np.flatnonzero(np.diff(wanted) > _GAP) + 1)
-    pieces = [draw(int(run[0]), int(run[-1] - run[0]) + 1)[run - run[0]] for run in runs]
-    return np.concatenate(pieces)[back]
+    pieces = [draw(int(run[0]), int(run[-1] - run[0]) + 1)[..., run - run[0]] for run in runs]
+    return np.concatenate(pieces, axis=-1)[..., back]
