@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.ensembles.columns import number, shortened
+from pkpd.ensembles.inputs import number, shortened
 from pkpd.ensembles.marginals import Discrete, Distribution, FromScipy, TransformedNormal, Truncated
 from pkpd.errors import ParameterError
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index
-from pkpd.ensembles.columns import Column, Source, Table, Unlabelled, check_memory, frozen, numbers, shortened
+from pkpd.ensembles.columns import Column, Source, Table, Unlabelled, check_memory, frozen
+from pkpd.ensembles.inputs import numbers, shortened
 from pkpd.errors import ParameterError, unknown_name
 
 __all__ = ["Ensemble", "grid", "members"]

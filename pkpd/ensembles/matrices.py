@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.ensembles.columns import number, numbers, shortened
+from pkpd.ensembles.inputs import number, numbers, shortened
 from pkpd.errors import ParameterError, unknown_name
 
 __all__ = ["check_semidefinite", "correlations_of_pairs", "factor", "split_covariance", "symmetric"]

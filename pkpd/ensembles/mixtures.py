@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pkpd.ensembles.columns import number
+from pkpd.ensembles.inputs import number
 from pkpd.errors import ParameterError
 
 __all__ = ["Subpopulation", "check_mixture", "subpopulation"]

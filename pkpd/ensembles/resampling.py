@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.ensembles.columns import number, shortened
+from pkpd.ensembles.inputs import number, shortened
 from pkpd.errors import DataError, ParameterError, unknown_name
 
 if TYPE_CHECKING:

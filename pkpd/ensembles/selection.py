@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Mask
-from pkpd.ensembles.columns import number, numbers
 from pkpd.ensembles.ensembles import Ensemble
+from pkpd.ensembles.inputs import number, numbers
 from pkpd.errors import ParameterError, unknown_name
 
 __all__ = ["PlausiblePatients", "select_plausible"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index
-from pkpd.ensembles.columns import shortened
+from pkpd.ensembles.inputs import shortened
 from pkpd.errors import ParameterError
 
 __all__ = ["by_runs", "check_counts", "check_seed", "normals", "uniforms"]
