@@ -269,6 +269,7 @@ def test_what_members_by_number_refuse(make: Any, message: str) -> None:
     [
         (lambda: pkpd.members(CL=[1, pd.NA]), "the values of 'CL' are .*<NA>.*; expected numbers"),
         (lambda: pkpd.members(CL=pd.array([1, None], "Int64")), "the values of 'CL' are .*<NA>"),
+        (lambda: pkpd.members(CL=pd.Series([1, None], dtype="Int64")), "the values of 'CL' are .*<NA>"),
         (lambda: pkpd.members(CL=np.ma.array([1, 2], mask=[0, 1])), "with masked places"),
         (lambda: pkpd.members(CL=[1.0, np.ma.masked]), "with masked places"),
         (lambda: pkpd.grid(CL=[1, 10**400]), "'CL' are .*; expected numbers"),

@@ -34,7 +34,10 @@ def numbers(subject: str, values: Any) -> Array:
     kinds = set(map(type, parts))
     if any(hasattr(kind, "magnitude") for kind in kinds):
         raise ParameterError(f"{subject} {shortened(values)}, with a unit; expected plain numbers.")
-    if any(issubclass(kind, np.ma.MaskedArray) for kind in kinds) and any(map(np.ma.is_masked, parts)):
+    masked = any(issubclass(kind, np.ma.MaskedArray) for kind in kinds) and any(map(np.ma.is_masked, parts))
+    # pandas keeps what is missing in a dtype of its own beside the numbers.
+    extended = hasattr(values, "isna") and not isinstance(getattr(values, "dtype", None), np.dtype)
+    if masked or (extended and bool(np.any(values.isna()))):
         raise ParameterError(f"{subject} {shortened(values)}, with masked places; expected a number in each.")
     try:
         array = np.asarray(values)
