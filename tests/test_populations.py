@@ -189,7 +189,7 @@ def test_correlations_may_be_a_table():
         (
             lambda: pkpd.block(["a", "b", "c"], correlations={("a", "b"): 0.9, ("b", "c"): 0.9, ("a", "c"): -0.9}),
             ParameterError,
-            r"the block a, b, c: the correlation matrix is not positive semidefinite \(its smallest eigenvalue is -0",
+            r"block a, b, c: the correlation matrix is not positive semidefinite \(its smallest eigenvalue is -0.8\)",
         ),
         (
             lambda: pkpd.block(["a", "b"], correlations={("a", "b"): 1.2}),

@@ -1,4 +1,4 @@
-"""Columns of numbers: read from what a user hands over, and made whole only when asked for."""
+"""The columns of an ensemble: stored, or made by a rule when they are asked for."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Index
+from pkpd.ensembles.inputs import shortened
 from pkpd.errors import ParameterError
-from pkpd.symbolic.symbols import finite_number
 
-__all__ = ["Column", "Source", "Table", "Unlabelled", "check_memory", "frozen", "number", "numbers"]
+__all__ = ["Column", "Source", "Table", "Unlabelled", "check_memory", "frozen"]
 
 Column = tuple[tuple[str, ...], NDArray[Any]]  # the dimensions that values vary over, and the values
 
@@ -94,71 +94,14 @@ class Table(Mapping[str, Column]):
         return f"<Table of {', '.join(self)}>"
 
 
-def numbers(subject: str, values: Any) -> Array:
-    """`values` as an array of floats, of any shape; refuses what would lose something on the way.
-
-    Parameters
-    ----------
-    subject
-        What a refusal begins with, such as "the values of 'CL' are".
-    values
-        Any array, series or sequence of numbers.
-
-    Raises
-    ------
-    ParameterError
-        If they are not numbers, have an imaginary part, a unit or a mask, or do not fit a float.
-    """
-    some = values if isinstance(values, list | tuple) else [values]
-    if any(hasattr(value, "magnitude") for value in some):
-        raise ParameterError(f"{subject} {_shortened(values)}, with a unit; expected plain numbers.")
-    if any(value is np.ma.masked or np.ma.is_masked(value) for value in some):
-        raise ParameterError(f"{subject} {_shortened(values)}, with masked places; expected a number in each.")
-    try:
-        array = np.asarray(values)
-        if array.dtype.kind == "O":
-            array = np.array([_real(value) for value in array.flat]).reshape(array.shape)
-        if array.dtype.kind not in "cmM":
-            return np.asarray(array, dtype=float)
-    except (TypeError, ValueError, OverflowError):
-        raise ParameterError(f"{subject} {_shortened(values)}; expected numbers.") from None
-    kind = "complex numbers" if array.dtype.kind == "c" else "dates or durations"
-    raise ParameterError(f"{subject} {kind}; expected real numbers.")
-
-
-def _real(value: Any) -> float:
-    """One element of an array of objects as a float."""
-    if np.iscomplexobj(value) or hasattr(value, "magnitude") or value is np.ma.masked:
-        raise TypeError(value)
-    return float(value)
-
-
-def number(value: Any, what: str) -> float:
-    """`value` as a finite number; `what` names it.
-
-    Raises
-    ------
-    ParameterError
-        If it is none, not finite, masked, or has an imaginary part or a unit.
-    """
-    if np.iscomplexobj(value) or value is np.ma.masked or hasattr(value, "magnitude") or np.ndim(value):
-        raise ParameterError(f"{what} is {_shortened(value)}; expected a plain real number.")
-    try:
-        return finite_number(value, what)
-    except OverflowError:
-        raise ParameterError(f"{what} is {_shortened(value)}; expected a number of at most 1.8e308.") from None
-
-
-def _shortened(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:120]}... ({len(text)} characters)"
-
-
 def frozen(name: str, values: Any) -> NDArray[Any]:
     """A copy that nobody writes to."""
     if np.ma.is_masked(values):
-        raise ParameterError(f"the values of {name!r} are masked; expected one for each member.")
-    array = np.array(values)
+        raise ParameterError(f"the values of {name!r} are {shortened(values)}, with masked places; expected all.")
+    try:
+        array = np.array(values)
+    except ValueError:
+        raise ParameterError(f"the values of {name!r} are {shortened(values)}; expected rows of one length.") from None
     array.flags.writeable = False
     return array
 

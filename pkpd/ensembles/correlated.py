@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.ensembles.columns import numbers
 from pkpd.ensembles.distributions import Distribution, as_distribution, lognormal
+from pkpd.ensembles.inputs import numbers
 from pkpd.ensembles.marginals import TransformedNormal
 from pkpd.ensembles.matrices import check_semidefinite, correlations_of_pairs, factor, split_covariance, symmetric
 from pkpd.errors import ParameterError, unknown_name

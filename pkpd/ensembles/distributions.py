@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.ensembles.columns import number
+from pkpd.ensembles.inputs import number, shortened
 from pkpd.ensembles.marginals import Discrete, Distribution, FromScipy, TransformedNormal, Truncated
 from pkpd.errors import ParameterError
 
@@ -205,7 +205,9 @@ def _limit(where: str, edge: Any, lower: Any, upper: Any) -> float:
     try:
         return edge if isinstance(edge, float) and math.isinf(edge) else number(edge, "a limit")
     except ParameterError:
-        raise ParameterError(f"{where} got the limits {lower!r} and {upper!r}; expected numbers.") from None
+        raise ParameterError(
+            f"{where} got the limits {shortened(lower)} and {shortened(upper)}; expected numbers."
+        ) from None
 
 
 def _check_order(where: str, low: float, high: float) -> None:

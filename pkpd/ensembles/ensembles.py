@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index
-from pkpd.ensembles.columns import Column, Source, Table, Unlabelled, check_memory, frozen, numbers
+from pkpd.ensembles.columns import Column, Source, Table, Unlabelled, check_memory, frozen
+from pkpd.ensembles.inputs import numbers, shortened
 from pkpd.errors import ParameterError, unknown_name
 
 __all__ = ["Ensemble", "grid", "members"]
@@ -60,8 +61,8 @@ class Ensemble:
 
     def __post_init__(self) -> None:
         sizes = _checked_sizes(self.sizes)
-        columns = {name: (dims, frozen(name, _numbers(name, values))) for name, (dims, values) in self.columns.items()}
-        labels = {name: (dims, frozen(name, values)) for name, (dims, values) in self.labels.items()}
+        columns = {k: (dims, frozen(k, _numbers(k, values))) for k, (dims, values) in _pairs(self.columns)}
+        labels = {k: (dims, frozen(k, values)) for k, (dims, values) in _pairs(self.labels)}
         for name, (dims, values) in (*columns.items(), *labels.items()):
             expected = {d: sizes.get(d) for d in dims}
             if values.shape != tuple(expected.values()):
@@ -143,7 +144,7 @@ class Ensemble:
         ParameterError
             If there is no such member, or nobody is left.
         """
-        rows = np.asarray(chosen)
+        rows = frozen("chosen", chosen)
         if rows.dtype == bool and rows.shape != (len(self),):
             raise ParameterError(f"take() needs {len(self)} truth values, one for each member; it got {rows.shape}.")
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
@@ -151,7 +152,7 @@ class Ensemble:
             raise ParameterError(f"take() leaves nobody of {len(self)} members.")
         if rows.dtype.kind not in "iu" or rows.ndim != 1 or not (-len(self) <= rows.min() <= rows.max() < len(self)):
             raise ParameterError(
-                f"take() got {chosen!r}; expected positions among {len(self)} members, or truth values."
+                f"take() got {shortened(chosen)}; expected positions among {len(self)} members, or truth values."
             )
         return self._at(np.where(rows < 0, rows + len(self), rows).astype(np.int64))
 
@@ -165,7 +166,9 @@ class Ensemble:
         """
         whole = all(isinstance(edge, int | np.integer) and not isinstance(edge, bool) for edge in (start, stop))
         if not whole or not 0 <= start < stop <= len(self):
-            raise ParameterError(f"slice() got {start!r} to {stop!r}; expected 0 <= start < stop <= {len(self)}.")
+            raise ParameterError(
+                f"slice() got {shortened(start)} to {shortened(stop)}; expected 0 <= start < stop <= {len(self)}."
+            )
         check_memory((stop - start) * (len(self.columns) + len(self.labels) + 1), stop - start)
         return self._at(np.arange(start, stop, dtype=np.int64))
 
@@ -192,10 +195,11 @@ class Ensemble:
         ParameterError
             If there are more or fewer values than members.
         """
-        for name, values in labels.items():
-            if np.size(values) != len(self):
-                raise ParameterError(f"the label {name!r} has {np.size(values)} values for {len(self)} members.")
-        added = {name: (self.dims, frozen(name, values).reshape(self.shape)) for name, values in labels.items()}
+        columns = {name: frozen(name, values) for name, values in labels.items()}
+        for name, values in columns.items():
+            if values.size != len(self):
+                raise ParameterError(f"the label {name!r} has {values.size} values for {len(self)} members.")
+        added = {name: (self.dims, values.reshape(self.shape)) for name, values in columns.items()}
         return Ensemble(self.sizes, _stored(self.columns), {**_stored(self.labels), **added}, self.sources)
 
     def without_labels(self) -> Ensemble:
@@ -273,6 +277,19 @@ def _checked_sizes(sizes: Any) -> dict[str, int]:
     if math.prod(int(size) for size in sizes.values()) > _MOST:
         raise ParameterError(f"an ensemble over {dict(sizes)} has more than 2**53 members; they cannot be numbered.")
     return {str(dim): int(size) for dim, size in sizes.items()}
+
+
+def _pairs(table: Any) -> Iterator[tuple[str, tuple[tuple[str, ...], Any]]]:
+    """The columns of a table by name, each as its dimensions and its values."""
+    if not isinstance(table, Mapping):
+        raise ParameterError(f"an ensemble got {shortened(table)}; expected {{name: (dimensions, values)}}.")
+    for name, column in table.items():
+        if not isinstance(column, tuple | list) or len(column) != 2 or isinstance(column[0], str):
+            raise ParameterError(
+                f"the column {name!r} of an ensemble is {shortened(column)}; expected (dimensions, values), as "
+                "(('member',), [1, 2])."
+            )
+        yield name, (tuple(column[0]), column[1])
 
 
 def _numbers(name: str, values: Any) -> Array:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.ensembles.columns import number, numbers
+from pkpd.ensembles.inputs import number, numbers, shortened
 from pkpd.errors import ParameterError, unknown_name
 
 __all__ = ["check_semidefinite", "correlations_of_pairs", "factor", "split_covariance", "symmetric"]
@@ -50,7 +50,9 @@ def _rows(what: str, size: int, matrix: Any) -> list[Array]:
     try:
         return [numbers(f"{what} holds", row) for row in (values if many else [values])]
     except ParameterError:
-        raise ParameterError(f"{what} is {matrix!r}; expected {size} by {size} numbers, or a lower triangle.") from None
+        raise ParameterError(
+            f"{what} is {shortened(matrix)}; expected {size} by {size} numbers, or a lower triangle."
+        ) from None
 
 
 def _folded(what: str, size: int, entries: list[float]) -> list[Array]:

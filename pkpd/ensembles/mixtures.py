@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pkpd.ensembles.columns import number
+from pkpd.ensembles.inputs import number
 from pkpd.errors import ParameterError
 
 __all__ = ["Subpopulation", "check_mixture", "subpopulation"]
@@ -45,7 +45,7 @@ def subpopulation(
     chance = number(probability, "the probability of a subpopulation")
     if not 0 <= chance <= 1:
         raise ParameterError(f"the probability of a subpopulation is {probability!r}; expected 0 to 1.")
-    if values is not None and not isinstance(values, Mapping):
+    if values is not None and not (isinstance(values, Mapping) and all(isinstance(name, str) for name in values)):
         raise ParameterError(f"the values of a subpopulation are {values!r}; expected {{parameter: value}}.")
     return Subpopulation(chance, dict(values or {}), variability)
 

@@ -14,6 +14,8 @@ from pkpd.errors import ParameterError
 
 __all__ = ["PointKind", "Points"]
 
+_WHOLE = 2**26  # points that are drawn at once without a thought for memory
+
 PointKind = Literal["random", "latin", "sobol"]
 
 
@@ -37,6 +39,10 @@ class Points:
             raise ParameterError(f"points is {self.kind!r}; expected 'random', 'latin' or 'sobol'.")
         if self.kind == "latin" and self.first:
             raise ParameterError("a Latin hypercube is drawn whole; first= cannot be used with it.")
+        if self.kind == "latin" and self.size > _WHOLE:
+            raise ParameterError(
+                f"a Latin hypercube is drawn whole, and {self.size} points are too many; use points='sobol'."
+            )
         if self.kind == "sobol" and self.first + self.size > 2**30:
             raise ParameterError(f"member {self.first + self.size - 1} is beyond the 2**30 points of a Sobol sequence.")
 
@@ -44,13 +50,13 @@ class Points:
         """The coordinates of the members at these positions, (positions,) by name."""
         numbers = positions + self.first
         if self.kind == "latin":
-            cube = self._latin()[numbers]
+            cube = self._latin()[:, numbers]
         else:
             cube = by_runs(numbers, self._sobol if self.kind == "sobol" else self._random)
-        return dict(zip(self.names, cube.T, strict=True))
+        return dict(zip(self.names, cube, strict=True))
 
     def _random(self, first: int, n: int) -> Array:
-        return np.stack([uniforms(self.seed, name, n, first) for name in self.names], axis=1)
+        return np.stack([uniforms(self.seed, name, n, first) for name in self.names])
 
     def _sobol(self, first: int, n: int) -> Array:
         from scipy.stats import qmc
@@ -69,5 +75,5 @@ class Points:
 
 
 def _inside(cube: Array) -> Array:
-    """Off the faces of the cube, where a distribution without limits is infinite."""
-    return np.clip(cube, 1e-12, 1 - 1e-12)
+    """A row for each dimension, off the faces of the cube, where a distribution without limits is infinite."""
+    return np.clip(cube, 1e-12, 1 - 1e-12).T

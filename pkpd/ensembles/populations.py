@@ -103,7 +103,7 @@ def population(
 
 
 @dataclass(frozen=True)
-class Class:
+class Stratum:
     """One class of a mixture, or all members: its chance, what varies, and what is set, with typical values."""
 
     name: str
@@ -132,10 +132,10 @@ class Drawing:
     """The rule from a subject's position to the parameters: a source of an `Ensemble`."""
 
     names: tuple[str, ...]
-    classes: tuple[Class, ...]
+    classes: tuple[Stratum, ...]
     points: Points
     bounds: Mapping[str, tuple[float, float]]
-    labelled: bool  # whether a subject's class is told
+    labelled: bool  # whether a subject is labelled with its class
 
     @property
     def label_names(self) -> tuple[str, ...]:
@@ -173,16 +173,16 @@ class Drawing:
                 )
 
 
-def _classes(model: Model, variability: Any, covariates: Any, mixture: Any) -> tuple[Class, ...]:
+def _classes(model: Model, variability: Any, covariates: Any, mixture: Any) -> tuple[Stratum, ...]:
     if mixture is None:
-        return (Class("", 1.0, Variability.of(model, variability, covariates), (), typical_values(model)),)
+        return (Stratum("", 1.0, Variability.of(model, variability, covariates), (), typical_values(model)),)
     check_mixture(mixture)
     classes = []
     for name, share in mixture.items():
         variant = model.using(**share.values)
         stated = variability if share.variability is None else share.variability
         settled = Variability.of(variant, stated, covariates)
-        classes.append(Class(str(name), share.probability, settled, tuple(share.values), typical_values(variant)))
+        classes.append(Stratum(str(name), share.probability, settled, tuple(share.values), typical_values(variant)))
     return tuple(classes)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.ensembles.columns import number
+from pkpd.ensembles.inputs import number, shortened
 from pkpd.errors import DataError, ParameterError, unknown_name
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _cells(name: str, table: pd.DataFrame, header: list[str]) -> list[float]:
             cells.append(number(cell, name))
         except ParameterError:
             raise DataError(
-                f"the table of covariates, row {row}: column {name!r} is {cell!r}; expected a finite number. "
+                f"the table of covariates, row {row}: column {name!r} is {shortened(cell)}; expected a finite number. "
                 "Leave the row out, or fill the cell."
             ) from None
     return cells

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Mask
-from pkpd.ensembles.columns import number, numbers
 from pkpd.ensembles.ensembles import Ensemble
+from pkpd.ensembles.inputs import number, numbers
 from pkpd.errors import ParameterError, unknown_name
 
 __all__ = ["PlausiblePatients", "select_plausible"]
@@ -135,10 +135,13 @@ def _column(name: str, values: Any, size: int) -> Array:
 def _range(name: str, limits: Any) -> tuple[float, float]:
     if not isinstance(limits, Sequence | np.ndarray) or isinstance(limits, str) or len(limits) != 2:
         raise ParameterError(f"the range of {name!r} is {limits!r}; expected (lowest, highest).")
-    low, high = (
-        infinite if edge is None or edge == infinite else number(edge, f"the {which} limit of {name!r}")
-        for edge, infinite, which in zip(limits, (-math.inf, math.inf), ("lower", "upper"), strict=True)
-    )
+    low = _edge(limits[0], -math.inf, f"the lower limit of {name!r}")
+    high = _edge(limits[1], math.inf, f"the upper limit of {name!r}")
     if not low <= high:
         raise ParameterError(f"the range of {name!r} is {low:g} to {high:g}; expected the lower limit first.")
     return low, high
+
+
+def _edge(edge: Any, infinite: float, what: str) -> float:
+    """One limit of a range; None is no limit."""
+    return infinite if edge is None or (isinstance(edge, float) and edge == infinite) else number(edge, what)

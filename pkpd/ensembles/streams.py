@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index
+from pkpd.ensembles.inputs import shortened
 from pkpd.errors import ParameterError
 
 __all__ = ["by_runs", "check_counts", "check_seed", "normals", "uniforms"]
@@ -27,7 +28,9 @@ def check_counts(who: str, n: Any, first: Any) -> None:
         If a number is not whole, `n` is less than 1, `first` less than 0, or a member beyond 2**53.
     """
     if not _whole(n) or not _whole(first) or n < 1 or first < 0 or first + n > 2**53:
-        raise ParameterError(f"{who}() got n={n!r}, first={first!r}; expected whole numbers, 1 or more and 0 or more.")
+        raise ParameterError(
+            f"{who}() got n={shortened(n)}, first={shortened(first)}; expected whole numbers, 1 or more and 0 or more."
+        )
 
 
 def check_seed(seed: Any) -> None:
@@ -39,7 +42,7 @@ def check_seed(seed: Any) -> None:
         If it is not a whole number of 0 or more.
     """
     if not _whole(seed) or seed < 0:
-        raise ParameterError(f"the seed is {seed!r}; expected a whole number of 0 or more.")
+        raise ParameterError(f"the seed is {shortened(seed)}; expected a whole number of 0 or more.")
 
 
 def _whole(value: Any) -> bool:
@@ -69,8 +72,10 @@ def normals(seed: int, name: str, n: int, first: int = 0) -> Array:
 
 
 def by_runs(members: Index, draw: Callable[[int, int], Array]) -> Array:
-    """What ``draw(first, n)`` gives for these members, in their order: drawn in runs of neighbors."""
+    """What ``draw(first, n)``, (..., n), gives for these members, in their order: drawn in runs of neighbors."""
+    if (np.diff(members) == 1).all():
+        return draw(int(members[0]), len(members))
     wanted, back = np.unique(members, return_inverse=True)
     runs = np.split(wanted, np.flatnonzero(np.diff(wanted) > _GAP) + 1)
-    pieces = [draw(int(run[0]), int(run[-1] - run[0]) + 1)[run - run[0]] for run in runs]
-    return np.concatenate(pieces)[back]
+    pieces = [draw(int(run[0]), int(run[-1] - run[0]) + 1)[..., run - run[0]] for run in runs]
+    return np.concatenate(pieces, axis=-1)[..., back]

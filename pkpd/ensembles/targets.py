@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.ensembles.columns import number
+from pkpd.ensembles.inputs import number
 from pkpd.errors import ParameterError
 
 __all__ = ["Moment", "Target", "moments_of", "statistic", "target"]

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.ensembles.columns import number
 from pkpd.ensembles.ensembles import Ensemble
+from pkpd.ensembles.inputs import number
 from pkpd.ensembles.selection import PlausiblePatients
 from pkpd.ensembles.streams import uniforms
 from pkpd.ensembles.targets import Moment, Target, moments_of, statistic
