@@ -24,7 +24,8 @@ class Status(IntEnum):
     max_steps = 1
     step_too_small = 2
     not_finite = 3
-    negative = 5
+    negative = 5  # 4 is `STIFF`
+    endless_events = 6
 
     @property
     def sentence(self) -> str:
@@ -34,6 +35,7 @@ class Status(IntEnum):
             Status.step_too_small: "needed steps too small for the time's precision; a rate may be singular",
             Status.not_finite: "came to a value that is not a finite number",
             Status.negative: "had come to a negative value of a state that its model declares nonnegative",
+            Status.endless_events: "came to a time at which its events set each other off without end",
         }[self]
 
 

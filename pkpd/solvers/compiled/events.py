@@ -64,7 +64,7 @@ def cascade(frame: Frame) -> None:
         frame.put_where(fires, "chain", frame.get("chain") + 1.0)
         jump(frame, latest + 1.0)
         endless = frame.get("chain") > LONGEST_CASCADE
-        frame.put_where(endless, "failed", float(Status.step_too_small))
+        frame.put_where(endless, "failed", float(Status.endless_events))
         for e in range(frame.kernel.events):
             frame.rows("pending")[e] = code.select(endless, 0.0, frame.rows("pending")[e])
 

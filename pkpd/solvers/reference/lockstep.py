@@ -283,7 +283,7 @@ class _Block:
                 generations[:, local] = np.where(set_off, latest[local] + 1, generations[:, local])
             endless = length > LONGEST_CASCADE
             generations[:, endless] = 0
-            self._finish(who[endless], Status.step_too_small)
+            self._finish(who[endless], Status.endless_events)
 
     def _first_root(self, who: Index, low: Array, high: Array, step: Step, local: Index) -> Array:
         """The first time at which an armed event of each member has fired, by bisection.

@@ -200,7 +200,7 @@ class _Member:
             self.first[event] = min(self.first[event], self.t)
             y = self.code.event_jumps[event](np.array([self.t]), self.y[:, None], self.p, u)[:, 0]
             generations[self._change(y, u)] = latest + 1
-        self.status = Status.step_too_small
+        self.status = Status.endless_events
 
     # ---- integration
 
@@ -252,13 +252,17 @@ class _Member:
         except _TooManyStepsError:
             self.status = Status.max_steps
         except _SCIPY_ERRORS:
-            finite = solver is not None and np.isfinite(rates(solver.t, solver.y)).all()
-            self.status = Status.step_too_small if finite and self._regular(options, solver) else Status.not_finite
+            self.status = self._cause(solver, options, u)
         self.steps += 0 if solver is None else int(solver.nfev)
 
-    def _regular(self, options: dict[str, Any], solver: Any) -> bool:
-        """Whether the Jacobian where a solver stands is of finite numbers."""
-        return "jac" not in options or bool(np.isfinite(options["jac"](solver.t, solver.y)).all())
+    def _cause(self, solver: Any, options: dict[str, Any], u: Array) -> Status:
+        """What made scipy raise: rates or a Jacobian that are no finite numbers, or else steps too small."""
+        if solver is None:
+            return Status.step_too_small
+        slope = self.code.rates(np.array([solver.t]), solver.y[:, None], self.p, u)
+        jacobian = options["jac"](solver.t, solver.y) if options else 0.0
+        finite = np.isfinite(slope).all() and np.isfinite(jacobian).all()
+        return Status.step_too_small if finite else Status.not_finite
 
     def _take_step(self, solver: Any, u: Array) -> bool:
         """Stand where scipy's step has ended, or at the first event in it; whether there was one."""
