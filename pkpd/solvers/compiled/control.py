@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pkpd.solvers.compiled.elementary import rough_power
-from pkpd.solvers.compiled.frame import STIFF, Frame
+from pkpd.solvers.compiled.frame import Frame
 from pkpd.solvers.compiled.lanes import VECTOR, Value
-from pkpd.solvers.problem import Status
+from pkpd.solvers.problem import STIFF, Status
+from pkpd.solvers.tableaus import GROW, SAFETY, SHRINK
 
 __all__ = ["control_step", "restart"]
 
 EPSILON = 2.0**-52
-SAFETY, SHRINK, GROW = 0.9, 0.2, 8.0
 MEMORY = 0.02  # how much the error of the step before counts (Hairer, Norsett, Wanner II.4: beta)
 STIFF_STEPS = 10  # steps in a row at the edge of stability
 

@@ -14,7 +14,7 @@ from pkpd.solvers.compiled.events import cascade, pending
 from pkpd.solvers.compiled.frame import ARGUMENTS, Control, Frame, make_frame
 from pkpd.solvers.compiled.kernel import Kernel
 from pkpd.solvers.compiled.lanes import BIT, INT, Rows, Value, function, publish, text
-from pkpd.solvers.compiled.members import leave, take_members
+from pkpd.solvers.compiled.members import arrive, leave, take_members
 from pkpd.solvers.compiled.roots import locate
 from pkpd.solvers.compiled.stops import pass_stops
 from pkpd.solvers.compiled.storage import store_due
@@ -36,18 +36,23 @@ def write_driver(kernel: Kernel, control: Control, method: str) -> None:
 
 def _write_loop(frame: Frame) -> None:
     """Each turn takes one step in every lane, after those that came to a stop have been attended to."""
-    code = frame.code
-    _prepare(frame)
+    code, a = frame.code, frame.a
+    with code.when(a["begin"].differs(0)):
+        _prepare(frame)
+    turns = code.variable(INT, code.load(a["turns"].raw, 0))
     with code.forever() as turn:
         with code.when(frame.attention.get()):
             _attend(frame)
-        cancelled = Value(code, code.builder.load_atomic(frame.a["cancel"].raw, "monotonic", 8))
-        turn.leave_when(~code.any(frame.live()) | cancelled.differs(0))
+        cancelled = Value(code, code.builder.load_atomic(a["cancel"].raw, "monotonic", 8))
+        turn.leave_when(~code.any(frame.live()) | cancelled.differs(0) | turns.get().equals(0))
         _step(frame)
+        turns.set(turns.get() - 1)
+    code.store(a["turns"].raw, 0, turns.get())
     code.end()
 
 
 def _prepare(frame: Frame) -> None:
+    """Empty lanes: nothing of what the workspace held before can show in a number."""
     code, size = frame.code, frame.kernel.size
     everything = Rows(code, frame.workspace.raw)
     with code.each(size) as row:
@@ -62,6 +67,7 @@ def _attend(frame: Frame) -> None:
     code = frame.code
     more = code.variable(BIT, 1)
     with code.forever() as filling:
+        arrive(frame)
         pass_stops(frame)
         leave(frame)
         filling.leave_when(~(code.any(~frame.live()) & more.get()))
@@ -73,6 +79,7 @@ def _attend(frame: Frame) -> None:
 
 
 def _step(frame: Frame) -> None:
+    """One step in every lane, which never passes its next stop, its end or an event."""
     code = frame.code
     live, t, h = frame.live(), frame.get("t"), frame.get("h")
     stop_at, end = frame.get("stop_at"), frame.get("end")
@@ -95,6 +102,7 @@ def _step(frame: Frame) -> None:
 
 
 def _advance(frame: Frame, accepted: Value) -> None:
+    """Stand at the end of the steps `accepted`, and fire what is due there."""
     code, n = frame.code, frame.kernel.n
     y, x, k = frame.rows("y"), frame.rows("x"), frame.rows("k")
     last = (frame.control.stages - 1) * n

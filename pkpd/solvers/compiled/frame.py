@@ -12,29 +12,32 @@ from typing import Any
 from llvmlite import ir
 
 from pkpd.solvers.compiled.kernel import POINTER, Kernel
-from pkpd.solvers.compiled.lanes import BIT, DOUBLE, INT, LANES, Code, Rows, Value, Variable
+from pkpd.solvers.compiled.lanes import BIT, DOUBLE, INT, Code, Rows, Value, Variable
 
-__all__ = ["ARGUMENTS", "INFINITY", "SCALARS", "STIFF", "Control", "Frame", "make_frame"]
+__all__ = ["ARGUMENTS", "INFINITY", "SCALARS", "Control", "Frame", "make_frame"]
 
 INFINITY = float("inf")
-STIFF = 4  # a status of the driver's own: the member goes on with an implicit method
 
 _D, _I = ir.PointerType(DOUBLE), ir.PointerType(INT)
-# The arguments of the public function ``run``, in order.
+# The arguments of the public function ``run``, in order.  It returns when all members are done, or when it has made
+# as many ``turns`` as it may, of which it leaves there what is left.  Another call with the same workspace, and zero
+# for ``begin``, goes on from there.
 ARGUMENTS: dict[str, Any] = {
-    "workspace": POINTER,
+    "workspace": POINTER, "begin": INT, "turns": _I,
     "next": _I, "count": INT, "order": _I, "cancel": _I, "members": INT,
-    "parameters": _D, "states": _D, "at": _D, "stop": _I, "saved": _I, "armed": _D, "status": _I, "steps": _I,
+    "parameters": _D, "states": _D, "at": _D, "stop": _I, "saved": _I, "armed": _D, "fired": _D, "first": _D,
+    "status": _I, "steps": _I,
     "stop_times": _D, "jumps": _I, "amounts": _D, "levels": _D, "stops": INT, "own_schedule": INT,
     "times": _D, "stored": INT, "own_times": INT, "counts": _I, "out": _D,
     "rtol": DOUBLE, "atol": _D, "before": INT, "max_steps": DOUBLE, "patience": DOUBLE, "few": INT,
 }  # fmt: skip
 
-# The rows of one number for each lane.
+# The rows of one number for each lane; a whole number in the first three.
 SCALARS = (
+    "member", "stop", "saved",
     "t", "t_new", "h", "h_try", "error", "old_error", "stiffness", "stiff", "stop_at", "save_at", "end", "clip",
     "since", "taken", "failed", "live", "fresh", "which", "amount", "theta", "rtol", "chain",
-    "low", "high", "v_low", "v_high",
+    "low", "high", "v_low", "v_high", "nearest",
 )  # fmt: skip
 
 
@@ -51,8 +54,8 @@ class Control:
     stability
         The edge of stability; None for an implicit method.
     dense
-        Whether the method has an interpolant; without one the steps of every member must end
-        on the times to store, as they do for who has no more than ``few`` of them.
+        Whether the method has an interpolant fit to be stored; without one the steps of every
+        member must end on the times to store, as they do for who has no more than ``few`` of them.
     """
 
     error_order: int
@@ -125,6 +128,10 @@ class Frame:
         if self.kernel.events:
             self.call(self.kernel.triggers, t, self.rows(x).pointer, self.rows(into).pointer)
 
+    def trigger_slopes(self, t: Value, x: str, into: str) -> None:
+        """Write the slopes of the triggers at time `t` and the state in row `x` to the row `into`."""
+        self.call(self.kernel.trigger_slopes, t, self.rows(x).pointer, self.rows(into).pointer)
+
     def alert(self, mask: Value) -> None:
         """Ask for attention where any lane is set in `mask`."""
         self.attention.set(self.attention.get() | self.code.any(mask))
@@ -132,12 +139,15 @@ class Frame:
     def count(self, name: str) -> int:
         """How many numbers of this name a member has."""
         model = self.kernel.model
-        return {"p": len(model.p), "y": self.kernel.n, "armed": self.kernel.events, "u": len(model.u)}[name]
+        return {"p": len(model.p), "y": self.kernel.n, "u": len(model.u)}.get(name, self.kernel.events)
 
 
 def make_frame(kernel: Kernel, control: Control, code: Code, arguments: dict[str, Value]) -> Frame:
     """The frame at the start of the function."""
-    member, stop, saved = (code.allocate(INT, LANES) for _ in range(3))
+    member, stop, saved = (
+        code.builder.bitcast(kernel.rows(code, arguments["workspace"], name).pointer, ir.PointerType(INT))
+        for name in SCALARS[:3]
+    )
     attention = code.variable(BIT, 1)
     before = code.splat(arguments["before"].differs(0))
     return Frame(kernel, control, code, arguments, member, stop, saved, attention, before)

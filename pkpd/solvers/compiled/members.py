@@ -1,17 +1,23 @@
-"""Members come to a lane, and leave it with all that they have come to."""
+"""Members come to a lane, and leave it with all that they have come to.
+
+The arrays of the caller hold all that another call needs to go on with a member.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from pkpd.solvers.compiled.events import arm
-from pkpd.solvers.compiled.frame import STIFF, Frame
+from pkpd.solvers.compiled.frame import Frame
 from pkpd.solvers.compiled.lanes import Value
 from pkpd.solvers.compiled.stops import load_stop
 from pkpd.solvers.compiled.storage import blank, load_save, store_state
-from pkpd.solvers.problem import Status
+from pkpd.solvers.problem import STIFF, Status
 
-__all__ = ["leave", "take_members"]
+__all__ = ["arrive", "leave", "take_members"]
+
+# The rows of a member that another call goes on with, and the arguments that hold them.
+STANDING = (("y", "states"), ("armed", "armed"), ("fired", "fired"), ("first", "first"))
 
 
 def take_members(frame: Frame, more: Any) -> None:
@@ -38,9 +44,10 @@ def take_members(frame: Frame, more: Any) -> None:
 
 
 def _load(frame: Frame, lane: Value, m: Value) -> None:
+    """Put member `m` where it stands into a lane."""
     code, a, members = frame.code, frame.a, frame.a["members"]
     code.store(frame.member, lane, m)
-    for name, source in (("p", "parameters"), ("y", "states"), ("armed", "armed")):
+    for name, source in (("p", "parameters"), *STANDING):
         rows, count = frame.rows(name), frame.count(name)
         with code.each(count) as i:
             rows.set_lane(i, lane, code.load(a[source].raw, i * members + m))
@@ -59,8 +66,25 @@ def _load(frame: Frame, lane: Value, m: Value) -> None:
         frame.rows(name).set_lane(0, lane, 1.0)
 
 
+def arrive(frame: Frame) -> None:
+    """Write back the members that have come to their end, as they stand before any jump there."""
+    arrived = frame.running() & (frame.get("t") >= frame.get("end"))
+    with frame.code.each_lane(arrived) as lane:
+        _write_back(frame, lane)
+
+
+def _write_back(frame: Frame, lane: Value) -> None:
+    """Where the member of a lane stands."""
+    code, a, m = frame.code, frame.a, frame.code.load(frame.member, lane)
+    code.store(a["at"].raw, m, frame.rows("t").lane(0, lane))
+    code.store(a["stop"].raw, m, code.load(frame.stop, lane))
+    for name, source in STANDING:
+        with code.each(frame.count(name)) as i:
+            code.store(a[source].raw, i * a["members"] + m, frame.rows(name).lane(i, lane))
+
+
 def leave(frame: Frame) -> None:
-    """Write back the members that are done or failed."""
+    """Let go of the members that are done or failed; `arrive` has written back those that are done."""
     code, a = frame.code, frame.a
     done = frame.live() & ((frame.get("t") >= frame.get("end")) | (frame.get("failed") > 0.0))
     with code.each_lane(done) as lane:
@@ -69,12 +93,9 @@ def leave(frame: Frame) -> None:
         steps = frame.rows("taken").lane(0, lane).to_whole()
         code.store(a["status"].raw, m, status)
         code.store(a["steps"].raw, m, code.load(a["steps"].raw, m) + steps)
-        code.store(a["at"].raw, m, frame.rows("t").lane(0, lane))
-        code.store(a["stop"].raw, m, code.load(frame.stop, lane))
         code.store(a["saved"].raw, m, code.load(frame.saved, lane))
-        for name, source in (("y", "states"), ("armed", "armed")):
-            with code.each(frame.count(name)) as i:
-                code.store(a[source].raw, i * a["members"] + m, frame.rows(name).lane(i, lane))
+        with code.when(status.differs(Status.ok)):
+            _write_back(frame, lane)
         with code.when(status.differs(STIFF)):
             blank(frame, lane, m)
         frame.rows("live").set_lane(0, lane, 0.0)

@@ -1,49 +1,41 @@
-"""The first time within a step at which an event fires."""
+"""The first time within a step at which an event fires: no step passes it."""
 
 from __future__ import annotations
 
+from pkpd.solvers.compiled.excursions import search_step
 from pkpd.solvers.compiled.frame import INFINITY, Frame
-from pkpd.solvers.compiled.lanes import VECTOR, Value
+from pkpd.solvers.compiled.lanes import VECTOR, Value, Variable
 
 __all__ = ["locate"]
 
 ROOT_HALVINGS = 45  # an event is located to 2**-45 of its step
-LOOKS = (0.75, 0.5, 0.25)  # parts of a step at which an event is looked for, the earliest last
 
 
 def locate(frame: Frame, accepted: Value) -> None:
-    """Shorten the step of each lane in which an armed event fires to the event, and mark it due."""
+    """End the step of each lane at the first event in it, which becomes due, or where an event is armed again.
+
+    After it the row ``armed`` holds at the end of the step.
+    """
     code = frame.code
-    frame.triggers(frame.get("t_new"), "x", "trigger")
-    frame.put("high", frame.get("h_try"))
-    frame.put("v_high", _lowest(frame))
-    if frame.control.dense:
-        _look_within(frame)
-    fired = accepted & (frame.get("v_high") < 0.0)
-    with code.when(code.any(fired)):
-        _bracket(frame, fired)
-        for e in range(frame.kernel.events):
-            armed, trigger = frame.rows("armed")[e], frame.rows("trigger")[e]
-            due = fired & (armed > 0.0) & (trigger < 0.0)
-            frame.rows("pending")[e] = code.select(due, 1.0, frame.rows("pending")[e])
-            frame.rows("armed")[e] = code.select(due, 0.0, armed)
+    within = search_step(frame, accepted)
+    with code.each(frame.kernel.events) as e:
+        frame.rows("armed")[e] = code.select(accepted, frame.rows("ready")[e], frame.rows("armed")[e])
+    with code.when(code.any(within)):
+        fired = _shorten(frame, within)
+        _make_due(frame, fired)
         frame.put_where(fired, "h", 0.0)
+    for number in range(frame.kernel.events):
+        risen = accepted & (frame.rows("trigger")[number] > 0.0)
+        frame.rows("armed")[number] = code.select(risen, 1.0, frame.rows("armed")[number])
+
+
+def _make_due(frame: Frame, fired: Value) -> None:
+    """Each armed event whose trigger is below zero is to fire, and fires once."""
+    code, armed, trigger, pending = frame.code, *(frame.rows(name) for name in ("armed", "trigger", "pending"))
     for e in range(frame.kernel.events):
-        risen = accepted & (frame.rows("trigger")[e] > 0.0)
-        frame.rows("armed")[e] = code.select(risen, 1.0, frame.rows("armed")[e])
-
-
-def _look_within(frame: Frame) -> None:
-    """Look for triggers that fall below zero within the step and may be back at its end."""
-    frame.call_named("prepare_dense")
-    for part in LOOKS:
-        frame.put("theta", part)
-        frame.call_named("dense")
-        size = part * frame.get("h_try")
-        frame.triggers(frame.get("t") + size, "d", "was")
-        value = _lowest(frame, "was")
-        frame.put_where(value < 0.0, "high", size)
-        frame.put_where(value < 0.0, "v_high", value)
+        due = fired & (armed[e] > 0.0) & (trigger[e] < 0.0)
+        pending[e] = code.select(due, 1.0, pending[e])
+        armed[e] = code.select(due, 0.0, armed[e])
 
 
 def _lowest(frame: Frame, triggers: str = "trigger") -> Value:
@@ -55,45 +47,53 @@ def _lowest(frame: Frame, triggers: str = "trigger") -> Value:
     return lowest
 
 
-def _bracket(frame: Frame, fired: Value) -> None:
-    """Redo the step with shorter sizes, down to the smallest after which an event has fired.
+def _shorten(frame: Frame, within: Value) -> Value:
+    """Redo the step of the lanes in `within`, to the smallest size after which an event has fired.
 
-    The size is found by the bracketing method of Oliveira and Takahashi, ACM Trans
-    Math Softw 2021;47:5, which needs no more steps than bisection and mostly far fewer.
+    Returns the lanes in which one has; the step of the others ends at ``high``, where an
+    event is armed again.  The size is found by the bracketing method of Oliveira and
+    Takahashi, ACM Trans Math Softw 2021;47:5, which needs no more steps than bisection and
+    mostly far fewer.
     """
-    code, t = frame.code, frame.get("t")
+    code = frame.code
     whole, t_whole = code.variable(VECTOR, frame.get("h_try")), code.variable(VECTOR, frame.get("t_new"))
-    frame.put("low", 0.0)
-    frame.triggers(t, "y", "trigger")
-    frame.put("v_low", _lowest(frame))
-    slack = code.variable(VECTOR, whole.get() * 0.5)
-    tolerance = whole.get() * 2.0**-ROOT_HALVINGS
+    frame.put("v_low", _lowest(frame, "was"))
 
     def retry(size: Value) -> None:
-        """Step by `size` where `fired`, and evaluate the triggers there."""
-        unchanged = ~fired | size.equals(whole.get())
+        """Step by `size` in the lanes `within`, and evaluate the triggers there."""
+        unchanged = ~within | size.equals(whole.get())
         frame.put("h_try", code.select(unchanged, whole.get(), size))
-        frame.put("t_new", code.select(unchanged, t_whole.get(), t + size))
+        frame.put("t_new", code.select(unchanged, t_whole.get(), frame.get("t") + size))
         frame.call_named("step")
         frame.triggers(frame.get("t_new"), "x", "trigger")
 
+    retry(frame.get("high"))
+    frame.put("v_high", _lowest(frame))
+    fired = within & (frame.get("v_high") < 0.0)
+    slack = code.variable(VECTOR, whole.get() * 0.5)
     with code.forever() as search:
         low, high = frame.get("low"), frame.get("high")
-        open_ = fired & (high - low > tolerance)
+        open_ = fired & (high - low > whole.get() * 2.0**-ROOT_HALVINGS)
         search.leave_when(~code.any(open_))
-        middle = _next_size(frame, low, high, slack.get(), whole.get())
-        slack.set(slack.get() * 0.5)
+        middle = _next_size(frame, low, high, slack, whole.get())
         retry(code.select(open_, middle, high))
-        value = _lowest(frame)
-        past = value < 0.0
-        frame.put_where(open_ & past, "high", middle)
-        frame.put_where(open_ & past, "v_high", value)
-        frame.put_where(open_ & ~past, "low", middle)
-        frame.put_where(open_ & ~past, "v_low", value)
+        _narrow(frame, open_, middle)
     retry(frame.get("high"))
+    return fired
 
 
-def _next_size(frame: Frame, low: Value, high: Value, slack: Value, whole: Value) -> Value:
+def _narrow(frame: Frame, open_: Value, middle: Value) -> None:
+    """Keep the half of the bracket at whose end an event has fired."""
+    value = _lowest(frame)
+    past = value < 0.0
+    frame.put_where(open_ & past, "high", middle)
+    frame.put_where(open_ & past, "v_high", value)
+    frame.put_where(open_ & ~past, "low", middle)
+    frame.put_where(open_ & ~past, "v_low", value)
+
+
+def _next_size(frame: Frame, low: Value, high: Value, slack: Variable, whole: Value) -> Value:
+    """The size to try next, within `slack` of the middle; `slack` is halved."""
     code = frame.code
     v_low, v_high = frame.get("v_low"), frame.get("v_high")
     width, half = high - low, 0.5 * (low + high)
@@ -102,5 +102,6 @@ def _next_size(frame: Frame, low: Value, high: Value, slack: Value, whole: Value
     toward = code.select(half > chord, 1.0, -1.0)
     nudge = code.larger(0.2 * width * width / whole, whole * 2.0 ** -(ROOT_HALVINGS + 1))
     pushed = code.select(nudge <= code.absolute(half - chord), chord + toward * nudge, half)
-    reach = code.larger(slack - 0.5 * width, 0.0) + whole * 2.0 ** -(ROOT_HALVINGS + 1)
+    reach = code.larger(slack.get() - 0.5 * width, 0.0) + whole * 2.0 ** -(ROOT_HALVINGS + 1)
+    slack.set(slack.get() * 0.5)
     return code.select(code.absolute(pushed - half) <= reach, pushed, half - toward * reach)

@@ -24,11 +24,12 @@ def load_stop(frame: Frame, lane: Value, m: Value) -> None:
 
 
 def pass_stops(frame: Frame) -> None:
-    """Make every jump that is due at the present time of a lane."""
+    """Make every jump that is due at the present time of a lane; those at its end only to be stored."""
     code = frame.code
     frame.put("chain", 0.0)
     with code.forever() as passing:
-        at = frame.running() & frame.get("stop_at").equals(frame.get("t"))
+        onward = (frame.get("t") < frame.get("end")) | ~frame.before
+        at = frame.running() & frame.get("stop_at").equals(frame.get("t")) & onward
         passing.leave_when(~code.any(at))
         frame.put("which", -1.0)
         with code.each_lane(at) as lane:

@@ -66,6 +66,11 @@ class NumpyCode:
         return self._rows([trigger for trigger, _ in self.model.events], TIME)
 
     @cached_property
+    def trigger_slopes(self) -> Rows:
+        """``trigger_slopes(t, y, p, u)`` of shape (events, members): how fast each trigger changes on a trajectory."""
+        return self._rows(self.model.trigger_slopes, TIME)
+
+    @cached_property
     def event_jumps(self) -> tuple[Rows, ...]:
         """For each event ``jump(t, y, p, u)`` of shape (states, members)."""
         return tuple(self._rows(row, TIME) for _, row in self.model.events)
