@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import sympy
@@ -10,15 +12,18 @@ from scipy.optimize import brentq
 
 import pkpd
 from pkpd.errors import UnknownNameError
+from pkpd.solvers import observing as observing_module
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.equations.observers import Watch, observed
 from pkpd.solvers.equations.system import numbered_system
-from pkpd.solvers.observing import observation
+from pkpd.solvers.observing import collect_numbers, observation, watches_of
 from pkpd.solvers.problem import Problem
+from pkpd.solvers.reductions import Reduction
 from pkpd.solvers.schedule import make_schedule
 from pkpd.solvers.solve import solve
 
 METHODS = ["auto", "tsit5", "dop853", "rodas5p", "numpy", "scipy"]
+EACH = ["auto", "rodas5p", "numpy", "scipy"]  # of the four drivers
 
 CL = pkpd.param("CL", 1.0, "L/h", "clearance")
 V = pkpd.param("V", 10.0, "L", "volume")
@@ -114,7 +119,7 @@ def test_an_infusion_peaks_at_its_end(method):
     near(got["AUC"], 110 - 10 * (first + second))  # CL AUC = dose - what is left, V C
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EACH)
 def test_a_bolus_is_seen_on_both_sides(method):
     schedule = doses((0.0, 100, np.nan, IV), (10.0, 20, np.nan, IV))
     got = numbers(oral, ALL, [0, 20], schedule, method=method)
@@ -153,7 +158,7 @@ def test_a_swing(method):
     near(got["fastest"], np.ones(3))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EACH)
 def test_first_crossings_count_from_the_first_dose(method):
     watches = {
         "gone": ("C", "first_below"), "from 0": ("C", "first_below", True), "up": ("C", "first_above"),
@@ -187,14 +192,13 @@ def test_a_window_of_one_time():
 
 def test_the_model_is_not_touched_by_its_observers():
     schedule = doses((2.0, 100, np.nan, PO), (30.0, 50, 2.0, IV))
-    ends = np.array([np.exp(-0.1 * 70), np.exp(-0.1 * 18)])
     got = numbers(oral, {**ALL, "x": ("G", "max")}, [0, 50], schedule)
-    left = bateman(1.0, 48.0) + 25 * (1 - np.exp(-0.2)) * ends[1]
+    left = bateman(1.0, 48.0) + 25 * (1 - np.exp(-0.2)) * np.exp(-0.1 * 18)
     near(got["end"], left)
     near(got["x"], 100.0)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EACH)
 def test_an_output_with_a_corner(method):
     model = pkpd.Model(
         "corner", rates={x: v, v: -(w**2) * x}, time="h",
@@ -211,16 +215,20 @@ def test_an_output_with_a_corner(method):
     near(got["area"], 4 * (1 - np.cos(np.pi / 6) + 0.5 * np.pi / 3), 100)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EACH)
 def test_an_output_that_the_clock_changes(method):
     t, on = pkpd.clock("h"), pkpd.param("on", 2.0, "h", "start")
     model = pkpd.Model(
         "shown", rates={A: -CL / V * A}, time="h", routes={"iv": {A: A + pkpd.dose("mg")}},
         outputs={"y": pkpd.output(sympy.Piecewise((3 * A, (t >= on) & (t < 2 * on)), (A, True)), "shown", "mg")},
     )  # fmt: skip
+    watches = {
+        "top": ("y", "max"), "at": ("y", "time_of_max"), "area": ("y", "auc"), "low": ("y", "min"),
+        "up": ("y", "first_above"),
+    }  # fmt: skip
     schedule = doses((0.0, 100, np.nan, 0))
     got = numbers(
-        model, {"top": ("y", "max"), "at": ("y", "time_of_max"), "area": ("y", "auc"), "low": ("y", "min"), "up": ("y", "first_above")},
+        model, watches,
         [0, 10], schedule, method=method, before=False, thresholds={"up": 150.0}, on=np.array([2.0, 4.5, 20.0]),
     )  # fmt: skip
     near(got["top"], [300 * np.exp(-0.2), 300 * np.exp(-0.45), 100.0])
@@ -233,7 +241,7 @@ def test_an_output_that_the_clock_changes(method):
     near(got["area"], area)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EACH)
 def test_events_of_the_model_are_seen_on_both_sides(method):
     t = pkpd.clock("h")
     model = pkpd.Model(
@@ -274,3 +282,58 @@ def test_a_train_of_doses_has_its_largest_peak_found_among_many():
 
         top = brentq(lambda s, f=slope: -f(s), 228.01, 239)
         near(got["Cmax"][member], np.sum(bateman(clearance, top - 12.0 * np.arange(20))), 20)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_plateau_sets_no_turns_off(method):
+    kin = pkpd.param("kin", 3.0, "mg/h", "production")
+    model = pkpd.Model("turnover", rates={A: kin - CL / V * A, G: ka * A - 7 * ka * G}, time="h")
+    watches = {"top": ("G", "max"), "bottom": ("G", "min"), "most": ("A", "max"), "when": ("A", "time_of_max")}
+    system = numbered_system(model)
+    values = {s.name: s.value for s in model.settable}
+    parameters = np.array([[values[n]] for n in system.parameters])
+    starts = np.array([[0.0], [0.0]])
+    problem = Problem(system, parameters, starts, no_doses(), np.array([0.0, 5000.0]), 1e-6, np.full(2, 1e-9))
+    plain = solve(problem, method)
+    task = observation(problem, {n: Watch(*w) for n, w in watches.items()}, {})
+    solution = solve(task.problem, method)
+    assert solution.steps[0] < 3 * plain.steps[0] + 20
+    got = task.read(solution)
+    near(got["top"], 30 / 7)
+    near(got["most"], 30.0)
+    near(got["bottom"], 0.0)
+
+
+def test_what_reductions_watch():
+    watches, thresholds = watches_of({
+        "top": Reduction("C", "max"), "gone": Reduction("C", "first_below", 2.0, from_start=True),
+        "high": Reduction("C", "first_above", (1.0, 2.0)),
+    })  # fmt: skip
+    assert watches == {
+        "top": Watch("C", "max"), "gone": Watch("C", "first_below", True), "high": Watch("C", "first_above"),
+    }  # fmt: skip
+    assert thresholds == {"gone": 2.0, "high": (1.0, 2.0)}
+
+
+@pytest.mark.parametrize("method", ["auto", "numpy"])
+def test_chunks_and_progress(method, monkeypatch):
+    monkeypatch.setattr(observing_module, "CHUNK_MEMBERS", 3)
+    system = numbered_system(oral)
+    clearance = np.linspace(0.5, 3, 10)
+    values = {s.name: s.value for s in oral.settable} | {"CL": clearance}
+    parameters = np.array([values[n] + np.zeros(10) for n in system.parameters])
+    schedule = doses((0.0, 100, np.nan, IV))
+    schedule = dataclasses.replace(schedule, levels=schedule.levels[:, :, :0])
+    problem = Problem(
+        system, parameters, numpy_code(system).starts(parameters), schedule, np.array([0.0, 24]), 1e-6, np.full(2, 1e-9)
+    )
+    reductions = {"AUC": Reduction("C", "auc"), "gone": Reduction("C", "first_below", tuple(np.linspace(1, 9, 10)))}
+    marks = []
+    kept = collect_numbers(problem, reductions, 0.0, method, lambda done, total: marks.append((done, total)))
+    near(kept.columns["AUC"], 100 / clearance * (1 - np.exp(-clearance / 10 * 24)))
+    reached = np.log(10 / np.linspace(1, 9, 10)) * 10 / clearance
+    near(kept.columns["gone"], np.where(reached < 24, reached, np.inf))
+    assert marks[-1] == (10, 10)
+    assert sorted(marks) == marks
+    assert (kept.ended == 24).all()
+    assert not kept.status.any()

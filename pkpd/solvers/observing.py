@@ -9,15 +9,20 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.solvers.chunks import Collected, joined_notes
 from pkpd.solvers.clock_stops import AFTER_ALL, BEFORE_ALL, clock_schedule, with_stops
 from pkpd.solvers.equations.clock import clocked
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.equations.observers import Observed, Watch, observed
-from pkpd.solvers.problem import Problem, Solution
+from pkpd.solvers.problem import Problem, Progress, Solution
+from pkpd.solvers.reductions import Reduction
 from pkpd.solvers.schedule import Schedule
+from pkpd.solvers.solve import solve
 from pkpd.solvers.timelines import Stops, joined
 
-__all__ = ["Observation", "observation", "observing"]
+__all__ = ["Observation", "collect_numbers", "observation", "observing", "watches_of"]
+
+CHUNK_MEMBERS = 65_536
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,44 @@ class Observation:
     def take(self, members: Any) -> Observation:
         """The same for some of the members."""
         return replace(self, problem=self.problem.take(members))
+
+
+def watches_of(reductions: Mapping[str, Reduction]) -> tuple[dict[str, Watch], dict[str, Any]]:
+    """What is to be observed for `reductions`, and the thresholds of the first crossings."""
+    watches = {name: Watch(r.of, r.kind, r.from_start) for name, r in reductions.items()}
+    return watches, {name: r.threshold for name, r in reductions.items() if r.threshold is not None}
+
+
+def collect_numbers(
+    problem: Problem,
+    reductions: Mapping[str, Reduction],
+    first_dose: Any,
+    method: str,
+    progress: Progress | None = None,
+    threads: int | None = None,
+) -> Collected:
+    """Integrate `problem` and keep the numbers of the trajectory that `reductions` name.
+
+    See `observation` for `first_dose`, and `pkpd.solvers.chunks.collect` for the rest.
+    """
+    task = observation(problem, *watches_of(reductions), first_dose)
+    members, columns = problem.members, {name: np.empty(problem.members) for name in reductions}
+    status, ended, notes = np.zeros(members, dtype=np.int64), np.zeros(members), dict[str, int]()
+    for first in range(0, members, CHUNK_MEMBERS):
+        who = np.arange(first, min(first + CHUNK_MEMBERS, members))
+        part = task if len(who) == members else task.take(who)
+        solution = solve(part.problem, method, _shifted(progress, first, members), threads)
+        status[who], ended[who] = solution.status, solution.ended
+        notes[solution.note] = notes.get(solution.note, 0) + len(who)
+        for name, values in part.read(solution).items():
+            columns[name][who] = values
+        if progress is not None:
+            progress(int(who[-1]) + 1, members)
+    return Collected(columns, status, ended, joined_notes(notes))
+
+
+def _shifted(progress: Progress | None, first: int, total: int) -> Progress | None:
+    return None if progress is None else lambda done, _: progress(first + done, total)
 
 
 def observation(
