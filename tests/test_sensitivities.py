@@ -26,10 +26,10 @@ from pkpd import (
     simulate,
     state,
 )
+from pkpd.solvers.directions import Directions
 from pkpd.solvers.equations.derivatives import partial
 from pkpd.solvers.equations.switches import switched
 from pkpd.solvers.equations.system import numbered_system
-from pkpd.solvers.directions import Directions
 from pkpd.solvers.equations.tangent import tangent
 from pkpd.solvers.problem import Problem
 from pkpd.solvers.schedule import Schedule

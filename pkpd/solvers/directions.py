@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pkpd.arrays import Array, Index
+from pkpd.arrays import Array, Index, Mask
 from pkpd.solvers.schedule import Schedule
 
 __all__ = ["Directions", "MovingDoses", "StopDirections", "moving_schedule", "pairs"]
@@ -136,7 +136,9 @@ def moving_schedule(doses: MovingDoses, inputs: int, second: MovingDoses | None 
         levels[:, : used + 1],
     )
     rates = _rate_derivatives(doses)
-    first = Directions(np.zeros((0, doses.dtimes.shape[-1])), stops=_changes(doses, lasting, times, order, inputs, rates))
+    first = Directions(
+        np.zeros((0, doses.dtimes.shape[-1])), stops=_changes(doses, lasting, times, order, inputs, rates)
+    )
     if second is None:
         return schedule, first
     curved = _changes(second, lasting, times, order, inputs, _second_rate_derivatives(doses, second))
@@ -144,7 +146,7 @@ def moving_schedule(doses: MovingDoses, inputs: int, second: MovingDoses | None 
 
 
 def _changes(
-    doses: MovingDoses, lasting: Array, times: Array, order: Index, inputs: int, rates: Array
+    doses: MovingDoses, lasting: Mask, times: Array, order: Index, inputs: int, rates: Array
 ) -> StopDirections:
     """The changes of sorted stops; `rates` are those of the rate of each dose, (rows, doses, K)."""
     there = lasting[..., None]
@@ -161,7 +163,7 @@ def _changes(
     )
 
 
-def _levels(doses: MovingDoses, lasting: Array, times: Array, inputs: int, rates: Array) -> Array:
+def _levels(doses: MovingDoses, lasting: Mask, times: Array, inputs: int, rates: Array) -> Array:
     """The sum of what runs between stops, never a running difference: after the last infusion it is exactly zero."""
     count = doses.times.shape[1]
     place = np.argsort(np.argsort(times, axis=1, kind="stable"), axis=1)
@@ -181,8 +183,8 @@ def _rate_derivatives(doses: MovingDoses) -> Array:
 
 def _second_rate_derivatives(doses: MovingDoses, second: MovingDoses) -> Array:
     """d2 (amount/duration) for each of `pairs`, (rows, doses, pairs)."""
-    k, l = pairs(doses.dtimes.shape[-1]).T  # noqa: E741
+    one, other = pairs(doses.dtimes.shape[-1]).T
     D = np.where(np.isnan(doses.durations), 1.0, doses.durations)[..., None]
     rate, drates = doses.amounts[..., None] / D, _rate_derivatives(doses)
-    crossed = drates[..., k] * doses.ddurations[..., l] + drates[..., l] * doses.ddurations[..., k]
+    crossed = drates[..., one] * doses.ddurations[..., other] + drates[..., other] * doses.ddurations[..., one]
     return (second.damounts - rate * second.ddurations - crossed) / D

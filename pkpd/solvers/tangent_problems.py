@@ -7,6 +7,7 @@ directions they are is data; the machine code depends on the model and on `d` al
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import sympy
@@ -105,15 +106,18 @@ class TangentProblem:
     def status(self, solution: Solution) -> Index:
         """(members,): that of the first lane that failed, or ok."""
         each = solution.status.reshape(-1, self.lanes)
-        return each[np.arange(len(each)), np.argmax(each != 0, axis=1)]
+        first: Index = each[np.arange(len(each)), np.argmax(each != 0, axis=1)]
+        return first
 
     def ended(self, solution: Solution) -> Array:
         """(members,): the last time that all lanes reached."""
-        return np.min(solution.ended.reshape(-1, self.lanes), axis=1)
+        ended: Array = np.min(solution.ended.reshape(-1, self.lanes), axis=1)
+        return ended
 
     def steps(self, solution: Solution) -> Index:
         """(members,): the steps of all lanes."""
-        return np.sum(solution.steps.reshape(-1, self.lanes), axis=1)
+        steps: Index = np.sum(solution.steps.reshape(-1, self.lanes), axis=1)
+        return steps
 
     # ---- where things are
 
@@ -123,7 +127,7 @@ class TangentProblem:
         count, variables = len(self.sizes), np.arange(n)
         k = np.arange(count)
         groups = _groups(count, self.d, self.order)
-        lane = [int(np.flatnonzero((groups[:, 0] == one // self.d))[0]) for one in k]
+        lane = [int(np.flatnonzero(groups[:, 0] == one // self.d)[0]) for one in k]
         place = n * (1 + k % self.d)
         first = _taken(lanes, np.array(lane, dtype=np.int64), place[:, None] + variables) / self.sizes
         values = np.ascontiguousarray(lanes[:, 0, :, :n])
@@ -134,17 +138,15 @@ class TangentProblem:
         number = {(int(a), int(b)): lane for lane, (a, b) in enumerate(groups)}
         both = pairs(count)
         lane = np.array([number[int(k) // d, int(l) // d] for k, l in both], dtype=np.int64)
-        k, l = both.T  # noqa: E741
-        place = inner * (1 + l % d) + n * (1 + k % d)
-        half = _taken(lanes, lane, place[:, None] + np.arange(n)) / (self.sizes[k] * self.sizes[l])
+        one, other = both.T
+        place = inner * (1 + other % d) + n * (1 + one % d)
+        half = _taken(lanes, lane, place[:, None] + np.arange(n)) / (self.sizes[one] * self.sizes[other])
         second = np.empty((*half.shape[:-1], count, count))
-        second[..., k, l] = second[..., l, k] = half
+        second[..., one, other] = second[..., other, one] = half
         return second
 
 
-def tangent_problem(
-    problem: Problem, directions: Directions, d: int | None = None, order: int = 1
-) -> TangentProblem:
+def tangent_problem(problem: Problem, directions: Directions, d: int | None = None, order: int = 1) -> TangentProblem:
     """Differentiate `problem` along `directions`.
 
     Parameters
@@ -240,8 +242,8 @@ def _chosen_pairs(directions: Directions, inner: Index, outer: Index, sizes: Arr
     """The second derivatives along each pair of `inner` and `outer`, (..., lanes of members, d*d)."""
     count = len(sizes)
     number = np.zeros((count, count), dtype=np.int64)
-    k, l = pairs(count).T  # noqa: E741
-    number[k, l] = number[l, k] = np.arange(len(k))
+    one, other = pairs(count).T
+    number[one, other] = number[other, one] = np.arange(len(one))
     there = ((inner < count)[:, :, None] & (outer < count)[:, None, :]).reshape(len(inner), -1)
     inner, outer = np.where(inner < count, inner, 0), np.where(outer < count, outer, 0)
     index = number[inner[:, :, None], outer[:, None, :]].reshape(len(inner), -1)
@@ -366,7 +368,7 @@ def _power_of_two(sizes: Array) -> Array:
 
 
 def _check_counted(model: System, directions: Directions) -> None:
-    changes = directions.dparameters.reshape(len(model.parameters), -1).any(axis=1)
+    changes: Mask = np.any(directions.dparameters.reshape(len(model.parameters), -1), axis=1)
     names = [name for name, change in zip(model.parameters, changes, strict=True) if change]
     symbols = dict(zip((*model.y, *model.p), (*model.states, *model.parameters), strict=True))
     moving = {symbol for symbol, name in symbols.items() if symbol in model.y or name in names}
@@ -396,7 +398,7 @@ def _levels_at(problem: Problem) -> Array:
     schedule = problem.schedule
     if problem.times.ndim == 1:
         return schedule.level_at(problem.times, before=problem.before)
-    side = "left" if problem.before else "right"
+    side: Literal["left", "right"] = "left" if problem.before else "right"
     stops = np.broadcast_to(schedule.times, (problem.members, schedule.times.shape[1]))
     levels = np.broadcast_to(schedule.levels, (problem.members, *schedule.levels.shape[1:]))
     after = np.stack([np.searchsorted(row, at, side=side) for row, at in zip(stops, problem.times, strict=True)])
