@@ -27,6 +27,11 @@ V = param("V", 5.0, "L", "volume")
 A = state("A", "mg", "drug")
 ONE = Model("one", rates={A: -k * A}, outputs={"C": A / V}, routes={"iv": {A: A + dose("mg")}})
 
+A0, low = param("A0", 50.0, "mg", "at the start"), param("low", 7.1, "mg", "threshold")
+q = param("q", 0.4, "1", "factor")
+full = state("A", "mg", "drug", start=A0)
+B = state("B", "mg", "other")
+
 
 def no_stops(inputs=0):
     return Schedule(np.empty((1, 0)), np.empty((1, 0), dtype=np.int64), np.empty((1, 0)), np.zeros((1, 1, inputs)))
@@ -228,6 +233,35 @@ def test_starts_that_change_of_themselves():
     np.testing.assert_allclose(whole.states(solve(whole.problem, "auto")).second[0, :, 0, 0, 0], 2 * grown, rtol=1e-9)
 
 
+@pytest.mark.parametrize("order", [1, 2])
+def test_other_values_in_the_same_directions(order):
+    """`at` gives what a new tangent problem gives, bit by bit."""
+    model = Model("slower", rates={full: -k * full * sympy.Piecewise((1, full > low), (q, True))})
+    problem = plain(model)
+    whole = tangent_problem(problem, along_parameters(problem), order=order)
+    other = problem.parameters * 1.3
+    starts = numpy_code(problem.model).starts(other)
+    right = tangent_problem(dataclasses.replace(problem, parameters=other, starts=starts), along_parameters(problem),
+                            order=order).problem  # fmt: skip
+    found = whole.at(other, starts).problem
+    np.testing.assert_array_equal(found.parameters, right.parameters)
+    np.testing.assert_array_equal(found.starts, right.starts)
+
+
+def test_derivatives_of_a_state_at_rest_are_under_control():
+    """A response at its baseline has steps without end; its derivatives are still on their way."""
+    kin, kout = param("kin", 2.0, "mg/day", "production"), param("kout", 0.5, "1/day", "loss")
+    R = state("R", "mg", "response", start=4.0)
+    model = Model("turnover", rates={R: kin - kout * R})
+    problem = plain(model, tol=1e-6, times=np.linspace(0, 30, 31))
+    exact = -8.0 * (1 - np.exp(-0.5 * problem.times))
+    for method in ("tsit5", "dop853", "rodas5p", "numpy", "LSODA"):
+        whole = tangent_problem(problem, along_parameters(problem))
+        found = whole.states(solve(whole.problem, method))
+        by_kout = found.first[0, :, 0, problem.model.parameters.index("kout")]
+        np.testing.assert_allclose(by_kout, exact, atol=8e-5)
+
+
 # ---- second order against differences of the first
 
 
@@ -259,12 +293,6 @@ def check_second(problem, tolerance, methods=("auto",), d=None):
         scaled = np.outer(problem.parameters[:, 0], problem.parameters[:, 0])
         size = np.abs(found.values[0]).max(axis=0)[None, :, None, None]
         assert float((np.abs(found.second[0] - expected) * scaled / size).max()) < tolerance, method
-
-
-A0, low = param("A0", 50.0, "mg", "at the start"), param("low", 7.1, "mg", "threshold")
-q = param("q", 0.4, "1", "factor")
-full = state("A", "mg", "drug", start=A0)
-B = state("B", "mg", "other")
 
 
 def test_second_order_of_an_event():

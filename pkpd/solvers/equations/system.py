@@ -69,6 +69,14 @@ class System:
     events: tuple[tuple[sympy.Expr, Row], ...]
     nonnegative: tuple[bool, ...] = ()
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Computed once: code is looked up by its system in every call."""
+        return hash((self.name, self.states, self.parameters, self.inputs, self.rates, self.outputs))
+
     @property
     def jacobian(self) -> tuple[Row, ...]:
         """d rate_i / d y_j, a row for each state.  Jumps in a rate count as flat."""
