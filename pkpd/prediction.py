@@ -57,11 +57,12 @@ def predict(
     What a record does is what NONMEM (PREDPP) does with it:
 
     - A subject begins at its first record, with the model's starts.  EVID 1 doses the
-      compartment CMT directly, without any route: the state gets F*AMT, at once or as an
-      infusion.  EVID 2 turns a compartment off where CMT is negative (it is emptied,
-      infusions into it end, and it stays empty until a dose or an EVID 2 with positive CMT
-      turns it on); so does, once it is made, an observation with a negative CMT.  EVID 3 resets time, states
-      and all doses; EVID 4 resets, then doses.
+      compartment CMT.  Where that is a state it is dosed directly, without any route: it
+      gets F*AMT, at once or as an infusion.  Where it is a route, such as one of radiation,
+      the dose is what it is in a regimen.  EVID 2 turns a compartment off where CMT is
+      negative (it is emptied, infusions into it end, and it stays empty until a dose or an
+      EVID 2 with positive CMT turns it on); so does, once it is made, an observation with a
+      negative CMT.  EVID 3 resets time, states and all doses; EVID 4 resets, then doses.
     - RATE > 0 is an infusion at that rate, which lasts F*AMT/RATE.  RATE -1 takes the rate,
       RATE -2 the duration from the model (then F scales the rate).  DUR is a duration
       given in the table; F scales the rate (as in rxode2; NONMEM has no DUR).
@@ -85,7 +86,7 @@ def predict(
     Parameters
     ----------
     model
-        A closed model, whose unit of time is that of TIME.
+        A closed model; its unit of time is that of TIME, unless the records say theirs.
     data
         From `pkpd.read_nonmem`.
     parameters
@@ -121,8 +122,9 @@ def predict(
     -------
     pandas.DataFrame
         The records in their order, then a column for each state and output (named
-        ``C_predicted`` where the table has a ``C``), and ``status``: ``ok``, the reason for
-        a failure, or ``no_steady_state``.  Units are in ``attrs["units"]``.
+        ``C_predicted`` where the table has a ``C``), and ``status`` (``status_predicted``
+        where it has that): ``ok``, the reason for a failure, or ``no_steady_state``.  Units
+        are in ``attrs["units"]``.
 
     Raises
     ------
@@ -138,14 +140,15 @@ def predict(
     relative = tolerance("rtol", rtol)
     absolute = absolute_tolerances(model.name, [s.name for s in model.states], atol, ATOL)
     model.require_closed()
-    cuts = segments(data)
-    values = parameter_values(model, data, cuts, parameters, covariates, carry)
-    task = Task(model, data, cuts, values, dose_records(model, data, values), carry)
+    timed = data.in_time(model.time)
+    cuts = segments(timed)
+    values = parameter_values(model, timed, cuts, parameters, covariates, carry)
+    task = Task(model, timed, cuts, values, dose_records(model, timed, values), carry)
     plan = segment_problems(task, relative, absolute, method)
     found = predictions(plan, cuts, relative, absolute, method, max_steps=max_steps, threads=threads, progress=progress)
     unsteady = plan.unsteady[cuts.segment] <= np.arange(len(data))
     status = np.where(unsteady, NO_STEADY_STATE, found.status)
-    _report(model, data, status, on_failure)
+    _report(model, data, status, on_failure, plan.unsettled[cuts.segment])
     table = _table(model, data, found, status, wanted)
     table.attrs |= {"method": method, "rtol": rtol, "atol": atol if isinstance(atol, float) else dict(atol)}
     return table
@@ -168,13 +171,14 @@ def _check_arguments(model: Any, data: Any, carry: str, on_failure: str) -> None
 # ---- the result
 
 
-def _report(model: Model, data: Records, status: Index, on_failure: str) -> None:
+def _report(model: Model, data: Records, status: Index, on_failure: str, unsettled: Index) -> None:
     failed = np.flatnonzero(status != 0)
     if not len(failed):
         return
     row, subjects = int(failed[0]), len(np.unique(data["ID"][failed].astype(str)))
+    state = f"; {model.states[unsettled[row]].name!r} does not settle" if unsettled[row] >= 0 else ""
     reason = (
-        "has no steady state that repeated doses reach"
+        f"has no steady state that repeated doses reach{state}"
         if status[row] == NO_STEADY_STATE
         else f"{Status(status[row]).sentence} ({Status(status[row]).name})"
     )
@@ -193,13 +197,25 @@ def _table(model: Model, data: Records, found: Predictions, status: Index, wante
     states = dict(zip((s.name for s in model.states), found.states, strict=True))
     outputs = dict(zip(model.outputs, found.outputs, strict=True))
     records = data.table
-    shown = {name: f"{name}_predicted" if name in (*records.columns, "status") else name for name in wanted}
-    columns = {shown[name]: {**states, **outputs}[name] for name in wanted}
-    columns["status"] = pd.Categorical.from_codes(status, categories=pd.Index(REASONS))
+    labels = _labels(records.columns, wanted)
+    columns = {labels[name]: {**states, **outputs}[name] for name in wanted}
+    columns[labels[""]] = pd.Categorical.from_codes(status, categories=pd.Index(REASONS))
     table = pd.concat([records, pd.DataFrame(columns)], axis=1)
     table.attrs = {
         "model": model.name,
         "model_hash": model.hash,
-        "units": {shown[name]: model.units[name] for name in wanted},
+        "units": {labels[name]: model.units[name] for name in wanted},
     }
     return table
+
+
+def _labels(columns: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
+    """A column for each name, and under ``""`` for the status: ``_predicted`` is added until it is new."""
+    taken, labels = {*columns}, {}
+    for name in ("", *dict.fromkeys(wanted)):
+        label = name or "status"
+        while label in taken or (name and label in wanted and label != name):
+            label += "_predicted"
+        taken.add(label)
+        labels[name] = label
+    return labels
