@@ -18,7 +18,7 @@ __all__ = ["read_texts"]
 
 
 SEPARATORS = (",", ";", "\t", " ")
-TABLE_LINE = re.compile(r"\s*TABLE\s+NO\.?\s*(\d+)", re.IGNORECASE)
+TABLE_LINE = re.compile(r"\s*TABLE\s+NO\.?\s*(\d+)\s*(:.*)?", re.IGNORECASE)
 TIME_LIKE = re.compile(r"[-+.\d][-+.,:\deEdD]*|\.|NA|", re.IGNORECASE)
 
 
@@ -53,7 +53,7 @@ def read_texts(path: Path, comment: str | None, renamed: Collection[str] = ()) -
     import pandas as pd
 
     lines = _lines(path)
-    head = _head(lines, path.name, renamed)
+    head = _head(lines, path.name, comment or "#", renamed)
     separator = _separator(lines[head])
     names = [name.strip().strip("\"'") for name in _split(lines[head].lstrip().lstrip("#"), separator)]
     rows = list(_rows(_parsed(lines[head + 1 :], head + 2, separator, path.name), names, comment, path.name))
@@ -74,24 +74,24 @@ def _lines(path: Path) -> list[str]:
     return text.split("\n")
 
 
-def _head(lines: list[str], name: str, renamed: Collection[str]) -> int:
+def _head(lines: list[str], name: str, comment: str, renamed: Collection[str]) -> int:
     """The line of the names: the first that is neither empty, nor NONMEM's TABLE NO., nor a comment."""
-    tables = {match[1] for line in lines if (match := TABLE_LINE.match(line))}
+    tables = {match[1] for line in lines if (match := TABLE_LINE.fullmatch(line))}
     if len(tables) > 1:
         raise DataError(
             f"{name} holds several tables (TABLE NO. {', '.join(sorted(tables, key=int))}); keep one a file."
         )
     for number, line in enumerate(lines):
         text = line.strip()
-        if not text or TABLE_LINE.match(line):
+        if not text or TABLE_LINE.fullmatch(line):
             continue
-        if not text.startswith("#") or _is_named(text, renamed):
+        if not text.startswith(("#", comment)) or _is_named(text, renamed):
             return number
     raise DataError(f"{name} has no line of names; expected the names of the data items, such as ID,TIME,AMT,DV.")
 
 
 def _is_named(text: str, renamed: Collection[str]) -> bool:
-    """Whether a line that begins with ``#`` has the names of data items rather than a comment."""
+    """Whether a line that begins as a comment has the names of data items."""
     fields = {field.strip().strip("\"'") for field in _split(text.lstrip("#"), _separator(text))}
     return {"ID", "TIME"} <= {field.upper() for field in fields} or any(name in fields for name in renamed)
 
@@ -126,7 +126,11 @@ def _parsed(lines: list[str], first: int, separator: str, name: str) -> Iterator
 def _rows(lines: Iterator[_Line], names: list[str], comment: str | None, name: str) -> Iterator[list[str]]:
     count = 0
     for line in lines:
-        if line.fields == names or TABLE_LINE.match(" ".join(line.fields)) or _is_comment(line, names, comment, name):
+        if (
+            line.fields == names
+            or TABLE_LINE.fullmatch(" ".join(line.fields))
+            or _is_comment(line, names, comment, name)
+        ):
             continue
         count += 1
         if len(line.fields) > len(names):
