@@ -18,7 +18,7 @@ __all__ = ["as_column", "identifiers", "missing", "numbers", "with_decimal_point
 
 
 MISSING = ("", ".", "NA")
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?|[+-]?(inf|infinity)|nan", re.IGNORECASE)
+FORTRAN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?")
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 WHOLE_NUMBER = re.compile(r"[+-]?\d{1,18}")
@@ -42,12 +42,19 @@ def as_column(series: pd.Series[Any], where: str) -> NDArray[Any]:
 
 def numbers(texts: NDArray[Any]) -> Array | None:
     """Texts as numbers, NaN where there is none; or None where a text is not a number."""
-    there = [text for text in texts if text is not None]
-    if not all(NUMBER.fullmatch(text) for text in there):
+    try:
+        values = np.array([np.nan if text is None else float(text) for text in texts])
+    except ValueError:
+        return _fortran_numbers(texts)
+    # To Python 1_000 is a number too.
+    return None if any("_" in text for text in texts if text is not None) else values
+
+
+def _fortran_numbers(texts: NDArray[Any]) -> Array | None:
+    """Numbers of which some have an exponent of double precision, such as 1.5D+02."""
+    if not all(FORTRAN.fullmatch(text) for text in texts if text is not None):
         return None
-    values = np.full(len(texts), np.nan)
-    values[~missing(texts)] = [float(re.sub("[dD]", "e", text) if text[-1].isdigit() else text) for text in there]
-    return values
+    return np.array([np.nan if text is None else float(re.sub("[dD]", "e", text)) for text in texts])
 
 
 def missing(column: NDArray[Any]) -> Mask:
@@ -63,22 +70,30 @@ def _texts(series: pd.Series[Any], where: str) -> NDArray[Any]:
     import pandas as pd
 
     values = series.astype(object).to_numpy()
+    if all(type(value) is str for value in values):
+        return np.array([_stripped(value) for value in values], dtype=object)
     empty = np.asarray(pd.isna(series))
     texts = np.empty(len(values), dtype=object)
     for i, value in enumerate(values):
-        text = None if empty[i] else _text(value, i, where)
-        texts[i] = None if text in MISSING else text
+        texts[i] = None if empty[i] else _stripped(_text(value, i, where))
     return texts
+
+
+def _stripped(text: str) -> str | None:
+    """A text without blanks around it, and with a blank for a line break; None where it stands for nothing."""
+    text = text.strip()
+    if text in MISSING:
+        return None
+    return re.sub(r"[\r\n]+", " ", text) if "\n" in text or "\r" in text else text
 
 
 def _text(value: Any, row: int, where: str) -> str:
     if isinstance(value, complex | np.complexfloating | list | tuple | dict | set | np.ndarray):
         raise DataError(f"{where.format(row=row + 1)}: {value!r} is neither a number nor a text.")
     try:
-        text = repr(float(value)) if isinstance(value, float) else str(value)
+        return repr(float(value)) if isinstance(value, float) else str(value)
     except ValueError:  # Python writes no whole numbers of more than 4300 digits
         raise DataError(f"{where.format(row=row + 1)}: the value is a whole number too long to be read.") from None
-    return re.sub(r"[\r\n]+", " ", text.strip())
 
 
 def identifiers(series: pd.Series[Any], where: str) -> NDArray[Any]:
@@ -99,11 +114,13 @@ def identifiers(series: pd.Series[Any], where: str) -> NDArray[Any]:
                 "IDs; give them as texts or whole numbers."
             )
         return _whole(values)
+    if series.dtype.kind == "i" and isinstance(series.dtype, np.dtype):
+        return series.to_numpy(dtype=np.int64)
     texts = _texts(series, where)
-    if all(WHOLE_NUMBER.fullmatch(text) for text in texts if text is not None) and not missing(texts).any():
+    if all(text is not None and WHOLE_NUMBER.fullmatch(text) for text in texts):
         return np.array([int(text) for text in texts], dtype=np.int64)
-    values_ = numbers(texts)
-    return texts if values_ is None or (np.abs(values_) >= EXACT).any() else _whole(values_)
+    read = numbers(texts)
+    return texts if read is None or (np.abs(read) >= EXACT).any() else _whole(read)
 
 
 def _whole(values: Array) -> NDArray[Any]:
@@ -139,6 +156,8 @@ def with_decimal_points(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _has_decimal_commas(texts: NDArray[Any]) -> bool:
     """Whether a column is all numbers, some of them with a decimal comma."""
+    if not any("," in text for text in texts):
+        return False
     there = [text for text in texts if text not in MISSING]
     commas = [DECIMAL_COMMA.fullmatch(text) is not None for text in there]
-    return any(commas) and all(comma or NUMBER.fullmatch(text) for comma, text in zip(commas, there, strict=True))
+    return any(commas) and all(comma or FORTRAN.fullmatch(text) for comma, text in zip(commas, there, strict=True))

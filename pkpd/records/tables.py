@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pkpd.errors import DataError
 
 if TYPE_CHECKING:
@@ -57,7 +59,8 @@ def read_texts(path: Path, comment: str | None, renamed: Collection[str] = ()) -
     separator = _separator(lines[head])
     names = [name.strip().strip("\"'") for name in _split(lines[head].lstrip().lstrip("#"), separator)]
     rows = list(_rows(_parsed(lines[head + 1 :], head + 2, separator, path.name), names, comment, path.name))
-    return pd.DataFrame(rows, columns=pd.Index(names), dtype=object)
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    return pd.DataFrame({i: np.array(column, dtype=object) for i, column in enumerate(columns)}).set_axis(names, axis=1)
 
 
 def _lines(path: Path) -> list[str]:
@@ -76,7 +79,9 @@ def _lines(path: Path) -> list[str]:
 
 def _head(lines: list[str], name: str, comment: str, renamed: Collection[str]) -> int:
     """The line of the names: the first that is neither empty, nor NONMEM's TABLE NO., nor a comment."""
-    tables = {match[1] for line in lines if (match := TABLE_LINE.fullmatch(line))}
+    tables = {
+        match[1] for line in lines if line.lstrip()[:5].upper() == "TABLE" and (match := TABLE_LINE.fullmatch(line))
+    }
     if len(tables) > 1:
         raise DataError(
             f"{name} holds several tables (TABLE NO. {', '.join(sorted(tables, key=int))}); keep one a file."
@@ -112,25 +117,26 @@ def _bare(line: str, separator: str) -> str:
 
 def _parsed(lines: list[str], first: int, separator: str, name: str) -> Iterator[_Line]:
     """The lines that are not empty, split."""
-    pending = ((first + i, _bare(line, separator)) for i, line in enumerate(lines))
-    for number, line in pending:
-        if not line.strip():
-            continue
-        try:
-            fields = next(csv.reader([line], delimiter=separator, skipinitialspace=True, strict=True))
-        except csv.Error as error:
-            raise DataError(f"{name}: line {number} cannot be split into fields: {error}.") from None
-        yield _Line([field.strip() for field in fields], line.lstrip().startswith("#"), number)
+    for number, line in enumerate(lines, start=first):
+        text = _bare(line, separator)
+        if text and not text.isspace():
+            yield _Line(_fields(text, separator, number, name), text.lstrip().startswith("#"), number)
+
+
+def _fields(line: str, separator: str, number: int, name: str) -> list[str]:
+    if '"' not in line and len(line) < csv.field_size_limit():
+        return line.split() if separator == " " else [field.strip() for field in line.split(separator)]
+    try:
+        fields = next(csv.reader([line], delimiter=separator, skipinitialspace=True, strict=True))
+    except csv.Error as error:
+        raise DataError(f"{name}: line {number} cannot be split into fields: {error}.") from None
+    return [field.strip() for field in fields]
 
 
 def _rows(lines: Iterator[_Line], names: list[str], comment: str | None, name: str) -> Iterator[list[str]]:
     count = 0
     for line in lines:
-        if (
-            line.fields == names
-            or TABLE_LINE.fullmatch(" ".join(line.fields))
-            or _is_comment(line, names, comment, name)
-        ):
+        if _is_page(line, names) or _is_comment(line, names, comment, name):
             continue
         count += 1
         if len(line.fields) > len(names):
@@ -139,6 +145,14 @@ def _rows(lines: Iterator[_Line], names: list[str], comment: str | None, name: s
                 f"{len(names)} names in the first line."
             )
         yield line.fields + [""] * (len(names) - len(line.fields))
+
+
+def _is_page(line: _Line, names: list[str]) -> bool:
+    """Whether a line is of those that NONMEM writes on every page: the number of the table, and the names."""
+    first = line.fields[0]
+    return line.fields == names or (
+        first[:5].upper() == "TABLE" and TABLE_LINE.fullmatch(" ".join(line.fields)) is not None
+    )
 
 
 def _is_comment(line: _Line, names: list[str], comment: str | None, name: str) -> bool:
