@@ -16,22 +16,20 @@ inputs. Proc IEEE 60:108-114 (1972).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import sympy
 
 from pkpd.arrays import Array, Index, Mask
+from pkpd.solvers.accumulators import without_accumulators
 from pkpd.solvers.equations.controlled import ControlledSystem, stretched
 from pkpd.solvers.equations.numpy_code import numpy_code
-from pkpd.solvers.equations.system import System
 from pkpd.solvers.problem import Problem
 from pkpd.solvers.schedule import Schedule
 from pkpd.solvers.solve import solve
 
-__all__ = ["RepeatedDosing", "SteadyStates", "accumulators", "steady_states"]
+__all__ = ["RepeatedDosing", "SteadyStates", "steady_states"]
 
 
 NEWTON_STEPS = 12
@@ -136,7 +134,7 @@ def steady_states(
         The integrator.
     """
     states, unsettled = np.full_like(dosings.starts, np.nan), np.full(len(dosings), SETTLED)
-    accuracy, model = _Accuracy(rtol, atol, method), _without_accumulators(model)
+    accuracy, model = _Accuracy(rtol, atol, method), without_accumulators(model)
     block = max(BLOCK // (len(dosings.starts) + 1), 1)
     for first in range(0, len(dosings), block):
         who = slice(first, first + block)
@@ -153,40 +151,6 @@ def steady_states(
             unsettled[who][later] = np.where(_everywhere(np.isfinite(before[:, later])), SETTLED, UNKNOWN)
         states[:, who] = np.where(unsettled[who] == SETTLED, before, np.nan)
     return SteadyStates(states, unsettled)
-
-
-@lru_cache(maxsize=64)
-def accumulators(system: System) -> tuple[int, ...]:
-    """The states that only accumulate: their own rate does not depend on them, nor any other state that matters."""
-    uses = _uses(system)
-    resting: set[int] = set()
-    while True:
-        used = set().union(*(states for i, states in enumerate(uses) if i not in resting))
-        more = {i for i, rate in enumerate(system.rates) if i not in used | resting and rate != 0}
-        if not more:
-            return tuple(sorted(resting))
-        resting |= more
-
-
-def _uses(system: System) -> list[set[int]]:
-    """The states that the rate of each state depends on, and those other ones that a jump of it does."""
-    number = {y: i for i, y in enumerate(system.y)}
-    uses = [{number[s] for s in rate.free_symbols if s in number} for rate in system.rates]
-    for jump in system.jumps:
-        for i, (y, value) in enumerate(zip(system.y, jump, strict=True)):
-            uses[i] |= {number[s] for s in value.free_symbols - {y} if s in number}
-    return uses
-
-
-def _without_accumulators(model: ControlledSystem) -> ControlledSystem:
-    """The model with the states at rest that only accumulate, but for what is infused into them."""
-    resting = accumulators(model.system)
-    if not resting:
-        return model
-    rates = list(model.system.rates)
-    for i in resting:
-        rates[i] = model.system.u[model.infusion[i]] if i in model.infusion else sympy.S.Zero
-    return replace(model, system=replace(model.system, rates=tuple(rates)))
 
 
 def _with_intervals(model: ControlledSystem, dosings: RepeatedDosing) -> RepeatedDosing:
