@@ -99,14 +99,6 @@ class System:
         by_state = (partial(expression, y) * rate for y, rate in zip(self.y, self.rates, strict=True))
         return sympy.Add(*by_state, partial(expression, TIME))
 
-    def __hash__(self) -> int:
-        return self._hash
-
-    @cached_property
-    def _hash(self) -> int:
-        """Computed once: code is looked up by its system in every call."""
-        return hash((self.name, self.states, self.parameters, self.inputs, self.rates, self.outputs))
-
     @property
     def jacobian(self) -> tuple[Row, ...]:
         """d rate_i / d y_j, a row for each state.  Jumps in a rate count as flat."""
