@@ -34,6 +34,6 @@ model = Model(
     "pk_1cmt",
     rates={central: -CL * C},
     outputs={"C": output(C, "drug in plasma")},
-    routes={"iv": {central: central + F * dose("mg")}},
+    routes={"iv": {central: central + dose("mg")}},
     dosing={central: Dosing(F=F, lag=tlag, rate=R, duration=D)},
 )

@@ -26,6 +26,6 @@ model = Model(
     "pk_1cmt_oral",
     rates={depot: -ka * depot, central: ka * depot - CL * C},
     outputs={"C": output(C, "drug in plasma")},
-    routes={"oral": {depot: depot + F * dose("mg")}, "iv": {central: central + dose("mg")}},
+    routes={"oral": {depot: depot + dose("mg")}, "iv": {central: central + dose("mg")}},
     dosing={depot: Dosing(F=F, lag=tlag, rate=R, duration=D)},
 )

@@ -51,7 +51,7 @@ def transit(n: int) -> Model:
         "pk_1cmt_transit",
         rates=rates,
         outputs={"C": output(C, "drug in plasma")},
-        routes={"oral": {depot: depot + F * dose("mg")}},
+        routes={"oral": {depot: depot + dose("mg")}},
         dosing={depot: Dosing(F=F, lag=tlag, rate=R, duration=D)},
     )
 

@@ -1,6 +1,6 @@
 """One compartment with zero-order absorption and linear elimination.
 
-    dcentral/dt = F A - CL C,    C = central/V
+    dcentral/dt = A - CL C,    C = central/V
 
 A, the rate at which a dose is released, is the dose over its duration: a dose on the route
 `oral` takes a duration, for which the model has the parameter D, as in
@@ -21,7 +21,7 @@ A = input_rate("A", "mg/day", "release of a dose")
 
 model = Model(
     "pk_1cmt_zero_order",
-    rates={central: F * A - CL * C},
+    rates={central: A - CL * C},
     outputs={"C": output(C, "drug in plasma")},
     routes={"oral": A},
     dosing={central: Dosing(F=F, lag=tlag, rate=R, duration=D)},

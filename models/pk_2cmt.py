@@ -26,6 +26,6 @@ model = Model(
     "pk_2cmt",
     rates={central: -CL * C - exchange, peripheral: exchange},
     outputs={"C": output(C, "drug in plasma")},
-    routes={"iv": {central: central + F * dose("mg")}},
+    routes={"iv": {central: central + dose("mg")}},
     dosing={central: Dosing(F=F, lag=tlag, rate=R, duration=D)},
 )

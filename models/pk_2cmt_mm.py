@@ -19,6 +19,6 @@ model = Model(
     "pk_2cmt_mm",
     rates={central: -CL * C - Vmax * C / (Km + C) - exchange, peripheral: exchange},
     outputs={"C": output(C, "drug in plasma")},
-    routes={"iv": {central: central + F * dose("mg")}},
+    routes={"iv": {central: central + dose("mg")}},
     dosing={central: Dosing(F=F, lag=tlag, rate=R, duration=D)},
 )

@@ -20,6 +20,6 @@ model = Model(
     "pk_2cmt_oral",
     rates={depot: -ka * depot, central: ka * depot - CL * C - exchange, peripheral: exchange},
     outputs={"C": output(C, "drug in plasma")},
-    routes={"oral": {depot: depot + F * dose("mg")}, "iv": {central: central + dose("mg")}},
+    routes={"oral": {depot: depot + dose("mg")}, "iv": {central: central + dose("mg")}},
     dosing={depot: Dosing(F=F, lag=tlag, rate=R, duration=D)},
 )

@@ -31,6 +31,6 @@ model = Model(
     "pk_3cmt",
     rates={central: -CL * C - exchange1 - exchange2, peripheral1: exchange1, peripheral2: exchange2},
     outputs={"C": output(C, "drug in plasma")},
-    routes={"iv": {central: central + F * dose("mg")}},
+    routes={"iv": {central: central + dose("mg")}},
     dosing={central: Dosing(F=F, lag=tlag, rate=R, duration=D)},
 )

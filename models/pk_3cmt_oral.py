@@ -27,6 +27,6 @@ model = Model(
         peripheral2: exchange2,
     },
     outputs={"C": output(C, "drug in plasma")},
-    routes={"oral": {depot: depot + F * dose("mg")}, "iv": {central: central + dose("mg")}},
+    routes={"oral": {depot: depot + dose("mg")}, "iv": {central: central + dose("mg")}},
     dosing={depot: Dosing(F=F, lag=tlag, rate=R, duration=D)},
 )

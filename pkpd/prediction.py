@@ -8,29 +8,30 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pkpd.arrays import Index
+from pkpd.arrays import Array, Index
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import FailedMembersWarning, SimulationError
+from pkpd.prepared.prepared import observables
+from pkpd.prepared.solver import Solver
+from pkpd.prepared.tolerances import state_tolerances
 from pkpd.records.covariates import CARRIES
-from pkpd.records.doses import dose_records
+from pkpd.records.doses import dose_records, state_numbers
 from pkpd.records.predictions import Predictions, predictions
 from pkpd.records.problems import Task, segment_problems
 from pkpd.records.records import Records
 from pkpd.records.segments import segments
 from pkpd.records.values import parameter_values
-from pkpd.results import shown
-from pkpd.simulation import check_options
+from pkpd.solvers.equations.numpy_code import numpy_code
+from pkpd.solvers.equations.system import numbered_system
 from pkpd.solvers.problem import Progress, Status
-from pkpd.solvers.tolerances import absolute_tolerances, tolerance
 from pkpd.symbolic.model import Model
+from pkpd.symbolic.symbols import Parameter
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["predict"]
 
-
-ATOL = 1e-10  # of a state, where nothing is said
 
 NO_STEADY_STATE = len(Status)  # beside the integrator's own
 REASONS = (*(s.name for s in Status), "no_steady_state")
@@ -44,12 +45,13 @@ def predict(
     covariates: Iterable[str] | None = None,
     carry: Literal["backward", "forward", "linear"] = "backward",
     outputs: Iterable[str] | None = None,
-    method: str = "auto",
-    rtol: float = 1e-8,
-    atol: float | Mapping[str, float] = ATOL,
-    on_failure: Literal["nan", "raise"] = "nan",
-    max_steps: int = 100_000,
+    solver: Solver | None = None,
+    method: str | None = None,
+    rtol: float | None = None,
+    atol: float | Mapping[str, float] | None = None,
+    max_steps: int | None = None,
     threads: int | None = None,
+    on_failure: Literal["nan", "raise"] = "nan",
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Give the doses of a table to a model, and tell its states and outputs at every record.
@@ -101,18 +103,13 @@ def predict(
         record to come (NONMEM); ``"forward"``, that of the record before; ``"linear"``.
     outputs
         The states and outputs to return; all by default.
-    method
-        As for `pkpd.simulate`.
-    rtol, atol
-        Relative and absolute tolerance of a step and of steady states; `atol` may be given
-        by state.
+    solver
+        How to integrate; see `pkpd.Solver`.  Its tolerances are those of steady states too.
+    method, rtol, atol, max_steps, threads
+        The options of `pkpd.Solver` one by one; they take precedence over those of `solver`.
     on_failure
         ``"nan"`` leaves NaN from a failure on, says which in ``status``, and warns;
         ``"raise"`` raises.
-    max_steps
-        The largest number of steps between two stops.
-    threads
-        Threads to use, where the method has threads.
     progress
         Called with the number of segments done and their number.  (A segment is a subject,
         or a part of one between resets.)
@@ -133,21 +130,24 @@ def predict(
         ``"raise"``.
     """
     _check_arguments(model, data, carry, on_failure)
-    check_options(method, threads, max_steps, progress)
-    wanted = shown(model, outputs)
-    relative = tolerance("rtol", rtol)
-    absolute = absolute_tolerances(model.name, [s.name for s in model.states], atol, ATOL)
+    options = (solver or Solver()).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps, threads=threads)
+    wanted = observables(model, outputs)
+    absolute = _tolerances(model, data, options)
     model.require_closed()
     cuts = segments(data)
     values = parameter_values(model, data, cuts, parameters, covariates, carry)
     task = Task(model, data, cuts, values, dose_records(model, data, values), carry)
-    plan = segment_problems(task, relative, absolute, method)
-    found = predictions(plan, cuts, relative, absolute, method, max_steps=max_steps, threads=threads, progress=progress)
+    plan = segment_problems(task, options.rtol, absolute, options.method)
+    found = predictions(
+        plan, cuts, options.rtol, absolute, options.method,
+        max_steps=options.max_steps, threads=options.threads, progress=progress,
+    )  # fmt: skip
     unsteady = plan.unsteady[cuts.segment] <= np.arange(len(data))
     status = np.where(unsteady, NO_STEADY_STATE, found.status)
     _report(model, data, status, on_failure)
     table = _table(model, data, found, status, wanted)
-    table.attrs |= {"method": method, "rtol": rtol, "atol": atol if isinstance(atol, float) else dict(atol)}
+    atol_told = options.atol if not isinstance(options.atol, Mapping) else dict(options.atol)
+    table.attrs |= {"method": options.method, "rtol": options.rtol, "atol": atol_told}
     return table
 
 
@@ -163,6 +163,18 @@ def _check_arguments(model: Any, data: Any, carry: str, on_failure: str) -> None
         raise SimulationError(f"carry is {carry!r}; expected 'backward', 'forward' or 'linear'.")
     if on_failure not in ("nan", "raise"):
         raise SimulationError(f"on_failure is {on_failure!r}; expected 'nan' or 'raise'.")
+
+
+def _tolerances(model: Model, data: Records, solver: Solver) -> Array:
+    """The absolute tolerance of each state; that of a dosed state suits the size of its doses."""
+    system = numbered_system(model)
+    defaults = [s.value if isinstance(s, Parameter) else s.default for s in model.settable]
+    with np.errstate(all="ignore"):
+        starts = numpy_code(system).starts(np.array(defaults, dtype=float)[:, None])[:, 0]
+    rows = np.flatnonzero(data["AMT"] > 0)
+    states = state_numbers(model, data, rows) if len(rows) else np.empty(0, dtype=np.int64)
+    amounts = [(system.states[i], data["AMT"][rows][states == i]) for i in np.unique(states)]
+    return state_tolerances(model, solver, starts, amounts)
 
 
 # ---- the result

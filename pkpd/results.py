@@ -2,144 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.arrays import Array
-from pkpd.ensembles.ensembles import Ensemble
-from pkpd.errors import SimulationError, unknown_name
-from pkpd.solvers.chunks import Collected
-from pkpd.solvers.equations.sensitivities import sensitivity_name
+from pkpd.prepared.derivatives import derivative_name
+from pkpd.prepared.parameters import ParameterValues
+from pkpd.prepared.prepared import Prepared
+from pkpd.prepared.values import Values
 from pkpd.solvers.problem import Status
-from pkpd.solvers.reductions import Reduction
 from pkpd.symbolic.model import Model
 from pkpd.units import label, parse_unit
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["ResultSpec", "dataset", "derivative_name", "shown"]
-
-
-def shown(model: Model, outputs: Iterable[str] | None) -> list[str]:
-    """The states and outputs asked for; all where none are named.
-
-    Raises
-    ------
-    UnknownNameError
-        If the model has no such state or output.
-    SimulationError
-        If `outputs` is neither names nor None.
-    """
-    known = [*(s.name for s in model.states), *model.outputs]
-    if outputs is None:
-        return known
-    if not isinstance(outputs, Iterable):
-        raise SimulationError(f"outputs is {outputs!r}; expected names of states or outputs.")
-    wanted = [outputs] if isinstance(outputs, str) else list(outputs)
-    for name in wanted:
-        if name not in known:
-            raise unknown_name(model.name, "state or output", str(name), known)
-    return wanted
+__all__ = ["ResultSpec", "dataset"]
 
 
 @dataclass(frozen=True)
 class ResultSpec:
-    """All that a result says of the run it came from.
+    """All that a result says beside its numbers.
 
     Attributes
     ----------
-    known, values
-        The declaration, and the number or the array over members, of every parameter.
-    wanted
-        The states and outputs to show.
-    wrt
-        What they are differentiated by, with the unit of each.
-    reductions
-        What is shown of them instead of their course in time.
+    prepared
+        What was integrated.
+    values
+        The parameters it was integrated for.
     settings
         The options of `simulate`.
     """
 
-    model: Model
-    ensemble: Ensemble
-    known: Mapping[str, Any]
-    values: Mapping[str, Any]
-    times: Array
-    wanted: list[str]
-    wrt: Mapping[str, str] = field(default_factory=dict)
-    reductions: Mapping[str, Reduction] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    prepared: Prepared
+    values: ParameterValues
+    settings: Mapping[str, Any]
 
     @property
-    def names(self) -> list[str]:
-        """The columns to collect: what is shown, each followed by its derivatives."""
-        return [name for x in self.wanted for name in (x, *(sensitivity_name(x, k) for k in self.wrt))]
+    def model(self) -> Model:
+        return self.prepared.model
+
+    @property
+    def dims(self) -> tuple[str, ...]:
+        """The dimensions before time: the arms, then those of the ensemble."""
+        return (*(["arm"] if self.prepared.arms else []), *self.values.ensemble.dims)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (*([len(self.prepared.arms)] if self.prepared.arms else []), *self.values.ensemble.shape)
 
 
-def derivative_name(of: str) -> str:
-    """The name of the variable that holds the derivatives of a state or output."""
-    return f"sensitivity_{of}"
-
-
-def dataset(run: ResultSpec, found: Collected) -> xr.Dataset:
-    """The result of a run; see `pkpd.simulate` for what it holds."""
+def dataset(spec: ResultSpec, values: Values) -> xr.Dataset:
+    """The labelled result; see `pkpd.simulate` for what it holds."""
     import xarray as xr
 
-    dims, shape = run.ensemble.dims, run.ensemble.shape
-    variables = _reduced(run, found) if run.reductions else _courses(run, found)
-    variables["status"] = (dims, found.status.reshape(shape).astype(np.int8), _status_attrs())
-    about = {"units": run.model.time, "long_name": "last time the member reached"}
-    variables["ended"] = (dims, found.ended.reshape(shape), about)
-    return xr.Dataset(variables, _coordinates(run), attrs=_provenance(run, found))
+    variables = _reduced(spec, values) if spec.prepared.reductions else _courses(spec, values)
+    variables["status"] = (spec.dims, values.status.reshape(spec.shape).astype(np.int8), _status_attrs())
+    about = {"units": spec.model.time, "long_name": "last time the member reached"}
+    variables["ended"] = (spec.dims, values.ended.reshape(spec.shape), about)
+    return xr.Dataset(variables, _coordinates(spec), attrs=_provenance(spec, values))
 
 
-def _courses(run: ResultSpec, found: Collected) -> dict[str, Any]:
-    dims, shape = (*run.ensemble.dims, "time"), (*run.ensemble.shape, len(run.times))
+def _courses(spec: ResultSpec, values: Values) -> dict[str, Any]:
+    model, wrt = spec.model, spec.prepared.wrt
+    dims, shape = (*spec.dims, "time"), (*spec.shape, len(spec.prepared.times))
     variables: dict[str, Any] = {}
-    for name in run.wanted:
-        about = {"units": run.model.units[name], "long_name": run.model.meaning(name)}
-        variables[name] = (dims, found.columns[name].reshape(shape), about)
-        if run.wrt:
-            slopes = np.stack([found.columns[sensitivity_name(name, k)] for k in run.wrt], axis=-1)
-            its: dict[str, Any] = {
-                "units": [_quotient(run.model.units[name], unit) for unit in run.wrt.values()],
-                "long_name": f"derivative of {run.model.meaning(name)}",
+    for name in spec.prepared.outputs:
+        about = {"units": model.units[name], "long_name": model.meaning(name)}
+        variables[name] = (dims, values[name].reshape(shape), about)
+        if wrt:
+            slopes = values.sensitivities[name].reshape(*shape, len(wrt))
+            slope_attrs: dict[str, Any] = {
+                "units": [_quotient(model.units[name], unit) for unit in wrt.values()],
+                "long_name": f"derivative of {model.meaning(name)}",
             }
-            variables[derivative_name(name)] = ((*dims, "parameter"), slopes.reshape(*shape, -1), its)
+            variables[derivative_name(name)] = ((*dims, "parameter"), slopes, slope_attrs)
     return variables
 
 
-def _reduced(run: ResultSpec, found: Collected) -> dict[str, Any]:
+def _reduced(spec: ResultSpec, values: Values) -> dict[str, Any]:
     variables: dict[str, Any] = {}
-    for name, reduction in run.reductions.items():
-        unit = run.model.units[reduction.of]
+    for name, reduction in spec.prepared.reductions.items():
+        unit = spec.model.units[reduction.of]
         if reduction.kind == "auc":
-            unit = label(parse_unit(unit) * parse_unit(run.model.time))
+            unit = label(parse_unit(unit) * parse_unit(spec.model.time))
         elif "time" in reduction.kind or reduction.threshold is not None:
-            unit = run.model.time
+            unit = spec.model.time
         limit = "" if reduction.threshold is None else f" {reduction.threshold:g}"
-        said = f"{reduction.kind.replace('_', ' ')}{limit} of {run.model.meaning(reduction.of)}"
-        about = {"units": unit, "long_name": said, "stored_times": len(run.times)}
-        variables[name] = (run.ensemble.dims, found.columns[name].reshape(run.ensemble.shape), about)
+        kind = reduction.kind.replace("_", " ")
+        about = {"units": unit, "long_name": f"{kind}{limit} of {spec.model.meaning(reduction.of)}"}
+        variables[name] = (spec.dims, values[name].reshape(spec.shape), about)
     return variables
 
 
-def _coordinates(run: ResultSpec) -> dict[str, Any]:
+def _coordinates(spec: ResultSpec) -> dict[str, Any]:
+    prepared, ensemble = spec.prepared, spec.values.ensemble
     coords: dict[str, Any] = {}
-    if not run.reductions:
-        coords["time"] = ("time", run.times, {"units": run.model.time, "long_name": "time"})
-    for name, value in run.values.items():
-        dims, values = run.ensemble.columns.get(name, ((), value))
-        coords[name] = (dims, values, {"units": run.known[name].unit, "long_name": run.known[name].meaning})
-    coords |= run.ensemble.labels
-    if "member" in run.ensemble.sizes:
-        coords.setdefault("member", ("member", np.arange(run.ensemble.sizes["member"])))
-    if run.wrt:
-        coords["parameter"] = ("parameter", list(run.wrt), {"long_name": "what a sensitivity is a derivative by"})
+    if prepared.arms:
+        coords["arm"] = ("arm", list(prepared.arms), {"long_name": "arm"})
+    if not prepared.reductions:
+        coords["time"] = ("time", prepared.times, {"units": spec.model.time, "long_name": "time"})
+    for i, (name, symbol) in enumerate(prepared.known.symbols.items()):
+        dims, numbers = ensemble.columns.get(name, ((), spec.values.matrix[i, 0]))
+        coords[name] = (dims, numbers, {"units": symbol.unit, "long_name": symbol.meaning})
+    coords |= ensemble.labels
+    if "member" in ensemble.sizes:
+        coords.setdefault("member", ("member", np.arange(ensemble.sizes["member"])))
+    if prepared.wrt:
+        coords["parameter"] = ("parameter", list(prepared.wrt), {"long_name": "what a sensitivity is a derivative by"})
     return coords
 
 
@@ -155,7 +128,19 @@ def _status_attrs() -> dict[str, Any]:
     }
 
 
-def _provenance(run: ResultSpec, found: Collected) -> dict[str, Any]:
+def _provenance(spec: ResultSpec, values: Values) -> dict[str, Any]:
+    return {
+        "model": spec.model.name,
+        "model_hash": spec.model.hash,
+        **spec.settings,
+        "method_used": values.note or spec.settings["method"],
+        "values_at_dose_times": f"{spec.settings['at_dose']} the dose",
+        "versions": _versions(),
+    }
+
+
+@cache
+def _versions() -> str:
     import platform
 
     import scipy
@@ -163,14 +148,7 @@ def _provenance(run: ResultSpec, found: Collected) -> dict[str, Any]:
 
     import pkpd
 
-    return {
-        "model": run.model.name,
-        "model_hash": run.model.hash,
-        **run.settings,
-        "method_used": found.note or run.settings["method"],
-        "values_at_dose_times": f"{run.settings['at_dose']} the dose",
-        "versions": (
-            f"pkpd {pkpd.__version__}, python {platform.python_version()}, numpy {np.__version__}, "
-            f"scipy {scipy.__version__}, sympy {sympy.__version__}"
-        ),
-    }
+    return (
+        f"pkpd {pkpd.__version__}, python {platform.python_version()}, numpy {np.__version__}, "
+        f"scipy {scipy.__version__}, sympy {sympy.__version__}"
+    )

@@ -17,7 +17,7 @@ from ivp_problems import PUBLISHED, problem, sized, system
 from test_library import regimen_for
 
 import pkpd
-from pkpd.solvers import machine
+from pkpd.solvers.compiled import object_code
 from pkpd.solvers.compiled.methods import COMPILED_METHODS
 from pkpd.solvers.equations.system import numbered_system
 from pkpd.solvers.problem import Status
@@ -338,8 +338,8 @@ def evaluate(write, x, y=None):
     with code.each(len(x) // 8) as i:
         result[i] = write(a[i], b[i])
     code.end()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine._target())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(machine._compile(str(module))))
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), object_code._target())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(object_code._compile(str(module))))
     engine.finalize_object()
     call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3)(engine.get_function_address("f"))
 
@@ -454,25 +454,25 @@ def test_machine_code_is_kept_and_a_torn_file_is_made_again(tmp_path, monkeypatc
         return _text(EVENTFUL, "tsit5")
 
     for _ in range(2):
-        machine.object_code("a recipe", build)
+        object_code.object_code("a recipe", build)
     assert len(builds) == 1
     (kept,) = tmp_path.iterdir()
     kept.write_bytes(kept.read_bytes()[:1000])
-    machine.object_code("a recipe", build)
+    object_code.object_code("a recipe", build)
     assert len(builds) == 2
 
 
 def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setenv("PKPD_CACHE", str(tmp_path))
     tmp_path.chmod(0o700)
-    assert machine.cache_folder() == tmp_path
+    assert object_code.cache_folder() == tmp_path
     tmp_path.chmod(0o770)
-    assert machine.cache_folder() is None
+    assert object_code.cache_folder() is None
     link = tmp_path / "link"
     tmp_path.chmod(0o700)
     link.symlink_to(tmp_path)
     monkeypatch.setenv("PKPD_CACHE", str(link))
-    assert machine.cache_folder() is None
+    assert object_code.cache_folder() is None
 
 
 def test_two_processes_at_once(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import sympy
 from examples import A1, CL, V1, growth, one_compartment
@@ -173,3 +174,36 @@ def test_effects_refuse_what_is_not_a_covariate_and_units_that_do_not_balance() 
         clearance(pkpd.linear_effect(WT, 70, 0.01))
     with pytest.raises(ModelError, match="'WT_ref' is declared twice"):
         clearance(pkpd.power_effect(WT, 70, 0.75) * pkpd.power_effect(WT, 69, 0.75))
+
+
+# ---- bioavailability
+
+
+@pytest.mark.parametrize("spelled_out", [False, True])
+def test_a_route_gives_the_part_of_a_dose_that_a_table_gives(spelled_out: bool) -> None:
+    part = F if spelled_out else 1
+    model = Model(
+        "dosed", rates={A1: -CL * A1 / V1}, routes={"iv": {A1: A1 + part * dose("mg")}}, dosing={A1: Dosing(F=F)}
+    )
+    doses = pkpd.bolus(10, "iv") + pkpd.infusion(4, "iv", duration=0.5, at=1)
+    run = pkpd.simulate(model, doses, times=[0.5, 1.5], parameters={"F": [0.5, 0.8]}, rtol=1e-10, atol=1e-12)
+    table = pd.DataFrame({"ID": 1, "TIME": [0, 0.5, 1, 1.5], "AMT": [10, 0, 4, 0], "DUR": [0, 0, 0.5, 0]})
+    for F_value, of_member in zip((0.5, 0.8), run["A1"].values, strict=True):
+        records = pkpd.read_nonmem(table, compartments={1: "A1"})
+        by_table = pkpd.predict(model, records, parameters={"F": F_value}, rtol=1e-10, atol=1e-12)
+        assert of_member == pytest.approx(by_table["A1"].to_numpy()[[1, 3]], rel=1e-9)
+        assert of_member[0] == pytest.approx(F_value * 10 * np.exp(-0.05), rel=1e-9)
+
+
+def test_bioavailability_of_a_dose_rate() -> None:
+    A = pkpd.input_rate("A", "mg/day", "release")
+    model = Model("released", rates={A1: A - CL * A1 / V1}, routes={"oral": A}, dosing={A1: Dosing(F=F)})
+    run = pkpd.simulate(model, pkpd.infusion(10, "oral", duration=0.5), times=[0.5], rtol=1e-9)
+    assert run["A1"].values == pytest.approx([0.5 * 20 / 0.1 * (1 - np.exp(-0.05))], rel=1e-8)
+
+
+def test_a_route_to_compartments_with_different_bioavailability_is_refused() -> None:
+    A2 = pkpd.state("A2", "mg", "amount elsewhere")
+    both = {A1: A1 + dose("mg"), A2: A2 + dose("mg")}
+    with pytest.raises(ModelError, match="route 'iv' reaches compartments with different bioavailabilities"):
+        Model("m", rates={A1: -CL * A1 / V1, A2: -CL * A2 / V1}, routes={"iv": both}, dosing={A1: Dosing(F=F)})

@@ -14,7 +14,7 @@ from scipy.integrate import solve_ivp
 from test_library import regimen_for
 
 import pkpd
-from pkpd.solvers import block, rosenbrock
+from pkpd.solvers.compiled import methods, rosenbrock
 from pkpd.solvers.compiled.sparse_lu import elimination
 from pkpd.solvers.equations.sensitivities import with_sensitivities
 from pkpd.solvers.problem import Status
@@ -38,10 +38,10 @@ def form(tmp_path, monkeypatch):
         folder.mkdir(mode=0o700, exist_ok=True)
         monkeypatch.setenv("PKPD_CACHE", str(folder))
         monkeypatch.setattr(rosenbrock, "MOST_UNROLLED", most)
-        block._compiled.cache_clear()
+        methods._compiled.cache_clear()
 
     yield choose
-    block._compiled.cache_clear()
+    methods._compiled.cache_clear()
 
 
 # ---- a reaction that diffuses in one dimension
@@ -305,5 +305,5 @@ def test_the_length_of_the_code_does_not_follow_the_fill(form):
     lengths = {}
     for most in NAMES:
         form(most)
-        lengths[most] = block._text(model, "rodas5p").count("\n")
+        lengths[most] = methods._text(model, "rodas5p").count("\n")
     assert lengths[BY_TABLE] < 0.4 * lengths[WRITTEN_OUT]

@@ -297,7 +297,7 @@ def test_every_code_is_explained() -> None:
     import re
 
     import pkpd.library.lint as room
-    from pkpd.symbolic import lint_dynamics, lint_numbers
+    from pkpd.library import lint_dynamics, lint_numbers
 
     written = set()
     for module in (room, lint_dynamics, lint_numbers):

@@ -16,9 +16,10 @@ from helpers import run_here
 
 import pkpd
 from pkpd.cli import parsing
+from pkpd.library import examples
 from pkpd.library.pages import Code, Prose, Table, page
 from pkpd.library.probing import evaluate, points
-from pkpd.symbolic import snippets, writing
+from pkpd.symbolic import writing
 from pkpd.symbolic.symbols import Parameter
 
 NAMES = list(pkpd.catalog().index)
@@ -39,7 +40,7 @@ def tables(name: str) -> dict[str, Table]:
 
 def executed(name: str) -> dict[str, object]:
     namespace: dict[str, object] = {}
-    exec(snippets.snippet(pkpd.load(name)), namespace)  # our own text, from our own library
+    exec(examples.snippet(pkpd.load(name)), namespace)  # our own text, from our own library
     return namespace
 
 
@@ -171,16 +172,16 @@ def test_the_snippet_runs_and_its_doses_do_something(name: str, capsys: pytest.C
 @pytest.mark.parametrize("name", NAMES)
 def test_the_command_says_the_same_as_the_snippet(name: str) -> None:
     model = pkpd.load(name)
-    line = snippets.command(model)
+    line = examples.command(model)
     if line is None:
-        assert "compose" in snippets.snippet(model)
+        assert "compose" in examples.snippet(model)
         return
     words = shlex.split(line.replace("\\\n", " "))
     assert words[:3] == ["pkpd", "simulate", name]
     typed = parsing.parse_regimen([after for word, after in itertools.pairwise(words) if word == "--dose"])
-    shown = sum((eval(c.python(), {"pkpd": pkpd}) for c in snippets.courses(model)), pkpd.Regimen())
+    shown = sum((eval(c.python(), {"pkpd": pkpd}) for c in examples.courses(model)), pkpd.Regimen())
     times = parsing.parse_numbers(words[words.index("--times") + 1], "--times")
-    assert np.array_equal(times, range(snippets.horizon(model) + 1))
+    assert np.array_equal(times, range(examples.horizon(model) + 1))
     assert doses_of(typed) == doses_of(shown)
 
 
@@ -190,12 +191,12 @@ def doses_of(regimen: pkpd.Regimen) -> list[tuple[object, ...]]:
 
 
 def test_amounts_are_of_the_size_of_what_they_reach() -> None:
-    amounts = {c.route: (c.amount, c.unit) for c in snippets.courses(pkpd.load("de_pillis_2009"))}
+    amounts = {c.route: (c.amount, c.unit) for c in examples.courses(pkpd.load("de_pillis_2009"))}
     assert amounts["til"] == (5e5, "cell/L")  # L0 is 526800
     assert amounts["il2"] == (1000, "IU/L")  # I0 is 1073
-    assert snippets.courses(pkpd.load("durvalumab_baverel_2018"))[0].amount == pytest.approx(200)  # 50 mg/L in 3.5 L
-    assert snippets.courses(pkpd.load("kosinsky_2018"))[1].amount == pytest.approx(0.9)  # 300 nM in 3 mL
-    assert all(0 < c.amount < 1e9 for name in NAMES for c in snippets.courses(pkpd.load(name)))
+    assert examples.courses(pkpd.load("durvalumab_baverel_2018"))[0].amount == pytest.approx(200)  # 50 mg/L in 3.5 L
+    assert examples.courses(pkpd.load("kosinsky_2018"))[1].amount == pytest.approx(0.9)  # 300 nM in 3 mL
+    assert all(0 < c.amount < 1e9 for name in NAMES for c in examples.courses(pkpd.load(name)))
 
 
 # ---- the commands

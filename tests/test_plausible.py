@@ -154,7 +154,7 @@ def test_what_is_refused(make, error, message):
             lambda: pkpd.select_plausible(pkpd.members(CL=[1]), {"x": ["a"]}, {}),
             r"the measure 'x' is \['a'\]; expected numbers",
         ),
-        (lambda: pkpd.weigh(3, {"x": pkpd.target(mean=1)}), r"prevalence\(\) got 3 and"),
+        (lambda: pkpd.weigh(3, {"x": pkpd.target(mean=1)}), r"weigh\(\) got 3 and"),
         (lambda: pkpd.target(mean="a"), r"target\(\): mean is 'a'; expected a number"),
     ],
 )

@@ -7,7 +7,7 @@ import pytest
 import sympy
 
 import pkpd
-from pkpd.solvers import collecting
+from pkpd.solvers import chunks
 
 WAYS = ["auto", "tsit5", "dop853", "rodas5p", "numpy"]
 SEEDS = range(6)
@@ -96,8 +96,8 @@ def test_company_and_chunks_change_no_bit(seed, monkeypatch):
     order = np.random.default_rng(seed).permutation(60)[:41]
     for method in ("auto", WAYS[1 + seed % 4]):
         with monkeypatch.context() as small:
-            small.setattr(collecting, "CHUNK_MEMBERS", 7)
-            small.setattr(collecting, "CHUNK_BYTES", 1)
+            small.setattr(chunks, "CHUNK_MEMBERS", 7)
+            small.setattr(chunks, "CHUNK_BYTES", 1)
             parts = values(run(seed, everyone, method, threads=2))
             outputs = run(seed, everyone, method, outputs=["two"])["two"].values
         whole = values(run(seed, everyone, method, threads=1))

@@ -8,7 +8,7 @@ from examples import irradiated, one_compartment
 
 import pkpd
 from pkpd.errors import FailedMembersWarning, SimulationError, UnknownNameError
-from pkpd.solvers import collecting
+from pkpd.solvers import chunks
 
 DAYS = np.arange(0.0, 30.0)
 DOSES = pkpd.bolus(30, "iv", at=[0, 7, 14])
@@ -44,8 +44,8 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     regimen = pkpd.fractions(2, 5, "flash").shift(start) + pkpd.fractions(1, 2, start=20, duration=0.1)
     ensemble = ensemble * pkpd.grid(start=[0, 3])
     whole = pkpd.simulate(irradiated, regimen, times=DAYS, parameters=ensemble)
-    monkeypatch.setattr(collecting, "CHUNK_MEMBERS", 5)
-    monkeypatch.setattr(collecting, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(chunks, "CHUNK_MEMBERS", 5)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1)
     told: list[tuple[int, int]] = []
     parts = pkpd.simulate(
         irradiated, regimen, times=DAYS, parameters=ensemble, progress=lambda done, total: told.append((done, total))
@@ -60,8 +60,8 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_outputs_of_every_chunk_are_there(outputs: list[str] | None, monkeypatch: pytest.MonkeyPatch) -> None:
     ensemble = pkpd.sample(one_compartment, 50, seed=1)
     with monkeypatch.context() as small:
-        small.setattr(collecting, "CHUNK_MEMBERS", 7)
-        small.setattr(collecting, "CHUNK_BYTES", 1)
+        small.setattr(chunks, "CHUNK_MEMBERS", 7)
+        small.setattr(chunks, "CHUNK_BYTES", 1)
         # First the parts: memory never written to could hold the right numbers of a run before.
         parts = pkpd.simulate(one_compartment, DOSES, times=DAYS, parameters=ensemble, outputs=outputs)
     whole = pkpd.simulate(one_compartment, DOSES, times=DAYS, parameters=ensemble)

@@ -337,7 +337,7 @@ def test_progress_is_told() -> None:
         ({"times": [1.0, 1.0]}, SimulationError, "increasing"),
         ({"times": []}, SimulationError, "shape"),
         ({"times": "day"}, SimulationError, "expected numbers"),
-        ({"method": "lsoda"}, UnknownNameError, "simulate has no method 'lsoda'. Did you mean 'LSODA'"),
+        ({"method": "lsoda"}, UnknownNameError, "the solver has no method 'lsoda'. Did you mean 'LSODA'"),
         ({"rtol": 0}, SimulationError, "rtol is 0; expected a number between 0 and 1"),
         ({"rtol": 1e-20}, SimulationError, "rtol is 1e-20; double precision reaches 1e-14 at best"),
         ({"atol": {"t": 1e-3}}, UnknownNameError, "no state 't'. Did you mean 'T'"),

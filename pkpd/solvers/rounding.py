@@ -1,52 +1,66 @@
-"""Times that only rounding separates are one time: 8 h three times is a day."""
+"""One tolerance for times: what differs by rounding alone is one time.
+
+8/24 added three times is not 1 in double precision, but a dose that is due then and a
+value that is wanted then belong together.  Doses move onto the times at which values are
+wanted, never the other way, so that results are labelled as they were asked for.
+"""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 from pkpd.arrays import Array
 
-__all__ = ["SAME_TIME", "snapped", "time_tolerance"]
+__all__ = ["SAME_TIME", "merged", "snapped", "tolerance_at"]
+
+SAME_TIME = 1e-9
+"""The relative difference below which two times are one."""
+
+NEAR_ZERO = 1e-13
+"""The same near time 0, relative to the latest time in sight."""
 
 
-SAME_TIME = 1e-9  # relative to a time and to the largest of those it stands among
+def tolerance_at(times: Array, latest: float) -> Array:
+    """How far another time may be from each of `times` and be the same."""
+    return SAME_TIME * np.abs(times) + NEAR_ZERO * latest
 
 
-def time_tolerance(times: Any, largest: float) -> Array:
-    """The difference up to which another time is the same as each of `times`; `largest` is the scale of them all."""
-    return np.asarray(SAME_TIME * (np.abs(np.asarray(times, dtype=float)) + abs(largest)))
-
-
-def snapped(times: Any, onto: Any) -> Array:
-    """`times`, each moved onto the nearest time of `onto` where only rounding separates them.
+def snapped(times: Array, onto: Array) -> Array:
+    """`times`, each moved onto the nearest of `onto` where only rounding divides them.
 
     Parameters
     ----------
     times
-        Any shape, in any order.
+        Any shape; infinite ones stay.
     onto
-        (n,), in any order; nothing moves where it is empty.
-
-    Returns
-    -------
-    numpy.ndarray
-        In the shape of `times`: bit by bit the time of `onto` that is within
-        ``1e-9*(|time| + largest)``, else the time itself; largest is that of both.
-
-    Examples
-    --------
-    >>> snapped([8 / 24 * 3, 1.5], [0.0, 1.0])
-    array([1. , 1.5])
+        (targets,), increasing.
     """
-    wanted, anchors = np.asarray(times, dtype=float), np.sort(np.asarray(onto, dtype=float).reshape(-1))
-    if not anchors.size or not wanted.size:
-        return wanted.copy()
-    after = np.searchsorted(anchors, wanted)
-    low, high = anchors[np.maximum(after - 1, 0)], anchors[np.minimum(after, len(anchors) - 1)]
-    nearest = np.where(np.abs(wanted - low) <= np.abs(high - wanted), low, high)
-    largest = max(float(np.abs(anchors).max()), float(np.abs(wanted[np.isfinite(wanted)]).max(initial=0.0)))
+    if not onto.size or not times.size:
+        return times
+    after = np.searchsorted(onto, times)
+    below, above = onto[np.maximum(after - 1, 0)], onto[np.minimum(after, len(onto) - 1)]
     with np.errstate(invalid="ignore"):
-        near = np.abs(nearest - wanted) <= time_tolerance(wanted, largest)
-    return np.where(near & np.isfinite(wanted), nearest, wanted)
+        nearest = np.where(np.abs(times - below) <= np.abs(above - times), below, above)
+        same = np.abs(nearest - times) <= tolerance_at(times, float(onto[-1]))
+    moved: Array = np.where(same & np.isfinite(times), nearest, times)
+    return moved
+
+
+def merged(times: Array) -> Array:
+    """`times`, of shape (rows, times), in which those of a row that differ by rounding alone are equal.
+
+    Each takes the value of the earliest of its group.
+    """
+    if times.shape[1] < 2:
+        return times
+    order = np.argsort(times, axis=1, kind="stable")
+    ordered = np.take_along_axis(times, order, axis=1)
+    finite = np.where(np.isfinite(ordered), ordered, 0.0)
+    latest = float(np.abs(finite).max(initial=0.0))
+    with np.errstate(invalid="ignore"):
+        apart = np.diff(ordered, axis=1) > tolerance_at(ordered[:, 1:], latest)
+    first = np.concatenate([np.ones((len(times), 1), dtype=bool), apart | ~np.isfinite(ordered[:, 1:])], axis=1)
+    leader = np.maximum.accumulate(np.where(first, np.arange(times.shape[1]), 0), axis=1)
+    result = np.empty_like(times)
+    np.put_along_axis(result, order, np.take_along_axis(ordered, leader, axis=1), axis=1)
+    return result

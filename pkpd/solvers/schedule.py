@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Index
+from pkpd.solvers.rounding import merged, snapped
 
 __all__ = ["Schedule", "make_schedule"]
 
@@ -50,7 +52,13 @@ class Schedule:
 
 
 def make_schedule(
-    times: Array, amounts: Array, durations: Array, jump_of: Index, input_of: Index, inputs: int
+    times: Array,
+    amounts: Array,
+    durations: Array,
+    jump_of: Index,
+    input_of: Index,
+    inputs: int,
+    stored: Array | None = None,
 ) -> Schedule:
     """Turn doses into stops.
 
@@ -63,27 +71,37 @@ def make_schedule(
         (doses,): the jump route and the input of each dose; -1 where it has none.
     inputs
         The number of inputs.
+    stored
+        (times,): a stop that differs from one of these, or from another stop, by rounding
+        alone is at that time.
     """
     rows, doses = times.shape
     lasting = ~np.isnan(durations)
     ends = times + np.where(lasting, durations, np.inf)  # infinite: no second stop
-    stops = np.concatenate([times, ends], axis=1)
+    due = np.concatenate([times, ends], axis=1)
+    stops = merged(snapped(due, np.empty(0) if stored is None else stored))
+    vanished = lasting & (stops[:, doses:] <= stops[:, :doses])
+    stops[:, doses:][vanished] = ends[vanished]
     jumps = np.concatenate([np.where(lasting, -1, jump_of), np.full((rows, doses), -1)], axis=1)
     sizes = np.concatenate([np.where(lasting, 0.0, amounts), np.zeros((rows, doses))], axis=1)
+    with np.errstate(invalid="ignore"):
+        rate = np.where(lasting, amounts / durations, 0.0)
+    change = np.concatenate([rate, -rate], axis=1)
     order = np.argsort(stops, axis=1, kind="stable")  # doses at one time keep their order
-    stops = np.take_along_axis(stops, order, axis=1)
     used = int(np.isfinite(stops).sum(axis=1).max(initial=0))
-    stops = stops[:, :used]
+
+    def ordered(table: NDArray[Any]) -> NDArray[Any]:
+        return np.take_along_axis(table, order, axis=1)[:, :used]
+
     levels = np.zeros((rows, used + 1, inputs))
-    for dose in np.flatnonzero(lasting.any(axis=0)):
-        # A level is the sum of what runs, never a running difference: after the last
-        # infusion it is exactly zero.
-        runs = lasting[:, [dose]] & (times[:, [dose]] <= stops) & (stops < ends[:, [dose]])
-        rate = np.where(lasting[:, dose], amounts[:, dose] / durations[:, dose], 0.0)
-        levels[:, 1:, input_of[dose]] += np.where(runs, rate[:, None], 0.0)
-    return Schedule(
-        stops,
-        np.take_along_axis(jumps, order, axis=1)[:, :used].astype(np.int64),
-        np.take_along_axis(sizes, order, axis=1)[:, :used],
-        levels,
-    )
+    slots = ordered(np.tile(np.where(lasting, input_of, -1), 2))
+    for slot in range(inputs):
+        levels[:, 1:, slot] = _sums(np.where(slots == slot, ordered(change), 0.0))
+    return Schedule(ordered(stops), ordered(jumps).astype(np.int64), ordered(sizes), levels)
+
+
+def _sums(changes: Array) -> Array:
+    """Running sums of rates that begin and end, exactly zero where none of them runs."""
+    running = np.cumsum(np.sign(changes), axis=1)
+    sums: Array = np.where(running > 0, np.cumsum(changes, axis=1), 0.0)
+    return sums

@@ -16,7 +16,16 @@ from pkpd.units import label, parse_unit, same_unit
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Event, Model, Route
 
-__all__ = ["check_closed", "check_model", "declared_symbols", "expressions", "lags", "output_unit"]
+__all__ = [
+    "bioavailability",
+    "check_closed",
+    "check_model",
+    "declared_symbols",
+    "expressions",
+    "lag",
+    "output_unit",
+    "reached",
+]
 
 
 def expressions(model: Model) -> Iterator[tuple[str, sympy.Basic]]:
@@ -169,16 +178,41 @@ def _check_dosing(model: Model) -> None:
                         "it is made of parameters and givens only."
                     )
     for route in model.routes.values():
-        if len(lags(model, route)) > 1:
-            raise ModelError(
-                f"{model.name}: route {route.name!r} reaches compartments with different lags; give each its own route."
-            )
+        for key, words in (("lag", "lags"), ("F", "bioavailabilities")):
+            if len(_dosing_attribute(model, route, key)) > 1:
+                raise ModelError(
+                    f"{model.name}: route {route.name!r} reaches compartments with different {words}; "
+                    "give each its own route."
+                )
 
 
-def lags(model: Model, route: Route) -> set[sympy.Expr]:
-    """The lags of the compartments that a dose on `route` reaches."""
-    reached = route.jumps or [s for s, rate in (*model.rates.items(), *model.terms.items()) if rate.has(route.rate)]
-    return {model.dosing[s].lag if s in model.dosing else sympy.S.Zero for s in reached}
+def reached(model: Model, route: Route) -> list[State]:
+    """The states that a dose on `route` reaches."""
+    every_rate = (*model.rates.items(), *model.terms.items())
+    return list(route.jumps) or [state for state, rate in every_rate if rate.has(route.rate)]
+
+
+def _dosing_attribute(model: Model, route: Route, key: str) -> set[sympy.Expr]:
+    """F or the lag of the states that a dose on `route` reaches."""
+    default = {"F": sympy.S.One, "lag": sympy.S.Zero}[key]
+    return {getattr(model.dosing[s], key) if s in model.dosing else default for s in reached(model, route)}
+
+
+def lag(model: Model, route: Route) -> sympy.Expr:
+    """How long after its time a dose on `route` arrives."""
+    return next(iter(_dosing_attribute(model, route, "lag")), sympy.S.Zero)
+
+
+def bioavailability(model: Model, route: Route) -> sympy.Expr:
+    """The part of a dose on `route` that arrives, beyond what the route itself says.
+
+    A route whose own expressions hold F, such as ``{depot: depot + F*dose("mg")}``, has applied it.
+    """
+    F = next(iter(_dosing_attribute(model, route, "F")), sympy.S.One)
+    every_rate = (*model.rates.values(), *model.terms.values())
+    own = route.jumps.values() if route.rate is None else [sympy.diff(rate, route.rate) for rate in every_rate]
+    spelled_out = any(expression.free_symbols & F.free_symbols for expression in own)
+    return sympy.S.One if spelled_out else F
 
 
 def _check_inputs(model: Model) -> None:

@@ -113,8 +113,9 @@ class Dosing:
     Parameters
     ----------
     F
-        Bioavailability: the fraction of a dose from a table of records that arrives.  A
-        route says itself what arrives: ``{depot: depot + F*dose("mg")}``.
+        Bioavailability: the fraction of a dose that arrives, by a route or from a table of
+        records.  A route that says itself what arrives, ``{depot: depot + F*dose("mg")}``, has
+        applied it.
     lag
         How long after its time a dose arrives (ALAG), in the model's time; for every dose
         that reaches the compartment, by a route or from a table.
@@ -256,8 +257,11 @@ class Model:
 
     def lag(self, route: str) -> sympy.Expr:
         """How long after its time a dose on `route` arrives: the lag of the compartments it reaches."""
-        lags = checks.lags(self, self.routes[route])
-        return next(iter(lags), sympy.S.Zero)
+        return checks.lag(self, self.routes[route])
+
+    def bioavailability(self, route: str) -> sympy.Expr:
+        """The part of a dose on `route` that arrives: F of what it reaches, where the route does not say."""
+        return checks.bioavailability(self, self.routes[route])
 
     def meaning(self, name: str) -> str:
         """The meaning of a state, parameter or output, in words."""

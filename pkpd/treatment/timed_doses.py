@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -53,8 +55,79 @@ class DoseSlopes:
     duration: Mapping[str, Slope]
 
 
-def timed_doses(model: Model, regimen: Regimen, values: Mapping[str, Any], members: int) -> TimedDoses:
-    """Evaluate `regimen` for `model`; a dose comes later by the lag of the compartments it reaches.
+@dataclass(frozen=True, eq=False)
+class DoseFunction:
+    """A regimen for one model, with everything settled but the values of parameters; see `dose_function`.
+
+    Attributes
+    ----------
+    routes
+        The route of each dose.
+    names
+        The parameters that its times (with the lag), amounts and durations use.
+    numbers
+        (3, doses): times, amounts and durations where they are numbers; a duration is NaN for a
+        dose given at once.
+    expressions
+        The others, by their place in `numbers`, over the symbols of `names`.
+    """
+
+    routes: tuple[str, ...]
+    names: tuple[str, ...]
+    numbers: Array
+    expressions: Mapping[tuple[int, int], sympy.Expr]
+
+    def __call__(self, values: Mapping[str, Any], members: int) -> TimedDoses:
+        """The doses for these values: a number, or (members,), for each of `names`.
+
+        Raises
+        ------
+        RegimenError
+            If a time, amount or duration comes out negative or not finite, or a duration too
+            short for double precision to tell the end of the dose from its start.
+        """
+        rows = 1 if all(np.ndim(values[name]) == 0 for name in self.names) else members
+        table = np.repeat(self.numbers[:, None, :], rows, axis=1)
+        arguments = [values[name] for name in self.names]
+        for (part, dose), value in zip(self.expressions, self._function(*arguments), strict=True):
+            table[part, :, dose] = value
+        return _checked(TimedDoses(self.routes, *table))
+
+    def derivatives(self, values: Mapping[str, Any], rows: int, wrt: Sequence[str]) -> Array:
+        """The derivatives of times, amounts and durations by `wrt`: (3, rows, doses, parameters)."""
+        slopes = np.zeros((3, rows, len(self.routes), len(wrt)))
+        arguments = [values[name] for name in self.names]
+        moving = [k for k, name in enumerate(wrt) if name in self.names]
+        flat = (
+            iter(self._slopes(tuple(wrt[k] for k in moving))(*arguments)) if moving and self.expressions else iter(())
+        )
+        for part, dose in self.expressions:
+            for k in moving:
+                slopes[part, :, dose, k] = next(flat)
+        return slopes
+
+    @cached_property
+    def _symbols(self) -> list[sympy.Symbol]:
+        return [sympy.Symbol(f"a_{i}", real=True) for i in range(len(self.names))]
+
+    @cached_property
+    def _function(self) -> Callable[..., Sequence[Any]]:
+        return _compiled(self._symbols, list(self.expressions.values()))
+
+    @cached_property
+    def _slope_functions(self) -> dict[tuple[str, ...], Callable[..., Sequence[Any]]]:
+        return {}
+
+    def _slopes(self, wrt: tuple[str, ...]) -> Callable[..., Sequence[Any]]:
+        if wrt not in self._slope_functions:
+            by = [self._symbols[self.names.index(name)] for name in wrt]
+            slopes = [sympy.diff(expression, symbol) for expression in self.expressions.values() for symbol in by]
+            self._slope_functions[wrt] = _compiled(self._symbols, slopes)
+        return self._slope_functions[wrt]
+
+
+def dose_function(model: Model, regimen: Regimen) -> DoseFunction:
+    """Settle `regimen` for `model`; a dose comes later by the lag of the compartments it reaches.
 
     Parameters
     ----------
@@ -62,42 +135,60 @@ def timed_doses(model: Model, regimen: Regimen, values: Mapping[str, Any], membe
         Its routes say which unit an amount has and whether a duration is possible.
     regimen
         The doses.
-    values
-        A number, or an array of shape (members,), for each parameter the regimen uses.
-    members
-        The number of members.
 
     Raises
     ------
     RegimenError
-        If the model has no such route, a route does not take a duration or needs one, or a
-        time, amount or duration comes out negative or not finite, or a duration too short
-        for double precision to tell the end of the dose from its start.
+        If the model has no such route, or a route does not take a duration or needs one.
     UnitError
         If a unit cannot be converted to that of the route.
     """
-    columns: dict[str, list[Any]] = {"time": [], "amount": [], "duration": []}
+    routes = {name: _route(model, entry) for name, entry in {d.route: d for d in regimen.doses}.items()}
+    lags = {name: model.lag(name) for name in routes}
+    units = {name: route.unit(model.time) for name, route in routes.items()}
+    parts: list[tuple[Any, Any, Any]] = []
     for entry in regimen.doses:
-        route = _route(model, entry)
-        due = _evaluate(Quantity(entry.time), model.time, "a dose time", values)
-        lag = _evaluate(Quantity(model.lag(route.name)), model.time, f"the lag of {route.name!r}", values)
-        columns["time"].append(due + lag)
-        columns["amount"].append(_evaluate(entry.amount, route.unit(model.time), f"a dose on {route.name!r}", values))
-        lasting = np.nan
+        name = entry.route
+        _route(model, entry)
+        due = _converted(Quantity(entry.time), model.time, "a dose time")
+        amount = _converted(entry.amount, units[name], f"a dose on {name!r}")
+        lasting = sympy.nan if entry.duration is None else entry.duration
         if entry.duration is not None:
-            lasting = _evaluate(entry.duration, model.time, f"a duration on {route.name!r}", values)
-        columns["duration"].append(lasting)
-    rows = 1 if all(np.ndim(v) == 0 for c in columns.values() for v in c) else members
-    times, amounts, durations = (
-        np.stack([np.broadcast_to(np.asarray(v, float), rows) for v in c], axis=1) if c else np.empty((1, 0))
-        for c in columns.values()
-    )
-    routes = tuple(entry.route for entry in regimen.doses)
-    _check("time", times, routes, times >= 0)
-    _check("amount", amounts, routes, amounts >= 0)
-    _check("duration", durations, routes, np.isnan(durations) | (durations > 0), allow_nan=True)
-    _check_resolved(times, durations, routes)
-    return TimedDoses(routes, times, amounts, durations)
+            lasting = _converted(entry.duration, model.time, f"a duration on {name!r}")
+        parts.append((due + lags[name], amount, lasting))
+    used = set(regimen.parameters).union(*(lag.atoms(Parameter, Given) for lag in lags.values()))
+    symbols = sorted(used, key=lambda s: str(s.name))
+    plain = {s: sympy.Symbol(f"a_{i}", real=True) for i, s in enumerate(symbols)}
+    numbers = np.full((3, len(parts)), np.nan)
+    expressions = {}
+    for dose, entry_parts in enumerate(parts):
+        for part, expression in enumerate(entry_parts):
+            if expression.is_number:
+                numbers[part, dose] = float(expression)
+            else:
+                expressions[part, dose] = expression.xreplace(plain)
+    names = tuple(str(s.name) for s in symbols)
+    return DoseFunction(tuple(d.route for d in regimen.doses), names, numbers, MappingProxyType(expressions))
+
+
+def timed_doses(model: Model, regimen: Regimen, values: Mapping[str, Any], members: int) -> TimedDoses:
+    """The doses of `regimen` for `model` at these values; see `dose_function`."""
+    return dose_function(model, regimen)(values, members)
+
+
+def _compiled(symbols: list[sympy.Symbol], expressions: list[sympy.Expr]) -> Callable[..., Sequence[Any]]:
+    """A function of the values of `symbols` that gives those of `expressions`."""
+    function: Callable[..., Sequence[Any]] = sympy.lambdify(symbols, expressions, modules="numpy", cse=True)
+    return function
+
+
+def _checked(doses: TimedDoses) -> TimedDoses:
+    times, amounts, durations = doses.times, doses.amounts, doses.durations
+    _check("time", times, doses.routes, times >= 0)
+    _check("amount", amounts, doses.routes, amounts >= 0)
+    _check("duration", durations, doses.routes, np.isnan(durations) | (durations > 0), allow_nan=True)
+    _check_resolved(times, durations, doses.routes)
+    return doses
 
 
 def dose_slopes(
@@ -150,14 +241,15 @@ def _route(model: Model, entry: Administration) -> Route:
     return route
 
 
-def _evaluate(quantity: Quantity, unit: str, what: str, values: Mapping[str, Any]) -> Any:
+def _converted(quantity: Quantity, unit: str, what: str) -> sympy.Expr:
+    """`quantity` in `unit`, as an expression."""
     expression = quantity.expression
     factor = _factor(quantity, unit, what)
     if not expression.is_number:
-        its = unit_of(expression, what, bare_numbers=True)
-        if its is not None and not same_unit(its, parse_unit(unit)):
-            raise UnitError(f"{what} is {expression} [{label(its)}]; expected [{unit}].")
-    return _number(expression, values) * factor
+        own_unit = unit_of(expression, what, bare_numbers=True)
+        if own_unit is not None and not same_unit(own_unit, parse_unit(unit)):
+            raise UnitError(f"{what} is {expression} [{label(own_unit)}]; expected [{unit}].")
+    return expression if factor == 1.0 else factor * expression
 
 
 def _factor(quantity: Quantity, unit: str, what: str) -> float:

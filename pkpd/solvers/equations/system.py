@@ -119,13 +119,15 @@ def numbered_system(model: Model, inputs: tuple[str, ...] = ()) -> System:
     u = _numbered("u", len(inputs))
     rename: dict[Any, Any] = {**dict(zip(model.states, y, strict=True)), **dict(zip(model.settable, p, strict=True))}
     slot = dict(zip(inputs, u, strict=True))
-    for route in model.routes.values():
-        if route.rate is not None:
-            rename[route.rate] = slot.get(route.name, sympy.S.Zero)
 
     def bare(expression: sympy.Expr) -> sympy.Expr:
         fixed = {s: TIME if isinstance(s, Clock) else AMOUNT for s in expression.atoms(Clock, Dose)}
         return expression.xreplace(rename).xreplace(fixed)
+
+    arriving = {name: bare(model.bioavailability(name)) for name in model.routes}
+    for route in model.routes.values():
+        if route.rate is not None:
+            rename[route.rate] = arriving[route.name] * slot.get(route.name, sympy.S.Zero)
 
     def row(changes: Mapping[Any, sympy.Expr]) -> Row:
         return tuple(bare(changes.get(s, s)) for s in model.states)
@@ -133,7 +135,7 @@ def numbered_system(model: Model, inputs: tuple[str, ...] = ()) -> System:
     rates = {s: bare(e) for s, e in model.rates.items()}
     for name in inputs:
         for state, slope in (model.routes[name].additive or {}).items():
-            rates[state] += bare(slope) * slot[name]
+            rates[state] += bare(slope) * arriving[name] * slot[name]
     jump_routes = tuple(name for name, route in model.routes.items() if route.rate is None)
     return System(
         name=model.name,
@@ -148,10 +150,15 @@ def numbered_system(model: Model, inputs: tuple[str, ...] = ()) -> System:
         rates=tuple(rates[s] for s in model.states),
         starts=tuple(bare(s.start) for s in model.states),
         outputs=tuple(bare(o.expression) for o in model.outputs.values()),
-        jumps=tuple(row(model.routes[name].jumps) for name in jump_routes),
+        jumps=tuple(_scaled(row(model.routes[name].jumps), arriving[name]) for name in jump_routes),
         events=tuple((bare(_falling(e.when)), row(e.then)) for e in model.events),
         nonnegative=tuple(s.declaration.nonnegative for s in model.states),
     )
+
+
+def _scaled(jump: Row, arriving: sympy.Expr) -> Row:
+    """A jump of which only a part of the dose arrives."""
+    return jump if arriving == 1 else tuple(e.xreplace({AMOUNT: arriving * AMOUNT}) for e in jump)
 
 
 def _falling(when: Any) -> sympy.Expr:

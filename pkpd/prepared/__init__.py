@@ -1,0 +1,1 @@
+"""The spine: a model and its treatment settled once, then parameters in and arrays out."""

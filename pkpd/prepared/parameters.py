@@ -1,0 +1,183 @@
+"""Values for the parameters of a model and its treatment: names in, one matrix out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pkpd.arrays import Array
+from pkpd.ensembles.ensembles import Ensemble, members
+from pkpd.errors import ParameterError, unknown_name
+from pkpd.symbolic.composition import parameter_value
+from pkpd.symbolic.model import Model
+from pkpd.symbolic.symbols import Parameter
+from pkpd.treatment.regimens import Regimen
+
+__all__ = ["KnownParameters", "ParameterValues", "known_parameters"]
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterValues:
+    """A value of every parameter for every member.
+
+    Attributes
+    ----------
+    matrix
+        (parameters, members), in the order of `KnownParameters.names`.
+    varied
+        The names whose value was given by member.
+    starts
+        By state, the value at time 0 where one was set: a number, or (members,).
+    ensemble
+        How the members are labelled.
+    """
+
+    matrix: Array
+    varied: frozenset[str]
+    starts: Mapping[str, Any]
+    ensemble: Ensemble
+
+    @property
+    def members(self) -> int:
+        return int(self.matrix.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class KnownParameters:
+    """What may be set: the parameters of the model, then those of the regimens alone, and the states' starts.
+
+    Attributes
+    ----------
+    symbols
+        The declarations by name; their order is that of the rows of a matrix.
+    defaults
+        (parameters,), NaN where there is none.
+    """
+
+    model: Model
+    symbols: Mapping[str, Any]
+    defaults: Array
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.symbols)
+
+    @property
+    def units(self) -> dict[str, str]:
+        """The unit of each parameter and of each state, which stands for its start."""
+        return {name: s.unit for name, s in self.symbols.items()} | {s.name: s.unit for s in self.model.states}
+
+    def require(self, name: Any) -> None:
+        """Refuse a name that is neither a parameter nor a state.
+
+        Raises
+        ------
+        UnknownNameError
+        """
+        if name not in self.symbols and not self.is_start(name):
+            raise unknown_name(self.model.name, "parameter", str(name), self.symbols)
+
+    def is_start(self, name: Any) -> bool:
+        """Whether the name is that of a state, whose start it sets."""
+        return any(state.name == name for state in self.model.states)
+
+    def values(self, parameters: Any) -> ParameterValues:
+        """The values that a mapping or an ensemble sets, over the defaults.
+
+        Raises
+        ------
+        ParameterError, UnknownNameError, UnitError
+            If a name or a value is not acceptable, or a parameter has no value at all.
+        """
+        if isinstance(parameters, Ensemble):
+            columns: Mapping[Any, Any] = {name: parameters[name] for name in parameters.columns}
+            ensemble = parameters
+        else:
+            columns = _mapping(parameters)
+            for name in columns:
+                self.require(name)
+            varied = {name: value for name, value in columns.items() if np.ndim(value) > 0}
+            ensemble = members(**varied) if varied else Ensemble({})
+        return self._filled(columns, ensemble)
+
+    def rows(self, names: Sequence[str], array: Array) -> ParameterValues:
+        """The values that the rows of `array`, (names, members) or (names,), set over the defaults."""
+        table = np.asarray(array, dtype=float)
+        if table.ndim not in (1, 2) or len(table) != len(names):
+            raise ParameterError(
+                f"parameters has the shape {table.shape}; expected ({len(names)}, members): a row for each of "
+                f"{', '.join(names)}."
+            )
+        ensemble = Ensemble({"member": table.shape[1]}) if table.ndim == 2 else Ensemble({})
+        varied = dict(zip(names, table, strict=True))
+        return self._filled(varied, ensemble)
+
+    def _filled(self, columns: Mapping[Any, Any], ensemble: Ensemble) -> ParameterValues:
+        matrix = np.repeat(self.defaults[:, None], len(ensemble), axis=1)
+        number = {name: i for i, name in enumerate(self.symbols)}
+        starts: dict[str, Any] = {}
+        for name, value in columns.items():
+            self.require(name)
+            symbol = self.symbols[name] if name in number else self.model[name]
+            if np.ndim(value) == 0:
+                value = parameter_value(self.model, symbol, value)
+            elif not np.isfinite(value).any():
+                raise ParameterError(
+                    f"{self.model.name}: parameter {name!r} is {value[0]} for every member; "
+                    f"give finite numbers in {symbol.unit}."
+                )
+            if name in number:
+                matrix[number[name]] = value
+            else:
+                starts[name] = value
+        self._require_values(columns)
+        varied = frozenset(name for name, value in columns.items() if np.ndim(value) > 0)
+        return ParameterValues(matrix, varied, starts, ensemble)
+
+    def _require_values(self, columns: Mapping[Any, Any]) -> None:
+        for name, default in zip(self.symbols, self.defaults, strict=True):
+            if np.isnan(default) and name not in columns:
+                symbol = self.symbols[name]
+                raise ParameterError(
+                    f"the regimen's parameter {name!r} ({symbol.meaning}, {symbol.unit}) has no value; "
+                    f"give parameters={{{name!r}: ...}}."
+                )
+
+
+def known_parameters(model: Model, regimens: Sequence[Regimen]) -> KnownParameters:
+    """The parameters of a model and of the regimens it is given.
+
+    Raises
+    ------
+    ParameterError
+        If a regimen declares a parameter differently, or under the name of a state or output.
+    """
+    symbols: dict[str, Any] = {s.name: s for s in model.settable}
+    own = set(symbols)
+    for symbol in (s for regimen in regimens for s in regimen.parameters):
+        if symbols.setdefault(symbol.name, symbol) != symbol:
+            raise ParameterError(
+                f"the regimen's parameter {symbol.name!r} is declared differently in {model.name}; "
+                f"use model[{symbol.name!r}] in the regimen, or another name."
+            )
+        if symbol.name in model.units and symbol.name not in own:
+            raise ParameterError(
+                f"the regimen's parameter {symbol.name!r} has the name of a state or output of {model.name}."
+            )
+    values = [s.value if isinstance(s, Parameter) else s.default for s in symbols.values()]
+    return KnownParameters(model, symbols, np.array([np.nan if v is None else v for v in values], dtype=float))
+
+
+def _mapping(parameters: Any) -> Mapping[Any, Any]:
+    if parameters is None:
+        return {}
+    if isinstance(parameters, Mapping):
+        return parameters
+    what = f"a {type(parameters).__name__}" if hasattr(parameters, "columns") else repr(parameters)
+    raise ParameterError(
+        f"parameters is {what}; expected a mapping of names to values, or an Ensemble; "
+        "the columns of a table are members(**table)."
+    )

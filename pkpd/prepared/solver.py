@@ -1,0 +1,75 @@
+"""How the equations are integrated: one bundle of options, one set of defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from pkpd.errors import SimulationError, unknown_name
+from pkpd.solvers.solve import METHODS
+from pkpd.solvers.tolerances import tolerance
+
+__all__ = ["Solver"]
+
+
+@dataclass(frozen=True)
+class Solver:
+    """The options of an integration; every verb that integrates takes one.
+
+    Parameters
+    ----------
+    method
+        ``"auto"``: an explicit method, and an implicit one for the members that turn out
+        stiff, compiled for the model.  One of the two alone is ``"tsit5"``, ``"dop853"`` or
+        ``"rodas5p"``.  ``"numpy"`` needs no compiler; ``"scipy"`` takes one member at a time
+        with LSODA, or with ``"DOP853"``, ``"RK45"``, ``"Radau"``, ``"BDF"``.
+    rtol
+        Relative tolerance of a step.
+    atol
+        Absolute tolerance of a step, for all states or by state.  By default it is 1e-10, or
+        `rtol` times the size of what a state starts with and is given, whichever is less: a
+        nanogram is solved as exactly as a gram.
+    max_steps
+        The largest number of steps between two stops (doses, events and the like).
+    threads
+        Threads to use, by default as many as there are processors and as there is work for;
+        ``"numpy"`` and the methods of scipy have one.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such method.
+    SimulationError
+        If another option is not acceptable; the message names it.
+
+    Examples
+    --------
+    >>> Solver(rtol=1e-6).but(method="scipy")
+    Solver(method='scipy', rtol=1e-06, atol=None, max_steps=100000, threads=None)
+    """
+
+    method: str = "auto"
+    rtol: float = 1e-8
+    atol: float | Mapping[str, float] | None = None
+    max_steps: int = 100_000
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.method, str):
+            raise SimulationError(f"method is {self.method!r}; expected a name such as 'auto' or 'scipy'.")
+        if self.method not in METHODS:
+            raise unknown_name("the solver", "method", self.method, METHODS)
+        tolerance("rtol", self.rtol)
+        if self.atol is not None and not isinstance(self.atol, Mapping):
+            tolerance("atol", self.atol)
+        if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
+            raise SimulationError(f"threads is {self.threads!r}; expected a whole number of 1 or more.")
+        if not isinstance(self.max_steps, int | np.integer) or self.max_steps < 1:
+            raise SimulationError(f"max_steps is {self.max_steps!r}; expected a whole number of 1 or more.")
+
+    def but(self, **options: Any) -> Solver:
+        """The same with other options; what is None stays as it is."""
+        return replace(self, **{name: value for name, value in options.items() if value is not None})
