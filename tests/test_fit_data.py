@@ -325,7 +325,7 @@ def test_what_a_fit_asks_of_a_model_is_predictions_and_their_derivatives() -> No
     table = samples().assign(value=[9.5, 7.9, 6.4, 3.5])
     data = pkpd.read_observations(table, {"a": DOSE})
     moved = coordinates(one_compartment, data, FREE)
-    exact = ClosedForm(one_compartment, data, moved, {}, {})
+    exact = ClosedForm(one_compartment, data, moved, {}, pkpd.Solver())
     differences = Predictor.jacobian(exact, np.array([c.start for c in moved]))
     np.testing.assert_allclose(differences, exact.jacobian(np.array([c.start for c in moved])), rtol=1e-5)
     search = Search(Objective(exact))

@@ -13,6 +13,7 @@ import numpy as np
 from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Coordinate, known_parameters
+from pkpd.prepared.solver import Solver
 from pkpd.records.observations import Dataset
 from pkpd.symbolic.model import Model
 
@@ -39,8 +40,8 @@ class Predictor(ABC):
     ----------
     constants
         Parameters held at a value other than the model's.
-    settings
-        The options of the solver.
+    solver
+        How to integrate.
     solves, failures
         The trajectories integrated in each arm, and those of them that failed.
     """
@@ -49,7 +50,7 @@ class Predictor(ABC):
     data: Dataset
     coordinates: Sequence[Coordinate]
     constants: Mapping[str, Any]
-    settings: Mapping[str, Any]
+    solver: Solver
     solves: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
 

@@ -80,7 +80,7 @@ class RecordPredictor(Predictor):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FailedMembersWarning)  # failures are counted instead
             try:
-                return predict(self.model, records, parameters=parameters, **self.settings)
+                return predict(self.model, records, parameters=parameters, solver=self.solver)
             except (DataError, RegimenError) as error:
                 raise FitError(f"fit: {error}") from error
 

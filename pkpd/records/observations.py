@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["SIDES", "Dataset", "Side", "arm_names", "read_observations"]
 
 Side = Literal["before", "after"]
-SIDES = ("before", "after")
+SIDES: tuple[Side, Side] = ("before", "after")
 
 REQUIRED = ("arm", "time", "output", "value")
 EXPECTED = f"{', '.join(REQUIRED)} and, where known, sd"
