@@ -16,6 +16,7 @@ import pkpd
 from pkpd.fitting.free_parameters import coordinates
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.predictor import Predictor
+from pkpd.fitting.regimen_predictor import RegimenPredictor
 from pkpd.fitting.search import Search, minimize
 
 DOSE = pkpd.bolus(100, "iv")
@@ -331,6 +332,35 @@ def test_what_a_fit_asks_of_a_model_is_predictions_and_their_derivatives() -> No
     search = Search(Objective(exact))
     best = search.point(minimize(search, moved, scale_covariance=False, limit=100).params)
     assert pkpd.fit(one_compartment, data, FREE).x == pytest.approx(best, rel=1e-6)
+
+
+def test_derivatives_are_exact_through_doses_logs_arms_and_sides() -> None:
+    begin = pkpd.param("begin", 1.7, "day", "day of the first dose")
+    doses = {"a": pkpd.bolus(100, "iv", at=begin) + pkpd.infusion(50, "iv", 2, at=6), "b": DOSE}
+    table = pd.concat([samples(), samples([0.0, 3, 4]).assign(arm="b")])
+    data = pkpd.read_observations(table, doses, at_dose="after")
+    free = {"CL": pkpd.free(0.9, log=True), "V1": pkpd.free(11, per_arm=True), "begin": pkpd.free(1.7)}
+    moved = coordinates(one_compartment, data, free)
+    predictor = RegimenPredictor(one_compartment, data, moved, {}, pkpd.Solver(rtol=1e-10, atol=1e-13))
+    x = np.array([c.start for c in moved])
+    exact, differences = predictor.jacobian(x), Predictor.jacobian(predictor, x)
+    np.testing.assert_allclose(exact, differences, rtol=1e-5, atol=1e-6)
+    assert np.abs(exact).max(axis=0).min() > 0.1  # every parameter moves something
+    assert exact[4, 0] == pytest.approx(0, abs=1e-12)  # at once after a bolus clearance has done nothing
+    assert exact[4, 2] == pytest.approx(-100 / 11**2, rel=1e-9)
+
+
+def test_a_jacobian_that_cannot_be_integrated_is_by_differences() -> None:
+    class Broken(RegimenPredictor):
+        def _slopes_of_arm(self, arm, x, own):
+            return np.full((len(self.data.rows(arm)), len(own)), np.nan)
+
+    data = pkpd.read_observations(samples(), {"a": DOSE})
+    moved = coordinates(one_compartment, data, FREE)
+    x = np.array([c.start for c in moved])
+    broken = Broken(one_compartment, data, moved, {}, pkpd.Solver(rtol=1e-9))
+    whole = RegimenPredictor(one_compartment, data, moved, {}, pkpd.Solver(rtol=1e-9))
+    np.testing.assert_allclose(broken.jacobian(x), whole.jacobian(x), rtol=1e-5)
 
 
 # ---- cells that are no numbers
