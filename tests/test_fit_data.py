@@ -222,6 +222,26 @@ def test_a_table_of_records_is_fitted_as_the_same_data_by_regimen() -> None:
     assert by_records.predict([0.0, 1.0])["C"].values == pytest.approx(by_regimens.predict([0.0, 1.0])["C"].values)
 
 
+def test_the_report_counts_the_doses_of_each_arm() -> None:
+    """An arm whose doses were forgotten is seen."""
+    table = pd.concat([samples(), samples(arm="b"), samples(arm="c")])
+    doses = {"a": pkpd.bolus(10, "iv", at=[0, 0.5]), "b": None, "c": pkpd.Regimen()}
+    report = pkpd.fit(one_compartment, pkpd.read_observations(table, doses), ["CL"]).report()
+    lines = [line.split()[:3] for line in report.split("largest residual")[1].splitlines()[1:4]]
+    assert lines == [["a", "2", "4"], ["b", "none", "4"], ["c", "none", "4"]]
+    subjects = records().table.assign(ADDL=[2, 0, 0, 0, 0] * 2, II=[24, 0, 0, 0, 0] * 2)
+    report = pkpd.fit(one_compartment, pkpd.read_nonmem(subjects, compartments={1: "A1"}), FREE).report()
+    assert report.split("largest residual")[1].splitlines()[1].split()[:3] == ["1", "3", "4"]
+
+
+def test_a_fit_of_records_is_drawn() -> None:
+    result = pkpd.fit(one_compartment, records(), FREE)
+    upper, _ = pkpd.fit_overlay(result)
+    curves = [line for line in upper.lines if len(line.get_xdata()) > 100]
+    assert len(curves) == 2
+    assert float(np.interp(1.5, *curves[1].get_data())) == pytest.approx(30 * math.exp(-0.15), rel=1e-3)
+
+
 def test_a_subject_of_records_may_have_a_value_of_its_own() -> None:
     result = pkpd.fit(one_compartment, records(), {"V1": pkpd.free(8, per_arm=True), "CL": pkpd.free(0.5)})
     assert result.estimates["estimate"].to_dict() == pytest.approx({"V1[1]": 10, "V1[2]": 10, "CL": 1}, rel=1e-6)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Coordinate, known_parameters
 from pkpd.prepared.solver import Solver
 from pkpd.records.observations import Dataset
+from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 
 if TYPE_CHECKING:
@@ -120,17 +122,34 @@ class Predictor(ABC):
             raise self._stuck(int(np.argmin(width)), x)
         return np.asarray(((predicted[k:-1] - predicted[:k]) / width[:, None]).T)
 
+    def doses(self, arm: str) -> int:
+        """How many doses an arm was given."""
+        regimen = self.data.regimens[arm]
+        return 0 if regimen is None else len(regimen.doses)
+
     # ---- for subclasses
 
-    def own(self, arm: str) -> list[Coordinate]:
+    def own(self, arm: str) -> Sequence[Coordinate]:
         """The coordinates that act in an arm."""
-        known = known_parameters(self.model, self.data, arm)
-        return [c for c in self.coordinates if c.arm in (None, arm) and c.parameter in known]
+        return self._acting[arm][0]
 
-    def held(self, arm: str) -> dict[str, Any]:
-        """The constants that act in an arm."""
-        known = known_parameters(self.model, self.data, arm)
-        return {name: value for name, value in self.constants.items() if name in known}
+    def held(self, arm: str) -> Mapping[str, float]:
+        """The constants that act in an arm, as numbers in their units."""
+        return self._acting[arm][1]
+
+    @cached_property
+    def _acting(self) -> Mapping[str, tuple[tuple[Coordinate, ...], dict[str, float]]]:
+        acting = {}
+        for arm in self.data.arms:
+            known = known_parameters(self.model, self.data, arm)
+            own = tuple(c for c in self.coordinates if c.arm in (None, arm) and c.parameter in known)
+            constants = {
+                name: parameter_value(self.model, known[name], value)
+                for name, value in self.constants.items()
+                if name in known
+            }
+            acting[arm] = own, constants
+        return acting
 
     def count(self, arm: str, failed: Mask) -> None:
         """Note the trajectories integrated for an arm, and those that failed."""

@@ -58,6 +58,16 @@ class RecordPredictor(Predictor):
             predicted[np.ix_(failed, rows)] = np.nan
         return np.asarray(predicted)
 
+    def doses(self, arm: str) -> int:
+        records, rows = self.observed.records, self._rows_of(arm)
+        dosed = rows[np.isin(records["EVID"][rows], (1, 4))]
+        return int((1 + records["ADDL"][dosed]).sum())
+
+    def _rows_of(self, arm: str) -> Index:
+        records = self.observed.records
+        first = records.first_rows[self.data.arms.index(arm)]
+        return np.flatnonzero(records["ID"] == records["ID"][first])
+
     def curve(self, arm: str, x: Array, times: Any, outputs: Sequence[str]) -> xr.Dataset:
         import xarray as xr
 
@@ -95,9 +105,7 @@ class RecordPredictor(Predictor):
 
     def _with_times(self, arm: str, times: Array) -> tuple[Records, Index]:
         """The records of one subject with a row that does nothing at each time, and where these rows are (-1: none)."""
-        records = self.observed.records
-        first = records.first_rows[self.data.arms.index(arm)]
-        own = np.flatnonzero(records["ID"] == records["ID"][first])
+        records, own = self.observed.records, self._rows_of(arm)
         clock = records["TIME"][own]
         if (np.diff(clock) < 0).any():
             raise FitError(

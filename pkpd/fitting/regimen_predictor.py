@@ -13,12 +13,10 @@ import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FailedMembersWarning, FitError, ParameterError, RegimenError
-from pkpd.fitting.free_parameters import known_parameters
 from pkpd.fitting.predictor import Predictor
 from pkpd.prepared.prepared import Prepared, prepare
 from pkpd.records.observations import Side
 from pkpd.simulation import simulate
-from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.symbols import Clock
 from pkpd.treatment.regimens import Regimen
 
@@ -120,12 +118,8 @@ class RegimenPredictor(Predictor):
 
     def _matrix(self, arm: str, points: Array) -> Array:
         """What a prepared model takes, (parameters, points): the own coordinates, then the constants."""
-        held = np.array(list(self._constants(arm).values()))
+        held = np.array(list(self.held(arm).values()))
         return np.concatenate([points.T, np.repeat(held[:, None], len(points), axis=1)])
-
-    def _constants(self, arm: str) -> dict[str, float]:
-        symbols = known_parameters(self.model, self.data, arm)
-        return {name: parameter_value(self.model, symbols[name], value) for name, value in self.held(arm).items()}
 
     # ---- what is settled once
 
@@ -149,7 +143,7 @@ class RegimenPredictor(Predictor):
             self._treatment(arm),
             times=samples.times - self.data.start,
             outputs=list(dict.fromkeys(samples.outputs)),
-            parameters=[*names, *self._constants(arm)],
+            parameters=[*names, *self.held(arm)],
             sensitivities=names if derivatives else (),
             solver=self.solver,
             at_dose=side,
@@ -187,7 +181,7 @@ class RegimenPredictor(Predictor):
     ) -> xr.Dataset:
         """`simulate` for one arm, at the values by label (points,) of its coordinates; times are the data's."""
         start = self.data.start
-        values = self.held(arm) | {c.parameter: parameters[c.label] for c in self.own(arm)}
+        values: dict[str, Any] = {**self.held(arm), **{c.parameter: parameters[c.label] for c in self.own(arm)}}
         with warnings.catch_warnings(), self._arm_named(arm):
             warnings.simplefilter("ignore", FailedMembersWarning)  # failures are counted instead
             shifted = simulate(

@@ -6,6 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -121,8 +122,13 @@ class Dataset:
         return pd.DataFrame(columns | ({"at_dose": self.at_dose} if any(self.at_dose) else {}))
 
     def rows(self, arm: str) -> Index:
-        """The positions of the observations of one arm."""
-        return np.flatnonzero(np.array([a == arm for a in self.arm]))
+        """The positions of the observations of one arm; none of an arm that is not there."""
+        return self._rows.get(arm, np.empty(0, dtype=np.int64))
+
+    @cached_property
+    def _rows(self) -> dict[str, Index]:
+        arms = np.array(self.arm)
+        return {arm: np.flatnonzero(arms == arm) for arm in self.arms}
 
     def take(self, wanted: Any) -> Dataset:
         """The observations at which `wanted` is true, with the arms that are left.
