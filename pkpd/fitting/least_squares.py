@@ -112,6 +112,8 @@ def fit(
     >>> result.estimates["estimate"].round(4).to_dict()
     {'CL': 1.0, 'V': 10.0}
     """
+    if not isinstance(solver, Solver | None):
+        raise FitError(f"fit: solver is {solver!r}; expected pkpd.Solver(...).")
     options = (solver or SOLVER).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps)
     _check(model, data, parameters, outputs, at_dose, options.rtol, max_evaluations)
     observed = record_observations(model, data, outputs) if isinstance(data, Records) else data
@@ -169,7 +171,7 @@ def _predictor(
 
 
 def _meaning_of_sd(data: Dataset, sd_is: Any) -> Literal["known", "relative"]:
-    if sd_is not in (None, "known", "relative"):
+    if sd_is is not None and not (isinstance(sd_is, str) and sd_is in ("known", "relative")):
         raise FitError(f"fit: sd_is is {sd_is!r}; expected 'known' or 'relative'.")
     if data.sd_given:
         return "relative" if sd_is == "relative" else "known"

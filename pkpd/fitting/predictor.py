@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,7 +23,7 @@ from pkpd.symbolic.model import Model
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "moments"]
 
 
 # The step of a central difference that balances its truncation, of order STEP**2, against
@@ -169,3 +170,20 @@ class Predictor(ABC):
             f"fit: {self.model.name} cannot be solved on either side of {moved.label} = "
             f"{moved.natural(x[which]):.6g}. Narrow its bounds, or try another method of simulate()."
         )
+
+
+def moments(times: Any) -> Array:
+    """The times of a course as numbers.
+
+    Raises
+    ------
+    FitError
+        If they are not finite, increasing numbers.
+    """
+    try:
+        numbers = np.empty(0) if np.iscomplexobj(times) or np.ma.is_masked(times) else np.array(times, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        numbers = np.empty(0)
+    if numbers.ndim != 1 or not numbers.size or not np.isfinite(numbers).all() or (np.diff(numbers) <= 0).any():
+        raise FitError(f"times is {reprlib.repr(times)}; expected one or more increasing numbers.")
+    return numbers

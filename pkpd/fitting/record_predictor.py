@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import DataError, FailedMembersWarning, FitError, RegimenError
-from pkpd.fitting.predictor import Predictor
+from pkpd.fitting.predictor import Predictor, moments
 from pkpd.fitting.record_observations import RecordObservations
 from pkpd.prediction import predict
 from pkpd.records.covariates import covariate_columns
@@ -71,7 +71,7 @@ class RecordPredictor(Predictor):
     def curve(self, arm: str, x: Array, times: Any, outputs: Sequence[str]) -> xr.Dataset:
         import xarray as xr
 
-        wanted = np.asarray(times, dtype=float)
+        wanted = moments(times)
         records, rows = self._with_times(arm, wanted)
         values = {c.label: c.natural(x[[i]]) for i, c in enumerate(self.coordinates)}
         subject = self.data.arms.index(arm)

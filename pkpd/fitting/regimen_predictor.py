@@ -13,7 +13,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FailedMembersWarning, FitError, ParameterError, RegimenError
-from pkpd.fitting.predictor import Predictor
+from pkpd.fitting.predictor import Predictor, moments
 from pkpd.prepared.prepared import Prepared, prepare
 from pkpd.records.observations import Side
 from pkpd.simulation import simulate
@@ -187,7 +187,7 @@ class RegimenPredictor(Predictor):
             shifted = simulate(
                 self.model,
                 self._treatment(arm),
-                times=np.asarray(times, dtype=float) - start if start else times,
+                times=moments(times) - start,
                 parameters=values,
                 outputs=outputs,
                 at_dose=at_dose,

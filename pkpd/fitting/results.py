@@ -276,8 +276,8 @@ class Fit:
         )
 
     def _check_arm(self, arm: str) -> None:
-        if arm not in self.data.arms:
-            raise unknown_name(self.data.name, "arm", arm, self.data.arms)
+        if not isinstance(arm, str) or arm not in self.data.arms:
+            raise unknown_name(self.data.name, "arm", str(arm), self.data.arms)
 
     def report(self) -> str:
         """The fit as text: what was fitted, the estimates, how well they are known, how well they fit."""

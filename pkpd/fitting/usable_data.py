@@ -53,7 +53,7 @@ def check_side(at_dose: object) -> None:
     ------
     FitError
     """
-    if at_dose not in (None, *SIDES):
+    if at_dose is not None and not (isinstance(at_dose, str) and at_dose in SIDES):
         raise FitError(f"fit: at_dose is {at_dose!r}; expected 'before' or 'after'.")
 
 

@@ -274,7 +274,7 @@ def _censored(cells: Table, flags: str | None, value: Array) -> Index:
 
 
 def _sides(cells: Table, at_dose: Side | None) -> tuple[str, ...]:
-    if at_dose not in (None, *SIDES):
+    if at_dose is not None and not (isinstance(at_dose, str) and at_dose in SIDES):
         raise DataError(f"at_dose is {at_dose!r}; expected 'before' or 'after'.")
     if "at_dose" not in cells.columns:
         return (at_dose or "",) * len(cells)
