@@ -24,7 +24,7 @@ import pandas as pd
 import xarray as xr
 
 import pkpd
-from pkpd.cli.main import told
+from pkpd.cli.messages import as_messages
 from pkpd.models.durvalumab_baverel_2018 import model, variability
 from pkpd.storage import write_atomically
 
@@ -89,5 +89,5 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    with told():
+    with as_messages():
         main()

@@ -43,7 +43,7 @@ from pathlib import Path
 
 import pkpd
 from pkpd.cli.fitting import fit_files
-from pkpd.cli.main import told
+from pkpd.cli.messages import as_messages
 
 DATA = Path(__file__).parent / "data" / "mc38_radiation.csv"
 
@@ -97,5 +97,5 @@ def write(result: pkpd.Fit, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    with told():
+    with as_messages():
         main()

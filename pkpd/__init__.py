@@ -11,7 +11,7 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-__version__ = "0.1.0"
+from pkpd.version import __version__ as __version__
 
 # In a checkout the folders models/ and fits/ lie beside this package; in a wheel, inside.
 _ROOT = Path(__file__).resolve().parent.parent
@@ -31,14 +31,20 @@ _ROOMS = {
     "library.findings": ["Finding"],
     "library.lint": ["lint"],
     "library.pages": ["page"],
+    "library.reproductions": ["Claim", "reproduce"],
     "treatment.biological_dose": ["bed", "eqd2", "protraction"],
     "treatment.regimens": ["Regimen", "bolus", "fractions", "infusion"],
     "ensembles.ensembles": ["Ensemble", "grid", "members"],
     "ensembles.sampling": ["sample"],
     "ensembles.distributions": ["categorical", "empirical", "logitnormal", "lognormal", "normal", "truncated"],
-    "ensembles.correlated": ["block", "resampled"],
-    "ensembles.plausible": ["select_plausible", "target", "weigh"],
-    "ensembles.populations": ["population", "subpopulation"],
+    "ensembles.correlated": ["block"],
+    "ensembles.resampling": ["resampled"],
+    "ensembles.selection": ["select_plausible"],
+    "ensembles.targets": ["target"],
+    "ensembles.weights": ["weigh"],
+    "ensembles.mixtures": ["subpopulation"],
+    "ensembles.populations": ["population"],
+    "ensembles.variability": ["Variability"],
     "treatment.occasions": ["by_occasion"],
     "records.records": ["Records"],
     "records.nonmem": ["read_nonmem", "write_nonmem"],
@@ -55,7 +61,7 @@ _ROOMS = {
     "figures.fits": ["fit_overlay"],
     "figures.heat_maps": ["heat_map"],
     "figures.populations": ["spaghetti", "waterfall"],
-    "figures.reproductions": ["Claim", "Reproduction", "reproduce"],
+    "figures.reproductions": ["Reproduction", "reproduction_figure"],
     "figures.responses": ["response_curve"],
     "figures.saving": ["save"],
     "figures.time_courses": ["time_course"],

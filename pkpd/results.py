@@ -146,9 +146,9 @@ def _versions() -> str:
     import scipy
     import sympy
 
-    import pkpd
+    from pkpd.version import __version__
 
     return (
-        f"pkpd {pkpd.__version__}, python {platform.python_version()}, numpy {np.__version__}, "
+        f"pkpd {__version__}, python {platform.python_version()}, numpy {np.__version__}, "
         f"scipy {scipy.__version__}, sympy {sympy.__version__}"
     )

@@ -16,7 +16,16 @@ from typing import Any
 
 from pkpd.errors import UnitError
 
-__all__ = ["conversion_factor", "convert", "dimension_name", "label", "parse_quantity", "parse_unit", "same_unit"]
+__all__ = [
+    "amount_factor",
+    "conversion_factor",
+    "convert",
+    "dimension_name",
+    "label",
+    "parse_quantity",
+    "parse_unit",
+    "same_unit",
+]
 
 _DEFINITIONS = (
     "cell = [cell_count] = cell = cells",
@@ -107,6 +116,19 @@ def same_unit(one: Any, other: Any) -> bool:
     return factor is not None and math.isclose(factor, 1.0, rel_tol=1e-9)
 
 
+def time_factor(unit: str, time: str) -> float:
+    """The factor from `unit` to the unit with `time` in the place of every time in it: 1/24 for L/day and h.
+
+    A unit that hides a time, such as Gy, has none.
+    """
+    factor = 1.0
+    for name, power in (1 * parse_unit(unit)).unit_items():
+        own = parse_unit(name)
+        if dict(own.dimensionality) == {"[time]": 1}:
+            factor *= float(conversion_factor(own, parse_unit(time)) or 1.0) ** float(power)
+    return factor
+
+
 def convert(value: float, source: str, target: str, what: str) -> float:
     """`value` in unit `source` expressed in unit `target`; `what` names it in the error."""
     factor = conversion_factor(parse_unit(source), parse_unit(target))
@@ -144,3 +166,51 @@ def dimension_name(unit: Any) -> str | None:
         if unit.dimensionality == parse_unit(text).dimensionality:
             return name
     return None
+
+
+def amount_factor(unit: str, wanted: str, molar_mass: float | None, what: str) -> float:
+    """The factor from an amount in `unit` to one in `wanted`, by the molar mass where one is a mass.
+
+    Parameters
+    ----------
+    unit, wanted
+        Units as text.
+    molar_mass
+        In g/mol; None where none is declared.
+    what
+        Names the amount in the message.
+
+    Raises
+    ------
+    UnitError
+        If there is no such factor; the message says what is missing.
+    """
+    source, target = parse_unit(unit), parse_unit(wanted)
+    factor = conversion_factor(source, target)
+    if factor is not None:
+        return factor
+    per_mole = conversion_factor(source / target, parse_unit("g/mol"))
+    per_gram = conversion_factor(source / target, parse_unit("mol/g"))
+    if molar_mass is not None and per_mole is not None:
+        return per_mole / molar_mass
+    if molar_mass is not None and per_gram is not None:
+        return per_gram * molar_mass
+    raise UnitError(f"{what} is in {unit}, which cannot be converted to {wanted}{_missing_factor(source, target)}")
+
+
+def _missing_factor(source: Any, target: Any) -> str:
+    """What a person forgot who gives an amount in `source` where `target` is wanted."""
+    molar = parse_unit("g/mol").dimensionality
+    if molar in ((source / target).dimensionality, (target / source).dimensionality):
+        verb = "divide" if (source / target).dimensionality == molar else "multiply"
+        return (
+            f" without a molar mass: {verb} by it, or declare it where the route is declared, "
+            f'as in dose("{label(target)}", molar_mass="146 kDa").'
+        )
+    for factor, size in (("body weight", "kg"), ("body surface area", "m^2")):
+        if (source * parse_unit(size)).dimensionality == target.dimensionality:
+            return (
+                f": multiply by the {factor}, a parameter in {size}, as in "
+                f'10*param("{"WT" if size == "kg" else "BSA"}", ...), whose number is in {label(source)}.'
+            )
+    return "."

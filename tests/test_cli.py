@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from helpers import run_here
 
 import pkpd
 from pkpd.cli import parsing
+from pkpd.cli.doses import MOST_DOSES, parse_dose, parse_regimen
+from pkpd.cli.times import parse_times
 from pkpd.errors import ParameterError, RegimenError, SimulationError
 
 
@@ -26,34 +29,85 @@ def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
 
 
 def test_doses_as_text() -> None:
-    regimen = parsing.parse_dose("1500 mg iv over 1 h every 28 x 13")
+    regimen = parse_dose("1500 mg iv over 1 h every 28 x 13")
     assert regimen == pkpd.infusion("1500 mg", "iv", "1 h", every=28, n=13)
-    assert parsing.parse_dose("2 Gy radiation at 7,8.5 over 0.001") == pkpd.infusion(
-        "2 Gy", "radiation", "0.001", at=[7, 8.5]
-    )
-    assert parsing.parse_dose("1.333 ip") == pkpd.bolus("1.333", "ip")
-    assert parsing.parse_dose("10mg sc at 3") == pkpd.bolus("10 mg", "sc", at=3)
-    assert parsing.parse_dose("5 mg iv over 2 every 7 x 2") == pkpd.infusion("5 mg", "iv", "2", every=7, n=2)
+    assert parse_dose("2 Gy radiation at 7,8.5 over 0.001") == pkpd.infusion("2 Gy", "radiation", "0.001", at=[7, 8.5])
+    assert parse_dose("1.333 ip") == pkpd.bolus("1.333", "ip")
+    assert parse_dose("10mg sc at 3") == pkpd.bolus("10 mg", "sc", at=3)
+    assert parse_dose("5 mg iv over 2 every 7 x 2") == pkpd.infusion("5 mg", "iv", "2", every=7, n=2)
 
 
 @pytest.mark.parametrize("text", ["", "mg iv", "1500", "1500 mg iv every 28", "1500 mg iv; rm", "5 mg iv at x"])
 def test_what_is_no_dose(text: str) -> None:
     with pytest.raises(RegimenError, match="not understood; expected something like '1500 mg iv over 1 h"):
-        parsing.parse_dose(text)
+        parse_dose(text)
+
+
+def test_clauses_stand_in_any_order_and_times_carry_units() -> None:
+    typed = parse_dose("1500 mg iv every 4 weeks x 3 at 36 h over 1 h", "day")
+    assert typed == pkpd.infusion("1500 mg", "iv", "1 h", at=1.5, every=28, n=3)
+    assert parse_dose("5 mg iv at 0,8,16 h", "h") == pkpd.bolus("5 mg", "iv", at=[0, 8, 16])
+    assert parse_dose("5 mg iv at 1 day,36 h", "h") == pkpd.bolus("5 mg", "iv", at=[24, 36])
+    assert parse_dose("5 mg iv every 12 h x 2", "day") == pkpd.bolus("5 mg", "iv", every=0.5, n=2)
+    assert parse_dose("1e3 cell/L til every 2x3") == pkpd.bolus("1000 cell/L", "til", every=2, n=3)
+    with pytest.raises(SimulationError, match="is '8 h'; expected a number without a unit here"):
+        parse_dose("5 mg iv at 8 h")
+    with pytest.raises(pkpd.UnitError, match="'hours_' is not a unit"):
+        parse_dose("5 mg iv at 8 hours_", "day")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("5 mg iv at 7,8 ovr 0.001", "'ovr' is none of at, over and every; did you mean 'over'?"),
+        ("5 mg iv evry 7 x 3", "'evry' is none of at, over and every; did you mean 'every'?"),
+        ("5 mg iv at 3 at 4", "'at' stands in it twice."),
+        ("5 mg iv over", "nothing stands after 'over'."),
+        ("5 mg iv every 7", "after 'every' stands '7', not INTERVAL x N."),
+        ("5 mg iv at 7,,8", "'' is no time."),
+        ("mg iv", "it begins with no amount."),
+        ("1500", "it names no route."),
+    ],
+)
+def test_a_dose_that_is_not_understood_is_explained(text: str, why: str) -> None:
+    with pytest.raises(RegimenError) as refused:
+        parse_dose(text, "day")
+    assert str(refused.value).endswith(f": {why}")
+
+
+def test_a_long_dose_costs_no_more_than_its_length() -> None:
+    """A grammar with nested repetitions takes time exponential in the number of times."""
+    began = time.perf_counter()
+    numbers = ",".join(map(str, range(5000)))
+    for wrong in (f"2 Gy radiation at {numbers} ovr 0.001", f"{'1' * 100_000}x iv at", f"2 Gy {'a ' * 50_000}!"):
+        with pytest.raises(RegimenError, match="not understood") as refused:
+            parse_dose(wrong)
+        assert len(str(refused.value)) < 400
+    assert time.perf_counter() - began < 2
+
+
+@pytest.mark.parametrize("count", [str(MOST_DOSES + 1), "1000000", "9" * 5000])
+def test_a_regimen_that_is_typed_has_an_end(count: str) -> None:
+    with pytest.raises(RegimenError, match=f"doses; expected at most {MOST_DOSES:,} on the command line"):
+        parse_dose(f"5 mg iv every 7 x {count}")
+    with pytest.raises(RegimenError, match="asks for 12,000 doses"):
+        parse_regimen(["5 mg iv every 7 x 6000"] * 2)
 
 
 def test_times_and_axes_as_text() -> None:
-    np.testing.assert_allclose(parsing.parse_numbers("0:1:0.1", "--times"), np.linspace(0, 1, 11))
-    np.testing.assert_allclose(parsing.parse_numbers("0,3,9", "--times"), [0, 3, 9])
+    np.testing.assert_allclose(parse_times("0:1:0.1", "--times"), np.linspace(0, 1, 11))
+    np.testing.assert_allclose(parse_times("0,3,9", "--times"), [0, 3, 9])
+    np.testing.assert_allclose(parse_times("0,8 h,1 week", "--times", "day"), [0, 1 / 3, 7])
+    np.testing.assert_allclose(parse_times("0:1:8 h", "--times", "day"), [0, 1 / 3, 2 / 3, 1])
     ensemble = parsing.parse_axes(["a=1:100:3:log", "b=1,2"])
     np.testing.assert_allclose(ensemble.columns["a"][1], [1, 10, 100])
     assert ensemble.dims == ("a", "b")
 
 
-@pytest.mark.parametrize("text", ["0:5", "5:0:1", "0:1:0", "a", "0:1e9:1e-9"])
+@pytest.mark.parametrize("text", ["0:5", "5:0:1", "0:1:0", "a", "0:1e9:1e-9", "0:1:2:3", "", "8 h", "0:inf:1"])
 def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(SimulationError, match="--times is"):
-        parsing.parse_numbers(text, "--times")
+    with pytest.raises(SimulationError, match="--times is '"):
+        parse_times(text, "--times")
 
 
 @pytest.mark.parametrize("text", ["a", "a=", "a=1:2", "a=0:1:3:log", "a=1:2:3:lin", "a=1:2:0", "a=x"])
@@ -65,11 +119,45 @@ def test_what_is_no_axis(text: str) -> None:
 # ---- commands
 
 
+def test_help_shows_the_syntax_of_doses_and_the_version() -> None:
+    syntax = "AMOUNT [UNIT] ROUTE [at T,T,...] [over DURATION] [every INTERVAL x N]"
+    assert syntax in command("--help").stdout
+    words = " ".join(command("simulate", "--help").stdout.replace("│", " ").split())
+    assert syntax in words
+    assert command("--version").stdout.split(",")[0] == f"pkpd {pkpd.__version__}\n".strip()
+
+
+def test_a_time_with_a_unit_is_that_of_the_model(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    typed = run_here(capsys, "simulate", "pk_1cmt", "--dose", "10 mg iv every 12 h x 2", "--times", "0:1:6 h")
+    plain = run_here(capsys, "simulate", "pk_1cmt", "--dose", "10 mg iv every 0.5 x 2", "--times", "0:1:0.25")
+    assert typed == plain
+    assert typed[0] == 0
+    result, figure = str(tmp_path / "sweep.nc"), str(tmp_path / "sweep.svg")
+    sweep = ["sweep", "pk_1cmt", "--grid", "CL=0.1,0.2", "--dose", "10 mg iv", "--times", "0:1:6 h", "--out", result]
+    assert run_here(capsys, *sweep)[0] == 0
+    plot = ["plot", result, "--output", "C", "--kind", "response", "--x", "CL", "--at", "12 h", "--out", figure]
+    assert run_here(capsys, *plot)[0] == 0
+
+
+def test_what_no_memory_can_hold_is_one_message(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_large(*arguments: object, **options: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(pkpd, "simulate", too_large)
+    code, out, err = run_here(capsys, "simulate", "pk_1cmt")
+    assert (code, out) == (1, "")
+    assert (
+        err == "error: there is not enough memory for this. Ask for less with --times, --outputs, --grid or --sample.\n"
+    )
+
+
 def test_the_module_and_the_script_are_the_same() -> None:
-    found = command("catalog", "--csv")
-    assert found.returncode == 0
-    assert found.stderr == ""
-    assert "kosinsky_2018" in set(pd.read_csv(io.StringIO(found.stdout))["name"])
+    done = command("catalog", "--csv")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert "kosinsky_2018" in set(pd.read_csv(io.StringIO(done.stdout))["name"])
 
 
 def test_show_prints_equations_parameters_and_sources(capsys: pytest.CaptureFixture[str]) -> None:
@@ -181,6 +269,13 @@ def test_numbers_without_a_course_are_drawn(tmp_path: Path, capsys: pytest.Captu
         (["simulate", "kosinsky_2018", "--method", "cvode"], "no method 'cvode'"),
         (["sweep", "kosinsky_2018"], "nothing to sweep"),
         (["sweep", "kuznetsov_1994", "--sample", "5"], "declares no variability"),
+        (["simulate", "kosinsky_2018", "--times", "0:1e12:1e-3"], "which is 1e+15 times; expected at most 10,000,000"),
+        (["simulate", "kosinsky_2018", "--times", "0,3 mg"], "a time of --times is 3 mg, which cannot be converted"),
+        (["sweep", "kosinsky_2018", "--sample", "1000000000000"], "1,000,000,000,000 members x 53 times x 13 outputs"),
+        (
+            ["sweep", "kosinsky_2018", *(f"--grid={p}=1:2:10000000" for p in ("S_L", "K_D"))],
+            "Ask for less with --times",
+        ),
         (["plot", "missing.nc", "--output", "V"], "there is no file 'missing.nc'"),
         (["fit", "kosinsky_2018", "--data", "missing.csv", "--free", "S_L"], "there is no file 'missing.csv'"),
     ],
@@ -212,9 +307,9 @@ def test_a_missing_column_is_named(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_no_traceback_from_the_script() -> None:
-    found = command("simulate", "kosinsky_2018", "--set", "S_L=much")
-    assert found.returncode == 1
-    assert "Traceback" not in found.stderr
+    done = command("simulate", "kosinsky_2018", "--set", "S_L=much")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
     wrong_usage = command("simulate")
     assert wrong_usage.returncode == 2
 
@@ -237,19 +332,19 @@ def test_failed_members_have_an_exit_code(capsys: pytest.CaptureFixture[str], tm
 
 def test_a_closed_pipe_is_no_error() -> None:
     script = f"{sys.executable} -m pkpd simulate kuznetsov_1994 --times 0:5000:0.05 | head -1"
-    found = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
-    assert found.stdout.startswith("time,")
-    assert "Traceback" not in found.stderr
-    assert "error" not in found.stderr
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert done.stdout.startswith("time,")
+    assert "Traceback" not in done.stderr
+    assert "error" not in done.stderr
 
 
-def test_an_interrupt_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_interrupt_is_reported(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pkpd, "simulate", interrupted)
     code, _, err = run_here(capsys, "simulate", "pk_1cmt")
-    assert (code, err) == (130, "interrupted; nothing was written by halves\n")
+    assert (code, err) == (130, "interrupted; no partial files were written\n")
 
 
 def test_a_file_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -264,7 +359,7 @@ def test_a_file_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch,
 
 
 @pytest.mark.parametrize(
-    ("module", "arguments", "said"),
+    ("module", "arguments", "message"),
     [
         ("phenomena", ["--draws", "0"], "--draws is 0; expected 1 or more"),
         ("phenomena", ["fates", "--out", __file__], f"error: {__file__}: File exists"),
@@ -272,18 +367,18 @@ def test_a_file_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch,
         ("durvalumab_population", [__file__, "9"], f"error: {__file__}: File exists"),
     ],
 )
-def test_the_examples_end_with_one_message(module: str, arguments: list[str], said: str) -> None:
+def test_the_examples_end_with_one_message(module: str, arguments: list[str], message: str) -> None:
     command = [sys.executable, "-m", f"pkpd.fits.{module}", *arguments]
-    found = subprocess.run(command, capture_output=True, text=True)
-    assert found.returncode in (1, 2)
-    assert said in found.stderr
-    assert "Traceback" not in found.stderr
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode in (1, 2)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
     ("parse", "message"),
     [
-        (lambda: parsing.parse_numbers("nan:1:1", "--times"), "--times is 'nan:1:1'; a step of 1 does not lead"),
+        (lambda: parse_times("nan:1:1", "--times"), "--times is 'nan:1:1'; a step of 1 does not lead"),
         (lambda: parsing.parse_axes(["CL=1:inf:3"]), "'1:inf:3'; expected finite ends, and 1 to 10 million points"),
         (lambda: parsing.parse_axes(["CL=1:2:999999999"]), "expected finite ends, and 1 to 10 million points"),
         (lambda: parsing.parse_axes(["CL=nan,2"]), "the axis 'CL' of a grid holds nan"),

@@ -179,6 +179,25 @@ def test_dose_marks_differ_by_line_where_doses_do(model):
         pkpd.time_course(members, "V", regimen=regimen)
 
 
+def test_doses_of_amounts_and_durations_that_vary_are_marked():
+    """Only where a dose time varies over members is there no mark to make."""
+    size = pkpd.param("size", 1, "1", "size of a dose")
+    lasting = pkpd.param("lasting", 1, "day", "duration of a dose")
+    regimen = pkpd.bolus(2 * size, "iv", at=[1, 4]) + pkpd.infusion(size, "iv", lasting, at=7)
+    patients = pkpd.members(size=[1, 2, 3], lasting=[0.5, 1, 2])
+    run = pkpd.simulate(pkpd.load("pk_1cmt"), regimen, times=TIMES, parameters=patients)
+    ax = pkpd.time_course(run, "C", regimen=regimen)
+    (marks,) = [line for line in ax.get_lines() if line.get_gid() == "doses:iv" and len(line.get_xdata())]
+    assert list(marks.get_xdata()) == [1, 4, 7]
+
+
+def test_a_dose_time_without_a_value_is_named(model):
+    day = pkpd.given("day", "day", "day of the first dose")
+    run = pkpd.simulate(model, times=TIMES)
+    with pytest.raises(pkpd.DataError, match=r"depend on 'day', which has no default and is not among the coordinates"):
+        pkpd.time_course(run, "V", regimen=pkpd.bolus(1, "iv", at=day))
+
+
 # ---- response curves
 
 

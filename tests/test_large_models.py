@@ -217,7 +217,7 @@ def test_both_forms_of_the_lu_agree_on_the_library(name, form):
 def test_a_pivot_that_vanishes_shortens_the_step(most, form):
     """Stops make steps of 1, and the tolerance allows them: only pivots can shorten them."""
     form(most)
-    from pkpd.solvers.compiled.tableaus import rodas5p
+    from pkpd.solvers.tableaus import rodas5p
 
     @sized(3)
     def growing(t, y, p, u):

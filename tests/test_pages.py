@@ -6,6 +6,7 @@ import itertools
 import re
 import shlex
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +14,14 @@ import pytest
 import sympy
 from examples import growth
 from helpers import run_here
+from markdown_it import MarkdownIt
 
 import pkpd
-from pkpd.cli import parsing
+from pkpd.cli.doses import parse_regimen
+from pkpd.cli.times import parse_times
 from pkpd.library import examples
-from pkpd.library.pages import Code, Prose, Table, page
+from pkpd.library.markdown import escaped, prose
+from pkpd.library.pages import page
 from pkpd.library.probing import evaluate, points
 from pkpd.symbolic import writing
 from pkpd.symbolic.symbols import Parameter
@@ -34,8 +38,27 @@ REPRESENTATIVE = [
 ]
 
 
-def tables(name: str) -> dict[str, Table]:
-    return {s.title: s.blocks[0] for s in page(name).sections if isinstance(s.blocks[0], Table)}
+Row = tuple[str, ...]
+
+
+def plain(text: str) -> str:
+    """Markdown without its escapes."""
+    return re.sub(r"\\([\\*<>$|#\[\]_])", r"\1", text)
+
+
+def rows_of(text: str) -> list[Row]:
+    """The cells of a table, the names of its columns first."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    cells = [[plain(cell.strip()) for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    return [tuple(row) for row in (cells[0], *cells[2:])]
+
+
+def columns(name: str, title: str) -> Row:
+    return rows_of(page(name).sections[title])[0]
+
+
+def rows(name: str, title: str) -> list[Row]:
+    return rows_of(page(name).sections[title])[1:] if title in page(name).sections else []
 
 
 def executed(name: str) -> dict[str, object]:
@@ -51,25 +74,24 @@ def executed(name: str) -> dict[str, object]:
 def test_every_model_has_a_page(name: str) -> None:
     model, found = pkpd.load(name), page(name)
     text = found.markdown()
-    titles = [s.title for s in found.sections]
     for title in ("Source", "Equations", "How to run it", "Lint", "Identity"):
-        assert title in titles
+        assert f"\n\n## {title}\n\n{found.sections[title]}\n" in text
     assert text.startswith("# ")
     assert model.hash in text
     assert "\\begin{aligned}" in text
-    assert [row[0] for row in tables(name)["States"].rows] == [s.name for s in model.states] if model.states else True
-    assert [row[0] for row in tables(name)["Parameters"].rows] == [s.name for s in model.settable]
-    assert [row[0] for row in tables(name)["Outputs"].rows] == list(model.outputs) if model.outputs else True
-    assert [row[0] for row in tables(name)["Routes"].rows] == list(model.routes) if model.routes else True
+    assert [row[0] for row in rows(name, "States")] == [s.name for s in model.states]
+    assert [row[0] for row in rows(name, "Parameters")] == [s.name for s in model.settable]
+    assert [row[0] for row in rows(name, "Outputs")] == list(model.outputs)
+    assert [row[0] for row in rows(name, "Routes")] == list(model.routes)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_word_of_the_description_is_lost(name: str) -> None:
-    model = pkpd.load(name)
-    sections = [s for s in page(name).sections if s.title in ("Description", "Source", "Changes, defects and validity")]
-    shown = [block.text for s in sections for block in s.blocks if isinstance(block, Prose | Code)]
-    words = model.description.strip().partition("\n")[2].replace("Source:", "", 1).split()
-    assert " ".join(shown).split() == words
+    model, sections = pkpd.load(name), page(name).sections
+    texts = [sections.get(title, "") for title in ("Description", "Source", "Changes, defects and validity")]
+    pieces = re.split(r"^```(?:text)?\n?", "\n\n".join(texts), flags=re.M)
+    words = "".join(piece if i % 2 else plain(piece) for i, piece in enumerate(pieces)).split()
+    assert words == model.description.strip().partition("\n")[2].replace("Source:", "", 1).split()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -83,19 +105,19 @@ def test_tables_keep_their_columns(name: str) -> None:
 
 
 def test_what_a_page_says_of_a_parameter_and_a_route() -> None:
-    rows = {row[0]: dict(zip(tables("rauf_2025")["Parameters"].columns, row, strict=True))
-            for row in tables("rauf_2025")["Parameters"].rows}  # fmt: skip
-    assert rows["A"]["value"] == "6.12"
-    assert rows["A"]["alternatives"] == "fig4a: 15.3 (Rauf 2025, fig4a.m)"
-    assert rows["A"]["bounds"] == "from 0"
-    assert "omega" not in tables("rauf_2025")["Parameters"].columns
-    assert "omega" in tables("kosinsky_2018")["Parameters"].columns
-    routes = {row[0]: row[1:] for row in tables("kosinsky_2018")["Routes"].rows}
+    names = columns("rauf_2025", "Parameters")
+    parameters = {row[0]: dict(zip(names, row, strict=True)) for row in rows("rauf_2025", "Parameters")}
+    assert parameters["A"]["value"] == "6.12"
+    assert parameters["A"]["alternatives"] == "fig4a: 15.3 (Rauf 2025, fig4a.m)"
+    assert parameters["A"]["bounds"] == "from 0"
+    assert "omega" not in names
+    assert "omega" in columns("kosinsky_2018", "Parameters")
+    routes = {row[0]: row[1:] for row in rows("kosinsky_2018", "Routes")}
     assert routes["radiation"] == ("Gy", "at a constant rate: every dose has a duration", "TV, TVd, U")
     assert routes["ip"] == ("nmol", "added: at once, or as an infusion", "Aip")
-    assert tables("rauf_2025")["Routes"].rows[0][2] == "a jump: at once"
-    assert tables("kosinsky_2018")["Events"].rows == (("TV + TVd < V_min", "TV = 0"),)
-    starts = {row[0]: row[3:] for row in tables("tmdd_full")["States"].rows}
+    assert rows("rauf_2025", "Routes")[0][2] == "a jump: at once"
+    assert rows("kosinsky_2018", "Events") == [("TV + TVd < V_min", "TV = 0")]
+    starts = {row[0]: row[3:] for row in rows("tmdd_full", "States")}
     assert starts["Rec"][0] == "ksyn/kdeg"
     full = pkpd.load("tmdd_full")
     values = {s.name: s.value for s in full.settable if isinstance(s, Parameter)}
@@ -104,15 +126,13 @@ def test_what_a_page_says_of_a_parameter_and_a_route() -> None:
 
 def test_findings_are_on_the_page() -> None:
     model = pkpd.load("saad_2017").using(E0=0)
-    (lint,) = [s for s in page(model).sections if s.title == "Lint"]
-    assert "stuck-at-zero" in lint.blocks[0].text
-    (clean,) = [s for s in page("saad_2017").sections if s.title == "Lint"]
-    assert clean.blocks == (Prose("No findings."),)
+    assert "stuck-at-zero" in page(model).sections["Lint"]
+    assert page("saad_2017").sections["Lint"] == "No findings."
 
 
 def test_a_model_outside_the_library_has_a_page_without_a_way_to_load_it() -> None:
     found = page(growth)
-    assert "How to run it" not in [s.title for s in found.sections]
+    assert "How to run it" not in found.sections
     assert "dT/dt = kg*V" in found.markdown() or "dT/dt = kg*T" in found.markdown()
 
 
@@ -124,6 +144,15 @@ def test_markup_in_words_is_escaped_and_code_is_not() -> None:
     assert "# T\\*" in text
     assert "So a\\*b and \\_c\\_ in \\<d\\> but k_RT, `x*y`." in text
     assert "\na*b = 3\n" in text
+
+
+@pytest.mark.parametrize("text", ["- 3 is less", "+ or so", "1. the first", "12) and more", "a_b*c_ [x](y) | <z>"])
+def test_a_paragraph_stays_a_paragraph(text: str) -> None:
+    (opened, inline, closed) = MarkdownIt().parse(prose(text))
+    assert (opened.type, closed.type) == ("paragraph_open", "paragraph_close")
+    assert inline.children is not None
+    assert "".join(child.content for child in inline.children) == text
+    assert escaped("`a*b`") == "`a*b`"
 
 
 # ---- equations by the names of outputs
@@ -178,9 +207,9 @@ def test_the_command_says_the_same_as_the_snippet(name: str) -> None:
         return
     words = shlex.split(line.replace("\\\n", " "))
     assert words[:3] == ["pkpd", "simulate", name]
-    typed = parsing.parse_regimen([after for word, after in itertools.pairwise(words) if word == "--dose"])
+    typed = parse_regimen([after for word, after in itertools.pairwise(words) if word == "--dose"])
     shown = sum((eval(c.python(), {"pkpd": pkpd}) for c in examples.courses(model)), pkpd.Regimen())
-    times = parsing.parse_numbers(words[words.index("--times") + 1], "--times")
+    times = parse_times(words[words.index("--times") + 1], "--times")
     assert np.array_equal(times, range(examples.horizon(model) + 1))
     assert doses_of(typed) == doses_of(shown)
 
@@ -205,14 +234,22 @@ def test_amounts_are_of_the_size_of_what_they_reach() -> None:
 def test_show_prints_the_page(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = run_here(capsys, "show", "kosinsky_2018")
     assert (code, err) == (0, "")
-    shown = page("kosinsky_2018")
-    for section in shown.sections:
-        assert section.title in out
+    for title in page("kosinsky_2018").sections:
+        assert f"\n{title}" in out
     assert "k_dif*nT*IAR" in out
     assert 'pkpd.bolus("0.9 nmol", "ip"' in out
     assert "\\frac" not in out
-    for cell in (cell for row in tables("kosinsky_2018")["Parameters"].rows for cell in row[:4]):
+    assert "\\_" not in out
+    for cell in (cell for row in rows("kosinsky_2018", "Parameters") for cell in row[:4]):
         assert cell in out
+
+
+def test_what_the_terminal_shows_can_be_copied_and_run(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run_here(capsys, "show", "pk_2cmt_oral")
+    line = examples.command(pkpd.load("pk_2cmt_oral"))
+    assert line is not None
+    assert textwrap.indent(line, "    ") + "\n" in out  # nothing stands after the backslash of a line
+    assert textwrap.indent(examples.snippet(pkpd.load("pk_2cmt_oral")), "    ") + "\n" in out
 
 
 def test_pages_are_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,14 @@ import numpy as np
 import pytest
 
 import pkpd
-from pkpd.fits import perturbation, phenomena
-from pkpd.fits.phenomena import PHENOMENA, START, durvalumab, radiation, treated
+from pkpd.fits import perturbation
+from pkpd.fits.phenomena import arms
+from pkpd.fits.phenomena.__main__ import main
+from pkpd.fits.phenomena.arms import START, durvalumab, radiation, treated
+from pkpd.fits.phenomena.catalog import PHENOMENA
+from pkpd.fits.phenomena.findings import holds
+from pkpd.fits.phenomena.measures import progression
+from pkpd.fits.phenomena.robustness import robustness
 
 # What is taken out of the flagship, by phenomenon: the claim must then fail.
 NO_ANTIBODY = {"KD": 1e9}
@@ -33,15 +39,15 @@ WITHOUT = {
 
 @pytest.mark.parametrize("name", PHENOMENA)
 def test_phenomenon_shows(name):
-    found = PHENOMENA[name]()
-    assert all(np.isfinite(value) for value in found.numbers.values())
-    assert all(len(curve) == len(found.x) for curve in found.curves.values())
+    finding = PHENOMENA[name]()
+    assert all(np.isfinite(value) for value in finding.numbers.values())
+    assert all(len(curve) == len(finding.x) for curve in finding.curves.values())
 
 
 @pytest.mark.parametrize("name", WITHOUT)
 def test_phenomenon_goes_with_its_mechanism(name, monkeypatch):
     model = pkpd.load("durvalumab_radiotherapy_nsclc").using(**WITHOUT[name])
-    monkeypatch.setattr(phenomena, "flagship", lambda: model)
+    monkeypatch.setattr(arms, "flagship", lambda: model)
     with pytest.raises(AssertionError):
         PHENOMENA[name]()
 
@@ -77,7 +83,7 @@ def test_flagship_has_the_published_pharmacokinetics_and_agrees_with_the_oracle(
 
 def test_a_finding_that_does_not_hold_is_refused():
     with pytest.raises(AssertionError, match="the moon"):
-        phenomena.holds(np.bool_(False), "the moon")
+        holds(np.bool_(False), "the moon")
 
 
 def test_progression_is_from_the_nadir_by_a_fifth_and_five_millimeters():
@@ -85,7 +91,7 @@ def test_progression_is_from_the_nadir_by_a_fifth_and_five_millimeters():
 
     sizes = np.array([[50, 30, 35, 37], [50, 45, 50, 53], [20, 20, 24, 24.9], [20, 20, 24, 25]])
     run = xr.Dataset({"SLD": (("member", "time"), sizes)}, coords={"time": [0, 7, 14, 21]})
-    assert phenomena.progression(run).tolist() == [21, np.inf, np.inf, 21]
+    assert progression(run).tolist() == [21, np.inf, np.inf, 21]
 
 
 def test_one_dose_of_radiation_leaves_the_other_lesion():
@@ -95,21 +101,21 @@ def test_one_dose_of_radiation_leaves_the_other_lesion():
 
 
 def test_command_writes_a_figure_and_names_what_it_does_not_have(tmp_path, capsys):
-    phenomena.main(["abscopal", "--out", str(tmp_path)])
+    main(["abscopal", "--out", str(tmp_path)])
     assert "metastasis at 26 weeks, both" in capsys.readouterr().out
     assert (tmp_path / "abscopal.png").stat().st_size > 10_000
     with pytest.raises(SystemExit):
-        phenomena.main(["abscopla"])
+        main(["abscopla"])
     assert "no phenomenon 'abscopla'" in capsys.readouterr().err
 
 
 def test_figure_has_a_line_for_each_curve_and_says_the_claim():
     import matplotlib.pyplot as plt
 
-    found = PHENOMENA["acquired_resistance"]()
-    axes = found.draw()
-    assert [line.get_label() for line in axes.get_lines()][:3] == list(found.curves)
-    assert axes.get_title().replace("\n", " ") == found.claim
+    finding = PHENOMENA["acquired_resistance"]()
+    axes = finding.draw()
+    assert [line.get_label() for line in axes.get_lines()][:3] == list(finding.curves)
+    assert axes.get_title().replace("\n", " ") == finding.claim
     plt.close(axes.figure)
 
 
@@ -117,7 +123,7 @@ def test_figure_has_a_line_for_each_curve_and_says_the_claim():
 
 
 def test_draws_move_what_is_invented_and_nothing_else():
-    model = phenomena.flagship()
+    model = arms.flagship()
     these = perturbation.draws(model, 400, cv=0.1, seed=1)
     assert len(these) == 400
     assert {"kpri", "F50", "patrol", "diameter0_metastasis"} <= set(these.factors)
@@ -131,7 +137,7 @@ def test_draws_move_what_is_invented_and_nothing_else():
 
 
 def test_texts_say_how_many_values_are_invented():
-    model = phenomena.flagship()
+    model = arms.flagship()
     invented, values = len(perturbation.invented(model)), len(model.parameters)
     assert f"{invented} of {values} values" in " ".join(model.description.split())
     readme = Path(__file__).parents[1] / "README.md"
@@ -150,29 +156,29 @@ def test_texts_say_how_many_values_are_invented():
     ids=str,
 )
 def test_what_other_sources_of_a_value_would_take_away(monkeypatch, values, lost):
-    model = phenomena.flagship().using(**values)
-    monkeypatch.setattr(phenomena, "flagship", lambda: model)
-    still = phenomena.robustness(list(PHENOMENA), n=1, cv=0)
+    model = arms.flagship().using(**values)
+    monkeypatch.setattr(arms, "flagship", lambda: model)
+    still = robustness(list(PHENOMENA), n=1, cv=0)
     assert sorted(name for name, (refusal,) in still.items() if refusal) == lost
 
 
 def test_each_draw_is_the_model_with_these_values():
-    these = perturbation.draws(phenomena.flagship(), 3, cv=0.3, seed=2)
+    these = perturbation.draws(arms.flagship(), 3, cv=0.3, seed=2)
     run = treated(radiation(8, 3), {"kpri": 5e7}, days=70, these=these)
-    who = perturbation.drawn(phenomena.flagship(), {"kpri": 5e7}, these)
+    who = perturbation.drawn(arms.flagship(), {"kpri": 5e7}, these)
     alone = treated(radiation(8, 3), {name: float(who[name][2]) for name in who.columns}, days=70)
     assert np.allclose(run["SLD"].isel(draw=2), alone["SLD"], rtol=1e-6)
 
 
 def test_robustness_names_the_claim_that_fails():
-    calm = phenomena.robustness(["acquired_resistance", "abscopal", "order_and_gap_in_mice"], n=1, cv=0)
+    calm = robustness(["acquired_resistance", "abscopal", "order_and_gap_in_mice"], n=1, cv=0)
     assert calm == {"acquired_resistance": [None], "abscopal": [None]}  # the mice have published values alone
-    (wild,) = phenomena.robustness(["abscopal"], n=8, cv=1.5).values()
-    assert any(said and "the metastasis is at" in said for said in wild)
+    (wild,) = robustness(["abscopal"], n=8, cv=1.5).values()
+    assert any(refusal and "the metastasis is at" in refusal for refusal in wild)
 
 
 def test_command_writes_the_table_of_robustness(tmp_path, capsys):
-    phenomena.main(["abscopal", "acquired_resistance", "--robustness", "--draws", "2", "--out", str(tmp_path)])
+    main(["abscopal", "acquired_resistance", "--robustness", "--draws", "2", "--out", str(tmp_path)])
     lines = (tmp_path / "robustness.csv").read_text().splitlines()
     assert capsys.readouterr().out.splitlines() == lines
     assert lines[0] == "phenomenon,of 2 at 10%,of 2 at 20%"
@@ -182,7 +188,7 @@ def test_command_writes_the_table_of_robustness(tmp_path, capsys):
 @pytest.mark.slow
 def test_phenomena_are_of_the_model_and_not_of_its_numbers():
     """Nine of ten draws of all invented values by 10 % show each phenomenon; of seeds other than this one too."""
-    refusals = phenomena.robustness(list(PHENOMENA), n=24, cv=0.1, seed=7)
+    refusals = robustness(list(PHENOMENA), n=24, cv=0.1, seed=7)
     assert set(refusals) == set(PHENOMENA) - {"order_and_gap_in_mice"}
-    few = {name: said for name, said in refusals.items() if said.count(None) < 22}
+    few = {name: draws for name, draws in refusals.items() if draws.count(None) < 22}
     assert not few, few

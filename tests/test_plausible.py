@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from examples import one_compartment
 from scipy import stats
@@ -155,6 +156,15 @@ def test_what_is_refused(make, error, message):
             r"the measure 'x' is \['a'\]; expected numbers",
         ),
         (lambda: pkpd.weigh(3, {"x": pkpd.target(mean=1)}), r"weigh\(\) got 3 and"),
+        (lambda: pkpd.target(mean=10**400), r"mean is 1000.*401 characters"),
+        (lambda: pkpd.target(quantiles=[1]), r"quantiles is \[1\]; expected values by share"),
+        (lambda: pkpd.target(quantiles={pd.NA: 1}), "a quantile's share is <NA>"),
+        (lambda: patients(a=(pd.NA, 1)), "the lower limit of 'a' is <NA>"),
+        (lambda: patients(a=(0, 10**400)), r"the upper limit of 'a' is 1000.*401 characters"),
+        (lambda: patients(a="ab"), r"the range of 'a' is 'ab'; expected \(lowest, highest\)"),
+        (lambda: pkpd.select_plausible(CANDIDATES, {"x": np.ma.masked_less(A, 0)}, {}), "with masked places"),
+        (lambda: pkpd.select_plausible(CANDIDATES, {"x": A + 1j}, {}), "the measure 'x' is complex numbers"),
+        (lambda: pkpd.weigh(patients(), {"a": pkpd.target(mean=0)}, tolerance="small"), "the tolerance is 'small'"),
         (lambda: pkpd.target(mean="a"), r"target\(\): mean is 'a'; expected a number"),
     ],
 )

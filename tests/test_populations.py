@@ -189,7 +189,7 @@ def test_correlations_may_be_a_table():
         (
             lambda: pkpd.block(["a", "b", "c"], correlations={("a", "b"): 0.9, ("b", "c"): 0.9, ("a", "c"): -0.9}),
             ParameterError,
-            r"the block a, b, c: the correlation matrix is not positive definite \(its smallest eigenvalue is -0.8\)",
+            r"block a, b, c: the correlation matrix is not positive semidefinite \(its smallest eigenvalue is -0.8\)",
         ),
         (
             lambda: pkpd.block(["a", "b"], correlations={("a", "b"): 1.2}),
@@ -205,7 +205,11 @@ def test_correlations_may_be_a_table():
         ),
         (lambda: pkpd.block(["a", "b"], covariance=[[1, 0.5], [0.4, 1]]), ParameterError, "not a symmetric matrix"),
         (lambda: pkpd.block(["a", "b"], covariance=[[1, 0.5]]), ParameterError, "expected 2 by 2"),
-        (lambda: pkpd.block(["a", "b"], covariance=[[1], [0, 0]]), ParameterError, "variance of 'b' is 0"),
+        (
+            lambda: pkpd.block(["a", "b"], covariance=[[1], [0, -1]]),
+            ParameterError,
+            "variance of 'b' is -1; expected 0",
+        ),
         (lambda: pkpd.block(["a", "b"], correlations=[[2, 0], [0, 1]]), ParameterError, "diagonal of the correlation"),
         (lambda: pkpd.block({"a": pkpd.lognormal()}, covariance=[[1]]), ParameterError, "give names beside it"),
         (lambda: pkpd.block(["a", "a"]), ParameterError, "each once"),
@@ -377,7 +381,7 @@ def test_what_a_population_refuses(options, error, message):
         (lambda: pkpd.population(growth, 10, 1), "exponential_growth declares no variability"),
         (lambda: pkpd.population(growth, 10, 1, variability={"kg": pkpd.lognormal()}), "'kg' has no spread"),
         (lambda: pkpd.lognormal(omega=1, cv=1), "not both"),
-        (lambda: pkpd.lognormal(omega=0), "omega of a distribution is 0"),
+        (lambda: pkpd.lognormal(omega=-1), "omega of a distribution is -1; expected 0 or more"),
         (lambda: pkpd.normal(float("inf"), sd=1), "expected a finite number"),
         (lambda: pkpd.categorical({0: 0.5, 1: 0.6}), "with the sum 1"),
         (lambda: pkpd.categorical({}), "expected {value: probability"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import pkpd
-from pkpd.figures.reproductions import described, reproduced
+from pkpd.library.reproductions import described, reproduced
 
 NAMES = reproduced()
 
@@ -19,7 +19,7 @@ def test_a_published_result_comes_out_again(name: str) -> None:
     for claim in again.claims:
         assert claim.holds, f"{claim.what}: published {claim.published}, here {claim.found} ({claim.where})"
         assert isinstance(claim.published, str) or 0 < claim.within <= 0.1 or claim.published == claim.found
-    figure = again.figure()
+    figure = pkpd.reproduction_figure(again)
     assert len(figure.axes) >= len(again.panels) > 0
     for ax in figure.axes[: len(again.panels)]:
         assert ax.has_data()
@@ -46,3 +46,13 @@ def test_a_claim_that_does_not_hold_is_seen() -> None:
 def test_a_model_without_one_is_named() -> None:
     with pytest.raises(pkpd.UnknownNameError, match="Did you mean 'kirschner_panetta_1998'"):
         pkpd.reproduce("kirschner_panetta_1997")
+
+
+def test_the_method_that_drew_it_warns_and_still_draws() -> None:
+    import matplotlib.pyplot as plt
+
+    again = pkpd.reproduce("pk_1cmt")
+    with pytest.warns(DeprecationWarning, match=r"now reproduction_figure\(reproduction\)"):
+        figure = again.figure()  # type: ignore[attr-defined]
+    assert len(figure.axes) >= len(again.panels)
+    plt.close(figure)

@@ -26,10 +26,14 @@ from pkpd import (
     simulate,
     state,
 )
+from pkpd.solvers.directions import Directions
 from pkpd.solvers.equations.derivatives import partial
-from pkpd.solvers.equations.sensitivities import with_sensitivities
 from pkpd.solvers.equations.switches import switched
 from pkpd.solvers.equations.system import numbered_system
+from pkpd.solvers.equations.tangent import tangent
+from pkpd.solvers.problem import Problem
+from pkpd.solvers.schedule import Schedule
+from pkpd.solvers.tangent_problems import tangent_problem
 from pkpd.symbolic.symbols import Parameter
 
 k = param("k", 0.3, "1/day", "elimination")
@@ -582,11 +586,18 @@ def test_names_are_checked():
 def test_uncounted_jumps_are_refused():
     y, p, t = (sympy.Symbol(name, real=True) for name in ("y_0", "p_0", "t"))
     system = numbered_system(Model("steps", rates={A: -k * A}))
-    plain = dataclasses.replace(system, rates=(sympy.floor(t),))
-    assert with_sensitivities(plain, ("k",)).states == ("A", "d A/d k")
-    for steps in (sympy.floor(t * p), sympy.ceiling(y)):
+    none = Schedule(np.empty((1, 0)), np.empty((1, 0), dtype=np.int64), np.empty((1, 0)), np.zeros((1, 1, 0)))
+    plain = Problem(system, np.ones((1, 1)), np.ones((1, 1)), none, np.array([1.0]), 1e-6, np.array([1e-9]))
+    by_k = Directions(np.ones((1, 1)))
+
+    def steps(rate):
+        return dataclasses.replace(plain, model=dataclasses.replace(system, rates=(rate,)))
+
+    assert tangent_problem(steps(sympy.floor(t)), by_k).problem.model.states == ("A", "d A/d a1")
+    assert tangent_problem(steps(sympy.floor(t * p)), Directions(np.zeros((1, 1)), dstarts=np.ones((1, 1))))
+    for rate in (sympy.floor(t * p), sympy.ceiling(y)):
         with pytest.raises(ParameterError, match=r"steps: the rate of A jumps with .*derivatives by 'k'"):
-            with_sensitivities(dataclasses.replace(system, rates=(steps,)), ("k",))
+            tangent_problem(steps(rate), by_k)
 
 
 # ---- expressions
@@ -625,9 +636,9 @@ def test_partial_of_a_survival_at_time_zero_is_its_limit():
         assert by_deviation(0.0, 0.8) == 0
 
 
-def test_augmented_model_has_the_jacobian_of_its_rates():
-    wrt = ("k", "V")
-    augmented = with_sensitivities(numbered_system(ONE), wrt)
-    assert augmented.states == ("A", "d A/d k", "d A/d V")
-    assert augmented.output_names == ("C", "d C/d k", "d C/d V")
-    assert augmented.jacobian[1][:2] == (-1, -augmented.p[augmented.parameters.index("k")])
+def test_tangent_has_the_jacobian_of_its_rates():
+    extended = tangent(numbered_system(ONE), 2).system
+    assert extended.states == ("A", "d A/d a1", "d A/d a2")
+    assert extended.output_names == ("C", "d C/d a1", "d C/d a2")
+    assert extended.parameters[3:6] == ("d F/d a1", "d k/d a1", "d V/d a1")
+    assert extended.jacobian[1][:2] == tuple(-extended.p[extended.parameters.index(name)] for name in ("d k/d a1", "k"))

@@ -197,7 +197,7 @@ def test_a_start_may_use_a_given() -> None:
     whole.require_closed()
 
 
-def test_two_owners_two_outputs_a_circle_and_two_clocks_are_refused() -> None:
+def test_two_owners_two_outputs_and_a_circle_are_refused() -> None:
     with pytest.raises(ModelError, match="state 'T' is defined twice, by "):
         pkpd.compose("whole", growth, pkpd.Model("again", rates={T: -kg * T}))
     V = pkpd.state("X", "mg", "amount")
@@ -208,13 +208,34 @@ def test_two_owners_two_outputs_a_circle_and_two_clocks_are_refused() -> None:
     q = pkpd.Model("q", rates={A1: A1 * b}, outputs={"a": b})
     with pytest.raises(ModelError, match=r"a, b depend on one another in a circle"):
         pkpd.compose("whole", p, q)
-    with pytest.raises(ModelError, match="times differ"):
-        pkpd.compose("whole", growth, _in_hours())
 
 
-def _in_hours() -> pkpd.Model:
-    k = pkpd.param("k", 1.0, "1/h", "rate")
-    return pkpd.Model("hours", rates={A1: -k * A1}, time="h")
+def test_parts_in_hours_and_days_are_joined_in_days_unless_told() -> None:
+    k = pkpd.param("k", 0.1, "1/h", "elimination")
+    hours = pkpd.Model("hours", rates={A1: -k * A1}, time="h")
+    whole = pkpd.compose("whole", hours, growth)
+    assert whole == pkpd.compose("whole", growth, hours)
+    assert (whole.time, whole.units["k"], whole.parameters.loc["k", "value"]) == ("day", "1/day", 2.4)
+    told = pkpd.compose("whole", hours, growth, time="h")
+    assert (told.time, told.units["kg"], told.parameters.loc["kg", "value"]) == ("h", "1/h", 0.12 / 24)
+    assert told == whole.in_time("h")
+
+
+def test_two_names_of_one_unit_of_time_are_one() -> None:
+    one, two = (
+        pkpd.Model(f"in_{time}", rates={pkpd.state(f"X_{time}", "mg", "amount"): 0}, time=time)
+        for time in ("h", "hour")
+    )  # fmt: skip
+    assert pkpd.compose("both", one, two).time == "h"
+
+
+def test_a_part_without_a_unit_of_time_joins_no_other() -> None:
+    X = pkpd.state("X", "1", "size")
+    bare = pkpd.Model("bare", rates={X: X}, time="1")
+    with pytest.raises(UnitError, match=r"bare: its time, in '1', cannot be told in 'day'; its equations have no unit"):
+        pkpd.compose("whole", bare, growth)
+    with pytest.raises(UnitError, match=r"growth: its time, in 'day', cannot be told in 'mg'; expected a time such as"):
+        growth.in_time("mg")
 
 
 def test_parts_share_a_route_for_different_states() -> None:

@@ -21,33 +21,36 @@ def run_fit(model: str, data: Path, free: list[str], doses: list[str], constants
     from pkpd.cli.parsing import distinct
     from pkpd.records.observations import arm_names
 
+    adjusted = pkpd.load(model).using(**constants)
     regimens: dict[str, Regimen | None] = dict.fromkeys(arm_names(data))
     for text in doses:
-        arm, dose = _arm_and_dose(text, list(regimens))
+        arm, dose = _arm_and_dose(text, list(regimens), adjusted.time)
         regimens[arm] = (regimens[arm] or pkpd.Regimen()) + dose
     observed = pkpd.read_observations(data, regimens)
-    found: Fit = pkpd.fit(pkpd.load(model).using(**constants), observed, free=distinct(map(_free, free), "--free"))
-    return found
+    estimated: Fit = pkpd.fit(adjusted, observed, free=distinct(map(_free, free), "--free"))
+    return estimated
 
 
-def fit_files(found: Fit, folder: Path, figure: str = "fit.png") -> Iterator[Path]:
+def fit_files(estimated: Fit, folder: Path, figure: str = "fit.png") -> Iterator[Path]:
     """Write the report, the estimates, the residuals and the figure of a fit, each whole or not at all."""
     import pkpd
     from pkpd.storage import write_atomically
 
     folder.mkdir(parents=True, exist_ok=True)
-    yield write_atomically(folder / "report.txt", lambda path: path.write_text(found.report() + "\n", encoding="utf-8"))
-    yield write_atomically(folder / "estimates.csv", lambda path: found.estimates.to_csv(path))
-    yield write_atomically(folder / "residuals.csv", lambda path: found.residuals.to_csv(path, index=False))
-    yield pkpd.save(pkpd.fit_overlay(found), folder / figure)
+    yield write_atomically(
+        folder / "report.txt", lambda path: path.write_text(estimated.report() + "\n", encoding="utf-8")
+    )
+    yield write_atomically(folder / "estimates.csv", lambda path: estimated.estimates.to_csv(path))
+    yield write_atomically(folder / "residuals.csv", lambda path: estimated.residuals.to_csv(path, index=False))
+    yield pkpd.save(pkpd.fit_overlay(estimated), folder / figure)
 
 
-def _arm_and_dose(text: str, arms: list[str]) -> tuple[str, Regimen]:
-    from pkpd.cli.parsing import parse_dose
+def _arm_and_dose(text: str, arms: list[str], unit: str) -> tuple[str, Regimen]:
+    from pkpd.cli.doses import parse_dose
 
     for arm in sorted(arms, key=len, reverse=True):
         if text.startswith(f"{arm}:"):
-            return arm, parse_dose(text[len(arm) + 1 :])
+            return arm, parse_dose(text[len(arm) + 1 :], unit)
     raise RegimenError(
         f"the dose {text!r} names no arm of the data; expected 'ARM: AMOUNT UNIT ROUTE ...' "
         f"with ARM one of {', '.join(arms)}."

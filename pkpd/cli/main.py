@@ -7,40 +7,54 @@ Exit codes: 0 done; 1 something asked for is not possible, and a message says wh
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pkpd.errors import FailedMembersWarning, PkpdError
+from pkpd.cli.messages import FAILED, SOME_FAILED, as_messages, fail, say
+from pkpd.errors import FailedMembersWarning
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["app", "main", "told"]
+__all__ = ["app", "main"]
+
+_HELP = r"""ODE-based pharmacodynamic modeling for immuno-oncology.
+
+Doses are written as
+
+    AMOUNT \[UNIT] ROUTE \[at T,T,...] \[over DURATION] \[every INTERVAL x N]
+
+such as '1500 mg iv over 1 h every 28 x 13' or '2 Gy radiation at 7,8,9 over 0.001'.
+Times are in the model's unit of time, or carry their own: every 8 h x 3, --times "0:3 days:1 h".
+"""
 
 app = typer.Typer(
-    help="ODE-based pharmacodynamic modeling for immuno-oncology.",
+    help=_HELP,
     no_args_is_help=True,
+    rich_markup_mode="rich",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-FAILED, SOME_FAILED, INTERRUPTED = 1, 3, 130
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A name from `pkpd catalog`.")]
 Models = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Names from `pkpd catalog`.")]
 Doses = Annotated[
     list[str] | None,
-    typer.Option("--dose", help="'AMOUNT [UNIT] ROUTE [at T,T] [over DURATION] [every INTERVAL x N]'; repeatable."),
+    typer.Option(
+        "--dose",
+        help=r"'AMOUNT \[UNIT] ROUTE \[at T,T,...] \[over DURATION] \[every INTERVAL x N]'; repeatable.",
+    ),
 ]
 Values = Annotated[list[str] | None, typer.Option("--set", help="NAME=VALUE for a parameter; repeatable.")]
-Times = Annotated[str, typer.Option("--times", help="FROM:TO:STEP, or 0,1,7; in the model's time.")]
+Times = Annotated[
+    str, typer.Option("--times", help="FROM:TO:STEP, or 0,1,7; in the model's time, or with a unit: 8 h.")
+]
 Outputs = Annotated[str | None, typer.Option("--outputs", help="States and outputs to keep, separated by commas.")]
 Method = Annotated[
     str, typer.Option("--method", help="auto, tsit5, dop853, rodas5p, numpy, scipy, ...; see simulate().")
@@ -49,18 +63,38 @@ Tolerance = Annotated[float, typer.Option("--rtol", help="Relative tolerance.")]
 Out = Annotated[Path | None, typer.Option("--out", help="File to write: .nc or .csv; CSV to stdout without it.")]
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        import platform
+
+        import pkpd
+
+        typer.echo(f"pkpd {pkpd.__version__}, Python {platform.python_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def entry(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    # No docstring: the help of the program is that of `app`.
+    pass
+
+
 @app.command()
 def catalog(as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = False) -> None:
     """List the models of the library."""
     import pkpd
-    from pkpd.cli.tables import print_table
+    from pkpd.cli.terminal import print_table
 
     table = pkpd.catalog().reset_index()
     if as_csv:
         sys.stdout.write(table.to_csv(index=False))
     else:
-        shown = table[["name", "title", "states", "parameters", "routes"]]
-        print_table(list(shown), shown.itertuples(index=False))
+        overview = table[["name", "title", "states", "parameters", "routes"]]
+        print_table(list(overview), overview.itertuples(index=False))
 
 
 @app.command()
@@ -82,7 +116,7 @@ def page(
     names = _known(models)
     with _progress("pages") as advance:
         for done, path in enumerate(write_pages(names, out, index=not models), 1):
-            _say(f"wrote {path}")
+            say(f"wrote {path}")
             advance(done, len(names))
 
 
@@ -98,7 +132,7 @@ def lint(models: Models = None) -> None:
             typer.echo(f"{name}: {finding}")
             errors += finding.severity == "error"
             warned += finding.severity == "warning"
-    _say(f"{len(names)} models: {errors} errors, {warned} warnings")
+    say(f"{len(names)} models: {errors} errors, {warned} warnings")
     if errors:
         raise SystemExit(FAILED)
 
@@ -114,27 +148,20 @@ def simulate(
     rtol: Tolerance = 1e-6,
     out: Out = None,
 ) -> None:
-    """Simulate one course of a model and write it as a table."""
+    """Simulate a model once and write the result as a table."""
     import pkpd
-    from pkpd.cli import parsing
+    from pkpd.cli.requests import requested
 
-    run = pkpd.simulate(
-        pkpd.load(model),
-        parsing.parse_regimen(dose or []),
-        times=parsing.parse_numbers(times, "--times"),
-        parameters=_assignments(values),
-        outputs=_names(outputs),
-        method=method,
-        rtol=rtol,
-    )
-    _deliver(run, out)
+    loaded = pkpd.load(model)
+    request = requested(loaded, dose, times, outputs)
+    _deliver(pkpd.simulate(loaded, **request, parameters=_assignments(values), method=method, rtol=rtol), out)
 
 
 @app.command()
 def sweep(
     model: ModelName,
     grid: Annotated[
-        list[str] | None, typer.Option("--grid", help="NAME=1,2,5 or NAME=FROM:TO:COUNT[:log]; repeatable.")
+        list[str] | None, typer.Option("--grid", help=r"NAME=1,2,5 or NAME=FROM:TO:COUNT\[:log]; repeatable.")
     ] = None,
     sample: Annotated[int, typer.Option("--sample", help="Members drawn from the declared variability.")] = 0,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the sample.")] = 1,
@@ -148,26 +175,18 @@ def sweep(
 ) -> None:
     """Simulate a model over a grid of parameters, a random sample, or both."""
     import pkpd
-    from pkpd.cli import parsing
+    from pkpd.cli.parsing import parse_axes
+    from pkpd.cli.requests import requested
 
-    found = pkpd.load(model).using(**_assignments(values))
-    ensemble = parsing.parse_axes(grid or [])
-    if sample:
-        ensemble = ensemble * pkpd.sample(found, sample, seed)
-    if not ensemble.columns:
-        _fail("nothing to sweep: give --grid NAME=..., --sample N, or both.")
+    loaded = pkpd.load(model).using(**_assignments(values))
+    axes = parse_axes(grid or [])
+    if not axes.columns and not sample:
+        fail("nothing to sweep: give --grid NAME=..., --sample N, or both.")
+    request = requested(loaded, dose, times, outputs, [*axes.shape, sample or 1])
+    ensemble = axes * pkpd.sample(loaded, sample, seed) if sample else axes
     with _progress(f"{model}: {len(ensemble)} members") as advance:
-        run = pkpd.simulate(
-            found,
-            parsing.parse_regimen(dose or []),
-            times=parsing.parse_numbers(times, "--times"),
-            parameters=ensemble,
-            outputs=_names(outputs),
-            method=method,
-            rtol=rtol,
-            progress=advance,
-        )
-    _deliver(run, out)
+        result = pkpd.simulate(loaded, **request, parameters=ensemble, method=method, rtol=rtol, progress=advance)
+    _deliver(result, out)
 
 
 @app.command()
@@ -178,7 +197,7 @@ def plot(
     x: Annotated[str | None, typer.Option("--x", help="The swept axis across (response, heat).")] = None,
     y: Annotated[str | None, typer.Option("--y", help="The swept axis up (heat).")] = None,
     at: Annotated[
-        float | None, typer.Option("--at", help="The time shown (response, heat); by default the last.")
+        str | None, typer.Option("--at", help="The time shown (response, heat), as 7 or '1 week'; by default the last.")
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="The figure to write: .png, .pdf or .svg.")] = Path("figure.png"),
 ) -> None:
@@ -187,7 +206,7 @@ def plot(
     from pkpd.storage import read_result
 
     path = draw(read_result(result), output, kind, x=x, y=y, at=at, out=out)
-    _say(f"wrote {path}")
+    say(f"wrote {path}")
 
 
 @app.command()
@@ -206,11 +225,11 @@ def fit(
     """Fit a model to observations and report the estimates."""
     from pkpd.cli.fitting import fit_files, run_fit
 
-    found = run_fit(model, data, free, dose or [], _assignments(values))
-    typer.echo(found.report())
+    estimated = run_fit(model, data, free, dose or [], _assignments(values))
+    typer.echo(estimated.report())
     if out is not None:
-        for path in fit_files(found, out):
-            _say(f"wrote {path}")
+        for path in fit_files(estimated, out):
+            say(f"wrote {path}")
 
 
 @app.command()
@@ -226,38 +245,14 @@ def quickstart(
 
 def main() -> None:
     """Run the command line; an error of ours is one message, never a traceback."""
-    warnings.simplefilter("ignore", FailedMembersWarning)  # told by _deliver
-    with told():
+    warnings.simplefilter("ignore", FailedMembersWarning)  # _deliver counts them
+    with as_messages():
         app()
         sys.stdout.flush()  # so that a full disk behind it is met here
 
 
-@contextmanager
-def told() -> Iterator[None]:
-    """Let what goes wrong inside end the program with one message and an exit code."""
-    try:
-        yield
-    except PkpdError as error:
-        _fail(str(error))
-    except BrokenPipeError:  # the reader of a pipe has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        _fail(f"{error.filename or 'the output'}: {error.strerror or error}")
-    except KeyboardInterrupt:
-        _interrupted()
-    except SystemExit as ended:  # typer has caught the interrupt and says nothing
-        if ended.code == INTERRUPTED:
-            _interrupted()
-        raise
-
-
-def _interrupted() -> NoReturn:
-    _say("interrupted; nothing was written by halves")
-    raise SystemExit(INTERRUPTED) from None
-
-
 def _known(models: list[str] | None) -> list[str]:
-    """The models named, each of which is there; all of the library where none is."""
+    """The names of these models of the library, or of all where none is named."""
     import pkpd
 
     return [pkpd.load(name).name for name in models or pkpd.catalog().index]
@@ -282,27 +277,14 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _names(outputs: str | None) -> list[str] | None:
-    return None if outputs is None else [name.strip() for name in outputs.split(",")]
-
-
-def _deliver(run: xr.Dataset, out: Path | None) -> None:
+def _deliver(result: xr.Dataset, out: Path | None) -> None:
     from pkpd.storage import as_table, write_result
 
     if out is None:
-        sys.stdout.write(as_table(run).to_csv(index=False))
+        sys.stdout.write(as_table(result).to_csv(index=False))
     else:
-        _say(f"wrote {write_result(run, out)}")
-    failed = int((run["status"] != 0).sum())
+        say(f"wrote {write_result(result, out)}")
+    failed = int((result["status"] != 0).sum())
     if failed:
-        _say(f"{failed} of {run['status'].size} members failed; see the variable 'status'")
+        say(f"{failed} of {result['status'].size} members failed; see the variable 'status'")
         raise SystemExit(SOME_FAILED)
-
-
-def _say(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _fail(text: str) -> NoReturn:
-    _say(f"error: {text}")
-    raise SystemExit(FAILED)

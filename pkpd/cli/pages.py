@@ -3,51 +3,30 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from pkpd.cli.tables import print_table
-
 if TYPE_CHECKING:
-    from pkpd.figures.reproductions import Claim
-    from pkpd.library.pages import Block, Page, Section, Table
+    from pkpd.library.pages import Page
+    from pkpd.library.reproductions import Claim
 
 __all__ = ["print_page", "write_pages"]
 
-RUNNING = "How to run it"
 KNOWN = "A known result, computed again"
 
 
 def print_page(name: str) -> None:
     """Print the page of a model to stdout, without the LaTeX of its equations."""
-    from pkpd.library.pages import Code, Prose, page
+    from pkpd.cli.terminal import print_markdown
+    from pkpd.library.pages import RUNNING, page
 
-    found = page(name)
-    if (again := _published(name)) is not None:
-        told = Prose(f"`pkpd page {name}` computes it and draws the figure.")
-        found = found.joined(_with(again, told), before=RUNNING)
-    typer.echo(f"{found.title}\n{found.name}")
-    for section in found.sections:
-        typer.secho(f"\n{section.title}", bold=True)
-        for block in section.blocks:
-            if not (isinstance(block, Code) and block.language == "math"):
-                typer.echo()
-                _print_block(block)
-
-
-def _print_block(block: Block) -> None:
-    from pkpd.library.pages import Code, Picture, Table
-
-    if isinstance(block, Table):
-        print_table(block.columns, block.rows)
-    elif isinstance(block, Code):
-        typer.echo(textwrap.indent(block.text, "    "))
-    elif not isinstance(block, Picture):
-        typer.echo(textwrap.fill(block.text, 100, break_long_words=False, break_on_hyphens=False))
+    shown = page(name)
+    published = _published(name)
+    if published:
+        hint = f"`pkpd page {name}` computes it and draws the figure."
+        shown = shown.joined(KNOWN, f"{published}\n\n{hint}", before=RUNNING)
+    print_markdown(shown.markdown())
 
 
 def write_pages(names: Iterable[str], folder: Path, *, index: bool) -> Iterator[Path]:
@@ -58,60 +37,54 @@ def write_pages(names: Iterable[str], folder: Path, *, index: bool) -> Iterator[
 
     folder.mkdir(parents=True, exist_ok=True)
 
-    def written(name: str, text: str) -> Path:
+    def write(name: str, text: str) -> Path:
         return write_atomically(folder / f"{name}.md", lambda path: path.write_text(text, encoding="utf-8"))
 
-    made = []
+    pages = []
     for name in names:
-        found, figure = _illustrated(name)
+        illustrated, figure = _illustrated(name)
         if figure is not None:
             yield save(figure, folder / f"{name}.png")
-        made.append(found)
-        yield written(name, found.markdown())
+        pages.append(illustrated)
+        yield write(name, illustrated.markdown())
     if index:
-        yield written("index", index_of(made))
+        yield write("index", index_of(pages))
 
 
 def _illustrated(name: str) -> tuple[Page, Any]:
     """The page of a model and its figure: of a published result where there is one, otherwise of how it runs."""
     from pkpd.figures.examples import example
-    from pkpd.figures.reproductions import reproduce
-    from pkpd.library.pages import Picture, page
+    from pkpd.figures.reproductions import reproduction_figure
+    from pkpd.library.markdown import picture
+    from pkpd.library.pages import RUNNING, page
+    from pkpd.library.reproductions import reproduce
 
-    found = page(name)
-    picture = Picture(f"{name}.png", f"{name}")
-    if (section := _published(name)) is not None:
+    plain, drawing = page(name), picture(f"{name}.png", name)
+    published = _published(name)
+    if published:
         again = reproduce(name)
-        return found.joined(_with(section, picture, _claims(again.claims)), before=RUNNING), again.figure()
+        parts = [published, drawing, _claims(again.claims)]
+        return plain.joined(KNOWN, "\n\n".join(parts), before=RUNNING), reproduction_figure(again)
     figure = example(name)
-    if figure is not None:
-        (running,) = (s for s in found.sections if s.title == RUNNING)
-        sections = tuple(_with(s, picture) if s is running else s for s in found.sections)
-        found = type(found)(found.name, found.title, sections)
-    return found, figure
+    return (plain if figure is None else plain.extended(RUNNING, drawing)), figure
 
 
-def _published(name: str) -> Section | None:
-    """What is computed again of a model, in words."""
-    from pkpd.figures.reproductions import described, reproduced
-    from pkpd.library.pages import Prose, Section
+def _published(name: str) -> str:
+    """The published result of a model that is computed again, in words; empty where there is none."""
+    from pkpd.library.markdown import prose
+    from pkpd.library.reproductions import described, reproduced
 
     if name not in reproduced():
-        return None
-    paragraphs = re.split(r"\n\s*\n", described(name))
-    return Section(KNOWN, tuple(Prose(" ".join(p.split())) for p in paragraphs))
+        return ""
+    return "\n\n".join(map(prose, re.split(r"\n\s*\n", described(name))))
 
 
-def _with(section: Section, *blocks: Block) -> Section:
-    return type(section)(section.title, (*section.blocks, *blocks))
+def _claims(claims: Iterable[Claim]) -> str:
+    from pkpd.library.markdown import table
+
+    rows = [(claim.what, _value(claim.published), _value(claim.found), claim.where) for claim in claims]
+    return table(("quantity", "known", "here", "where"), rows)
 
 
-def _claims(claims: Iterable[Claim]) -> Table:
-    from pkpd.library.pages import Table
-
-    rows = tuple((c.what, _said(c.published), _said(c.found), c.where) for c in claims)
-    return Table(("quantity", "known", "here", "where"), rows)
-
-
-def _said(value: float | str) -> str:
+def _value(value: float | str) -> str:
     return value if isinstance(value, str) else f"{value:.4g}"

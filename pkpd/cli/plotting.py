@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pkpd.cli.times import in_unit
 from pkpd.errors import ParameterError, unknown_name
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ KINDS = ("heat", "response", "spaghetti", "time", "waterfall")
 
 
 def draw(
-    run: xr.Dataset, output: str, kind: str, *, x: str | None, y: str | None, at: float | None, out: str | Path
+    result: xr.Dataset, output: str, kind: str, *, x: str | None, y: str | None, at: str | None, out: str | Path
 ) -> Path:
     """Draw one figure of a result and write it.
 
@@ -25,25 +26,33 @@ def draw(
     UnknownNameError
         If there is no such kind, output or axis.
     ParameterError
-        If the kind needs an axis that is not given.
+        If the kind needs an axis that is missing.
     """
     import pkpd
 
     if kind not in KINDS:
         raise unknown_name("plot", "kind", kind, KINDS)
-    instant = float(run["time"][-1]) if at is None and "time" in run else at
+    instant = _instant(result, at)
     if kind == "time":
-        axes: Any = pkpd.time_course(run, output)
+        axes: Any = pkpd.time_course(result, output)
     elif kind == "spaghetti":
-        axes = pkpd.spaghetti(run, output)
+        axes = pkpd.spaghetti(result, output)
     elif kind == "waterfall":
-        axes = pkpd.waterfall(pkpd.best_change(run, output, failed="exclude"))
+        axes = pkpd.waterfall(pkpd.best_change(result, output, failed="exclude"))
     elif kind == "response":
-        axes = pkpd.response_curve(run, output, x=_axis(kind, "--x", x), at=instant)
+        axes = pkpd.response_curve(result, output, x=_axis(kind, "--x", x), at=instant)
     else:
-        axes = pkpd.heat_map(run, _axis(kind, "--x", x), _axis(kind, "--y", y), output=output, at=instant)
+        axes = pkpd.heat_map(result, _axis(kind, "--x", x), _axis(kind, "--y", y), output=output, at=instant)
     path: Path = pkpd.save(axes, out)
     return path
+
+
+def _instant(result: xr.Dataset, at: str | None) -> float | None:
+    """The time that ``--at`` names, in the unit of the result; the last one by default."""
+    if at is None:
+        return float(result["time"][-1]) if "time" in result else None
+    unit = result["time"].attrs.get("units") if "time" in result else None
+    return in_unit(at, unit, "--at")
 
 
 def _axis(kind: str, option: str, name: str | None) -> str:

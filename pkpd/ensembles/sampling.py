@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-
-from pkpd.arrays import Array
 from pkpd.ensembles.ensembles import Ensemble
-from pkpd.ensembles.streams import check_counts, check_seed, uniforms
-from pkpd.errors import ParameterError, unknown_name
+from pkpd.ensembles.points import PointKind
+from pkpd.ensembles.populations import population
+from pkpd.ensembles.streams import check_counts, check_seed
+from pkpd.errors import ParameterError
 from pkpd.symbolic.model import Model, require_model
-from pkpd.symbolic.symbols import Parameter
 
 __all__ = ["sample"]
 
@@ -25,10 +21,10 @@ def sample(
     seed: int,
     *,
     distributions: Mapping[str, Any] | None = None,
-    points: Literal["random", "latin", "sobol"] = "random",
+    points: PointKind = "random",
     first: int = 0,
 ) -> Ensemble:
-    """Draw an ensemble of `n` members.
+    """Draw an ensemble of `n` members: a `population` without labels, correlations and classes.
 
     Parameters
     ----------
@@ -42,8 +38,9 @@ def sample(
         other parameters drawn.  Sobol points depend on which parameters are drawn, a Latin
         hypercube on `n` too.
     distributions
-        Frozen ``scipy.stats`` distributions by parameter, in its unit, instead of or
-        besides the declared ones.
+        Distributions by parameter, in its unit, instead of or besides the declared ones:
+        frozen ones of ``scipy.stats``, `lognormal` and the others of this package; None does
+        not vary.
     points
         Random, Latin hypercube, or scrambled Sobol points in the unit cube.
     first
@@ -57,72 +54,16 @@ def sample(
     Raises
     ------
     ParameterError
-        If nothing varies, or a number is out of range.
+        If nothing varies, a number is out of range, or a value drawn lies outside the bounds
+        that the model declares.
     UnknownNameError
         If the model has no such parameter.
     """
     check_counts("sample", n, first)
     check_seed(seed)
     require_model(model, "sample")
-    chosen = _distributions(model, distributions or {})
-    uniform = _unit_points(sorted(chosen), n, seed, points, first)
-    columns = {name: (("member",), chosen[name].ppf(uniform[name])) for name in sorted(chosen)}
-    return Ensemble({"member": n}, columns)
-
-
-@dataclass(frozen=True)
-class _LogNormal:
-    """The typical value times exp(eta); unlike scipy's, also of a parameter that is 0 or negative."""
-
-    typical: float
-    omega: float
-
-    def ppf(self, quantile: Array) -> Array:
-        from scipy.special import ndtri
-
-        return np.asarray(self.typical * np.exp(self.omega * ndtri(quantile)))
-
-
-def _distributions(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
-    if not isinstance(given, Mapping):
-        raise ParameterError(f"distributions is {given!r}; expected {{parameter: a frozen scipy.stats distribution}}.")
-    known = {s.name: s for s in model.settable}
-    for name, distribution in given.items():
-        if name not in known:
-            raise unknown_name(model.name, "parameter", name, known)
-        if not hasattr(distribution, "ppf"):
-            raise ParameterError(
-                f"the distribution of {name!r} is {distribution!r}; expected a frozen scipy.stats one."
-            )
-    declared = {
-        s.name: _LogNormal(s.value, s.declaration.iiv)
-        for s in model.settable
-        if isinstance(s, Parameter) and s.declaration.iiv
-    }
-    chosen = {**declared, **given}
-    if not chosen:
+    if not isinstance(distributions, Mapping | None):
         raise ParameterError(
-            f"{model.name} declares no variability (iiv); give distributions={{name: scipy.stats...}}."
+            f"distributions is {distributions!r}; expected {{parameter: a frozen scipy.stats distribution}}."
         )
-    return chosen
-
-
-def _unit_points(names: list[str], n: int, seed: int, points: str, first: int) -> dict[str, Array]:
-    from scipy.stats import qmc
-
-    if points == "random":
-        return {name: uniforms(seed, name, n, first) for name in names}
-    if points == "sobol":
-        engine = qmc.Sobol(len(names), rng=seed)
-        if first:
-            engine.fast_forward(first)
-        with warnings.catch_warnings():  # any n is allowed, balanced (a power of two) or not
-            warnings.filterwarnings("ignore", "The balance properties of Sobol", UserWarning)
-            cube = engine.random(n)
-    elif points == "latin":
-        if first:
-            raise ParameterError("a Latin hypercube is drawn whole; first= cannot be used with it.")
-        cube = qmc.LatinHypercube(len(names), rng=seed).random(n)
-    else:
-        raise ParameterError(f"points is {points!r}; expected 'random', 'latin' or 'sobol'.")
-    return dict(zip(names, np.clip(cube, 1e-12, 1 - 1e-12).T, strict=True))
+    return population(model, n, seed, variability=distributions, points=points, first=first).without_labels()

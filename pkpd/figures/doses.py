@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import sympy
+
 from pkpd.errors import DataError
 from pkpd.figures.style import GRAY
 from pkpd.treatment.regimens import Regimen
@@ -12,6 +14,8 @@ from pkpd.treatment.regimens import Regimen
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
+
+    from pkpd.treatment.regimens import Administration
 
 __all__ = ["dose_times", "mark_doses"]
 
@@ -28,24 +32,43 @@ def dose_times(regimen: Regimen, values: xr.DataArray) -> dict[str, list[float]]
     Raises
     ------
     DataError
-        If a time depends on a parameter that varies over `values`.
+        If a time depends on a parameter that varies over `values`, or that has no value.
     """
     if not isinstance(regimen, Regimen):
         raise DataError(f"regimen is {regimen!r}; expected a Regimen, as from bolus(), infusion() or fractions().")
     last = float(values["time"].max())
-    known = {symbol: _value(symbol, values) for symbol in regimen.parameters}
-    found: dict[str, list[float]] = {}
+    times: dict[str, list[float]] = {}
     for dose in regimen.doses:
-        for symbol in dose.time.free_symbols:
-            if known[symbol] is None:
-                raise DataError(
-                    f"the regimen's dose times depend on {symbol.name!r}, which varies over the lines' members; "
-                    f"show one line a value with by={symbol.name!r}, or choose one with .sel({symbol.name}=...)."
-                )
-        time = float(dose.time.subs(known))
+        time = _time(dose, values)
         if time <= last:
-            found.setdefault(dose.route, []).append(time)
-    return found
+            times.setdefault(dose.route, []).append(time)
+    return times
+
+
+def _time(dose: Administration, values: xr.DataArray) -> float:
+    """The time of a dose, whatever its amount and duration depend on."""
+    symbols = dose.time.free_symbols
+    return float(dose.time.xreplace({symbol: sympy.Float(_value(symbol, values)) for symbol in symbols}))
+
+
+def _value(symbol: Any, values: xr.DataArray) -> float:
+    """The value of a parameter on which a dose time depends."""
+    if symbol.name not in values.coords:
+        default = getattr(symbol, "value", None)
+        default = symbol.default if default is None else default
+        if default is None:
+            raise DataError(
+                f"the regimen's dose times depend on {symbol.name!r}, which has no default and is not among "
+                f"the coordinates {', '.join(map(str, values.coords))} of the run."
+            )
+        return float(default)
+    coordinate = values.coords[symbol.name]
+    if coordinate.ndim:
+        raise DataError(
+            f"the regimen's dose times depend on {symbol.name!r}, which varies over the lines' members; "
+            f"show one line a value with by={symbol.name!r}, or choose one with .sel({symbol.name}=...)."
+        )
+    return float(coordinate)
 
 
 def mark_doses(ax: Axes, rows: Sequence[dict[str, list[float]]], colors: Sequence[Any]) -> None:
@@ -91,11 +114,3 @@ def _clear_a_strip(ax: Axes, rows: int) -> None:
         ax.set_ylim(low, low * (high / low) ** (1 / share))
     else:
         ax.set_ylim(low, low + (high - low) / share)
-
-
-def _value(symbol: Any, values: xr.DataArray) -> float | None:
-    if symbol.name not in values.coords:
-        default = getattr(symbol, "value", None)
-        return float(symbol.default if default is None else default)
-    coordinate = values.coords[symbol.name]
-    return float(coordinate) if coordinate.ndim == 0 else None

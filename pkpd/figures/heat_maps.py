@@ -66,46 +66,48 @@ def heat_map(
         If the time is not stored, or nothing is left to show.
     """
     values, usable = measurable(run, output)
-    shown = one_number(values, usable, at, statistic)
+    reduced = one_number(values, usable, at, statistic)
     if x == y:
         raise DataError(f"heat_map() got {x!r} for both axes; name two dimensions.")
-    require(shown, x, y)
-    only(shown, {x, y}, "")
-    shown = shown.sortby([x, y]).transpose(y, x)
+    require(reduced, x, y)
+    only(reduced, {x, y}, "")
+    reduced = reduced.sortby([x, y]).transpose(y, x)
     for axis in (x, y):
-        if shown[axis].dtype.kind not in "iuf":
-            raise DataError(f"heat_map() needs numbers along {axis!r}; it has {shown[axis].to_numpy().tolist()}.")
-    if not bool(shown.notnull().any()):
+        if reduced[axis].dtype.kind not in "iuf":
+            raise DataError(f"heat_map() needs numbers along {axis!r}; it has {reduced[axis].to_numpy().tolist()}.")
+    if not bool(reduced.notnull().any()):
         raise SimulationError(f"{where(run)}: nothing to show; all {usable.size} simulations failed.")
     with canvas(ax) as axes:
-        _draw(axes, shown, x, y, log)
+        _draw(axes, reduced, x, y, log)
         note(axes, labels.left_out(int((~usable).sum()), usable.size, "simulations").replace("left out", "gray"))
     return axes
 
 
-def _draw(ax: Axes, shown: xr.DataArray, x: str, y: str, log: bool) -> None:
-    edges = [cell_edges(shown[axis].to_numpy().astype(float)) for axis in (x, y)]
-    numbers = np.ma.masked_invalid(shown.to_numpy())
-    norm = _norm(shown, log)
+def _draw(ax: Axes, reduced: xr.DataArray, x: str, y: str, log: bool) -> None:
+    edges = [cell_edges(reduced[axis].to_numpy().astype(float)) for axis in (x, y)]
+    numbers = np.ma.masked_invalid(reduced.to_numpy())
+    norm = _norm(reduced, log)
     if log:
         numbers = np.ma.maximum(numbers, norm.vmin)
     mesh = ax.pcolormesh(*edges, numbers, cmap="viridis", norm=norm, rasterized=True)
     ax.set_facecolor(_NOTHING)
     for which, axis in (("x", x), ("y", y)):
-        scale_parameter(ax, which, shown[axis].to_numpy())
-        getattr(ax, f"set_{which}label")(labels.quantity(shown[axis], 36))
+        scale_parameter(ax, which, reduced[axis].to_numpy())
+        getattr(ax, f"set_{which}label")(labels.quantity(reduced[axis], 36))
     ax.set(xlim=edges[0][[0, -1]], ylim=edges[1][[0, -1]])
-    bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02, aspect=25, extend="min" if log and shown.min() <= 0 else "neither")
+    bar = ax.figure.colorbar(
+        mesh, ax=ax, pad=0.02, aspect=25, extend="min" if log and reduced.min() <= 0 else "neither"
+    )
     bar.outline.set_visible(False)
-    bar.set_label(labels.quantity(shown, 34))
+    bar.set_label(labels.quantity(reduced, 34))
 
 
-def _norm(shown: xr.DataArray, log: bool) -> Any:
+def _norm(reduced: xr.DataArray, log: bool) -> Any:
     from matplotlib.colors import LogNorm, Normalize
 
     if not log:
-        return Normalize(float(shown.min()), float(shown.max()))
-    positive = shown.where(shown > 0)
+        return Normalize(float(reduced.min()), float(reduced.max()))
+    positive = reduced.where(reduced > 0)
     if not bool(positive.notnull().any()):
-        raise DataError(f"{where(shown)} is nowhere more than 0; a logarithmic color scale cannot show it.")
+        raise DataError(f"{where(reduced)} is nowhere more than 0; a logarithmic color scale cannot show it.")
     return LogNorm(float(positive.min()), float(positive.max()))

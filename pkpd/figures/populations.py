@@ -131,16 +131,16 @@ def waterfall(
         raise DataError(f"waterfall() needs a change in percent; {where(change)} is in {change.attrs.get('units')!r}.")
     if not isinstance(cap, int | float) or not cap > 0:
         raise DataError(f"cap is {cap!r}; expected a growth of more than 0 %.")
-    levels = _reference(change) if lines is None else checked_lines(lines)
+    reference = _reference(change) if lines is None else checked_lines(lines)
     heights = np.sort(change.to_numpy()[change.notnull().to_numpy()])[::-1]
     if not len(heights):
         raise SimulationError(f"{where(change)}: no member is left to show; all {change.size} were excluded.")
     with canvas(ax) as axes:
-        _bars(axes, heights, levels, cap)
+        _bars(axes, heights, reference, cap)
         axes.set_ylabel(labels.quantity(change, 34))
         cut = int((heights > cap).sum())
-        said = f"n = {len(heights)}" + (f", {cut} bars cut at +{cap:g} %" if cut else "")
-        note(axes, said, labels.left_out(change.size - len(heights), change.size))
+        counts = f"n = {len(heights)}" + (f", {cut} bars cut at +{cap:g} %" if cut else "")
+        note(axes, counts, labels.left_out(change.size - len(heights), change.size))
     return axes
 
 
@@ -156,15 +156,15 @@ def _groups(classes: xr.DataArray | None, usable: xr.DataArray) -> dict[str, tup
         raise DataError(
             f"classes has the shape {dict(classes.sizes)}; expected one value for each of the {usable.size} members."
         )
-    given = classes.to_numpy()
+    values = classes.to_numpy()
     known = classes.notnull().to_numpy()
     if (kept & ~known).any():
         raise DataError(f"classes has no value for {int((kept & ~known).sum())} members that did not fail.")
-    found = {}
-    for value, color in zip(_distinct(given[known]), (BLUE, RED, *OKABE_ITO[2:]) * 9, strict=False):
-        chosen = known & (given == value)
-        found[f"{_class_name(classes, value)} (n = {int((chosen & kept).sum())})"] = (chosen, color)
-    return found
+    groups = {}
+    for value, color in zip(_distinct(values[known]), (BLUE, RED, *OKABE_ITO[2:]) * 9, strict=False):
+        chosen = known & (values == value)
+        groups[f"{_class_name(classes, value)} (n = {int((chosen & kept).sum())})"] = (chosen, color)
+    return groups
 
 
 def _distinct(values: Any) -> list[Any]:
@@ -198,16 +198,16 @@ def _reference(change: xr.DataArray) -> dict[str, float]:
     return _VOLUMES if volume_like(unit) else _DIAMETERS if length_like(unit) else {}
 
 
-def _bars(ax: Axes, heights: Array, levels: Mapping[str, float], cap: float) -> None:
+def _bars(ax: Axes, heights: Array, reference: Mapping[str, float], cap: float) -> None:
     place = np.arange(1, len(heights) + 1)
     gap = 0.2 if len(heights) <= 60 else 0.0
-    colors = [_class_color(height, levels.values()) for height in heights]
+    colors = [_class_color(height, reference.values()) for height in heights]
     ax.bar(place, np.minimum(heights, cap), width=1 - gap, color=colors)
     ax.axhline(0, color=BLACK, linewidth=0.6)
-    for text, level in levels.items():
-        ax.axhline(level, color=BLACK, linewidth=0.6, linestyle=(0, (4, 3)))
+    for text, line in reference.items():
+        ax.axhline(line, color=BLACK, linewidth=0.6, linestyle=(0, (4, 3)))
         ax.annotate(
-            text, (1, level), xytext=(3, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+            text, (1, line), xytext=(3, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
             va="center", fontsize=6.5,
         )  # fmt: skip
     ax.set_xlim(0.5, len(heights) + 0.5)
@@ -217,8 +217,8 @@ def _bars(ax: Axes, heights: Array, levels: Mapping[str, float], cap: float) -> 
     ax.set_xlabel("Members, sorted")
 
 
-def _class_color(height: float, levels: Iterable[float]) -> str:
+def _class_color(height: float, reference: Iterable[float]) -> str:
     """Blue from the deepest level of response on, orange from the highest of growth on, else pale."""
-    if height <= min((level for level in levels if level < 0), default=-np.inf):
+    if height <= min((line for line in reference if line < 0), default=-np.inf):
         return BLUE
-    return RED if height >= max((level for level in levels if level > 0), default=np.inf) else PALE
+    return RED if height >= max((line for line in reference if line > 0), default=np.inf) else PALE

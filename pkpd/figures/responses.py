@@ -89,12 +89,12 @@ def response_curve(
         If the time is not stored, or nothing is left to show.
     """
     values, usable = measurable(run, output)
-    quantiles, levels = checked_band(band), checked_lines(lines)
-    shown = one_number(values, usable, at, statistic)
-    require(shown, x, *([] if by is None else [by]))
-    only(shown, {x, "member", by or x}, "" if by else "name one dimension with by=, or ")
-    population = "member" in shown.dims and "member" not in (x, by)
-    center, low, high = _summary(run, shown, quantiles if population else None, population)
+    quantiles, heights = checked_band(band), checked_lines(lines)
+    reduced = one_number(values, usable, at, statistic)
+    require(reduced, x, *([] if by is None else [by]))
+    only(reduced, {x, "member", by or x}, "" if by else "name one dimension with by=, or ")
+    population = "member" in reduced.dims and "member" not in (x, by)
+    center, low, high = _summary(run, reduced, quantiles if population else None, population)
     if not bool(center.notnull().any()):
         raise SimulationError(f"{where(run)}: nothing to show; all {usable.size} simulations failed.")
     colors = [BLUE] if by is None else line_colors(center[by])
@@ -102,41 +102,41 @@ def response_curve(
         for i, color in enumerate(colors):
             chosen = [None if a is None else a if by is None else a.isel({by: i}) for a in (center, low, high)]
             label = "_" if by is None or has_color_bar(center[by]) else labels.number(center[by].to_numpy().tolist()[i])
-            _draw(axes, x, chosen, color, label, bars=_limits(run, shown) is not None)
-        for (name, level), (dashes, color, width) in zip(levels.items(), cycle(_LEVELS), strict=False):
+            _draw(axes, x, chosen, color, label, bars=_limits(run, reduced) is not None)
+        for (name, height), (dashes, color, width) in zip(heights.items(), cycle(_LEVELS), strict=False):
             # Over the axis itself, so that a level of 0 is seen.
-            axes.axhline(level, color=color, linewidth=width, linestyle=dashes, label=name, zorder=2.6, clip_on=False)
-        _finish(axes, shown, x, log)
+            axes.axhline(height, color=color, linewidth=width, linestyle=dashes, label=name, zorder=2.6, clip_on=False)
+        _finish(axes, reduced, x, log)
         room = key(axes, center[by] if by else None)
-        described = labels.summary(shown.notnull().sum("member").to_numpy().ravel(), quantiles) if population else ""
+        described = labels.summary(reduced.notnull().sum("member").to_numpy().ravel(), quantiles) if population else ""
         note(axes, described, labels.left_out(int((~usable).sum()), usable.size, "simulations"), pad=room)
     return axes
 
 
-def _limits(run: Any, shown: xr.DataArray) -> tuple[str, str] | None:
+def _limits(run: Any, reduced: xr.DataArray) -> tuple[str, str] | None:
     """The names of the confidence limits that the output refers to (CF: ancillary variables)."""
-    names = str(shown.attrs.get("ancillary_variables", "")).split()
+    names = str(reduced.attrs.get("ancillary_variables", "")).split()
     return (names[0], names[1]) if len(names) == 2 and all(n in getattr(run, "data_vars", ()) for n in names) else None
 
 
 def _summary(
-    run: Any, shown: xr.DataArray, band: tuple[float, float] | None, population: bool
+    run: Any, reduced: xr.DataArray, band: tuple[float, float] | None, population: bool
 ) -> tuple[xr.DataArray, xr.DataArray | None, xr.DataArray | None]:
     """The line, and the lower and upper border of its band or error bars where it has them."""
     if population:
-        low, high = (None, None) if band is None else (_quantile(shown, q) for q in band)
-        return _quantile(shown, 0.5), low, high
-    limits = _limits(run, shown)
-    return (shown, None, None) if limits is None else (shown, run[limits[0]], run[limits[1]])
+        low, high = (None, None) if band is None else (_quantile(reduced, q) for q in band)
+        return _quantile(reduced, 0.5), low, high
+    limits = _limits(run, reduced)
+    return (reduced, None, None) if limits is None else (reduced, run[limits[0]], run[limits[1]])
 
 
-def _quantile(shown: xr.DataArray, q: float) -> xr.DataArray:
+def _quantile(reduced: xr.DataArray, q: float) -> xr.DataArray:
     """A quantile over members; NaN where all of them failed, which numpy would warn of."""
     import warnings
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
-        return shown.quantile(q, "member", skipna=True).drop_vars("quantile")
+        return reduced.quantile(q, "member", skipna=True).drop_vars("quantile")
 
 
 def _draw(ax: Axes, x: str, chosen: list[Any], color: Any, label: str, *, bars: bool) -> None:
@@ -154,11 +154,11 @@ def _draw(ax: Axes, x: str, chosen: list[Any], color: Any, label: str, *, bars: 
         ax.fill_between(at, low.to_numpy()[order], high.to_numpy()[order], color=color, alpha=0.18, linewidth=0)
 
 
-def _finish(ax: Axes, shown: xr.DataArray, x: str, log: bool) -> None:
-    scale_parameter(ax, "x", shown[x].to_numpy())
+def _finish(ax: Axes, reduced: xr.DataArray, x: str, log: bool) -> None:
+    scale_parameter(ax, "x", reduced[x].to_numpy())
     scale_output(ax, log)
-    if shown[x].dtype.kind in "iuf" and shown.sizes[x] <= 6:
-        ax.set_xticks(shown[x].to_numpy(), minor=False)
+    if reduced[x].dtype.kind in "iuf" and reduced.sizes[x] <= 6:
+        ax.set_xticks(reduced[x].to_numpy(), minor=False)
         ax.set_xticks([], minor=True)
-    ax.set_xlabel(labels.quantity(shown[x]))
-    ax.set_ylabel(labels.quantity(shown, 34))
+    ax.set_xlabel(labels.quantity(reduced[x]))
+    ax.set_ylabel(labels.quantity(reduced, 34))

@@ -71,20 +71,20 @@ def time_course(
     by = _swept(values, by)
     only(values, {"time", "member", by or "time"}, "" if by else "name one dimension with by=, or ")
     colors = [BLUE] if by is None else line_colors(values[by])
-    courses = _courses(values, usable, by)
-    if not any(len(course) for course in courses):
+    groups = _trajectories(values, usable, by)
+    if not any(len(trajectories) for trajectories in groups):
         raise SimulationError(f"{where(run)}: no member has {output!r} at every time; all {usable.size} failed.")
     rows = [] if regimen is None else [dose_times(regimen, line) for line in _lines(values, by)]
     population = "member" in values.dims and by != "member"
     with canvas(ax) as axes:
         time = values["time"].to_numpy()
-        for course, color, name in zip(courses, colors, _names(values, by), strict=True):
-            _draw(axes, time, course, color, name, quantiles if population else None)
+        for trajectories, color, name in zip(groups, colors, _names(values, by), strict=True):
+            _draw(axes, time, trajectories, color, name, quantiles if population else None)
         _finish(axes, values, log)
         if rows:
             mark_doses(axes, rows, colors)
         room = key(axes, values[by] if by else None)
-        described = labels.summary([len(course) for course in courses], quantiles) if population else ""
+        described = labels.summary([len(trajectories) for trajectories in groups], quantiles) if population else ""
         note(axes, described, _lost(usable, population), pad=room)
     return axes
 
@@ -104,13 +104,13 @@ def _lines(values: xr.DataArray, by: str | None) -> Iterable[xr.DataArray]:
     return [values] if by is None else [values.isel({by: i}) for i in range(values.sizes[by])]
 
 
-def _courses(values: xr.DataArray, usable: xr.DataArray, by: str | None) -> list[Array]:
+def _trajectories(values: xr.DataArray, usable: xr.DataArray, by: str | None) -> list[Array]:
     """For each line an array (members, times) of the members that can be shown."""
-    found = []
+    groups = []
     for line, ok in zip(_lines(values, by), _lines(usable, by), strict=True):
         rows = line.transpose(..., "time").to_numpy().reshape(-1, values.sizes["time"])
-        found.append(rows[ok.to_numpy().reshape(-1)])
-    return found
+        groups.append(rows[ok.to_numpy().reshape(-1)])
+    return groups
 
 
 def _names(values: xr.DataArray, by: str | None) -> list[str]:
@@ -120,12 +120,12 @@ def _names(values: xr.DataArray, by: str | None) -> list[str]:
     return [labels.number(v) for v in values[by].to_numpy().tolist()]
 
 
-def _draw(ax: Axes, time: Array, course: Array, color: Any, name: str, band: tuple[float, float] | None) -> None:
-    if not len(course):
+def _draw(ax: Axes, time: Array, trajectories: Array, color: Any, name: str, band: tuple[float, float] | None) -> None:
+    if not len(trajectories):
         return
-    ax.plot(time, np.median(course, axis=0), color=color, label=name)
+    ax.plot(time, np.median(trajectories, axis=0), color=color, label=name)
     if band is not None:
-        low, high = np.quantile(course, band, axis=0)
+        low, high = np.quantile(trajectories, band, axis=0)
         ax.fill_between(time, low, high, color=color, alpha=0.18, linewidth=0)
 
 

@@ -79,27 +79,27 @@ def vpc(
     checks for diagnosing nonlinear mixed-effects models. AAPS J 13:143-151 (2011).
     """
     values = _values(simulated)
-    levels = _levels(percentiles)
+    ranks = _ranks(percentiles)
     rows = values.transpose("member", "time").to_numpy()
     lost = np.isnan(rows).any(axis=1)
     if lost.all():
         raise SimulationError(f"{where(simulated)}: no member has a value at every time; all {len(rows)} failed.")
-    studies = _studies(np.where(lost[:, None], np.nan, rows), levels, replicates)
+    studies = _studies(np.where(lost[:, None], np.nan, rows), ranks, replicates)
     floor = float(simulated["lloq"]) if "lloq" in simulated else -np.inf
     seen = None if observed is None else _observations(observed)
     with canvas(ax) as axes:
         if seen is not None:
             axes.plot(*seen, "o", color=GRAY, markersize=2, alpha=0.5, markeredgewidth=0, zorder=1, label="observed")
-        _draw(axes, values["time"].to_numpy(), _visible(studies, floor), levels)
+        _draw(axes, values["time"].to_numpy(), _visible(studies, floor), ranks)
         if seen is not None:
-            _draw_observed(axes, *_binned(*seen, levels, bins), floor)
+            _draw_observed(axes, *_binned(*seen, ranks, bins), floor)
         if np.isfinite(floor):
             axes.axhline(floor, color=BLACK, linewidth=0.6, linestyle=(0, (1, 2)), label="limit of quantification")
         scale_output(axes, log)
         axes.set_xlabel(labels.quantity(values["time"]))
         axes.set_ylabel(labels.quantity(values, 34))
         room = legend_above(axes)
-        described = _description(len(rows), int(lost.sum()), levels, replicates)
+        described = _description(len(rows), int(lost.sum()), ranks, replicates)
         note(axes, described, labels.left_out(int(lost.sum()), len(rows)), pad=room)
     return axes
 
@@ -118,17 +118,17 @@ def _values(simulated: xr.Dataset) -> xr.DataArray:
     return values
 
 
-def _levels(percentiles: Any) -> tuple[float, float, float]:
+def _ranks(percentiles: Any) -> tuple[float, float, float]:
     try:
-        found = tuple(float(p) for p in percentiles)
+        ranks = tuple(float(p) for p in percentiles)
     except (TypeError, ValueError):
-        found = ()
-    if len(found) != 3 or not 0 < found[0] < found[1] < found[2] < 100:
+        ranks = ()
+    if len(ranks) != 3 or not 0 < ranks[0] < ranks[1] < ranks[2] < 100:
         raise DataError(f"percentiles is {percentiles!r}; expected three that rise between 0 and 100, as (5, 50, 95).")
-    return found[0], found[1], found[2]
+    return ranks[0], ranks[1], ranks[2]
 
 
-def _studies(rows: Array, levels: Sequence[float], replicates: int | None) -> Array:
+def _studies(rows: Array, ranks: Sequence[float], replicates: int | None) -> Array:
     """The percentiles of each study, (studies, percentiles, times); a lost member, all NaN, leaves its own smaller."""
     number = 1 if replicates is None else replicates
     if not isinstance(number, int) or number < 1 or len(rows) % number:
@@ -137,7 +137,7 @@ def _studies(rows: Array, levels: Sequence[float], replicates: int | None) -> Ar
         )
     studies = rows.reshape(number, -1, rows.shape[1])
     some_left = ~np.isnan(studies).all(axis=(1, 2))
-    return np.nanpercentile(studies[some_left], levels, axis=1).transpose(1, 0, 2)
+    return np.nanpercentile(studies[some_left], ranks, axis=1).transpose(1, 0, 2)
 
 
 def _visible(studies: Array, floor: float) -> Array:
@@ -159,13 +159,13 @@ def _observations(observed: pd.DataFrame) -> tuple[Array, Array]:
 
 
 def _binned(
-    time: Array, value: Array, levels: Sequence[float], bins: int | Sequence[float] | None
+    time: Array, value: Array, ranks: Sequence[float], bins: int | Sequence[float] | None
 ) -> tuple[Array, Array]:
     """The median time of each bin that is not empty, and its percentiles, (percentiles, bins)."""
     group = np.searchsorted(_edges(time, bins), time, side="right")
     places = [np.flatnonzero(group == g) for g in np.unique(group)]
     middle = np.array([np.median(time[p]) for p in places])
-    return middle, np.stack([np.percentile(value[p], levels) for p in places], axis=1)
+    return middle, np.stack([np.percentile(value[p], ranks) for p in places], axis=1)
 
 
 def _edges(time: Array, bins: int | Sequence[float] | None) -> Array:
@@ -190,7 +190,7 @@ def _edges(time: Array, bins: int | Sequence[float] | None) -> Array:
 # ---- drawing
 
 
-def _draw(ax: Axes, time: Array, studies: Array, levels: Sequence[float]) -> None:
+def _draw(ax: Axes, time: Array, studies: Array, ranks: Sequence[float]) -> None:
     floor = float(np.min(studies, where=np.isfinite(studies), initial=np.inf))
 
     def fill(low: Array, high: Array, color: str, alpha: float) -> None:
@@ -204,29 +204,29 @@ def _draw(ax: Axes, time: Array, studies: Array, levels: Sequence[float]) -> Non
         for edge in (low, high):
             ax.plot(time, edge, color=BLUE, linewidth=0.7, linestyle=(0, (4, 2)))
         return
-    names = (f"simulated {levels[0]:g} and {levels[2]:g} %", f"simulated {levels[1]:g} %", "_")
+    names = (f"simulated {ranks[0]:g} and {ranks[2]:g} %", f"simulated {ranks[1]:g} %", "_")
     for i, (name, color) in enumerate(zip(names, (BLUE, RED, BLUE), strict=True)):
         low, middle, high = _interval(studies[:, i])
         fill(low, high, color, 0.25)
         ax.plot(time, middle, color=color, label=name)
 
 
-def _interval(found: Array) -> Array:
+def _interval(percentile: Array) -> Array:
     """The 2.5, 50 and 97.5 % quantiles over studies, (3, times); NaN below the limit of quantification."""
-    ranked = np.where(np.isnan(found), -np.inf, found)
+    ranked = np.where(np.isnan(percentile), -np.inf, percentile)
     quantiles = np.quantile(ranked, [0.025, 0.5, 0.975], axis=0, method="nearest")
     return np.where(np.isfinite(quantiles), quantiles, np.nan)
 
 
-def _draw_observed(ax: Axes, time: Array, found: Array, floor: float) -> None:
-    for i, row in enumerate(_visible(found, floor)):
+def _draw_observed(ax: Axes, time: Array, percentiles: Array, floor: float) -> None:
+    for i, row in enumerate(_visible(percentiles, floor)):
         name, style = ("observed percentiles", "-") if i == 1 else ("_", (0, (4, 2)))
         ax.plot(time, row, color=BLACK, linewidth=0.9, linestyle=style, marker="s", markersize=2.5, label=name)
 
 
-def _description(members: int, lost: int, levels: Sequence[float], replicates: int | None) -> str:
+def _description(members: int, lost: int, ranks: Sequence[float], replicates: int | None) -> str:
     if replicates is None or replicates == 1:
-        band = f"{levels[0]:g}\N{EN DASH}{levels[2]:g} % band"
-        middle = "median" if levels[1] == 50 else f"{levels[1]:g} %"
+        band = f"{ranks[0]:g}\N{EN DASH}{ranks[2]:g} % band"
+        middle = "median" if ranks[1] == 50 else f"{ranks[1]:g} %"
         return f"{middle} and {band}, n = {members - lost} simulated"
     return f"{replicates} simulated studies of {members // replicates}, 95 % intervals"

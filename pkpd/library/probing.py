@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
+from pkpd.symbolic.checks import every_symbol
 from pkpd.symbolic.symbols import Clock, Declared, Dose, Given, InputRate, Parameter, State
 from pkpd.units import conversion_factor, parse_unit
 
@@ -103,10 +104,7 @@ def start_value(state: State) -> float:
 
 
 def _every_symbol(model: Model) -> list[Declared]:
-    from pkpd.symbolic.checks import expressions
-
-    found: set[Declared] = set(model.symbols.values()).union(*(e.atoms(Declared) for _, e in expressions(model)))
-    return sorted(found, key=lambda s: (s.name, repr(s.declaration)))
+    return sorted(every_symbol(model), key=lambda s: (s.name, repr(s.declaration)))
 
 
 def _sizes(model: Model, symbol: Declared) -> list[float]:

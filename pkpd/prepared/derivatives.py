@@ -1,25 +1,27 @@
-"""Derivatives of a prepared model: by which parameters, and the problem that integrates them."""
+"""Derivatives of a prepared model: by which parameters, and their integration."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from pkpd.arrays import Array
-from pkpd.errors import ParameterError, SimulationError, unknown_name
+from pkpd.arrays import Array, Index
+from pkpd.errors import ParameterError, unknown_name
 from pkpd.prepared.parameters import KnownParameters, ParameterValues
-from pkpd.prepared.regimens import RegimenProblems
-from pkpd.solvers.equations.moving_doses import MovingDoses
+from pkpd.prepared.regimens import RegimenProblems, stacked, stacked_changes
+from pkpd.solvers.clock_stops import moving_clock_schedule
+from pkpd.solvers.directions import Directions, MovingDoses, StopDirections, moving_schedule
 from pkpd.solvers.equations.numpy_code import numpy_code
-from pkpd.solvers.equations.sensitivities import sensitivity_name
-from pkpd.solvers.equations.switches import sign_dependent
 from pkpd.solvers.problem import Problem
+from pkpd.solvers.schedule import Schedule
+from pkpd.solvers.solve import solve
+from pkpd.solvers.tangent_problems import tangent_problem
 from pkpd.symbolic.model import Model
-from pkpd.treatment.timed_doses import dose_slopes
 
-__all__ = ["derivative_name", "differentiated", "slope_columns", "with_derivatives"]
+__all__ = ["Slopes", "derivative_name", "differentiated", "integrated_slopes"]
 
 
 def derivative_name(of: str) -> str:
@@ -35,9 +37,7 @@ def differentiated(model: Model, known: KnownParameters, names: Iterable[str]) -
     SimulationError, ParameterError, UnknownNameError
         If they are not names, or a name is that of an output, of nothing, or given twice.
     """
-    if not isinstance(names, Iterable):
-        raise SimulationError(f"sensitivities is {names!r}; expected names of parameters or states.")
-    wrt = [names] if isinstance(names, str) else list(names)
+    wrt = list(names)
     units = known.units
     for name in wrt:
         if name in model.outputs:
@@ -55,36 +55,119 @@ def differentiated(model: Model, known: KnownParameters, names: Iterable[str]) -
     return {name: units[name] for name in wrt}
 
 
-def slope_columns(outputs: Iterable[str], wrt: Iterable[str]) -> list[str]:
-    """The columns that hold the derivatives of `outputs`."""
-    by = list(wrt)
-    return [sensitivity_name(name, k) for name in outputs for k in by]
+@dataclass(frozen=True)
+class Slopes:
+    """Derivatives of the outputs of an ensemble.
+
+    Attributes
+    ----------
+    first, second
+        By output: (members, times, K) and (members, times, K, K).
+    status, ended
+        (members,): of the integration of the derivatives.
+    """
+
+    first: dict[str, Array]
+    second: dict[str, Array]
+    status: Index
+    ended: Array
 
 
-def with_derivatives(
-    problems: RegimenProblems, values: ParameterValues, problem: Problem, wrt: tuple[str, ...]
-) -> Problem:
-    """`problem` with its derivatives by `wrt` beside the states."""
-    (doses,), (regimen,) = problems.timed(values), problems.regimens
-    moving = MovingDoses(
-        problems.system, wrt, doses,
-        dose_slopes(problems.known.model, regimen, problems.by_name(values), len(doses.times), wrt),
-        _positive(problem),
-    )  # fmt: skip
-    rows = np.broadcast_to(moving.extra_parameters, (len(moving.extra_parameters), problem.members))
-    atol = np.concatenate([problem.atol, np.outer(1 / _magnitudes(problems, wrt), problem.atol).reshape(-1)])
-    constant = np.ones(len(moving.model.states) - len(atol))
-    augmented = dataclasses.replace(
-        problem,
-        model=moving.model,
-        parameters=np.vstack([problem.parameters, rows]),
-        schedule=moving.schedule(),
-        atol=np.concatenate([atol, constant]),
-    )
-    with np.errstate(all="ignore"):
-        starts = numpy_code(augmented.model).starts(augmented.parameters)
-    starts[: len(problem.starts)] = problem.starts
-    return dataclasses.replace(augmented, starts=starts)
+def integrated_slopes(
+    problems: RegimenProblems, values: ParameterValues, wrt: Sequence[str], outputs: Sequence[str], order: int
+) -> Slopes:
+    """Integrate the derivatives of `outputs` by `wrt`, of order 1 or 2."""
+    problem, directions = _directed(problems, values, tuple(wrt), order)
+    along = tangent_problem(problem, directions, order=order)
+    solver = problems.solver
+    solution = solve(along.problem, solver.method, None, solver.threads)
+    system = problem.model
+    sources = [(system.states, along.states(solution))]
+    if set(outputs) & set(system.output_names):
+        sources.append((system.output_names, along.outputs(solution)))
+    first, second = {}, {}
+    for names, derivatives in sources:
+        for i, name in enumerate(names):
+            if name in outputs:
+                first[name] = derivatives.first[:, :, i]
+                if derivatives.second is not None:
+                    second[name] = derivatives.second[:, :, i]
+    return Slopes(first, second, along.status(solution), along.ended(solution))
+
+
+def _directed(
+    problems: RegimenProblems, values: ParameterValues, wrt: tuple[str, ...], order: int
+) -> tuple[Problem, Directions]:
+    """The problem with stops that may move, and a direction for each of `wrt`."""
+    problem, system = problems.problem(values), problems.clock.system
+    dparameters = _unit(system.parameters, wrt)
+    dstarts = _unit(system.states, wrt)
+    # A start that was set to a number follows no parameter, nor does one that is differentiated by.
+    free = np.array([name not in values.starts for name in system.states])
+    directions = Directions(dparameters, dstarts, free, sizes=_magnitudes(problems, wrt))
+    if not problems.moves_with(wrt):
+        return problem, directions
+    schedule, stops, curved = _moving_stops(problems, values, problem, dparameters, wrt, order)
+    directions = dataclasses.replace(directions, stops=stops)
+    if curved is not None:
+        no_parameters = np.zeros((len(system.parameters), curved.dtimes.shape[-1]))
+        directions = dataclasses.replace(directions, second=Directions(no_parameters, stops=curved))
+    return dataclasses.replace(problem, schedule=schedule), directions
+
+
+def _unit(names: Sequence[str], wrt: Sequence[str]) -> Array:
+    return np.array([[float(name == k) for k in wrt] for name in names]).reshape(len(names), len(wrt))
+
+
+def _moving_stops(
+    problems: RegimenProblems,
+    values: ParameterValues,
+    problem: Problem,
+    dparameters: Array,
+    wrt: tuple[str, ...],
+    order: int,
+) -> tuple[Schedule, StopDirections, StopDirections | None]:
+    """The stops of all arms with their changes along `wrt`, and those of second order."""
+    pieces = [_moving_arm(problems, values, arm, wrt, order) for arm in range(len(problems.doses))]
+    schedules = [schedule for schedule, _, _ in pieces]
+    if len(pieces) == 1:
+        ((schedule, stops, curved),) = pieces
+    else:
+        schedule = stacked(schedules, values.members)
+        stops = stacked_changes([first for _, first, _ in pieces], schedule, values.members)
+        further = [c for _, _, c in pieces if c is not None]
+        curved = stacked_changes(further, schedule, values.members) if further else None
+    until = float(problems.times[-1])
+    plain = schedule
+    schedule, stops = moving_clock_schedule(problems.clock, plain, stops, problem.parameters, dparameters, until)
+    if curved is not None and problems.clock.conditions:
+        if set(wrt) & problems.clock_names:
+            raise ParameterError(
+                f"{problems.known.model.name}: second derivatives by parameters of its conditions on the clock "
+                f"({', '.join(sorted(set(wrt) & problems.clock_names))}) are not available; ask for first ones."
+            )
+        nothing = np.zeros((len(dparameters), curved.dtimes.shape[-1]))
+        _, curved = moving_clock_schedule(problems.clock, plain, curved, problem.parameters, nothing, until)
+    return schedule, stops, curved
+
+
+def _moving_arm(
+    problems: RegimenProblems, values: ParameterValues, arm: int, wrt: tuple[str, ...], order: int
+) -> tuple[Schedule, StopDirections, StopDirections | None]:
+    """The stops of one arm and their changes."""
+    doses, function = problems.timed(values)[arm], problems.doses[arm]
+    numbers, rows = problems.by_name(values), len(doses.times)
+    jump_of, input_of = problems.places(doses.routes)
+
+    def moving(slopes: Array) -> MovingDoses:
+        by_part = dict(zip(("dtimes", "damounts", "ddurations"), slopes, strict=True))
+        return MovingDoses(doses.times, doses.amounts, doses.durations, **by_part, jump_of=jump_of, input_of=input_of)
+
+    first = moving(function.derivatives(numbers, rows, wrt))
+    second = moving(function.second_derivatives(numbers, rows, wrt)) if order == 2 else None
+    schedule, along = moving_schedule(first, len(problems.system.inputs), second, problems.times)
+    assert along.stops is not None
+    return schedule, along.stops, None if along.second is None else along.second.stops
 
 
 def _magnitudes(problems: RegimenProblems, wrt: Iterable[str]) -> Array:
@@ -96,9 +179,3 @@ def _magnitudes(problems: RegimenProblems, wrt: Iterable[str]) -> Array:
     default |= dict(zip(system.states, starts[:, 0], strict=True))
     sizes = np.array([default[k] for k in wrt], dtype=float)
     return np.where(np.isfinite(sizes) & (sizes != 0), np.abs(sizes), 1.0)
-
-
-def _positive(problem: Problem) -> frozenset[str]:
-    """The parameters that are positive for every member, of those for which it matters."""
-    rows = zip(problem.model.parameters, problem.parameters, strict=True)
-    return sign_dependent(problem.model) & {name for name, row in rows if (row > 0).all()}

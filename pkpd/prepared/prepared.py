@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,14 +12,14 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import ParameterError, SimulationError, unknown_name
-from pkpd.prepared.derivatives import differentiated, slope_columns, with_derivatives
+from pkpd.prepared.derivatives import Slopes, differentiated, integrated_slopes
 from pkpd.prepared.parameters import KnownParameters, ParameterValues, known_parameters
 from pkpd.prepared.reductions import reductions_of
 from pkpd.prepared.regimens import RegimenProblems, regimen_problems
 from pkpd.prepared.solver import Solver
 from pkpd.prepared.values import Values
 from pkpd.solvers.chunks import Collected, collect
-from pkpd.solvers.problem import Progress
+from pkpd.solvers.problem import Progress, Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.symbolic.model import Model
 from pkpd.treatment.regimens import Regimen
@@ -46,6 +47,8 @@ class Prepared:
         The states and outputs that are returned.
     wrt
         What they are differentiated by, with the unit of each.
+    order
+        Of the derivatives, 1 or 2.
     reductions
         What is returned of them instead of their course in time.
     """
@@ -56,6 +59,7 @@ class Prepared:
     times: Array
     outputs: tuple[str, ...]
     wrt: Mapping[str, str]
+    order: int
     reductions: Mapping[str, Reduction]
     solver: Solver
     known: KnownParameters = field(repr=False)
@@ -90,24 +94,30 @@ class Prepared:
 
     def solve(self, values: ParameterValues, progress: Progress | None = None) -> Values:
         """Integrate for values that `values_of` has made."""
-        problem = self.problems.problem(values)
-        names = list(self.outputs)
-        if self.wrt:
-            problem = with_derivatives(self.problems, values, problem, tuple(self.wrt))
-            names += slope_columns(self.outputs, self.wrt)
-        collected = collect(problem, names, self.reductions, self.solver.method, progress, self.solver.threads)
-        return self._shaped(collected, values)
+        problem, solver = self.problems.problem(values), self.solver
+        collected = collect(problem, self.outputs, self.reductions, solver.method, progress, solver.threads)
+        if not self.wrt:
+            return self._shaped(values, collected)
+        return self._shaped(
+            values, collected, integrated_slopes(self.problems, values, tuple(self.wrt), self.outputs, self.order)
+        )
 
-    def _shaped(self, collected: Collected, values: ParameterValues) -> Values:
+    def _shaped(self, values: ParameterValues, collected: Collected, slopes: Slopes | None = None) -> Values:
         def by_arm(column: Any) -> Any:
             return column.reshape(len(self.arms), values.members, *column.shape[1:]) if self.arms else column
 
-        columns = {name: by_arm(collected.columns[name]) for name in self.reductions or self.outputs}
-        slopes = {
-            name: by_arm(np.stack([collected.columns[c] for c in slope_columns([name], self.wrt)], axis=-1))
-            for name in (self.outputs if self.wrt else ())
-        }
-        return Values(columns, by_arm(collected.status), by_arm(collected.ended), collected.note, slopes)
+        status, ended = collected.status, collected.ended
+        if slopes is not None:
+            status = np.where(status == Status.ok, slopes.status, status)
+            ended = np.minimum(ended, slopes.ended)
+        return Values(
+            columns={name: by_arm(collected.columns[name]) for name in self.reductions or self.outputs},
+            status=by_arm(status),
+            ended=by_arm(ended),
+            note=collected.note,
+            sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.first.items()},
+            second_sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.second.items()},
+        )
 
 
 def prepare(
@@ -118,6 +128,7 @@ def prepare(
     outputs: Iterable[str] | None = None,
     parameters: Iterable[str] | None = None,
     sensitivities: Iterable[str] = (),
+    order: int = 1,
     reduce: Mapping[str, tuple[Any, ...]] | None = None,
     solver: Solver | None = None,
     at_dose: str = "before",
@@ -144,6 +155,8 @@ def prepare(
     sensitivities
         Parameters, of the model or of the regimens, by which to differentiate everything that
         is returned; the name of a state stands for its value at time 0.
+    order
+        1, or 2 for second derivatives beside the first ones.
     reduce
         Instead of courses in time, numbers for each member; see `pkpd.simulate`.
     solver
@@ -168,26 +181,73 @@ def prepare(
     """
     _check(model, at_dose)
     arms, regimens = _regimens(treatment)
-    model.require_closed()
-    moments = stored_times(times)
-    known = known_parameters(model, regimens)
-    wrt = differentiated(model, known, sensitivities)
     reductions = reductions_of(model, reduce)
-    if reductions and (outputs is not None or wrt):
+    if reductions and (outputs is not None or sensitivities):
         raise SimulationError("reduce= says what is returned; leave out outputs= and sensitivities= with it.")
-    solver = Solver() if solver is None else solver
+    if not isinstance(sensitivities, Iterable):
+        raise SimulationError(f"sensitivities is {sensitivities!r}; expected names of parameters or states.")
+    request = _Request(
+        model,
+        arms,
+        regimens,
+        tuple(stored_times(times)),
+        tuple(observables(model, outputs)),
+        None if parameters is None else _names(parameters),
+        _names(sensitivities),
+        _checked_order(order),
+        tuple(reductions.items()),
+        Solver() if solver is None else solver,
+        at_dose == "before",
+    )
+    return _settled(request) if request.hashable else _settle(request)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is asked of `prepare`; the model counts as itself, not as one that is equal."""
+
+    model: Model = field(compare=False)
+    arms: tuple[str, ...]
+    regimens: tuple[Regimen, ...]
+    times: tuple[float, ...]
+    outputs: tuple[str, ...]
+    parameters: tuple[Any, ...] | None
+    sensitivities: tuple[Any, ...]
+    order: int
+    reductions: tuple[tuple[str, Reduction], ...]
+    solver: Solver
+    before: bool
+    identity: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "identity", id(self.model))
+
+    @property
+    def hashable(self) -> bool:
+        return not isinstance(self.solver.atol, Mapping)
+
+
+def _settle(request: _Request) -> Prepared:
+    model, moments = request.model, np.array(request.times)
+    model.require_closed()
+    known = known_parameters(model, request.regimens)
     return Prepared(
         model=model,
-        parameters=_rows(known, parameters),
-        arms=arms,
+        parameters=known.names if request.parameters is None else _rows(known, request.parameters),
+        arms=request.arms,
         times=moments,
-        outputs=tuple(observables(model, outputs)),
-        wrt=wrt,
-        reductions=reductions,
-        solver=solver,
+        outputs=request.outputs,
+        wrt=differentiated(model, known, request.sensitivities),
+        order=request.order,
+        reductions=dict(request.reductions),
+        solver=request.solver,
         known=known,
-        problems=regimen_problems(known, regimens, moments, solver, before=at_dose == "before"),
+        problems=regimen_problems(known, request.regimens, moments, request.solver, before=request.before),
     )
+
+
+# What was prepared for the same request keeps the request's model alive, so that its identity stays its own.
+_settled = lru_cache(maxsize=32)(_settle)
 
 
 def observables(model: Model, outputs: Iterable[str] | None) -> list[str]:
@@ -261,10 +321,17 @@ def _regimens(treatment: Any) -> tuple[tuple[str, ...], tuple[Regimen, ...]]:
     )
 
 
-def _rows(known: KnownParameters, names: Iterable[str] | None) -> tuple[str, ...]:
-    if names is None:
-        return known.names
-    rows = (names,) if isinstance(names, str) else tuple(names)
+def _checked_order(order: Any) -> int:
+    if order not in (1, 2):
+        raise SimulationError(f"order is {order!r}; derivatives are of order 1 or 2.")
+    return int(order)
+
+
+def _names(names: Iterable[Any]) -> tuple[Any, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _rows(known: KnownParameters, rows: tuple[Any, ...]) -> tuple[str, ...]:
     for name in rows:
         known.require(name)
         if rows.count(name) > 1:

@@ -13,6 +13,9 @@ from pkpd.arrays import Array, Index
 from pkpd.prepared.parameters import KnownParameters, ParameterValues
 from pkpd.prepared.solver import Solver
 from pkpd.prepared.tolerances import state_tolerances
+from pkpd.solvers.clock_stops import clock_schedule
+from pkpd.solvers.directions import StopDirections
+from pkpd.solvers.equations.clock import ClockedSystem, clocked
 from pkpd.solvers.equations.numpy_code import NumpyCode, numpy_code
 from pkpd.solvers.equations.system import System, numbered_system
 from pkpd.solvers.problem import Problem
@@ -23,6 +26,9 @@ from pkpd.treatment.timed_doses import DoseFunction, TimedDoses, dose_function
 
 __all__ = ["RegimenProblems", "regimen_problems"]
 
+MOST_KEPT = 1_000_000
+"""The numbers of a schedule up to which it is kept for the next call."""
+
 
 @dataclass(frozen=True, eq=False)
 class RegimenProblems:
@@ -32,6 +38,8 @@ class RegimenProblems:
     ----------
     system
         With an input for each route on which a dose lasts.
+    clock
+        The same with its conditions on the clock as inputs that change at stops.
     doses
         The doses of each arm as functions of the parameters.
     times
@@ -45,6 +53,7 @@ class RegimenProblems:
     known: KnownParameters
     regimens: tuple[Regimen, ...]
     system: System
+    clock: ClockedSystem
     doses: tuple[DoseFunction, ...]
     times: Array
     solver: Solver
@@ -56,10 +65,10 @@ class RegimenProblems:
         arms, rows = len(self.doses), len(self.system.parameters)
         parameters = np.ascontiguousarray(np.tile(values.matrix[:rows], arms))
         return Problem(
-            model=self.system,
+            model=self.clock.system,
             parameters=parameters,
             starts=self._starts(parameters, values),
-            schedule=self._schedule(values),
+            schedule=self._schedule(values, parameters),
             times=self.times,
             rtol=self.solver.rtol,
             atol=self.atol,
@@ -103,12 +112,20 @@ class RegimenProblems:
         names = {name for doses in self.doses for name in doses.names}
         return np.array(sorted(self._number[name] for name in names), dtype=np.int64)
 
-    def _schedule(self, values: ParameterValues) -> Schedule:
-        """The stops of all arms; those of the last call where nothing that doses use has changed."""
-        key = (values.members, values.matrix[self._dosing_rows].tobytes())
-        if self._last.get("key") != key:
-            self._last.update(key=key, schedule=self._made(values))
-        schedule: Schedule = self._last["schedule"]
+    @cached_property
+    def _timing_rows(self) -> Index:
+        """The rows of a matrix of parameters that doses or conditions on the clock use."""
+        return np.union1d(self._dosing_rows, np.array(self.clock.used, dtype=np.int64))
+
+    def _schedule(self, values: ParameterValues, parameters: Array) -> Schedule:
+        """The stops of all arms; those of the last call where nothing that times and doses use has changed."""
+        key = (values.members, values.matrix[self._timing_rows].tobytes())
+        if self._last.get("key") == key:
+            kept: Schedule = self._last["schedule"]
+            return kept
+        schedule = clock_schedule(self.clock, self._made(values), parameters, float(self.times[-1]))
+        if schedule.levels.size + schedule.times.size <= MOST_KEPT:
+            self._last.update(key=key, schedule=schedule)
         return schedule
 
     @cached_property
@@ -120,17 +137,26 @@ class RegimenProblems:
         return schedules[0] if len(schedules) == 1 else stacked(schedules, values.members)
 
     def _schedule_of(self, doses: TimedDoses) -> Schedule:
-        jump_of = [_position(self.system.jump_routes, route) for route in doses.routes]
-        input_of = [_position(self.system.inputs, route) for route in doses.routes]
-        return make_schedule(
-            doses.times,
-            doses.amounts,
-            doses.durations,
-            np.array(jump_of, dtype=np.int64),
-            np.array(input_of, dtype=np.int64),
-            len(self.system.inputs),
-            self.times,
-        )
+        places, inputs = self.places(doses.routes), len(self.system.inputs)
+        return make_schedule(doses.times, doses.amounts, doses.durations, *places, inputs, self.times)
+
+    def places(self, routes: Sequence[str]) -> tuple[Index, Index]:
+        """The jump and the input of each route, -1 where it has none."""
+        jump_of = [_position(self.system.jump_routes, route) for route in routes]
+        input_of = [_position(self.system.inputs, route) for route in routes]
+        return np.array(jump_of, dtype=np.int64), np.array(input_of, dtype=np.int64)
+
+    # ---- what moves stops
+
+    @cached_property
+    def clock_names(self) -> frozenset[str]:
+        """The parameters of conditions on the clock."""
+        return frozenset(self.system.parameters[i] for i in self.clock.used)
+
+    def moves_with(self, names: Sequence[str]) -> bool:
+        """Whether a dose or a condition on the clock changes with one of these parameters."""
+        used = self.clock_names.union(*(doses.names for doses in self.doses))
+        return not used.isdisjoint(names)
 
 
 def _position(names: Sequence[str], name: str) -> int:
@@ -154,6 +180,21 @@ def stacked(schedules: Sequence[Schedule], members: int) -> Schedule:
     )
 
 
+def stacked_changes(changes: Sequence[StopDirections], schedule: Schedule, members: int) -> StopDirections:
+    """The changes of the stops of several arms, for the members of `schedule`."""
+    stops = schedule.times.shape[1]
+
+    def rows(table: Array, width: int) -> Array:
+        own = np.repeat(table, members, axis=0) if len(table) == 1 else table
+        return np.pad(own, [(0, 0), (0, width - own.shape[1]), *[(0, 0)] * (own.ndim - 2)])
+
+    return StopDirections(
+        np.concatenate([rows(c.dtimes, stops) for c in changes]),
+        np.concatenate([rows(c.damounts, stops) for c in changes]),
+        np.concatenate([rows(c.dlevels, stops + 1) for c in changes]),
+    )
+
+
 def regimen_problems(
     known: KnownParameters, regimens: Sequence[Regimen], times: Array, solver: Solver, *, before: bool
 ) -> RegimenProblems:
@@ -169,7 +210,7 @@ def regimen_problems(
     lasting = [entry.route for regimen in regimens for entry in regimen.doses if entry.duration is not None]
     system = numbered_system(model, tuple(dict.fromkeys(lasting)))
     atol = _tolerances(model, system, known, doses, solver)
-    return RegimenProblems(known, tuple(regimens), system, doses, times, solver, atol, before)
+    return RegimenProblems(known, tuple(regimens), system, clocked(system), doses, times, solver, atol, before)
 
 
 def _tolerances(

@@ -14,7 +14,7 @@ from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.reductions import Reduction, reduce_values
 from pkpd.solvers.solve import solve
 
-__all__ = ["Collected", "collect"]
+__all__ = ["Collected", "collect", "joined_notes"]
 
 
 CHUNK_BYTES = 2**26  # of states in one chunk
@@ -76,7 +76,7 @@ def collect(
                 kept[name][here] = values
         if progress is not None:
             progress(who.stop, members)
-    return Collected(kept, status, ended, _joined(notes))
+    return Collected(kept, status, ended, joined_notes(notes))
 
 
 def _negative(problem: Problem, states: Array) -> Mask:
@@ -90,7 +90,7 @@ def _negative(problem: Problem, states: Array) -> Mask:
     return found
 
 
-def _joined(notes: Mapping[str, int]) -> str:
+def joined_notes(notes: Mapping[str, int]) -> str:
     """What the chunks say of their methods, with the members that each speaks of where they differ."""
     if len(notes) <= 1:
         return next(iter(notes), "")

@@ -16,11 +16,22 @@ __all__ = ["KINDS", "Reduction", "reduce_values"]
 
 @dataclass(frozen=True)
 class Reduction:
-    """What is kept of a variable: a kind (see `KINDS`) and, for some, a threshold in its unit."""
+    """What is kept of a variable: a kind (see `KINDS`) and, for some, a threshold in its unit.
+
+    Attributes
+    ----------
+    of, kind
+        The name of a state or output, and one of `KINDS`.
+    threshold
+        Of a first crossing: one for all members, or one for each.
+    from_start
+        Whether a first crossing counts from the first time, rather than from the first dose.
+    """
 
     of: str
     kind: str
-    threshold: float | None = None
+    threshold: float | tuple[float, ...] | None = None
+    from_start: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -35,7 +46,7 @@ def _first(reached: Mask, times: Array) -> Array:
 
 
 # Values (members, times), times and threshold -> (members,).  All speak of the stored times alone.
-KINDS: dict[str, Callable[[Array, Array, float], Any]] = {
+KINDS: dict[str, Callable[[Array, Array, Any], Any]] = {
     "min": lambda values, times, limit: values.min(axis=1),
     "max": lambda values, times, limit: values.max(axis=1),
     "last": lambda values, times, limit: values[:, -1],
@@ -49,6 +60,6 @@ KINDS: dict[str, Callable[[Array, Array, float], Any]] = {
 
 def reduce_values(reduction: Reduction, values: Array, times: Array) -> Array:
     """Reduce values of shape (members, times); NaN for a member that has not all of them."""
-    limit = np.nan if reduction.threshold is None else reduction.threshold
+    limit = np.reshape(np.nan if reduction.threshold is None else reduction.threshold, (-1, 1))
     found = KINDS[reduction.kind](values, times, limit)
     return np.where(np.isfinite(values).all(axis=1), found, np.nan)

@@ -7,6 +7,8 @@ wanted, never the other way, so that results are labelled as they were asked for
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from pkpd.arrays import Array
@@ -25,7 +27,7 @@ def tolerance_at(times: Array, latest: float) -> Array:
     return SAME_TIME * np.abs(times) + NEAR_ZERO * latest
 
 
-def snapped(times: Array, onto: Array) -> Array:
+def snapped(times: Any, onto: Any) -> Array:
     """`times`, each moved onto the nearest of `onto` where only rounding divides them.
 
     Parameters
@@ -33,16 +35,22 @@ def snapped(times: Array, onto: Array) -> Array:
     times
         Any shape; infinite ones stay.
     onto
-        (targets,), increasing.
+        (targets,), in any order; nothing moves where it is empty.
+
+    Examples
+    --------
+    >>> snapped([8 / 24 * 3, 1.5], [0.0, 1.0])
+    array([1. , 1.5])
     """
-    if not onto.size or not times.size:
-        return times
-    after = np.searchsorted(onto, times)
-    below, above = onto[np.maximum(after - 1, 0)], onto[np.minimum(after, len(onto) - 1)]
+    wanted, targets = np.asarray(times, dtype=float), np.sort(np.asarray(onto, dtype=float).reshape(-1))
+    if not targets.size or not wanted.size:
+        return wanted.copy()
+    after = np.searchsorted(targets, wanted)
+    below, above = targets[np.maximum(after - 1, 0)], targets[np.minimum(after, len(targets) - 1)]
     with np.errstate(invalid="ignore"):
-        nearest = np.where(np.abs(times - below) <= np.abs(above - times), below, above)
-        same = np.abs(nearest - times) <= tolerance_at(times, float(onto[-1]))
-    moved: Array = np.where(same & np.isfinite(times), nearest, times)
+        nearest = np.where(np.abs(wanted - below) <= np.abs(above - wanted), below, above)
+        same = np.abs(nearest - wanted) <= tolerance_at(wanted, float(np.abs(targets).max()))
+    moved: Array = np.where(same & np.isfinite(wanted), nearest, wanted)
     return moved
 
 

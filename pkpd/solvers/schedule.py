@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pkpd.arrays import Array, Index
 from pkpd.solvers.rounding import merged, snapped
 
-__all__ = ["Schedule", "make_schedule"]
+__all__ = ["Schedule", "make_schedule", "starts_and_ends"]
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,7 @@ def make_schedule(
     """
     rows, doses = times.shape
     lasting = ~np.isnan(durations)
-    ends = times + np.where(lasting, durations, np.inf)  # infinite: no second stop
-    due = np.concatenate([times, ends], axis=1)
-    stops = merged(snapped(due, np.empty(0) if stored is None else stored))
-    vanished = lasting & (stops[:, doses:] <= stops[:, :doses])
-    stops[:, doses:][vanished] = ends[vanished]
+    stops = starts_and_ends(times, durations, stored)
     jumps = np.concatenate([np.where(lasting, -1, jump_of), np.full((rows, doses), -1)], axis=1)
     sizes = np.concatenate([np.where(lasting, 0.0, amounts), np.zeros((rows, doses))], axis=1)
     with np.errstate(invalid="ignore"):
@@ -98,6 +94,16 @@ def make_schedule(
     for slot in range(inputs):
         levels[:, 1:, slot] = _sums(np.where(slots == slot, ordered(change), 0.0))
     return Schedule(ordered(stops), ordered(jumps).astype(np.int64), ordered(sizes), levels)
+
+
+def starts_and_ends(times: Array, durations: Array, stored: Array | None) -> Array:
+    """When doses begin, then when they end, (rows, 2*doses); infinite where a dose has no end."""
+    doses = times.shape[1]
+    ends = times + np.where(np.isnan(durations), np.inf, durations)
+    stops = merged(snapped(np.concatenate([times, ends], axis=1), np.empty(0) if stored is None else stored))
+    vanished = np.isfinite(ends) & (stops[:, doses:] <= stops[:, :doses])
+    stops[:, doses:][vanished] = ends[vanished]
+    return stops
 
 
 def _sums(changes: Array) -> Array:

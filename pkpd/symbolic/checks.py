@@ -21,6 +21,7 @@ __all__ = [
     "check_closed",
     "check_model",
     "declared_symbols",
+    "every_symbol",
     "expressions",
     "lag",
     "output_unit",
@@ -51,16 +52,19 @@ def expressions(model: Model) -> Iterator[tuple[str, sympy.Basic]]:
 
 def declared_symbols(model: Model) -> set[Declared]:
     """The named symbols (not dose and clock) that occur anywhere in a model."""
-    found: set[Declared] = {*model.rates, *model.terms, *model.dosing}
+    symbols: set[Declared] = {*model.rates, *model.terms, *model.dosing}
     for _, expression in expressions(model):
-        found |= expression.atoms(Declared)
+        symbols |= expression.atoms(Declared)
     for route in model.routes.values():
-        found |= set(route.jumps) | ({route.rate} if route.rate is not None else set())
+        symbols |= set(route.jumps) | ({route.rate} if route.rate is not None else set())
     for event in model.events:
-        found |= set(event.then)
-    for state in [s for s in found if isinstance(s, State)]:
-        found |= state.start.atoms(Declared) if state in model.rates else set()
-    return {s for s in found if not isinstance(s, Dose | Clock)}
+        symbols |= set(event.then)
+    return {s for s in symbols if not isinstance(s, Dose | Clock)}
+
+
+def every_symbol(model: Model) -> set[Declared]:
+    """All declared symbols of a model: the named ones, its doses and its clock."""
+    return declared_symbols(model).union(*(e.atoms(Declared) for _, e in expressions(model)))
 
 
 def check_model(model: Model) -> None:

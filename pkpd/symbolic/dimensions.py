@@ -16,7 +16,7 @@ from pkpd.units import dimension_name, label, parse_unit, same_unit
 
 __all__ = ["unit_of"]
 
-_LIKE_ARGUMENT = (sympy.Abs, sympy.Min, sympy.Max)
+_LIKE_ARGUMENT = (sympy.Abs, sympy.Min, sympy.Max, sympy.Mod)
 _OF_PURE_NUMBER = (
     sympy.log,
     sympy.sin,
@@ -30,6 +30,9 @@ _OF_PURE_NUMBER = (
     sympy.tanh,
     sympy.erf,
     sympy.erfc,
+    sympy.floor,
+    sympy.ceiling,
+    sympy.frac,
 )
 _PURE_RESULT = (sympy.sign, sympy.Heaviside)
 

@@ -13,134 +13,14 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from pkpd.errors import ModelError, unknown_name
-from pkpd.symbolic import checks, writing
-from pkpd.symbolic.symbols import Declared, Dose, Given, InputRate, Parameter, State, as_expression
-from pkpd.units import label, parse_unit
+from pkpd.symbolic import checks, retiming, variants, writing
+from pkpd.symbolic.elements import Dosing, Event, Output, Route, check_mapping, expressions_by_state, output
+from pkpd.symbolic.symbols import Declared, Given, InputRate, Parameter, State, as_expression
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Dosing", "Event", "Model", "Output", "Route", "output", "require_model"]
-
-
-@dataclass(frozen=True)
-class Output:
-    """An observable: an expression with a unit and a meaning; see `output`."""
-
-    expression: sympy.Expr
-    meaning: str = ""
-    unit: str | None = None
-
-
-def output(expression: sympy.Expr, meaning: str, unit: str | None = None) -> Output:
-    """Declare an output with its meaning; its unit follows from the expression unless given."""
-    return Output(expression, meaning, unit)
-
-
-@dataclass(frozen=True)
-class Event:
-    """What happens when a condition becomes true.
-
-    Parameters
-    ----------
-    when
-        A comparison, such as ``T < T_min``.  The event fires at the moment the
-        condition turns from false to true, never because it holds from the start.
-    then
-        The new value of each state it changes, such as ``{T: 0}``.
-    """
-
-    when: sympy.Basic
-    then: Mapping[State, Any]
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.when, sympy.Basic):
-            raise ModelError(f"an event is triggered by {self.when!r}; expected one comparison, such as T < T_min.")
-        _check_mapping(self.then, f"what the event {self.when} does", "{state: its new value}")
-        for target in self.then:
-            if not isinstance(target, State):
-                raise ModelError(f"the event {self.when} sets {target!r}, which is not a state.")
-        then = {s: as_expression(e, f"what the event {self.when} sets {s} to") for s, e in self.then.items()}
-        object.__setattr__(self, "then", MappingProxyType(then))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Event, (self.when, dict(self.then))
-
-
-@dataclass(frozen=True)
-class Route:
-    """How a dose enters: by a jump of states, or as the rate of a zero-order input.
-
-    Exactly one of `jumps` and `rate` is given.  A jump that adds to its states an amount
-    proportional to the dose (`additive`) also takes a duration: it is then an infusion.
-    """
-
-    name: str
-    jumps: Mapping[State, sympy.Expr] = field(default_factory=dict)
-    rate: InputRate | None = None
-
-    @property
-    def doses(self) -> set[Dose]:
-        found: set[Dose] = set().union(*(e.atoms(Dose) for e in self.jumps.values()))
-        return found
-
-    @property
-    def additive(self) -> Mapping[State, sympy.Expr] | None:
-        """What one unit of dose adds to each state, or None where the jump is not of that kind."""
-        (amount,) = self.doses or (None,)
-        added = {}
-        for target, jump in self.jumps.items():
-            increment = sympy.expand(jump - target)
-            slope = sympy.diff(increment, amount)
-            if slope.atoms(State, Dose) or increment.xreplace({amount: sympy.S.Zero}) != 0:
-                return None
-            added[target] = slope
-        return added or None
-
-    def unit(self, time: str) -> str:
-        """The unit of a dose on this route, in a model whose time is in `time`."""
-        if self.rate is not None:
-            return label(parse_unit(self.rate.unit) * parse_unit(time))
-        return next(iter(self.doses)).unit
-
-
-@dataclass(frozen=True)
-class Dosing:
-    """How a compartment takes a dose; the names are those of NONMEM's additional parameters.
-
-    Each is a number or an expression of parameters and givens.
-
-    Parameters
-    ----------
-    F
-        Bioavailability: the fraction of a dose that arrives, by a route or from a table of
-        records.  A route that says itself what arrives, ``{depot: depot + F*dose("mg")}``, has
-        applied it.
-    lag
-        How long after its time a dose arrives (ALAG), in the model's time; for every dose
-        that reaches the compartment, by a route or from a table.
-    rate
-        The rate of a dose with RATE -1, in the unit of the compartment per time.
-    duration
-        The duration of a dose with RATE -2, in the model's time.  A regimen uses it by
-        name: ``infusion(100, "iv", duration=model["D"])``.
-    """
-
-    F: Any = 1
-    lag: Any = 0
-    rate: Any = None
-    duration: Any = None
-
-    def __post_init__(self) -> None:
-        for key, value in self.attributes.items():
-            if not isinstance(value, int | float | sympy.Expr):
-                raise ModelError(f"the dosing attribute {key} is {value!r}; expected a number or an expression.")
-            object.__setattr__(self, key, sympy.sympify(value))
-
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """The attributes that are there, by name."""
-        return {k: getattr(self, k) for k in ("F", "lag", "rate", "duration") if getattr(self, k) is not None}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -191,10 +71,10 @@ class Model:
 
     def __post_init__(self) -> None:
         for name, form in _FIELDS.items():
-            _check_mapping(getattr(self, name), f"{self.name}: {name}", form)
+            check_mapping(getattr(self, name), f"{self.name}: {name}", form)
         normalized = {
-            "rates": _expressions(self.rates, f"{self.name}: rates"),
-            "terms": _expressions(self.terms, f"{self.name}: terms"),
+            "rates": expressions_by_state(self.rates, f"{self.name}: rates"),
+            "terms": expressions_by_state(self.terms, f"{self.name}: terms"),
             "outputs": MappingProxyType({k: _as_output(self.name, k, v) for k, v in self.outputs.items()}),
             "routes": MappingProxyType({k: _as_route(self.name, k, v) for k, v in self.routes.items()}),
             "events": _events(self.events, self.name),
@@ -209,7 +89,7 @@ class Model:
             self.name,
             dict(self.rates),
             dict(self.outputs),
-            {k: dict(r.jumps) if r.rate is None else r.rate for k, r in self.routes.items()},
+            dict(self.routes),
             self.events,
             dict(self.terms),
             self.time,
@@ -266,8 +146,8 @@ class Model:
     def meaning(self, name: str) -> str:
         """The meaning of a state, parameter or output, in words."""
         if name in self.outputs:
-            found = self.outputs[name]
-            return found.meaning or getattr(found.expression, "meaning", "") or str(found.expression)
+            out = self.outputs[name]
+            return out.meaning or getattr(out.expression, "meaning", "") or str(out.expression)
         return self[name].meaning
 
     def __getitem__(self, name: str) -> Declared:
@@ -293,15 +173,26 @@ class Model:
 
     def using(self, **values: Any) -> Model:
         """The same model with other default values: a number, ``"0.4 nM"``, or the name of an alternative."""
-        from pkpd.symbolic.composition import with_defaults
-
-        return with_defaults(self, values)
+        return variants.with_defaults(self, values)
 
     def renamed(self, names: str | Mapping[str, str]) -> Model:
         """The same model under other names: a prefix for all of its own names, or a mapping."""
-        from pkpd.symbolic.composition import renamed
+        return variants.renamed(self, names)
 
-        return renamed(self, names)
+    def in_time(self, unit: str) -> Model:
+        """The same model told in another unit of time: ``pkpd.load("pk_1cmt_oral").in_time("h")``.
+
+        Everything whose unit contains the model's time is declared anew in `unit`, with the
+        number that is the same quantity: a clearance of 0.24 L/day is 0.01 L/h, its bounds
+        and alternatives with it.  Names, sources, variability and amounts stay.  See
+        `pkpd.symbolic.retiming.in_time`.
+
+        Raises
+        ------
+        UnitError
+            If `unit` is no unit of time, or the model's time has none.
+        """
+        return retiming.in_time(self, unit)
 
     def require_closed(self) -> None:
         """Refuse a part that lacks a given or a state.
@@ -346,54 +237,42 @@ _FIELDS = {
 }
 
 
-def _check_mapping(given: Any, what: str, form: str) -> None:
-    if not isinstance(given, Mapping):
-        raise ModelError(f"{what} is {given!r}; expected {form}.")
-
-
-def _events(given: Any, model: str) -> tuple[Event, ...]:
-    events = tuple(given) if isinstance(given, Iterable) else (given,)
-    if not isinstance(given, Iterable) or not all(isinstance(event, Event) for event in events):
-        raise ModelError(f"{model}: events is {given!r}; expected a list of Event(when=..., then={{state: value}}).")
+def _events(value: Any, model: str) -> tuple[Event, ...]:
+    events = tuple(value) if isinstance(value, Iterable) else (value,)
+    if not isinstance(value, Iterable) or not all(isinstance(event, Event) for event in events):
+        raise ModelError(f"{model}: events is {value!r}; expected a list of Event(when=..., then={{state: value}}).")
     return events
 
 
-def require_model(given: Any, who: str) -> Model:
-    """`given` itself, if it is a model; `who` asks for one.
+def require_model(value: Any, who: str) -> Model:
+    """`value` itself, if it is a model; `who` asks for one.
 
     Raises
     ------
     ModelError
         If it is not.
     """
-    if not isinstance(given, Model):
-        raise ModelError(f"{who}() got {given!r} as a model; load one with pkpd.load(name).")
-    return given
+    if not isinstance(value, Model):
+        raise ModelError(f"{who}() got {value!r} as a model; load one with pkpd.load(name).")
+    return value
 
 
 def _rebuilt(*fields: Any) -> Model:
     return Model(*fields)
 
 
-def _expressions(table: Mapping[State, Any], where: str) -> Mapping[State, sympy.Expr]:
-    for key in table:
-        if not isinstance(key, State):
-            raise ModelError(f"{where} has the key {key!r}, which is not a state; declare it with state().")
-    return MappingProxyType({key: as_expression(value, f"{where} of {key.name}") for key, value in table.items()})
-
-
 def _as_output(model: str, name: str, value: Any) -> Output:
-    given = value if isinstance(value, Output) else Output(value)
-    return replace(given, expression=as_expression(given.expression, f"{model}: output {name!r}"))
+    declared = value if isinstance(value, Output) else Output(value)
+    return replace(declared, expression=as_expression(declared.expression, f"{model}: output {name!r}"))
 
 
 def _as_route(model: str, name: str, value: Any) -> Route:
     if isinstance(value, Route):
-        return value
+        return replace(value, name=name)
     if isinstance(value, InputRate):
         return Route(name, rate=value)
     if isinstance(value, Mapping) and value:
-        return Route(name, jumps=_expressions(value, f"{model}: route {name!r}"))
+        return Route(name, jumps=expressions_by_state(value, f"{model}: route {name!r}"))
     raise ModelError(
         f"{model}: route {name!r} is {value!r}; expected {{state: expression of dose(unit)}} or an input_rate."
     )

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from pkpd.symbolic.symbols import Declared, Given, Parameter
+from pkpd.symbolic.checks import every_symbol
+from pkpd.symbolic.symbols import Given, Parameter
 
 if TYPE_CHECKING:
+    from pkpd.symbolic.elements import Route
     from pkpd.symbolic.model import Model
 
 __all__ = ["content", "equation_lines", "latex", "parameter_row"]
@@ -103,7 +106,7 @@ def _latex_name(name: str) -> str:
 
 def content(model: Model) -> dict[str, Any]:
     """Everything a model means, as JSON; the order in which things were written plays no part."""
-    plain = {s: sympy.Symbol(s.name, real=True) for s in _all_declared(model)}
+    plain = {s: sympy.Symbol(s.name, real=True) for s in every_symbol(model)}
 
     def text(expression: sympy.Basic) -> str:
         return str(sympy.srepr(expression.xreplace(plain)))
@@ -115,16 +118,14 @@ def content(model: Model) -> dict[str, Any]:
         "rates": {s.name: text(e) for s, e in model.rates.items()},
         "terms": {s.name: text(e) for s, e in model.terms.items()},
         "outputs": {k: [text(o.expression), o.meaning, o.unit] for k, o in model.outputs.items()},
-        "routes": {
-            k: {s.name: text(e) for s, e in r.jumps.items()} if r.rate is None else r.rate.name
-            for k, r in model.routes.items()
-        },
+        "routes": {k: _route_content(r, text) for k, r in model.routes.items()},
         "dosing": {s.name: {k: text(e) for k, e in d.attributes.items()} for s, d in model.dosing.items()},
         "events": sorted([text(e.when), sorted([s.name, text(v)] for s, v in e.then.items())] for e in model.events),
     }
 
 
-def _all_declared(model: Model) -> set[Declared]:
-    from pkpd.symbolic.checks import declared_symbols, expressions
-
-    return declared_symbols(model).union(*(e.atoms(Declared) for _, e in expressions(model)))
+def _route_content(route: Route, text: Callable[[sympy.Basic], str]) -> Any:
+    if route.rate is not None:
+        return route.rate.name
+    jumps = {s.name: text(e) for s, e in route.jumps.items()}
+    return {"replaces": jumps} if route.replaces else jumps

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pkpd.errors import ModelError, RegimenError, unknown_name
-from pkpd.symbolic.model import Dosing, Event, Model, Output, Route, require_model
+from pkpd.symbolic.model import Model, Route, require_model
 from pkpd.symbolic.symbols import Parameter, State, dose, param, state
+from pkpd.symbolic.variants import with_expressions
 from pkpd.treatment.regimens import Regimen, bolus
 
 __all__ = ["by_occasion"]
@@ -94,22 +95,9 @@ def _factors(model: Model, name: str, omega: float, times: Sequence[float]) -> l
 
 def _changing(model: Model, current: Mapping[Any, State], jumps: Mapping[str, Any]) -> Model:
     """`model` with each of the parameters multiplied by the state that holds its factor, which `jumps` set."""
-    table = {parameter: parameter * factor for parameter, factor in current.items()}
-
-    def new(expression: Any) -> Any:
-        return expression.xreplace(table)
-
-    def keyed(entries: Mapping[Any, Any]) -> dict[Any, Any]:
-        return {target: new(expression) for target, expression in entries.items()}
-
-    return Model(
-        model.name,
-        rates=keyed(model.rates) | dict.fromkeys(current.values(), 0),
-        outputs={k: Output(new(o.expression), o.meaning, o.unit) for k, o in model.outputs.items()},
-        routes={k: Route(k, keyed(r.jumps), r.rate) for k, r in model.routes.items()} | dict(jumps),
-        events=[Event(new(e.when), keyed(e.then)) for e in model.events],
-        terms=keyed(model.terms),
-        dosing={s: Dosing(**keyed(d.attributes)) for s, d in model.dosing.items()},
-        time=model.time,
-        description=model.description,
+    return with_expressions(
+        model,
+        {parameter: parameter * factor for parameter, factor in current.items()},
+        rates=lambda rates: rates | dict.fromkeys(current.values(), 0),
+        routes=lambda routes: routes | {name: Route(name, jump, replaces=True) for name, jump in jumps.items()},
     )

@@ -13,6 +13,16 @@ import sympy
 
 from pkpd.errors import RegimenError
 from pkpd.symbolic.symbols import Given, Parameter
+from pkpd.treatment.dose_times import (
+    UnitOfTime,
+    as_expression_of_parameters,
+    as_interval,
+    as_text,
+    as_time,
+    is_before_start,
+    times_in,
+    unit_of_time,
+)
 from pkpd.units import parse_quantity
 
 if TYPE_CHECKING:
@@ -34,17 +44,35 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Administration:
-    """One dose, infusion or radiation fraction."""
+    """One dose, infusion or radiation fraction.
+
+    Attributes
+    ----------
+    time
+        An expression of parameters; a number in it is in the model's unit of time, and a
+        number with a unit is a multiple of a `UnitOfTime` (``8*h``), see `due`.
+    amount, duration
+        Quantities; no duration for a dose given at once.
+    route
+        The name of one of the model's routes.
+    ss
+        Whether the dose meets a steady state: that of the same dose given every `interval`
+        for ever before.
+    interval
+        The dosing interval of that steady state, of the same kind as `time`.
+    """
 
     time: sympy.Expr
     amount: Quantity
     route: str
     duration: Quantity | None = None
+    ss: bool = False
+    interval: sympy.Expr | None = None
 
     def __post_init__(self) -> None:
-        if self.time.is_number and self.time < 0:
+        if is_before_start(self.time):
             raise RegimenError(
-                f"a dose on route {self.route!r} is at time {float(self.time):g}; a model starts at time 0, "
+                f"a dose on route {self.route!r} is at time {as_text(self.time)}; a model starts at time 0, "
                 "so a dose time is 0 or more."
             )
         if self.duration is not None and self.duration.expression.is_number and self.duration.expression <= 0:
@@ -52,14 +80,29 @@ class Administration:
                 f"an infusion on route {self.route!r} lasts {self.duration}; a duration is more than 0. "
                 "Use bolus() for a dose given at once."
             )
+        if self.ss and self.interval is None:
+            raise RegimenError(f"a dose at steady state on route {self.route!r} needs its interval; give every=.")
+
+    def due(self, time: str) -> sympy.Expr:
+        """Its time as an expression in `time`, a model's unit of time."""
+        return times_in(self.time, time)
+
+    def in_time(self, time: str) -> Administration:
+        """The same dose with time, duration and interval in `time`, and no units left in them."""
+        return dataclasses.replace(
+            self,
+            time=self.due(time),
+            duration=None if self.duration is None else _duration_in(self.duration, time),
+            interval=None if self.interval is None else times_in(self.interval, time),
+        )
 
 
 @dataclass(frozen=True)
 class Regimen:
     """Doses in the order in which they were written; frozen.
 
-    ``+`` joins two regimens, `every` repeats one, `shift` moves it in time.  Times are in
-    the model's unit of time, counted from its start.
+    ``+`` and ``sum`` join regimens, `every` repeats one, `shift` moves it in time.  A time is
+    counted from the model's start; one without a unit is in the model's unit of time.
     """
 
     doses: tuple[Administration, ...] = ()
@@ -69,43 +112,71 @@ class Regimen:
             return NotImplemented
         return Regimen(self.doses + other.doses)
 
+    def __radd__(self, other: Any) -> Regimen:
+        return self if isinstance(other, int) and other == 0 else NotImplemented  # where sum() begins
+
     def shift(self, delay: Any) -> Regimen:
-        """The same doses, `delay` later (earlier if negative); a parameter may be the delay."""
-        step = _expression(delay, "the delay of shift()")
-        return Regimen(tuple(dataclasses.replace(d, time=d.time + step) for d in self.doses))
+        """The same doses, `delay` later (earlier if negative): a number, ``"12 h"``, or a parameter."""
+        return self._moved(as_time(delay, "the delay of shift()"))
 
     def every(self, interval: Any, n: int) -> Regimen:
-        """The whole regimen `n` times, beginning every `interval`."""
-        step = _interval(interval, "the interval of every()")
-        return Regimen(tuple(d for i in range(_count(n)) for d in self.shift(i * step).doses))
+        """The whole regimen `n` times, beginning every `interval`: a number, ``"3 weeks"``, or a parameter."""
+        step = as_interval(interval, "the interval of every()")
+        count = _count(n)
+        _check_number(count * len(self.doses))
+        return Regimen(tuple(d for i in range(count) for d in self._moved(i * step).doses))
+
+    def _moved(self, step: sympy.Expr) -> Regimen:
+        return Regimen(tuple(dataclasses.replace(d, time=d.time + step) for d in self.doses))
+
+    def in_time(self, time: str) -> Regimen:
+        """The same doses with all times in `time`, a unit such as ``"h"``, and no units left in them.
+
+        A number without a unit is taken to be in `time` already.
+        """
+        return Regimen(tuple(d.in_time(time) for d in self.doses))
 
     @property
     def parameters(self) -> tuple[Parameter | Given, ...]:
-        """The parameters that its times, amounts and durations use, by name."""
-        found: set[Any] = set()
-        for dose in self.doses:
-            used = [dose.time, dose.amount.expression]
-            used += [] if dose.duration is None else [dose.duration.expression]
-            found = found.union(*(expression.atoms(Parameter, Given) for expression in used))
-        return tuple(sorted(found, key=lambda s: str(s.name)))
+        """The parameters that its times, amounts, durations and intervals use, by name."""
+        symbols: set[Any] = set()
+        for d in self.doses:
+            lasting = None if d.duration is None else d.duration.expression
+            for expression in (d.time, d.amount.expression, lasting, d.interval):
+                symbols |= set() if expression is None else expression.atoms(Parameter, Given)
+        return tuple(sorted(symbols, key=lambda s: str(s.name)))
 
     def table(self) -> pd.DataFrame:
-        """The doses as a table: time, amount, route, duration; numbers where they are numbers."""
+        """The doses as a table: time, amount, route, duration; numbers where they are numbers without a unit.
+
+        Where a dose meets a steady state there is also its interval.
+        """
         import pandas as pd
 
         rows = [
             {
-                "time": _plain(d.time),
-                "amount": str(d.amount) if d.amount.unit else _plain(d.amount.expression),
+                "time": _plain_time(d.time),
+                "amount": _plain(d.amount),
                 "route": d.route,
-                "duration": math.nan if d.duration is None else _plain(d.duration.expression),
+                "duration": math.nan if d.duration is None else _plain(d.duration),
+                "steady_state_interval": math.nan if d.interval is None else _plain_time(d.interval),
             }
             for d in self.doses
         ]
-        return pd.DataFrame(rows, columns=["time", "amount", "route", "duration"])
+        columns = ["time", "amount", "route", "duration"]
+        return pd.DataFrame(rows, columns=columns + ["steady_state_interval"] * any(d.ss for d in self.doses))
 
 
-def bolus(amount: Any, route: str, *, at: Any = 0, every: Any = None, n: int | None = None) -> Regimen:
+def bolus(
+    amount: Any,
+    route: str,
+    *,
+    at: Any = 0,
+    every: Any = None,
+    n: int | None = None,
+    ss: bool = False,
+    time: str | None = None,
+) -> Regimen:
     """Doses given at once.
 
     Parameters
@@ -116,26 +187,49 @@ def bolus(amount: Any, route: str, *, at: Any = 0, every: Any = None, n: int | N
     route
         The name of one of the model's routes.
     at
-        The time of the (first) dose, or a sequence of times.
+        The time of the (first) dose, or a sequence of times: numbers, text with a unit
+        (``"8 h"``), or expressions of parameters.
     every, n
-        Interval and number of doses.
+        Interval (``7``, ``"3 weeks"``) and number of doses.
+    ss
+        Whether the first dose meets the steady state of doses given every `every` for ever
+        before; `n` is then 1 unless said.
+    time
+        The unit of the times that have none; the model's by default.
 
     Raises
     ------
     RegimenError
-        If a time is negative, or only one of `every` and `n` is given.
+        If a time is negative, only one of `every` and `n` is given, or `ss` lacks `every`.
+    UnitError
+        If a unit is not known.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> pkpd.bolus("5 mg", "iv", every="8 h", n=3).in_time("day").table()["time"].round(3).tolist()
+    [0.0, 0.333, 0.667]
     """
-    return _repeated(amount, route, at, every, n, None)
+    return _repeated(Administration(_NOW, _quantity(amount, "an amount"), route), _Schedule(at, every, n, ss, time))
 
 
 def infusion(
-    amount: Any, route: str, duration: Any, *, at: Any = 0, every: Any = None, n: int | None = None
+    amount: Any,
+    route: str,
+    duration: Any,
+    *,
+    at: Any = 0,
+    every: Any = None,
+    n: int | None = None,
+    ss: bool = False,
+    time: str | None = None,
 ) -> Regimen:
     """Doses given at a constant rate over `duration` (a number in the model's time, or ``"1 h"``).
 
     The other arguments and errors are those of `bolus`; a duration must be more than 0.
     """
-    return _repeated(amount, route, at, every, n, _quantity(duration, "a duration"))
+    once = Administration(_NOW, _quantity(amount, "an amount"), route, _duration(duration, time))
+    return _repeated(once, _Schedule(at, every, n, ss, time))
 
 
 def fractions(
@@ -147,6 +241,7 @@ def fractions(
     every: Any = None,
     per_week: int | None = None,
     duration: Any = None,
+    time: str | None = None,
 ) -> Regimen:
     """Radiation in `n` fractions of `amount` each (Gy unless said).
 
@@ -159,49 +254,79 @@ def fractions(
     route
         The name of one of the model's routes.
     start
-        The time of the first fraction.
+        The time of the first fraction: a number, text with a unit (``"1 week"``), or a parameter.
     every
-        The interval between fractions; 1 unless said.
+        The interval between fractions (``"24 h"``); 1 unless said.
     per_week
         Instead of `every`: this many fractions on consecutive days, then a pause until the
-        week is over.  ``per_week=5`` leaves the weekends off; `start` is then a Monday, and
-        the model's time is in days.
+        week is over.  ``per_week=5`` leaves the weekends off; `start` is then a Monday.
+        Where neither `start` nor `time` has a unit, the model's time is in days.
     duration
         How long one fraction lasts, where the route wants a dose rate.
+    time
+        The unit of the times that have none; the model's by default.
 
     Raises
     ------
     RegimenError
         If `every` and `per_week` are both given, or a number is out of range.
+    UnitError
+        If a unit is not known.
     """
     if every is not None and per_week is not None:
         raise RegimenError("fractions() takes every= or per_week=, not both.")
     if per_week is not None and per_week not in range(1, 8):
         raise RegimenError(f"per_week is {per_week!r}; expected 1 to 7.")
-    first = _expression(start, "the start of fractions()")
-    step = _interval(1 if every is None else every, "the interval of fractions()")
-    offsets = [
-        step * i if per_week is None else sympy.Integer(7 * (i // per_week) + i % per_week) for i in range(_count(n))
-    ]
-    return _repeated(
-        amount,
-        route,
-        [first + o for o in offsets],
-        None,
-        None,
-        None if duration is None else _quantity(duration, "a duration"),
-    )
+    first = as_time(start, "the start of fractions()", time)
+    step = as_interval(1 if every is None else every, "the interval of fractions()", time)
+    day = unit_of_time("day", "a day") if time is not None or first.atoms(UnitOfTime) or isinstance(start, str) else 1
+    _check_number(_count(n))
+    offsets = [step * i if per_week is None else day * (7 * (i // per_week) + i % per_week) for i in range(_count(n))]
+    lasting = None if duration is None else _duration(duration, time)
+    once = Administration(_NOW, _quantity(amount, "an amount"), route, lasting)
+    return _repeated(once, _Schedule([first + offset for offset in offsets]))
 
 
-def _repeated(amount: Any, route: str, at: Any, every: Any, n: int | None, duration: Quantity | None) -> Regimen:
-    if not isinstance(route, str) or not route:
-        raise RegimenError(f"a route is named by text such as 'iv', not by {route!r}.")
-    if (every is None) != (n is None):
+_NOW = sympy.S.Zero
+MOST_DOSES = 100_000  # in one call: beyond it somebody meant something else, such as an infusion
+
+
+@dataclass(frozen=True)
+class _Schedule:
+    """When a dose is given: the arguments of `bolus` by their names."""
+
+    at: Any = 0
+    every: Any = None
+    n: int | None = None
+    ss: bool = False
+    time: str | None = None
+
+
+def _repeated(dose: Administration, schedule: _Schedule) -> Regimen:
+    if not isinstance(dose.route, str) or not dose.route:
+        raise RegimenError(f"a route is named by text such as 'iv', not by {dose.route!r}.")
+    n = 1 if schedule.ss and schedule.n is None else schedule.n
+    if schedule.ss and schedule.every is None:
+        raise RegimenError("ss=True needs every=, the interval of the doses whose steady state it is.")
+    if (schedule.every is None) != (n is None):
         raise RegimenError("every= and n= belong together: the interval and the number of doses.")
-    times: Iterable[Any] = at if _is_sequence(at) else [at]
-    size = _quantity(amount, "an amount")
-    once = Regimen(tuple(Administration(_expression(t, "a dose time"), size, route, duration) for t in times))
-    return once if every is None or n is None else once.every(every, n)
+    at: Iterable[Any] = schedule.at if _is_sequence(schedule.at) else [schedule.at]
+    times = [as_time(t, "a dose time", schedule.time) for t in at]
+    _check_number(len(times))
+    once = Regimen(tuple(dataclasses.replace(dose, time=t) for t in times))
+    if schedule.every is None or n is None:
+        return once
+    step = as_interval(schedule.every, "the interval of every()", schedule.time)
+    repeated = once.every(step, n)
+    return _from_steady_state(repeated, step, len(times)) if schedule.ss else repeated
+
+
+def _from_steady_state(regimen: Regimen, interval: sympy.Expr, starts: int) -> Regimen:
+    """`regimen` with its first dose at the steady state of the interval; the others go on from there."""
+    if starts != 1:
+        raise RegimenError(f"ss=True takes one time at which the steady state is met; at has {starts}.")
+    first, *later = regimen.doses
+    return Regimen((dataclasses.replace(first, ss=True, interval=interval), *later))
 
 
 def _is_sequence(value: Any) -> bool:
@@ -214,34 +339,39 @@ def _count(n: Any) -> int:
     return int(n)
 
 
+def _check_number(doses: int) -> None:
+    if doses > MOST_DOSES:
+        raise RegimenError(
+            f"a regimen of {doses} doses; expected {MOST_DOSES} or fewer. "
+            "Give an infusion, or a dose with ss=True that stands for all doses before it."
+        )
+
+
 def _quantity(value: Any, what: str) -> Quantity:
     if isinstance(value, str):
         number, unit = parse_quantity(value, what)
-        return Quantity(_expression(number, what), unit)
-    return Quantity(_expression(value, what))
+        return Quantity(as_expression_of_parameters(number, what), unit)
+    return Quantity(as_expression_of_parameters(value, what))
 
 
-def _expression(value: Any, what: str) -> sympy.Expr:
-    if isinstance(value, sympy.Expr):
-        wrong = sorted(s.name for s in value.free_symbols if not isinstance(s, Parameter | Given))
-        if wrong:
-            raise RegimenError(f"{what} uses {wrong[0]!r}, which is not a parameter; declare it with param().")
-        return value
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise RegimenError(f"{what} is {value!r}; expected a number or an expression of parameters.") from None
-    if not math.isfinite(number):
-        raise RegimenError(f"{what} is {number}; expected a finite number.")
-    return sympy.Integer(int(number)) if number.is_integer() else sympy.Float(number)
+def _duration(value: Any, time: str | None) -> Quantity:
+    lasting = _quantity(value, "a duration")
+    unit = time if lasting.unit is None and lasting.expression.is_number else lasting.unit
+    if unit is not None:
+        unit_of_time(unit, "a duration")
+    return dataclasses.replace(lasting, unit=unit)
 
 
-def _interval(value: Any, what: str) -> sympy.Expr:
-    step = _expression(value, what)
-    if step.is_number and step <= 0:
-        raise RegimenError(f"{what} is {float(step):g}; expected more than 0.")
-    return step
+def _duration_in(duration: Quantity, time: str) -> Quantity:
+    if duration.unit is None:
+        return Quantity(times_in(duration.expression, time))
+    return Quantity(times_in(duration.expression * unit_of_time(duration.unit, "a duration"), time))
 
 
-def _plain(expression: sympy.Expr) -> Any:
-    return float(expression) if expression.is_number else str(sympy.sstr(expression, full_prec=False))
+def _plain(quantity: Quantity) -> Any:
+    numeric = quantity.unit is None and quantity.expression.is_number
+    return float(quantity.expression) if numeric else str(quantity)
+
+
+def _plain_time(time: sympy.Expr) -> Any:
+    return float(time) if time.is_number else as_text(time)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +20,7 @@ from pkpd.symbolic.symbols import Given, Parameter
 from pkpd.treatment.regimens import Administration, Quantity, Regimen
 from pkpd.units import conversion_factor, label, parse_unit, same_unit
 
-__all__ = ["DoseSlopes", "Slope", "TimedDoses", "dose_slopes", "timed_doses"]
+__all__ = ["DoseFunction", "TimedDoses", "dose_function", "timed_doses"]
 
 
 SHORTEST = 1e-8  # duration of a dose, as a part of its time: the rounding of its end then costs 1e-8 of the amount
@@ -36,23 +37,6 @@ class TimedDoses:
     times: Array
     amounts: Array
     durations: Array
-
-
-@dataclass(frozen=True)
-class Slope:
-    """The derivative of one number of a dose: its expression, and its values, (rows,)."""
-
-    expression: sympy.Expr
-    values: Array
-
-
-@dataclass(frozen=True)
-class DoseSlopes:
-    """The derivatives of the time, amount and duration of one dose, by parameter; none where it is always zero."""
-
-    time: Mapping[str, Slope]
-    amount: Mapping[str, Slope]
-    duration: Mapping[str, Slope]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,16 +78,22 @@ class DoseFunction:
         return _checked(TimedDoses(self.routes, *table))
 
     def derivatives(self, values: Mapping[str, Any], rows: int, wrt: Sequence[str]) -> Array:
-        """The derivatives of times, amounts and durations by `wrt`: (3, rows, doses, parameters)."""
-        slopes = np.zeros((3, rows, len(self.routes), len(wrt)))
-        arguments = [values[name] for name in self.names]
-        moving = [k for k, name in enumerate(wrt) if name in self.names]
-        flat = (
-            iter(self._slopes(tuple(wrt[k] for k in moving))(*arguments)) if moving and self.expressions else iter(())
-        )
-        for part, dose in self.expressions:
-            for k in moving:
-                slopes[part, :, dose, k] = next(flat)
+        """The derivatives of times, amounts and durations by `wrt`: (3, rows, doses, K)."""
+        return self._filled(values, rows, [(name,) for name in wrt])
+
+    def second_derivatives(self, values: Mapping[str, Any], rows: int, wrt: Sequence[str]) -> Array:
+        """The second ones, by each pair k <= l of `wrt` in order: (3, rows, doses, pairs)."""
+        return self._filled(values, rows, list(itertools.combinations_with_replacement(wrt, 2)))
+
+    def _filled(self, values: Mapping[str, Any], rows: int, by: list[tuple[str, ...]]) -> Array:
+        slopes = np.zeros((3, rows, len(self.routes), len(by)))
+        moving = [k for k, names in enumerate(by) if set(names) <= set(self.names)]
+        if moving and self.expressions:
+            arguments = [values[name] for name in self.names]
+            numbers = iter(self._slopes(tuple(by[k] for k in moving))(*arguments))
+            for part, dose in self.expressions:
+                for k in moving:
+                    slopes[part, :, dose, k] = next(numbers)
         return slopes
 
     @cached_property
@@ -115,15 +105,16 @@ class DoseFunction:
         return _compiled(self._symbols, list(self.expressions.values()))
 
     @cached_property
-    def _slope_functions(self) -> dict[tuple[str, ...], Callable[..., Sequence[Any]]]:
+    def _slope_functions(self) -> dict[tuple[tuple[str, ...], ...], Callable[..., Sequence[Any]]]:
         return {}
 
-    def _slopes(self, wrt: tuple[str, ...]) -> Callable[..., Sequence[Any]]:
-        if wrt not in self._slope_functions:
-            by = [self._symbols[self.names.index(name)] for name in wrt]
-            slopes = [sympy.diff(expression, symbol) for expression in self.expressions.values() for symbol in by]
-            self._slope_functions[wrt] = _compiled(self._symbols, slopes)
-        return self._slope_functions[wrt]
+    def _slopes(self, by: tuple[tuple[str, ...], ...]) -> Callable[..., Sequence[Any]]:
+        if by not in self._slope_functions:
+            number = dict(zip(self.names, self._symbols, strict=True))
+            symbols = [[number[name] for name in names] for names in by]
+            slopes = [sympy.diff(expression, *one) for expression in self.expressions.values() for one in symbols]
+            self._slope_functions[by] = _compiled(self._symbols, slopes)
+        return self._slope_functions[by]
 
 
 def dose_function(model: Model, regimen: Regimen) -> DoseFunction:
@@ -147,7 +138,7 @@ def dose_function(model: Model, regimen: Regimen) -> DoseFunction:
     lags = {name: model.lag(name) for name in routes}
     units = {name: route.unit(model.time) for name, route in routes.items()}
     parts: list[tuple[Any, Any, Any]] = []
-    for entry in regimen.doses:
+    for entry in regimen.in_time(model.time).doses:
         name = entry.route
         _route(model, entry)
         due = _converted(Quantity(entry.time), model.time, "a dose time")
@@ -191,38 +182,6 @@ def _checked(doses: TimedDoses) -> TimedDoses:
     return doses
 
 
-def dose_slopes(
-    model: Model, regimen: Regimen, values: Mapping[str, Any], rows: int, wrt: tuple[str, ...]
-) -> tuple[DoseSlopes, ...]:
-    """Differentiate `regimen` by the parameters `wrt`: an entry for each dose.
-
-    The units are those of `plan`; `rows` is the number of rows of its arrays.
-    """
-    lags = {entry.route: model.lag(_route(model, entry).name) for entry in regimen.doses}
-    used = {*regimen.parameters}.union(*(lag.atoms(Parameter, Given) for lag in lags.values()))
-    symbols = sorted((s for s in used if s.name in wrt), key=lambda s: str(s.name))
-
-    def slopes(quantity: Quantity | None, unit: str) -> dict[str, Slope]:
-        if quantity is None:
-            return {}
-        factor = _factor(quantity, unit, "a dose")
-        found = {s.name: sympy.diff(quantity.expression, s) for s in symbols}
-        return {
-            name: Slope(slope * factor, np.broadcast_to(np.asarray(_number(slope, values) * factor, float), rows))
-            for name, slope in found.items()
-            if slope != 0
-        }
-
-    return tuple(
-        DoseSlopes(
-            slopes(Quantity(entry.time + lags[entry.route]), model.time),
-            slopes(entry.amount, _route(model, entry).unit(model.time)),
-            slopes(entry.duration, model.time),
-        )
-        for entry in regimen.doses
-    )
-
-
 def _route(model: Model, entry: Administration) -> Route:
     if entry.route not in model.routes:
         raise unknown_name(model.name, "route", entry.route, model.routes)
@@ -259,15 +218,6 @@ def _factor(quantity: Quantity, unit: str, what: str) -> float:
     if found is None:
         raise UnitError(f"{what} is {quantity}, which cannot be converted to {unit}.")
     return found
-
-
-def _number(expression: sympy.Expr, values: Mapping[str, Any]) -> Any:
-    if expression.is_number:
-        return float(expression)
-    symbols = sorted(expression.free_symbols, key=str)
-    plain = [sympy.Symbol(f"a_{i}") for i in range(len(symbols))]
-    function = sympy.lambdify(plain, expression.xreplace(dict(zip(symbols, plain, strict=True))), "numpy")
-    return function(*(values[s.name] for s in symbols))
 
 
 def _check(what: str, table: Array, routes: tuple[str, ...], good: Any, *, allow_nan: bool = False) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from pkpd.solvers.compiled.driver import SCALARS, Control, write_driver
+from pkpd.solvers.compiled.driver import write_driver
+from pkpd.solvers.compiled.frame import SCALARS, Control
 from pkpd.solvers.compiled.kernel import POINTER, Kernel
 from pkpd.solvers.compiled.lanes import VECTOR, Code, Rows, Value, function
-from pkpd.solvers.compiled.tableaus import Explicit
 from pkpd.solvers.equations.system import System
+from pkpd.solvers.tableaus import Explicit
 
 __all__ = ["explicit_kernel"]
 

@@ -17,6 +17,11 @@ __all__ = ["POINTER", "Kernel"]
 
 POINTER = ir.PointerType(VECTOR)
 MOST_INLINED = 2500  # operations
+# A number for each event: its trigger and the slope of it now, before, and at a place between; whether it is
+# armed, now and at a place within a step; whether it is due; how often it fired, and when first.
+EVENT_ROWS = (
+    "trigger", "slope", "was", "was_slope", "inner", "inner_slope", "armed", "ready", "pending", "fired", "first",
+)  # fmt: skip
 
 
 class Kernel:
@@ -24,9 +29,10 @@ class Kernel:
 
     Attributes
     ----------
-    rates, jacobian, triggers, changes, hold
+    rates, triggers, trigger_slopes, changes, hold
         Functions of the module: ``rates(w, t, x, d)`` writes the slopes at time `t` and
-        state `x` to `d`; ``triggers(w, t, x, d)`` likewise; ``changes(w)`` writes to row
+        state `x` to `d`; ``triggers(w, t, x, d)`` and ``trigger_slopes(w, t, x, d)`` likewise
+        the functions of the events and their slopes; ``changes(w)`` writes to row
         ``d`` the state after the jump or event numbered in row ``which``; ``hold(w)``
         computes what depends on parameters and inputs alone.
     """
@@ -41,9 +47,10 @@ class Kernel:
         self.size = 0
         rates = [self._held.extract(e) for e in model.rates]
         triggers = [self._held.extract(e) for e, _ in model.events]
+        trigger_slopes = [self._held.extract(e) for e in model.trigger_slopes]
         self.reserve(y=n, x=n, g=n, d=n, k=n * stages, p=len(model.p), u=len(model.u), atol=n)
-        self.reserve(trigger=self.events, was=self.events, armed=self.events, pending=self.events)
-        self.rate_expressions, self._triggers = rates, triggers
+        self.reserve(**dict.fromkeys(EVENT_ROWS, self.events))
+        self.rate_expressions, self._triggers, self._trigger_slopes = rates, triggers, trigger_slopes
 
     @property
     def events(self) -> int:
@@ -70,8 +77,10 @@ class Kernel:
     def write_functions(self) -> None:
         """Write the functions, once everything is extracted."""
         self.reserve(held=len(self._held.values))
-        self.rates = self._of_state("rates", self.rate_expressions)
-        self.triggers = self._of_state("triggers", self._triggers)
+        self.rates = self._of_state("rates", self.rate_expressions, inline=self.small)
+        if self.events:
+            self.triggers = self._of_state("triggers", self._triggers)
+            self.trigger_slopes = self._of_state("trigger_slopes", self._trigger_slopes)
         self.changes = self._write_changes()
         self.hold = self._write_hold()
 
@@ -90,9 +99,9 @@ class Kernel:
             found[TIME] = t
         return found
 
-    def _of_state(self, name: str, expressions: Sequence[sympy.Expr]) -> Any:
+    def _of_state(self, name: str, expressions: Sequence[sympy.Expr], *, inline: bool = False) -> Any:
         kinds = [POINTER, VECTOR, POINTER, POINTER]
-        code, (w, t, x, d) = function(self.module, name, kinds, inline=self.small)
+        code, (w, t, x, d) = function(self.module, name, kinds, inline=inline)
         state, result = Rows(code, x.raw), Rows(code, d.raw)
         values = write(code, expressions, self.symbols(code, w, lambda i: state[i], lambda: t))
         for i, value in enumerate(values):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ import sympy
 from pkpd.arrays import Array, Index
 from pkpd.errors import ModelError
 from pkpd.solvers.equations.system import System
-from pkpd.solvers.problem import Problem, Progress, Solution, Status
+from pkpd.solvers.problem import STIFF, Problem, Progress, Solution, Status
 from pkpd.solvers.reference.lockstep import solve_lockstep
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ COMPILED_METHODS = ("tsit5", "dop853", "rodas5p")
 PATIENCE = 1000.0  # steps at the edge of stability, to the end, from which on an implicit method is faster
 MANY_TIMES = 100  # more times to store than this are interpolated
 WORTH_A_THREAD = 32  # members
+SHORT_WORK = 10_000_000  # turns times rows of the workspace, which take about 0.1 s: until then no thread is started
+ENDLESS = 2**62  # turns
 GIVEN_UP = (Status.max_steps, Status.step_too_small)  # where an implicit method may still do
 
 
@@ -70,7 +72,8 @@ def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progre
         _run(problem, state, first, everyone, PATIENCE, threads, progress)
     except ModelError as error:
         return replace(solve_lockstep(problem), note=f"numpy, because {error}")
-    stiff = np.flatnonzero(np.isin(state.status, (_stiff_status(), *GIVEN_UP)))
+    # Asked first whether any is not ok: that is fast.
+    stiff = np.flatnonzero(np.isin(state.status, (STIFF, *GIVEN_UP)) if state.status.any() else state.status)
     if not len(stiff):
         return state.solution(first)
     state.status[stiff] = Status.ok
@@ -88,37 +91,56 @@ def explicit_method(problem: Problem) -> str:
 
 @dataclass(frozen=True)
 class _State:
-    """Where each member stands; the compiled code reads it and writes it back."""
+    """Where each member stands; the compiled code reads it and writes it back.
 
-    at: Array
-    states: Array
-    stop: Index
-    saved: Index
-    armed: Array
-    status: Index
-    steps: Index
+    Attributes
+    ----------
+    whole
+        (4, members): the next stop, the next time to store, the status and the steps.
+    real
+        (1 + states + 3 events, members): the time, the states, which events are armed, how
+        often each fired, and when first.
+    out
+        (states, members, times).
+    """
+
+    whole: Index
+    real: Array
     out: Array
+    events: int
 
     @classmethod
     def of(cls, problem: Problem) -> _State:
-        n, members = len(problem.model.states), problem.members
-        stop, saved, status, steps = np.zeros((4, members), dtype=np.int64)
-        armed = np.full((len(problem.model.events), members), -1.0)  # negative: not yet known
-        states = np.array(problem.starts, dtype=float, order="C", copy=True)
+        n, members, events = len(problem.model.states), problem.members, len(problem.model.events)
+        whole = np.zeros((4, members), dtype=np.int64)
+        real = np.zeros((1 + n + 3 * events, members))
         out = np.empty((n, members, problem.times.shape[-1]))
-        return cls(np.zeros(members), states, stop, saved, armed, status, steps, out)
+        real[1 : 1 + n] = problem.starts
+        if events:
+            # Negative: not yet known.
+            real[1 + n : 1 + n + events] = -1.0 if problem.armed is None else problem.armed
+            real[1 + n + 2 * events :] = np.inf
+        if problem.at is not None:
+            whole[0], whole[1], real[0] = problem.first_stops(), problem.first_times(), problem.at
+            out[:, np.arange(out.shape[2]) < whole[1][:, None]] = np.nan
+        return cls(whole, real, out, events)
+
+    @property
+    def status(self) -> Index:
+        status: Index = self.whole[2]
+        return status
 
     def solution(self, note: str) -> Solution:
-        return Solution(np.moveaxis(self.out, 0, -1), self.status, self.at, self.steps, note)
+        n, events = len(self.out), self.events
+        armed, fired, first = (self.real[1 + n + i * events : 1 + n + (i + 1) * events] for i in range(3))
+        return Solution(
+            states=self.out.transpose(1, 2, 0), status=self.status, ended=self.real[0], steps=self.whole[3],
+            final=self.real[1 : 1 + n], armed=armed > 0, event_counts=fired.astype(np.int64), event_times=first,
+            note=note,
+        )  # fmt: skip
 
 
 # ---- compiled code
-
-
-def _stiff_status() -> int:
-    from pkpd.solvers.compiled.driver import STIFF
-
-    return STIFF
 
 
 @lru_cache(maxsize=64)
@@ -131,48 +153,87 @@ def _compiled(model: System, method: str) -> Integrator:
 def _recipe(model: System, method: str) -> str:
     equations = sympy.Tuple(*model.rates, *(e for row in model.jumps for e in row))
     events = sympy.Tuple(*(sympy.Tuple(trigger, *then) for trigger, then in model.events))
-    sizes = (len(model.y), len(model.p), len(model.u), len(model.jumps))
+    sizes = (len(model.y), len(model.p), len(model.u), len(model.jumps), model.strictness)
     return "\n".join([method, repr(sizes), sympy.srepr(equations), sympy.srepr(events)])
 
 
 def _text(model: System, method: str) -> str:
     from pkpd.solvers.compiled.explicit import explicit_kernel
     from pkpd.solvers.compiled.rosenbrock import rosenbrock_kernel
-    from pkpd.solvers.compiled.tableaus import dop853, rodas5p, tsit5
+    from pkpd.solvers.tableaus import dop853, rodas5p, tsit5
 
     if method == "rodas5p":
         return str(rosenbrock_kernel(model, rodas5p()).module)
     return str(explicit_kernel(model, {"tsit5": tsit5, "dop853": dop853}[method]()).module)
 
 
+def _arguments(
+    problem: Problem, state: _State, method: str, order: Index, patience: float
+) -> tuple[list[Any], list[Array | Index]]:
+    """The arguments of compiled code after the workspace and what is each worker's, and the arrays that they lie in."""
+    schedule, times, m = problem.schedule, np.atleast_2d(problem.times), 8 * problem.members
+    counts = np.isfinite(times).sum(axis=1, dtype=np.int64)
+    few = {"tsit5": 0, "dop853": MANY_TIMES, "rodas5p": times.shape[1]}[method]
+    n, e = len(state.out), state.events
+    arrays = [
+        order, _real(problem.parameters), state.whole, state.real, _real(schedule.times),
+        np.ascontiguousarray(schedule.jumps, dtype=np.int64), _real(schedule.amounts), _real(schedule.levels),
+        _real(times), counts, state.out, _real(problem.atol),
+    ]  # fmt: skip
+    order_, parameters, whole, real, stop_times, jumps, amounts, levels, times_, counts_, out, atol = (
+        a.ctypes.data for a in arrays
+    )
+    armed = real + m * (1 + n)
+    bare = [
+        order_, problem.members, parameters, real + m, real, whole, whole + m, armed, armed + m * e, armed + 2 * m * e,
+        whole + 2 * m, whole + 3 * m, stop_times, jumps, amounts, levels, schedule.times.shape[1],
+        int(not schedule.shared), times_, times.shape[1], int(problem.times.ndim == 2), counts_, out, problem.rtol,
+        atol, int(problem.before), float(problem.max_steps), patience, few,
+    ]  # fmt: skip
+    return bare, arrays
+
+
 def _run(
     problem: Problem, state: _State, method: str, order: Index, patience: float,
     threads: int | None, progress: Progress | None,
 ) -> None:  # fmt: skip
-    """Take the members `order` as far as they go."""
+    """Take the members `order` as far as they go, on threads where there is work for them."""
     compiled = _compiled(problem.model, method)
-    counter, cancel = np.zeros((2, 1), dtype=np.int64)
-    schedule = problem.schedule
-    times = np.atleast_2d(problem.times)
-    counts = np.isfinite(times).sum(axis=1, dtype=np.int64)
-    few = {"tsit5": 0, "dop853": MANY_TIMES, "rodas5p": times.shape[1]}[method]
-    arguments = (
-        counter, len(order), order, cancel, problem.members,
-        _real(problem.parameters), state.states, state.at, state.stop, state.saved, state.armed, state.status,
-        state.steps, _real(schedule.times), np.ascontiguousarray(schedule.jumps, dtype=np.int64),
-        _real(schedule.amounts), _real(schedule.levels), schedule.times.shape[1], int(not schedule.shared),
-        _real(times), times.shape[1], int(problem.times.ndim == 2), counts, state.out,
-        problem.rtol, _real(problem.atol), int(problem.before), float(problem.max_steps), patience, few,
-    )  # fmt: skip
-    bare = [a.ctypes.data if isinstance(a, np.ndarray) else a for a in arguments]
     count = min(threads or _processors(), max(1, len(order) // WORTH_A_THREAD))
-    # A call into compiled code lets go of Python, so that plain threads run side by side.
+    shared = np.zeros(2 + count, dtype=np.int64)  # the next member, whether to stop, and the turns of each worker
+    shared[2:] = ENDLESS if count > 1 else 1 + SHORT_WORK // compiled.rows
+    bare, _kept = _arguments(problem, state, method, order, patience)
     rooms = [_lanes(compiled.rows) for _ in range(count)]
-    workers = [threading.Thread(target=compiled.run, args=(room.ctypes.data, *bare), daemon=True) for room in rooms]
+    place = shared.ctypes.data
+
+    def arguments(worker: int, begin: int) -> list[Any]:
+        turns = place + 8 * (2 + worker)
+        return [rooms[worker].ctypes.data, begin, turns, place, len(order), bare[0], place + 8, *bare[1:]]
+
+    def tell() -> None:
+        if progress is not None:
+            progress(min(int(shared[0]), len(order)), len(order))
+
+    if count > 1:
+        _run_threads(compiled.run, [arguments(i, 1) for i in range(count)], shared[1:2], tell)
+        return
+    compiled.run(*arguments(0, 1))
+    if shared[2] > 0:
+        tell()
+        return
+    shared[2] = ENDLESS
+    _run_threads(compiled.run, [arguments(0, 0)], shared[1:2], tell)
+
+
+def _run_threads(
+    run: Callable[..., None], arguments: Sequence[Sequence[Any]], cancel: Index, tell: Callable[[], None]
+) -> None:
+    """A call into compiled code lets go of Python, so that plain threads run side by side and an interrupt is heard."""
+    workers = [threading.Thread(target=run, args=tuple(a), daemon=True) for a in arguments]
     for worker in workers:
         worker.start()
     try:
-        _wait(workers, lambda: progress and progress(min(int(counter[0]), len(order)), len(order)))
+        _wait(workers, tell)
     finally:
         cancel[0] = 1
         for worker in workers:

@@ -19,12 +19,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pkpd.solvers.compiled.driver import ARGUMENTS
+from pkpd.solvers.compiled.frame import ARGUMENTS
 
 __all__ = ["Integrator", "cache_folder", "object_code"]
 
 DIGEST = 32
 LONG_TEXT = 1_000_000  # characters
+FURTHER_SOURCES = ("tableaus.py", "equations/derivatives.py", "equations/system.py")  # that decide on machine code
 
 
 def _target(effort: int = 2) -> Any:
@@ -40,11 +41,15 @@ def _target(effort: int = 2) -> Any:
 
 
 class Integrator(NamedTuple):
-    """A function ``run``, the rows of the workspace that it needs, and what it says of its method."""
+    """A function ``run``, the rows of the workspace that it needs, and what it says of its method.
+
+    The machine code lives as long as the `engine` that loaded it: keep this while ``run`` runs.
+    """
 
     run: Any
     rows: int
     method: str
+    engine: Any
 
 
 def object_code(recipe: str, build: Callable[[], str]) -> Integrator:
@@ -74,7 +79,8 @@ def _surroundings() -> tuple[str, ...]:
     import sympy
     from llvmlite import binding as llvm
 
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    room = Path(__file__).parent
+    sources = [*sorted(room.glob("*.py")), *(room.parent / name for name in FURTHER_SOURCES)]
     code = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()
     target = _target()
     features = llvm.get_host_cpu_features().flatten()
@@ -96,21 +102,17 @@ def _compile(text: str) -> bytes:
     return bytes(target.emit_object(module))
 
 
-_engines: list[Any] = []  # machine code lives as long as the engine that loaded it
-
-
 def _loaded(code: bytes) -> Integrator:
     from llvmlite import binding as llvm
 
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    _engines.append(engine)
     kinds: dict[str, Any] = {"double": ctypes.c_double, "i64": ctypes.c_int64}
     arguments = [kinds.get(str(kind), ctypes.c_void_p) for kind in ARGUMENTS.values()]
     run = ctypes.CFUNCTYPE(None, *arguments)(engine.get_function_address("run"))
     rows = ctypes.c_int64.from_address(engine.get_global_value_address("rows")).value
-    return Integrator(run, rows, ctypes.string_at(engine.get_global_value_address("method")).decode())
+    return Integrator(run, rows, ctypes.string_at(engine.get_global_value_address("method")).decode(), engine)
 
 
 # ---- the folder

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from pkpd.solvers.compiled.driver import SCALARS, Control, write_driver
+from pkpd.solvers.compiled.driver import write_driver
 from pkpd.solvers.compiled.expressions import write_each
+from pkpd.solvers.compiled.frame import SCALARS, Control
 from pkpd.solvers.compiled.kernel import POINTER, Kernel
 from pkpd.solvers.compiled.lanes import VECTOR, Code, Rows, Value, function
 from pkpd.solvers.compiled.sparse_lu import elimination
 from pkpd.solvers.compiled.table_lu import TableLU
-from pkpd.solvers.compiled.tableaus import Rosenbrock
 from pkpd.solvers.compiled.unrolled_lu import UnrolledLU
 from pkpd.solvers.equations.derivatives import partial
 from pkpd.solvers.equations.system import TIME, System
+from pkpd.solvers.tableaus import Rosenbrock
 
 __all__ = ["rosenbrock_kernel"]
 
@@ -26,7 +27,7 @@ def rosenbrock_kernel(model: System, method: Rosenbrock) -> Kernel:
     jacobian = _jacobian(model, kernel)
     drift = kernel.extract([partial(rate, TIME) for rate in model.rates])
     kernel.reserve(**dict.fromkeys(SCALARS, 1))
-    kernel.reserve(f=kernel.n, drift=kernel.n, pivots=1)
+    kernel.reserve(f=kernel.n, drift=kernel.n, pivots=1, f_new=kernel.n * bool(kernel.events))
     plan = elimination(kernel.n, frozenset(jacobian))
     small = plan.operations + len(plan.entries) <= MOST_UNROLLED
     lu = UnrolledLU(kernel, plan) if small else TableLU(kernel, plan)
@@ -35,6 +36,8 @@ def rosenbrock_kernel(model: System, method: Rosenbrock) -> Kernel:
     step = _Step(kernel, method, lu)
     step.write_factor(jacobian, drift)
     step.write_step(drifting=any(e != 0 for e in drift))
+    if kernel.events:
+        _write_dense(kernel)
     write_driver(
         kernel,
         Control(method.error_order, method.stages, None, dense=False),
@@ -118,6 +121,22 @@ class _Step:
             size.set(size.get() + scale)
         square = code.select(code.finite(size.get()), total.get(), float("nan"))
         kernel.rows(code, w, "error")[0] = square + kernel.rows(code, w, "pivots")[0]
+
+
+def _write_dense(kernel: Kernel) -> None:
+    """``prepare_dense(w)`` and ``dense(w)`` as of an explicit method, by Hermite's cubic: to look for events only."""
+    code, (w,) = function(kernel.module, "prepare_dense", [POINTER])
+    x, f_new = kernel.rows(code, w, "x"), kernel.rows(code, w, "f_new")
+    code.call_function(kernel.rates, w, kernel.rows(code, w, "t_new")[0], x.pointer, f_new.pointer)
+    code.end()
+    code, (w,) = function(kernel.module, "dense", [POINTER])
+    theta, h = kernel.rows(code, w, "theta")[0], kernel.rows(code, w, "h_try")[0]
+    y, x, f, f_new, d = (kernel.rows(code, w, name) for name in ("y", "x", "f", "f_new", "d"))
+    rest = 1.0 - theta
+    chord, first, last = theta * (3.0 - 2.0 * theta), h * rest * rest, h * theta * rest
+    with code.each(kernel.n) as j:
+        d[j] = y[j] + theta * (chord * (x[j] - y[j]) + first * f[j] - last * f_new[j])
+    code.end()
 
 
 def _added(start: Value | None, weights: Any, k: Rows, j: Value, n: int) -> Value:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, reduce
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, reduce
 from typing import Any
 
 import sympy
 
-__all__ = ["partial"]
+__all__ = ["Slopes", "directional", "partial"]
 
 _FLAT = (sympy.Heaviside, sympy.sign, sympy.floor, sympy.ceiling, sympy.DiracDelta)
 
 
-@lru_cache(maxsize=1 << 16)
-def partial(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
-    """d `expression` / d `symbol`.
+@dataclass(frozen=True, eq=False)
+class Slopes:
+    """How fast each symbol changes along a direction; those not named stay."""
+
+    of: Mapping[sympy.Symbol, sympy.Expr]
+
+    @cached_property
+    def symbols(self) -> frozenset[sympy.Symbol]:
+        return frozenset(self.of)
+
+
+@lru_cache(maxsize=1 << 17)
+def directional(expression: sympy.Expr, slopes: Slopes) -> sympy.Expr:
+    """The derivative of `expression` along a direction, by the chain rule alone.
+
+    What is shared within `expression` is shared within its derivative, so that the
+    derivative is a few times as long as `expression` however many symbols move.
 
     ``Piecewise``, ``Min``, ``Max`` and ``Abs`` are differentiated branch by branch, with
     the branch decided as in the expression; a step (``Heaviside``, ``sign``) is flat.
@@ -23,23 +39,24 @@ def partial(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
     of ``erf(z)`` and ``erfc(z)`` is 0 where z is infinite, as in the survival of a
     log-normal time at time 0, whatever the slope of z.
     """
-    if expression == symbol:
-        return sympy.S.One
-    if symbol not in _symbols(expression) or isinstance(expression, _FLAT):
+    if expression in slopes.symbols:
+        return slopes.of[expression]
+    if slopes.symbols.isdisjoint(_symbols(expression)) or isinstance(expression, _FLAT):
         return sympy.S.Zero
-    if isinstance(expression, sympy.Add):
-        return sympy.Add(*(partial(term, symbol) for term in expression.args))
-    if isinstance(expression, sympy.Mul):
-        return _product(expression.args, symbol)
-    if isinstance(expression, sympy.Pow):
-        return _power(expression, symbol)
-    if isinstance(expression, sympy.Piecewise):
-        return sympy.Piecewise(*((partial(value, symbol), condition) for value, condition in expression.args))
-    if isinstance(expression, sympy.Max | sympy.Min):
-        return _extreme(expression, symbol)
-    if isinstance(expression, sympy.erf | sympy.erfc):
-        return _bell(expression, symbol)
-    return sympy.Add(*(expression.fdiff(i) * partial(a, symbol) for i, a in enumerate(expression.args, 1)))
+    for kind, rule in _RULES:
+        if isinstance(expression, kind):
+            return rule(expression, slopes)
+    return sympy.Add(*(expression.fdiff(i) * directional(a, slopes) for i, a in enumerate(expression.args, 1)))
+
+
+def partial(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """d `expression` / d `symbol`; see `directional`."""
+    return directional(expression, _unit(symbol))
+
+
+@lru_cache(maxsize=1 << 14)
+def _unit(symbol: sympy.Symbol) -> Slopes:
+    return Slopes({symbol: sympy.S.One})
 
 
 @lru_cache(maxsize=1 << 16)
@@ -47,15 +64,20 @@ def _symbols(expression: sympy.Basic) -> frozenset[Any]:
     return reduce(frozenset.union, map(_symbols, expression.args), frozenset(expression.atoms(sympy.Symbol)))
 
 
-def _product(factors: tuple[sympy.Expr, ...], symbol: sympy.Symbol) -> sympy.Expr:
-    slopes = [partial(factor, symbol) for factor in factors]
-    return sympy.Add(*(sympy.Mul(*factors[:i], s, *factors[i + 1 :]) for i, s in enumerate(slopes) if s != 0))
+def _sum(total: sympy.Add, slopes: Slopes) -> sympy.Expr:
+    return sympy.Add(*(directional(term, slopes) for term in total.args))
 
 
-def _power(power: sympy.Pow, symbol: sympy.Symbol) -> sympy.Expr:
+def _product(product: sympy.Mul, slopes: Slopes) -> sympy.Expr:
+    factors = product.args
+    each = [directional(factor, slopes) for factor in factors]
+    return sympy.Add(*(sympy.Mul(*factors[:i], s, *factors[i + 1 :]) for i, s in enumerate(each) if s != 0))
+
+
+def _power(power: sympy.Pow, slopes: Slopes) -> sympy.Expr:
     base, exponent = power.args
-    by_base = exponent * base ** (exponent - 1) * partial(base, symbol)
-    bend = partial(exponent, symbol)
+    by_base = exponent * base ** (exponent - 1) * directional(base, slopes)
+    bend = directional(exponent, slopes)
     if bend == 0:
         return by_base
     by_exponent = power * sympy.log(base)
@@ -64,16 +86,30 @@ def _power(power: sympy.Pow, symbol: sympy.Symbol) -> sympy.Expr:
     return by_base + by_exponent * bend
 
 
-def _bell(integral: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+def _branches(expression: sympy.Piecewise, slopes: Slopes) -> sympy.Expr:
+    return sympy.Piecewise(*((directional(value, slopes), condition) for value, condition in expression.args))
+
+
+def _bell(integral: sympy.Expr, slopes: Slopes) -> sympy.Expr:
     (z,) = integral.args
-    slope = integral.fdiff(1) * partial(z, symbol)
+    slope = integral.fdiff(1) * directional(z, slopes)
     # Beyond this exp(-z**2) is zero in double precision, and its product with an infinite slope no number.
     return sympy.Piecewise((slope, sympy.Abs(z) < 28), (0, True))
 
 
-def _extreme(expression: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+def _extreme(expression: sympy.Expr, slopes: Slopes) -> sympy.Expr:
     first, *others = sympy.ordered(expression.args)
     rest = expression.func(*others)
     # Against zero: sympy's Piecewise turns some conditions with exp on one side over and over.
     wins = first - rest >= 0 if isinstance(expression, sympy.Max) else first - rest <= 0
-    return sympy.Piecewise((partial(first, symbol), wins), (partial(rest, symbol), True))
+    return sympy.Piecewise((directional(first, slopes), wins), (directional(rest, slopes), True))
+
+
+_RULES: tuple[tuple[Any, Callable[[Any, Slopes], sympy.Expr]], ...] = (
+    (sympy.Add, _sum),
+    (sympy.Mul, _product),
+    (sympy.Pow, _power),
+    (sympy.Piecewise, _branches),
+    (sympy.Max | sympy.Min, _extreme),
+    (sympy.erf | sympy.erfc, _bell),
+)

@@ -19,7 +19,7 @@ import sympy
 from pkpd.arrays import Array, Mask
 from pkpd.solvers.equations.system import AMOUNT, TIME, System
 
-__all__ = ["NumpyCode", "numpy_code"]
+__all__ = ["NumpyCode", "numpy_code", "vectorized"]
 
 Rows = Callable[..., Array]
 
@@ -48,7 +48,7 @@ class NumpyCode:
     @cached_property
     def starts(self) -> Callable[[Array], Array]:
         """``starts(p)`` of shape (states, members)."""
-        return _function([self.model.p], self.model.starts)
+        return vectorized([self.model.p], self.model.starts)
 
     @cached_property
     def outputs(self) -> Rows:
@@ -66,13 +66,18 @@ class NumpyCode:
         return self._rows([trigger for trigger, _ in self.model.events], TIME)
 
     @cached_property
+    def trigger_slopes(self) -> Rows:
+        """``trigger_slopes(t, y, p, u)`` of shape (events, members): how fast each trigger changes on a trajectory."""
+        return self._rows(self.model.trigger_slopes, TIME)
+
+    @cached_property
     def event_jumps(self) -> tuple[Rows, ...]:
         """For each event ``jump(t, y, p, u)`` of shape (states, members)."""
         return tuple(self._rows(row, TIME) for _, row in self.model.events)
 
     def _rows(self, expressions: Sequence[sympy.Expr], time: sympy.Symbol, *more: sympy.Symbol) -> Rows:
         m = self.model
-        return _function([time, m.y, m.p, m.u, *more], expressions)
+        return vectorized([time, m.y, m.p, m.u, *more], expressions)
 
 
 @lru_cache(maxsize=256)
@@ -81,7 +86,8 @@ def numpy_code(model: System) -> NumpyCode:
     return NumpyCode(model)
 
 
-def _function(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> Callable[..., Array]:
+def vectorized(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> Callable[..., Array]:
+    """A function of `arguments`, symbols or tuples of them, that gives (expressions, members)."""
     lists = [list(a) if isinstance(a, tuple) else a for a in arguments]
     generated: Any = sympy.lambdify(lists, [_plain(e) for e in expressions], modules=["scipy", "numpy"], cse=True)
     count = len(expressions)
@@ -98,5 +104,5 @@ def _function(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> Ca
 
 def _plain(expression: sympy.Expr) -> sympy.Expr:
     """`expression` without conditions that are chosen by conditions, which lambdify makes numbers of."""
-    found: sympy.Expr = expression.replace(sympy.ITE, lambda c, yes, no: (c & yes) | (~c & no))
-    return found
+    plain: sympy.Expr = expression.replace(sympy.ITE, lambda c, yes, no: (c & yes) | (~c & no))
+    return plain

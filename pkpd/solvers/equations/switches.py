@@ -131,7 +131,8 @@ def _relations(expression: sympy.Basic, levels: Collection[sympy.Expr] | None = 
 
 def _levels(expressions: Iterable[sympy.Basic], model: System) -> Iterator[sympy.Expr]:
     """The levels of the conditions in `expressions` that can be crossed between stops."""
-    crossed = {TIME, *model.y}
+    # A state without a rate changes at stops and events alone.
+    crossed = {TIME, *(y for y, rate in zip(model.y, model.rates, strict=True) if rate != 0)}
     found = {_level(r) for e in expressions for r in _relations(e)}
     return iter(sorted((e for e in found if e.free_symbols & crossed), key=sympy.default_sort_key))
 

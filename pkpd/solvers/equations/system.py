@@ -8,12 +8,12 @@ chose can collide with a name in generated code.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy
-from sympy.core.relational import GreaterThan, StrictGreaterThan
+from sympy.core.relational import GreaterThan, StrictGreaterThan, StrictLessThan
 
 from pkpd.solvers.equations.derivatives import partial
 from pkpd.symbolic.model import Model
@@ -51,6 +51,9 @@ class System:
         value of every state.
     nonnegative
         Which of the first states must not fall below zero.
+    strict
+        For each event whether its condition is strict (``<``, ``>``), so that it does not hold
+        where its function is zero; empty where all are.
     """
 
     name: str
@@ -68,6 +71,33 @@ class System:
     jumps: tuple[Row, ...]
     events: tuple[tuple[sympy.Expr, Row], ...]
     nonnegative: tuple[bool, ...] = ()
+    strict: tuple[bool, ...] = ()
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process hashes text in another way.
+        return {name: value for name, value in self.__dict__.items() if name != "_hash"}
+
+    @cached_property
+    def _hash(self) -> int:
+        """Computed once: to hash large expressions at every call takes longer than a short integration."""
+        return hash(tuple(getattr(self, f.name) for f in fields(self)))
+
+    @property
+    def strictness(self) -> tuple[bool, ...]:
+        """For each event whether its condition is strict."""
+        return self.strict or (True,) * len(self.events)
+
+    @cached_property
+    def trigger_slopes(self) -> Row:
+        """For each event the derivative of its function by time, along a trajectory."""
+        return tuple(self._along(_without_remainders(trigger)) for trigger, _ in self.events)
+
+    def _along(self, expression: sympy.Expr) -> sympy.Expr:
+        by_state = (partial(expression, y) * rate for y, rate in zip(self.y, self.rates, strict=True))
+        return sympy.Add(*by_state, partial(expression, TIME))
 
     @property
     def jacobian(self) -> tuple[Row, ...]:
@@ -153,6 +183,7 @@ def numbered_system(model: Model, inputs: tuple[str, ...] = ()) -> System:
         jumps=tuple(_scaled(row(model.routes[name].jumps), arriving[name]) for name in jump_routes),
         events=tuple((bare(_falling(e.when)), row(e.then)) for e in model.events),
         nonnegative=tuple(s.declaration.nonnegative for s in model.states),
+        strict=tuple(isinstance(e.when, StrictGreaterThan | StrictLessThan) for e in model.events),
     )
 
 
@@ -164,6 +195,12 @@ def _scaled(jump: Row, arriving: sympy.Expr) -> Row:
 def _falling(when: Any) -> sympy.Expr:
     """A function that is positive before the condition `when` holds and negative after."""
     return when.rhs - when.lhs if isinstance(when, StrictGreaterThan | GreaterThan) else when.lhs - when.rhs
+
+
+def _without_remainders(expression: sympy.Expr) -> sympy.Expr:
+    """`expression` with each remainder written by ``floor``, which has a derivative."""
+    by_floor: sympy.Expr = expression.replace(sympy.Mod, lambda a, b: a - b * sympy.floor(a / b))
+    return by_floor.replace(sympy.frac, lambda a: a - sympy.floor(a))
 
 
 def _numbered(letter: str, count: int) -> Row:

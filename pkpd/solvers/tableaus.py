@@ -15,7 +15,10 @@ import numpy as np
 
 from pkpd.arrays import Array
 
-__all__ = ["Explicit", "Rosenbrock", "dop853", "rodas5p", "tsit5"]
+__all__ = ["GROW", "SAFETY", "SHRINK", "Explicit", "Rosenbrock", "dop853", "dop853_interpolant", "rodas5p", "tsit5"]
+
+SAFETY, SHRINK, GROW = 0.9, 0.2, 8.0
+"""The part of the step size that the error allows, and how much the size may change at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +136,13 @@ def dop853() -> Explicit:
     c = np.concatenate([DOP853.C[:12], [1.0], DOP853.C_EXTRA])
     errors = np.array([DOP853.E5, DOP853.E3])
     return Explicit("dop853", 13, a, c, errors, _dop853_dense(DOP853), stability=6.1, error_order=8)
+
+
+def dop853_interpolant() -> Array:
+    """The rows of slopes with which DOP853's nested interpolant goes on after its first three."""
+    from scipy.integrate import DOP853
+
+    return np.asarray(DOP853.D, dtype=np.float64)
 
 
 def _dop853_dense(method: Any) -> Array:

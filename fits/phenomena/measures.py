@@ -1,0 +1,50 @@
+"""What is measured of a run: sizes relative to the first day of treatment, progression, control."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pkpd.fits.phenomena.arms import Runs
+from pkpd.fits.phenomena.findings import Array
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["LEVELS", "best", "controlled", "curves", "on_day", "progression", "relative"]
+
+
+def relative(run: xr.Dataset, name: str = "SLD") -> Array:
+    """A quantity relative to the first day of treatment; time is last."""
+    values = run[name].transpose(..., "time").values
+    return np.asarray(values / values[..., :1])
+
+
+def progression(run: xr.Dataset) -> Array:
+    """The day on which the sum of diameters is 20 % and 5 mm above its nadir; infinite if never."""
+    size = run["SLD"].transpose(..., "time").values
+    nadir = np.minimum.accumulate(size, -1)
+    worse = (size >= 1.2 * nadir) & (size >= nadir + 5)
+    return np.where(worse.any(-1), run["time"].values[worse.argmax(-1)], np.inf)
+
+
+def on_day(curve: Array, day: float) -> Array:
+    return np.asarray(curve[..., round(day / 7)])
+
+
+def controlled(run: xr.Dataset, day: float) -> float:
+    """The share of patients in response on a day."""
+    return float((on_day(relative(run), day) <= 0.7).mean())
+
+
+def curves(runs: Runs, *names: str) -> dict[str, Array]:
+    return {name: relative(runs[name]) for name in names or runs}
+
+
+def best(runs: Runs) -> dict[str, float]:
+    """The smallest sum of diameters in each arm, relative to day 0."""
+    return {name: float(relative(run).min()) for name, run in runs.items()}
+
+
+LEVELS = {"response": 0.7, "day 0": 1.0}

@@ -1,0 +1,26 @@
+"""How far the phenomena hang on the invented values of the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pkpd.fits.perturbation import draws
+from pkpd.fits.phenomena import arms
+from pkpd.fits.phenomena.arms import Phenomenon
+from pkpd.fits.phenomena.catalog import PHENOMENA
+
+__all__ = ["robustness", "table"]
+
+
+def robustness(names: Sequence[str], n: int, cv: float = 0.1, seed: int = 3) -> dict[str, list[str | None]]:
+    """For each phenomenon of the flagship what fails, or None, in each of `n` draws of its invented values."""
+    these = draws(arms.flagship(), n, cv, seed)
+    chosen = {name: PHENOMENA[name] for name in names}
+    return {name: one.refusals(these) for name, one in chosen.items() if isinstance(one, Phenomenon)}
+
+
+def table(names: Sequence[str], n: int, cvs: Sequence[float] = (0.1, 0.2)) -> str:
+    """Phenomenon by phenomenon in how many of `n` draws it holds, for each size of the factors."""
+    held = [{name: refusals.count(None) for name, refusals in robustness(names, n, cv).items()} for cv in cvs]
+    head = "phenomenon," + ",".join(f"of {n} at {cv:.0%}" for cv in cvs)
+    return "\n".join([head, *(f"{name}," + ",".join(str(one[name]) for one in held) for name in held[0])])

@@ -1,0 +1,401 @@
+"""Derivatives of a whole ensemble: a `Problem` whose members are those of another in several directions.
+
+One member in several directions takes several lanes, each with `d` of them.  Which
+directions they are is data; the machine code depends on the model and on `d` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy
+
+from pkpd.arrays import Array, Index, Mask
+from pkpd.errors import ParameterError
+from pkpd.solvers.directions import Directions, StopDirections, pairs
+from pkpd.solvers.equations.numpy_code import numpy_code
+from pkpd.solvers.equations.switches import UNCOUNTED, sign_dependent
+from pkpd.solvers.equations.system import System
+from pkpd.solvers.equations.tangent import TangentSystem, tangent
+from pkpd.solvers.moving_stops import StopPlan, stop_plan
+from pkpd.solvers.problem import Problem, Solution
+
+__all__ = ["Derivatives", "TangentProblem", "tangent_problem"]
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """Values with their derivatives.
+
+    Attributes
+    ----------
+    values
+        (members, times, variables).
+    first
+        (members, times, variables, K).
+    second
+        (members, times, variables, K, K); None where it was not asked for.
+    """
+
+    values: Array
+    first: Array
+    second: Array | None = None
+
+
+@dataclass(frozen=True)
+class TangentProblem:
+    """A `Problem` that integrates derivatives, and how to read its `Solution`.
+
+    Attributes
+    ----------
+    problem
+        What to solve: member ``m*lanes + lane`` is member m of `base` in some directions.
+    base
+        The problem that was differentiated.
+    order
+        1 or 2.
+    d
+        The number of directions in each lane.
+    lanes
+        The number of lanes of one member.
+    sizes
+        (K,): how far a derivative goes along each direction.
+    inner
+        The number of states of the first tangent.
+    """
+
+    problem: Problem
+    base: Problem
+    order: int
+    d: int
+    lanes: int
+    sizes: Array
+    inner: int
+
+    def states(self, solution: Solution) -> Derivatives:
+        """The states with their derivatives."""
+        return self._read(solution.states, len(self.base.model.states), self.inner)
+
+    def outputs(self, solution: Solution, inputs: Array | None = None) -> Derivatives:
+        """The outputs with their derivatives.
+
+        Parameters
+        ----------
+        inputs
+            (members of `problem`, times, inputs): the input rates that each stored value sees; by
+            default those before a stop at its time, or after it as `Problem.before` says.
+        """
+        problem, count = self.problem, len(self.base.model.outputs)
+        rows, times, n = solution.states.shape
+        levels = _levels_at(problem) if inputs is None else inputs
+        shape = (rows, times, len(problem.model.inputs))
+        u = np.broadcast_to(levels, shape).reshape(rows * times, shape[-1]).T
+        with np.errstate(all="ignore"):
+            values = numpy_code(problem.model).outputs(
+                np.broadcast_to(problem.times, (rows, times)).ravel(),
+                np.ascontiguousarray(np.moveaxis(solution.states, -1, 0).reshape(n, -1)),
+                np.repeat(problem.parameters, times, axis=1),
+                np.ascontiguousarray(u),
+            )
+        values = np.moveaxis(values.reshape(-1, rows, times), 0, -1)
+        values[np.isnan(solution.states).any(axis=-1)] = np.nan
+        return self._read(values, count, count * (1 + self.d))
+
+    def status(self, solution: Solution) -> Index:
+        """(members,): that of the first lane that failed, or ok."""
+        each = solution.status.reshape(-1, self.lanes)
+        return each[np.arange(len(each)), np.argmax(each != 0, axis=1)]
+
+    def ended(self, solution: Solution) -> Array:
+        """(members,): the last time that all lanes reached."""
+        return np.min(solution.ended.reshape(-1, self.lanes), axis=1)
+
+    def steps(self, solution: Solution) -> Index:
+        """(members,): the steps of all lanes."""
+        return np.sum(solution.steps.reshape(-1, self.lanes), axis=1)
+
+    # ---- where things are
+
+    def _read(self, rows: Array, n: int, inner: int) -> Derivatives:
+        """Sort `rows`, (lanes of members, times, variables), of `n` variables; `inner` of the first tangent."""
+        lanes = rows.reshape(-1, self.lanes, *rows.shape[1:])
+        count, variables = len(self.sizes), np.arange(n)
+        k = np.arange(count)
+        groups = _groups(count, self.d, self.order)
+        lane = [int(np.flatnonzero(groups[:, 0] == one // self.d)[0]) for one in k]
+        place = n * (1 + k % self.d)
+        first = _taken(lanes, np.array(lane, dtype=np.int64), place[:, None] + variables) / self.sizes
+        values = np.ascontiguousarray(lanes[:, 0, :, :n])
+        return Derivatives(values, first, self._second(lanes, groups, n, inner) if self.order == 2 else None)
+
+    def _second(self, lanes: Array, groups: Index, n: int, inner: int) -> Array:
+        count, d = len(self.sizes), self.d
+        number = {(int(a), int(b)): lane for lane, (a, b) in enumerate(groups)}
+        both = pairs(count)
+        lane = np.array([number[int(k) // d, int(l) // d] for k, l in both], dtype=np.int64)
+        k, l = both.T
+        place = inner * (1 + l % d) + n * (1 + k % d)
+        half = _taken(lanes, lane, place[:, None] + np.arange(n)) / (self.sizes[k] * self.sizes[l])
+        second = np.empty((*half.shape[:-1], count, count))
+        second[..., k, l] = second[..., l, k] = half
+        return second
+
+
+def tangent_problem(problem: Problem, directions: Directions, d: int | None = None, order: int = 1) -> TangentProblem:
+    """Differentiate `problem` along `directions`.
+
+    Parameters
+    ----------
+    problem
+        An ensemble of members.
+    directions
+        K directions.
+    d
+        How many directions one lane takes; chosen by the number of members if None.
+    order
+        1, or 2 for second derivatives too.
+
+    Raises
+    ------
+    ParameterError
+        If a rate or a trigger holds a function such as ``floor``, which jumps at more
+        places than can be followed, of something that changes along a direction.
+
+    Examples
+    --------
+    The derivative of an amount that decays, y = 2 exp(-k t), by k.
+
+    >>> import numpy as np
+    >>> from pkpd import Model, param, state
+    >>> from pkpd.solvers.equations.system import numbered_system
+    >>> from pkpd.solvers.schedule import Schedule
+    >>> from pkpd.solvers.solve import solve
+    >>> k, A = param("k", 0.5, "1/day", "elimination"), state("A", "mg", "drug", start=2)
+    >>> none = Schedule(np.empty((1, 0)), np.empty((1, 0), dtype=int), np.empty((1, 0)), np.zeros((1, 1, 0)))
+    >>> system = numbered_system(Model("decay", rates={A: -k * A}))
+    >>> plain = Problem(system, np.array([[0.5]]), np.array([[2.0]]), none, np.array([1.0]), 1e-9, np.array([1e-9]))
+    >>> along = tangent_problem(plain, Directions(np.array([[1.0]])))
+    >>> along.states(solve(along.problem, "numpy")).first.round(6).tolist()
+    [[[[-1.213061]]]]
+    """
+    _check_counted(problem.model, directions)
+    count = directions.count
+    d = directions_per_lane(problem.members, count) if d is None else min(d, count)
+    groups = _groups(count, d, order)
+    sizes = np.ones(count) if directions.sizes is None else _power_of_two(directions.sizes)
+    spread = _spread(problem, directions, len(groups))
+    inner, outer = (groups[:, [i]] * d + np.arange(d) for i in (0, -1))
+    first = _chosen(directions, inner, sizes, problem.members)
+    positive = _positive(problem)
+    first_system = tangent(problem.model, d, positive)
+    extended, plan = _extended(spread, first, first_system)
+    if order == 2:
+        further = _chosen(directions, outer, sizes, problem.members)
+        mixed = _chosen_pairs(directions, inner, outer, sizes, problem.members)
+        stops = plan.changes(_stops(spread, further), _stops(spread, mixed))
+        along = _joined(first_system, further, mixed, stops)
+        extended, _ = _extended(extended, along, tangent(extended.model, d, positive))
+    return TangentProblem(extended, problem, order, d, len(groups), sizes, len(first_system.system.states))
+
+
+def directions_per_lane(members: int, count: int) -> int:
+    """The number of directions that one lane takes: one where there are fewer members than would fill the lanes."""
+    return 1 if members <= FEW_MEMBERS else min(count, MOST_TOGETHER)
+
+
+FEW_MEMBERS = 8
+MOST_TOGETHER = 4
+
+
+# ---- directions of lanes
+
+
+@dataclass(frozen=True)
+class _Along:
+    """The directions of each lane: as `Directions`, but (..., lanes of members, d)."""
+
+    dparameters: Array
+    dstarts: Array
+    follow: Mask
+    stops: StopDirections | None
+
+
+def _groups(count: int, d: int, order: int) -> Index:
+    """Which group of `d` directions each lane takes, (lanes, order): half of the square for second order."""
+    groups = -(-count // d)
+    return np.arange(groups)[:, None] if order == 1 else pairs(groups)
+
+
+def _chosen(directions: Directions, index: Index, sizes: Array, members: int) -> _Along:
+    """The directions `index`, (lanes, d), for each lane; none where there are no more."""
+    there = index < len(sizes)
+    index = np.where(there, index, 0)
+    return _along(directions, index, np.where(there, sizes[index], 0.0), members)
+
+
+def _chosen_pairs(directions: Directions, inner: Index, outer: Index, sizes: Array, members: int) -> _Along:
+    """The second derivatives along each pair of `inner` and `outer`, (..., lanes of members, d*d)."""
+    count = len(sizes)
+    number = np.zeros((count, count), dtype=np.int64)
+    k, l = pairs(count).T
+    number[k, l] = number[l, k] = np.arange(len(k))
+    there = ((inner < count)[:, :, None] & (outer < count)[:, None, :]).reshape(len(inner), -1)
+    inner, outer = np.where(inner < count, inner, 0), np.where(outer < count, outer, 0)
+    index = number[inner[:, :, None], outer[:, None, :]].reshape(len(inner), -1)
+    size = (sizes[inner][:, :, None] * sizes[outer][:, None, :]).reshape(len(inner), -1)
+    if directions.second is None:
+        nothing = replace(directions, dparameters=np.zeros((len(directions.dparameters), 1)), dstarts=None, stops=None)
+        return _along(nothing, np.zeros_like(index), np.zeros_like(size), members)
+    return _along(directions.second, index, np.where(there, size, 0.0), members)
+
+
+def _along(directions: Directions, index: Index, size: Array, members: int) -> _Along:
+    def lanes(x: Array) -> Array:
+        """(rows, K) or (rows, members, K) as (rows, lanes of members, d)."""
+        each = x[:, None, :] if x.ndim == 2 else x
+        wide = np.broadcast_to(each[..., index] * size, (len(x), members, *index.shape))
+        return wide.reshape(len(x), members * len(index), index.shape[1])
+
+    def rows(x: Array) -> Array:
+        """(members or 1, ..., K) as (lanes of members, ..., d)."""
+        wide = np.moveaxis(np.broadcast_to(x, (members, *x.shape[1:]))[..., index] * size, -2, 1)
+        return wide.reshape(members * len(index), *x.shape[1:-1], index.shape[1])
+
+    stops = directions.stops
+    moving = stops is not None and any(np.any(x) for x in vars(stops).values())
+    dparameters = lanes(directions.dparameters)
+    dstarts = np.zeros((1, *dparameters.shape[1:])) if directions.dstarts is None else lanes(directions.dstarts)
+    changes = StopDirections(*map(rows, vars(stops).values())) if stops is not None and moving else None
+    return _Along(dparameters, dstarts, np.atleast_1d(np.asarray(directions.follow, dtype=bool)), changes)
+
+
+def _stops(problem: Problem, along: _Along) -> StopDirections:
+    if along.stops is not None:
+        return along.stops
+    schedule, k = problem.schedule, along.dparameters.shape[-1]
+    none = np.zeros((*schedule.times.shape, k))
+    return StopDirections(none, none, np.zeros((*schedule.levels.shape, k)))
+
+
+def _joined(first: TangentSystem, further: _Along, mixed: _Along, stops: StopDirections) -> _Along:
+    """The directions of a first tangent: how its base changes `further`, and its derivatives by `mixed`."""
+    n, d = len(first.base.y), first.d
+    constants = len(first.system.y) - n * (1 + d)
+
+    def nested(x: Array) -> Array:
+        """(rows, lanes, d*d) as (d*rows, lanes, d), the first direction outermost."""
+        rows, lanes, _ = x.shape
+        return np.moveaxis(x.reshape(rows, lanes, d, d), 2, 0).reshape(d * rows, lanes, d)
+
+    def whole(x: Array) -> Array:
+        return np.broadcast_to(x, (n, *x.shape[1:]))
+
+    none = np.zeros((constants, *further.dstarts.shape[1:]))
+    follow = np.append(np.tile(np.broadcast_to(further.follow, n), 1 + d), np.ones(constants, dtype=bool))
+    return _Along(
+        np.concatenate([further.dparameters, nested(mixed.dparameters)]),
+        np.concatenate([whole(further.dstarts), nested(whole(mixed.dstarts)), none]),
+        follow,
+        stops,
+    )
+
+
+# ---- a problem extended
+
+
+def _spread(problem: Problem, directions: Directions, lanes: int) -> Problem:
+    """Each member `lanes` times; one row of stops serves all of them where none of the stops changes."""
+    every = np.repeat(np.arange(problem.members), lanes)
+    alike = directions.stops is None or not any(np.any(x) for x in vars(directions.stops).values())
+    schedule = problem.schedule
+    if not (schedule.shared and alike):
+        schedule = schedule.take(np.zeros_like(every) if schedule.shared else every)
+    return replace(
+        problem,
+        parameters=np.ascontiguousarray(problem.parameters[:, every]),
+        starts=np.ascontiguousarray(problem.starts[:, every]),
+        schedule=schedule,
+        times=problem.times if problem.times.ndim == 1 else problem.times[every],
+    )
+
+
+def _extended(problem: Problem, along: _Along, extended: TangentSystem) -> tuple[Problem, StopPlan]:
+    """`problem` with its derivatives along the directions of each of its members."""
+    stops = _stops(problem, along)
+    plan = stop_plan(extended, problem.schedule, stops)
+    dp = np.moveaxis(along.dparameters, -1, 0).reshape(-1, problem.members)
+    parameters = np.concatenate([problem.parameters, dp])
+    constants = np.ones(len(extended.system.y) - len(extended.base.y) * (1 + extended.d))
+    whole = replace(
+        problem,
+        model=extended.system,
+        parameters=parameters,
+        starts=_starts(problem, along, extended, parameters),
+        schedule=plan.schedule(problem.schedule, stops),
+        atol=np.concatenate([np.tile(problem.atol, 1 + extended.d), constants]),
+    )
+    return whole, plan
+
+
+def _starts(problem: Problem, along: _Along, extended: TangentSystem, parameters: Array) -> Array:
+    """The states at time 0 as they are, their derivatives, and the sides of the surfaces on which they are."""
+    n, d, members = len(extended.base.y), extended.d, problem.members
+    levels = problem.schedule.levels[:, 0].T
+    u = np.broadcast_to(levels, (len(levels), members))
+    sides = replace(extended.base, output_names=("",) * len(extended.sides), outputs=extended.sides)
+    with np.errstate(all="ignore"):
+        slopes = numpy_code(extended.system).starts(parameters)[n : n * (1 + d)].reshape(d, n, members)
+        constants = numpy_code(sides).outputs(np.zeros(members), problem.starts, problem.parameters, u)
+    slopes = np.where(along.follow[:, None], slopes, 0.0) + np.moveaxis(along.dstarts, -1, 0)
+    return np.concatenate([problem.starts, slopes.reshape(d * n, members), constants])
+
+
+def _positive(problem: Problem) -> frozenset[str]:
+    """The parameters that are positive for every member, of those for which it matters."""
+    rows = zip(problem.model.parameters, problem.parameters, strict=True)
+    return sign_dependent(problem.model) & {name for name, row in rows if (row > 0).all()}
+
+
+def _power_of_two(sizes: Array) -> Array:
+    """The nearest power of two, so that to multiply and to divide by it loses nothing; 1 for zero."""
+    good = np.isfinite(sizes) & (sizes != 0)
+    return np.where(good, np.exp2(np.round(np.log2(np.abs(np.where(good, sizes, 1.0))))), 1.0)
+
+
+def _check_counted(model: System, directions: Directions) -> None:
+    changes = directions.dparameters.reshape(len(model.parameters), -1).any(axis=1)
+    names = [name for name, change in zip(model.parameters, changes, strict=True) if change]
+    symbols = dict(zip((*model.y, *model.p), (*model.states, *model.parameters), strict=True))
+    moving = {symbol for symbol, name in symbols.items() if symbol in model.y or name in names}
+    where = {f"the rate of {state}": e for state, e in zip(model.states, model.rates, strict=True)}
+    where |= {f"the condition of event {i}": trigger for i, (trigger, _) in enumerate(model.events, 1)}
+    for place, expression in where.items():
+        for steps in expression.atoms(*UNCOUNTED):
+            if steps.free_symbols & moving:
+                named = steps.xreplace({s: sympy.Symbol(name) for s, name in symbols.items()})
+                raise ParameterError(
+                    f"{model.name}: {place} jumps with {named}, and derivatives by "
+                    f"{', '.join(map(repr, names)) or 'states'} are not followed through such jumps; "
+                    "write them as Piecewise, as doses or as an event."
+                )
+
+
+# ---- reading
+
+
+def _taken(lanes: Array, lane: Index, columns: Index) -> Array:
+    """From (members, lanes, times, all) for each direction its columns: (members, times, columns, directions)."""
+    return np.moveaxis(lanes[:, lane[:, None], :, columns], (0, 1, 2, 3), (3, 2, 0, 1))
+
+
+def _levels_at(problem: Problem) -> Array:
+    """The inputs that each stored value sees, (rows, times, inputs)."""
+    schedule = problem.schedule
+    if problem.times.ndim == 1:
+        return schedule.level_at(problem.times, before=problem.before)
+    side = "left" if problem.before else "right"
+    stops = np.broadcast_to(schedule.times, (problem.members, schedule.times.shape[1]))
+    levels = np.broadcast_to(schedule.levels, (problem.members, *schedule.levels.shape[1:]))
+    after = np.stack([np.searchsorted(row, at, side=side) for row, at in zip(stops, problem.times, strict=True)])
+    return np.take_along_axis(levels, after[:, :, None], axis=1)
