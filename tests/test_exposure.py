@@ -239,6 +239,14 @@ def test_values_below_the_limit_count_as_0_outside_and_not_at_all_between_measur
     assert np.isnan(nothing["auc_inf"].item())
 
 
+def test_pknca_has_the_same_areas_with_values_below_the_limit():
+    """PKNCA's own check of its defaults (tests/testthat/test-auc.R, linear up, log down): AUClast and AUCall."""
+    found = pkpd.exposure(samples(range(8), [0.0, 2, 0, 1, 2, 1, 0, 0]), lloq=0.1)
+    last = 1 + 2 / np.log(2) + 1.5 + 1 / np.log(2)
+    assert relative_error(found["auc_last"].item(), last) < 1e-12
+    assert relative_error(found["auc"].item(), last + 0.5) < 1e-12
+
+
 def test_what_observe_reports_below_its_limit_is_not_taken_as_measured():
     times = [0, 1, 2, 4, 8, 12, 24, 36, 48, 72]
     run = simulated(pkpd.bolus(DOSE, "iv"), times, parameters={"CL": 0.6}, at_dose="after")

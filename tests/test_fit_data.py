@@ -16,6 +16,7 @@ import pkpd
 from pkpd.fitting.free_parameters import coordinates
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.predictor import Predictor
+from pkpd.fitting.regimen_predictor import RegimenPredictor
 from pkpd.fitting.search import Search, minimize
 
 DOSE = pkpd.bolus(100, "iv")
@@ -221,6 +222,26 @@ def test_a_table_of_records_is_fitted_as_the_same_data_by_regimen() -> None:
     assert by_records.predict([0.0, 1.0])["C"].values == pytest.approx(by_regimens.predict([0.0, 1.0])["C"].values)
 
 
+def test_the_report_counts_the_doses_of_each_arm() -> None:
+    """An arm whose doses were forgotten is seen."""
+    table = pd.concat([samples(), samples(arm="b"), samples(arm="c")])
+    doses = {"a": pkpd.bolus(10, "iv", at=[0, 0.5]), "b": None, "c": pkpd.Regimen()}
+    report = pkpd.fit(one_compartment, pkpd.read_observations(table, doses), ["CL"]).report()
+    lines = [line.split()[:3] for line in report.split("largest residual")[1].splitlines()[1:4]]
+    assert lines == [["a", "2", "4"], ["b", "none", "4"], ["c", "none", "4"]]
+    subjects = records().table.assign(ADDL=[2, 0, 0, 0, 0] * 2, II=[24, 0, 0, 0, 0] * 2)
+    report = pkpd.fit(one_compartment, pkpd.read_nonmem(subjects, compartments={1: "A1"}), FREE).report()
+    assert report.split("largest residual")[1].splitlines()[1].split()[:3] == ["1", "3", "4"]
+
+
+def test_a_fit_of_records_is_drawn() -> None:
+    result = pkpd.fit(one_compartment, records(), FREE)
+    upper, _ = pkpd.fit_overlay(result)
+    curves = [line for line in upper.lines if len(line.get_xdata()) > 100]
+    assert len(curves) == 2
+    assert float(np.interp(1.5, *curves[1].get_data())) == pytest.approx(30 * math.exp(-0.15), rel=1e-3)
+
+
 def test_a_subject_of_records_may_have_a_value_of_its_own() -> None:
     result = pkpd.fit(one_compartment, records(), {"V1": pkpd.free(8, per_arm=True), "CL": pkpd.free(0.5)})
     assert result.estimates["estimate"].to_dict() == pytest.approx({"V1[1]": 10, "V1[2]": 10, "CL": 1}, rel=1e-6)
@@ -325,12 +346,41 @@ def test_what_a_fit_asks_of_a_model_is_predictions_and_their_derivatives() -> No
     table = samples().assign(value=[9.5, 7.9, 6.4, 3.5])
     data = pkpd.read_observations(table, {"a": DOSE})
     moved = coordinates(one_compartment, data, FREE)
-    exact = ClosedForm(one_compartment, data, moved, {}, {})
+    exact = ClosedForm(one_compartment, data, moved, {}, pkpd.Solver())
     differences = Predictor.jacobian(exact, np.array([c.start for c in moved]))
     np.testing.assert_allclose(differences, exact.jacobian(np.array([c.start for c in moved])), rtol=1e-5)
     search = Search(Objective(exact))
     best = search.point(minimize(search, moved, scale_covariance=False, limit=100).params)
     assert pkpd.fit(one_compartment, data, FREE).x == pytest.approx(best, rel=1e-6)
+
+
+def test_derivatives_are_exact_through_doses_logs_arms_and_sides() -> None:
+    begin = pkpd.param("begin", 1.7, "day", "day of the first dose")
+    doses = {"a": pkpd.bolus(100, "iv", at=begin) + pkpd.infusion(50, "iv", 2, at=6), "b": DOSE}
+    table = pd.concat([samples(), samples([0.0, 3, 4]).assign(arm="b")])
+    data = pkpd.read_observations(table, doses, at_dose="after")
+    free = {"CL": pkpd.free(0.9, log=True), "V1": pkpd.free(11, per_arm=True), "begin": pkpd.free(1.7)}
+    moved = coordinates(one_compartment, data, free)
+    predictor = RegimenPredictor(one_compartment, data, moved, {}, pkpd.Solver(rtol=1e-10, atol=1e-13))
+    x = np.array([c.start for c in moved])
+    exact, differences = predictor.jacobian(x), Predictor.jacobian(predictor, x)
+    np.testing.assert_allclose(exact, differences, rtol=1e-5, atol=1e-6)
+    assert np.abs(exact).max(axis=0).min() > 0.1  # every parameter moves something
+    assert exact[4, 0] == pytest.approx(0, abs=1e-12)  # at once after a bolus clearance has done nothing
+    assert exact[4, 2] == pytest.approx(-100 / 11**2, rel=1e-9)
+
+
+def test_a_jacobian_that_cannot_be_integrated_is_by_differences() -> None:
+    class Broken(RegimenPredictor):
+        def _slopes_of_arm(self, arm, x, own):
+            return np.full((len(self.data.rows(arm)), len(own)), np.nan)
+
+    data = pkpd.read_observations(samples(), {"a": DOSE})
+    moved = coordinates(one_compartment, data, FREE)
+    x = np.array([c.start for c in moved])
+    broken = Broken(one_compartment, data, moved, {}, pkpd.Solver(rtol=1e-9))
+    whole = RegimenPredictor(one_compartment, data, moved, {}, pkpd.Solver(rtol=1e-9))
+    np.testing.assert_allclose(broken.jacobian(x), whole.jacobian(x), rtol=1e-5)
 
 
 # ---- cells that are no numbers

@@ -148,9 +148,9 @@ def test_an_arm_may_have_a_value_of_its_own() -> None:
 def test_an_arm_is_not_solved_again_for_another_arms_parameter() -> None:
     arms = dict.fromkeys("abcd", (0.1, 1.0))
     found = pkpd.fit(growth, volumes(arms), {"kg": pkpd.free(per_arm=True)})
-    # Each arm: once for every evaluation, three points for every Jacobian.
+    # Each arm: once for every evaluation, and once with derivatives for every Jacobian.
     calls = found.evaluations + 2  # the look at the start, and the look at the end
-    assert found.solves == 4 * (calls + 3 * (found.jacobians + 1))
+    assert found.solves == 4 * (calls + found.jacobians + 1)
 
 
 def test_a_parameter_of_the_regimen_is_estimated() -> None:
@@ -216,6 +216,15 @@ def test_predictions_by_arm_and_time() -> None:
     assert relative_error(curves["C"].sel(arm="high"), run["C"]) < 1e-8
     with pytest.raises(pkpd.UnknownNameError, match=r"no arm 'hihg'\. Did you mean 'high'"):
         found.parameters("hihg")
+
+
+@pytest.mark.parametrize("times", [None, [1 + 1j], [10**400], [2, 1], [], np.ma.array([1.0, 2.0], mask=[False, True])])
+def test_times_of_a_prediction_that_cannot_be(times) -> None:
+    found = pkpd.fit(growth, volumes({"a": (0.1, 1.0)}), {"kg"})
+    with pytest.raises(pkpd.FitError, match="times is .*; expected one or more increasing numbers"):
+        found.predict(times)
+    with pytest.raises(pkpd.UnknownNameError, match="no arm '<NA>'"):
+        found.parameters(pd.NA)
 
 
 def test_data_may_be_left_out() -> None:
@@ -380,6 +389,9 @@ def test_a_fit_is_frozen() -> None:
         ([], "no parameter is free"),
         (["kg", "kg"], "'kg' is named twice"),
         (3, "free is 3"),
+        (np.array(["kg"])[0:0].reshape(0, 1), "free is array"),
+        ({"kg": pkpd.free(log=pd.NA)}, "log of 'kg' is <NA>; expected True or False"),
+        ({"kg": pkpd.free(per_arm="a")}, "per_arm of 'kg' is 'a'; expected True or False"),
         ({"kg": 0.1}, r"free\['kg'\] is 0.1; expected free"),
         ({"kg": pkpd.free(start=2, bounds=(0, 1))}, "'kg' starts at 2 1/day, outside its bounds 0 to 1"),
         ({"kg": pkpd.free(bounds=(1, 0))}, "bounds of 'kg' are 1 to 0; the low one comes first"),
@@ -403,6 +415,9 @@ def test_free_parameters_that_cannot_be(free, message: str) -> None:
         ({"sd_is": "guessed"}, "sd_is is 'guessed'"),
         ({"rtol": 1e-3}, "rtol is 0.001"),
         ({"max_evaluations": 0}, "max_evaluations is 0"),
+        ({"sd_is": pd.NA}, "sd_is is <NA>"),
+        ({"at_dose": np.array(["before", "after"])}, "at_dose is array"),
+        ({"solver": "auto"}, r"solver is 'auto'; expected pkpd\.Solver"),
     ],
 )
 def test_options_that_cannot_be(options, message: str) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -176,6 +177,10 @@ def test_measures_read_a_simulated_run():
         (lambda run: pkpd.complete_response(run, "V", after=10**400), "looks is 1000.*; expected a number"),
         (lambda run: pkpd.percent_change(run, "V", baseline=np.complex128(1j)), "time is .*1j.*; expected a number"),
         (lambda run: pkpd.percent_change(run, "V", baseline="first"), "time is 'first'; expected a number"),
+        (lambda run: pkpd.complete_response(run, ["V"], below=1), r"no output .*V"),
+        (lambda run: pkpd.complete_response(run, "V", failed=pd.NA), "failed is <NA>; expected 'raise'"),
+        (lambda run: pkpd.rate(run["V"] > 1, "time", confidence="95"), "confidence is '95'; expected a number"),
+        (lambda run: pkpd.rate(run["V"] > 1, dim=np.array([1.0, 2.0])), "no dimension"),
         (lambda run: pkpd.rate(run), r"rate\(\) got a Dataset; expected flags"),
     ],
 )

@@ -11,15 +11,15 @@ from pkpd.solvers.rounding import snapped
 
 def test_a_third_of_a_day_three_times_is_a_day() -> None:
     anchors = np.array([0.0, 1.0, 2.1])
-    moved = snapped([8 / 24 + 8 / 24 + 8 / 24, 0.7 * 3, 0.1 + 0.2, 1 + 1e-6], anchors)
+    moved = snapped(np.array([8 / 24 + 8 / 24 + 8 / 24, 0.7 * 3, 0.1 + 0.2, 1 + 1e-6]), anchors)
     assert moved.tolist() == [1.0, 2.1, 0.1 + 0.2, 1 + 1e-6]
-    assert snapped(0.7 * 3, anchors) == 2.1
+    assert snapped(np.array(0.7 * 3), anchors) == 2.1
 
 
 def test_nothing_moves_where_there_is_nothing_to_move_onto() -> None:
-    assert snapped([1.0, 2.0], []).tolist() == [1.0, 2.0]
-    assert snapped([], [1.0]).size == 0
-    assert snapped([np.inf, np.nan], [1.0, 2.0]).tolist()[0] == np.inf
+    assert snapped(np.array([1.0, 2.0]), np.empty(0)).tolist() == [1.0, 2.0]
+    assert snapped(np.empty(0), np.array([1.0])).size == 0
+    assert snapped(np.array([np.inf, np.nan]), np.array([1.0, 2.0]))[0] == np.inf
 
 
 @settings(max_examples=100, deadline=None)

@@ -126,9 +126,9 @@ def _choices(wanted: Any) -> dict[str, Free]:
     if isinstance(wanted, str):
         wanted = [wanted]
     if not isinstance(wanted, Mapping):
-        if not isinstance(wanted, Iterable):
+        if not isinstance(wanted, Iterable) or (isinstance(wanted, np.ndarray) and wanted.ndim != 1):
             raise FitError(f"fit: free is {wanted!r}; expected {{name: free(...)}} or a list of names.")
-        names = list(wanted)
+        names = [str(name) for name in wanted]
         twice = next((n for i, n in enumerate(names) if n in names[:i]), None)
         if twice is not None:
             raise FitError(f"fit: {twice!r} is named twice among the free parameters.")
@@ -138,6 +138,9 @@ def _choices(wanted: Any) -> dict[str, Free]:
     for name, choice in wanted.items():
         if not isinstance(choice, Free):
             raise FitError(f"fit: free[{name!r}] is {choice!r}; expected free(start=..., bounds=(low, high), ...).")
+        for option in ("log", "per_arm"):
+            if not isinstance(getattr(choice, option), bool):
+                raise FitError(f"fit: {option} of {name!r} is {getattr(choice, option)!r}; expected True or False.")
     return {str(name): choice for name, choice in wanted.items()}
 
 

@@ -20,11 +20,15 @@ from pkpd.fitting.results import Fit
 from pkpd.fitting.search import Search, minimize
 from pkpd.fitting.uncertainty import at_bound, uncertainty
 from pkpd.fitting.usable_data import check_side, measured, with_sides
+from pkpd.prepared.solver import Solver
 from pkpd.records.observations import Dataset, Side
 from pkpd.records.records import Records
 from pkpd.symbolic.model import Model
 
 __all__ = ["fit"]
+
+
+SOLVER = Solver(rtol=1e-9)
 
 
 def fit(
@@ -36,17 +40,19 @@ def fit(
     at_dose: Side | None = None,
     parameters: Mapping[str, Any] | None = None,
     sd_is: Literal["known", "relative"] | None = None,
-    method: str = "auto",
-    rtol: float = 1e-9,
-    atol: float | Mapping[str, float] = 1e-12,
-    max_steps: int = 100_000,
+    solver: Solver | None = None,
+    method: str | None = None,
+    rtol: float | None = None,
+    atol: float | Mapping[str, float] | None = None,
+    max_steps: int | None = None,
     max_evaluations: int = 1000,
 ) -> Fit:
     """Estimate parameters of a model, or of its regimens, by weighted least squares.
 
     Minimizes the sum of squares of ``(predicted - observed)/sd`` over all arms with lmfit
-    (scipy's trust-region reflective algorithm).  The derivatives are central differences,
-    for which all perturbed parameters of an arm are integrated as one ensemble.  Observations
+    (scipy's trust-region reflective algorithm).  The derivatives are exact, integrated with the
+    model; those of records are central differences, all perturbed points as one ensemble.
+    Observations
     that are flagged as below or above a limit are dropped, with a warning that counts them.
 
     Parameters
@@ -76,8 +82,10 @@ def fit(
         covariance is not scaled.  ``"relative"``: they are weights, true up to one common
         factor that is estimated from the residuals.  By default known where the data have
         them, and relative (with equal weights) where they do not.
+    solver
+        How to integrate; ``Solver(rtol=1e-9)`` by default.  `rtol` must be 1e-6 or less.
     method, rtol, atol, max_steps
-        As for `simulate`; `rtol` must stay well below 1e-6 for the differences to be exact.
+        The options of `pkpd.Solver` one by one; they take precedence over those of `solver`.
     max_evaluations
         The search ends without success after so many evaluations of the residuals.
 
@@ -104,14 +112,16 @@ def fit(
     >>> result.estimates["estimate"].round(4).to_dict()
     {'CL': 1.0, 'V': 10.0}
     """
-    _check(model, data, parameters, outputs, at_dose, rtol, max_evaluations)
+    if not isinstance(solver, Solver | None):
+        raise FitError(f"fit: solver is {solver!r}; expected pkpd.Solver(...).")
+    options = (solver or SOLVER).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps)
+    _check(model, data, parameters, outputs, at_dose, options.rtol, max_evaluations)
     observed = record_observations(model, data, outputs) if isinstance(data, Records) else data
     whole = observed.data if isinstance(observed, RecordObservations) else observed
     meaning = _meaning_of_sd(whole, sd_is)
     known = observed.take(measured(whole))
     moved = coordinates(model, known if isinstance(known, Dataset) else known.data, free)
-    settings = {"method": method, "rtol": rtol, "atol": atol, "max_steps": max_steps}
-    predictor = _predictor(model, known, moved, dict(parameters or {}), settings)
+    predictor = _predictor(model, known, moved, dict(parameters or {}), options)
     if len(predictor.data) < len(moved):
         raise FitError(
             f"fit: {len(predictor.data)} observations cannot determine {len(moved)} free parameters "
@@ -138,7 +148,7 @@ def _check(model: Any, data: Any, parameters: Any, outputs: Any, at_dose: Any, r
     if not isinstance(parameters, Mapping | None):
         raise FitError(f"fit: parameters is {parameters!r}; expected {{name: value}}.")
     if not isinstance(rtol, float) or not 0 < rtol <= 1e-6:
-        raise FitError(f"fit: rtol is {rtol!r}; differences of predictions need 1e-6 or less.")
+        raise FitError(f"fit: rtol is {rtol!r}; the derivatives of a fit need 1e-6 or less.")
     if not isinstance(max_evaluations, int) or max_evaluations < 1:
         raise FitError(f"fit: max_evaluations is {max_evaluations!r}; expected a whole number of 1 or more.")
     check_side(at_dose)
@@ -153,15 +163,15 @@ def _predictor(
     observed: Dataset | RecordObservations,
     moved: Sequence[Coordinate],
     constants: Mapping[str, Any],
-    settings: Mapping[str, Any],
+    solver: Solver,
 ) -> Predictor:
     if isinstance(observed, Dataset):
-        return RegimenPredictor(model, observed, moved, constants, settings)
-    return RecordPredictor(model, observed.data, moved, constants, settings, observed=observed)
+        return RegimenPredictor(model, observed, moved, constants, solver)
+    return RecordPredictor(model, observed.data, moved, constants, solver, observed=observed)
 
 
 def _meaning_of_sd(data: Dataset, sd_is: Any) -> Literal["known", "relative"]:
-    if sd_is not in (None, "known", "relative"):
+    if sd_is is not None and not (isinstance(sd_is, str) and sd_is in ("known", "relative")):
         raise FitError(f"fit: sd_is is {sd_is!r}; expected 'known' or 'relative'.")
     if data.sd_given:
         return "relative" if sd_is == "relative" else "known"
@@ -203,7 +213,7 @@ def _fit(search: Search, result: Any, meaning: Literal["known", "relative"]) -> 
         failures_by_arm=predictor.failures,
         success=bool(result.success),
         message=str(result.message),
-        settings=predictor.settings,
+        solver=predictor.solver,
         lmfit_result=result,
         predictor=predictor,
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import reprlib
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +15,15 @@ import numpy as np
 from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Coordinate, known_parameters
+from pkpd.prepared.solver import Solver
 from pkpd.records.observations import Dataset
+from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Predictor"]
+__all__ = ["Predictor", "moments"]
 
 
 # The step of a central difference that balances its truncation, of order STEP**2, against
@@ -39,8 +43,8 @@ class Predictor(ABC):
     ----------
     constants
         Parameters held at a value other than the model's.
-    settings
-        The options of the solver.
+    solver
+        How to integrate.
     solves, failures
         The trajectories integrated in each arm, and those of them that failed.
     """
@@ -49,7 +53,7 @@ class Predictor(ABC):
     data: Dataset
     coordinates: Sequence[Coordinate]
     constants: Mapping[str, Any]
-    settings: Mapping[str, Any]
+    solver: Solver
     solves: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
 
@@ -119,17 +123,34 @@ class Predictor(ABC):
             raise self._stuck(int(np.argmin(width)), x)
         return np.asarray(((predicted[k:-1] - predicted[:k]) / width[:, None]).T)
 
+    def doses(self, arm: str) -> int:
+        """How many doses an arm was given."""
+        regimen = self.data.regimens[arm]
+        return 0 if regimen is None else len(regimen.doses)
+
     # ---- for subclasses
 
-    def own(self, arm: str) -> list[Coordinate]:
+    def own(self, arm: str) -> Sequence[Coordinate]:
         """The coordinates that act in an arm."""
-        known = known_parameters(self.model, self.data, arm)
-        return [c for c in self.coordinates if c.arm in (None, arm) and c.parameter in known]
+        return self._acting[arm][0]
 
-    def held(self, arm: str) -> dict[str, Any]:
-        """The constants that act in an arm."""
-        known = known_parameters(self.model, self.data, arm)
-        return {name: value for name, value in self.constants.items() if name in known}
+    def held(self, arm: str) -> Mapping[str, float]:
+        """The constants that act in an arm, as numbers in their units."""
+        return self._acting[arm][1]
+
+    @cached_property
+    def _acting(self) -> Mapping[str, tuple[tuple[Coordinate, ...], dict[str, float]]]:
+        acting = {}
+        for arm in self.data.arms:
+            known = known_parameters(self.model, self.data, arm)
+            own = tuple(c for c in self.coordinates if c.arm in (None, arm) and c.parameter in known)
+            constants = {
+                name: parameter_value(self.model, known[name], value)
+                for name, value in self.constants.items()
+                if name in known
+            }
+            acting[arm] = own, constants
+        return acting
 
     def count(self, arm: str, failed: Mask) -> None:
         """Note the trajectories integrated for an arm, and those that failed."""
@@ -149,3 +170,20 @@ class Predictor(ABC):
             f"fit: {self.model.name} cannot be solved on either side of {moved.label} = "
             f"{moved.natural(x[which]):.6g}. Narrow its bounds, or try another method of simulate()."
         )
+
+
+def moments(times: Any) -> Array:
+    """The times of a course as numbers.
+
+    Raises
+    ------
+    FitError
+        If they are not finite, increasing numbers.
+    """
+    try:
+        numbers = np.empty(0) if np.iscomplexobj(times) or np.ma.is_masked(times) else np.array(times, dtype=float)
+    except (TypeError, ValueError, OverflowError):
+        numbers = np.empty(0)
+    if numbers.ndim != 1 or not numbers.size or not np.isfinite(numbers).all() or (np.diff(numbers) <= 0).any():
+        raise FitError(f"times is {reprlib.repr(times)}; expected one or more increasing numbers.")
+    return numbers

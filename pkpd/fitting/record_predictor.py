@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import DataError, FailedMembersWarning, FitError, RegimenError
-from pkpd.fitting.predictor import Predictor
+from pkpd.fitting.predictor import Predictor, moments
 from pkpd.fitting.record_observations import RecordObservations
 from pkpd.prediction import predict
 from pkpd.records.covariates import covariate_columns
@@ -58,10 +58,20 @@ class RecordPredictor(Predictor):
             predicted[np.ix_(failed, rows)] = np.nan
         return np.asarray(predicted)
 
+    def doses(self, arm: str) -> int:
+        records, rows = self.observed.records, self._rows_of(arm)
+        dosed = rows[np.isin(records["EVID"][rows], (1, 4))]
+        return int((1 + records["ADDL"][dosed]).sum())
+
+    def _rows_of(self, arm: str) -> Index:
+        records = self.observed.records
+        first = records.first_rows[self.data.arms.index(arm)]
+        return np.flatnonzero(records["ID"] == records["ID"][first])
+
     def curve(self, arm: str, x: Array, times: Any, outputs: Sequence[str]) -> xr.Dataset:
         import xarray as xr
 
-        wanted = np.asarray(times, dtype=float)
+        wanted = moments(times)
         records, rows = self._with_times(arm, wanted)
         values = {c.label: c.natural(x[[i]]) for i, c in enumerate(self.coordinates)}
         subject = self.data.arms.index(arm)
@@ -80,7 +90,7 @@ class RecordPredictor(Predictor):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FailedMembersWarning)  # failures are counted instead
             try:
-                return predict(self.model, records, parameters=parameters, **self.settings)
+                return predict(self.model, records, parameters=parameters, solver=self.solver)
             except (DataError, RegimenError) as error:
                 raise FitError(f"fit: {error}") from error
 
@@ -95,9 +105,7 @@ class RecordPredictor(Predictor):
 
     def _with_times(self, arm: str, times: Array) -> tuple[Records, Index]:
         """The records of one subject with a row that does nothing at each time, and where these rows are (-1: none)."""
-        records = self.observed.records
-        first = records.first_rows[self.data.arms.index(arm)]
-        own = np.flatnonzero(records["ID"] == records["ID"][first])
+        records, own = self.observed.records, self._rows_of(arm)
         clock = records["TIME"][own]
         if (np.diff(clock) < 0).any():
             raise FitError(

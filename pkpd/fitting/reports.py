@@ -107,12 +107,21 @@ def _quality(fit: Fit) -> str:
 
 def _arms(fit: Fit) -> str:
     residuals = fit.residuals
-    rows = [["arm", "observations", "chi-square", "largest residual", "at time"]]
+    rows = [["arm", "doses", "observations", "chi-square", "largest residual", "at time"]]
     for arm in fit.data.arms:
         own = residuals[residuals["arm"] == arm].reset_index(drop=True)
         worst = own.loc[int(own["residual"].abs().argmax())]
         total = float((own["residual"] ** 2).sum())
-        rows.append([arm, str(len(own)), _number(total), f"{worst['residual']:+.3g}", f"{worst['time']:g}"])
+        rows.append(
+            [
+                arm,
+                str(fit.predictor.doses(arm) or "none"),
+                str(len(own)),
+                _number(total),
+                f"{worst['residual']:+.3g}",
+                f"{worst['time']:g}",
+            ]
+        )
     return _table(rows)
 
 

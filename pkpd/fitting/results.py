@@ -17,6 +17,7 @@ from pkpd.errors import unknown_name
 from pkpd.fitting.free_parameters import Coordinate
 from pkpd.fitting.predictor import Predictor
 from pkpd.fitting.reports import report
+from pkpd.prepared.solver import Solver
 from pkpd.records.observations import Dataset
 from pkpd.symbolic.model import Model
 
@@ -59,6 +60,8 @@ class Fit:
         The trajectories integrated, and those of them that failed.
     failures_by_arm
         The failed ones in each arm.
+    solver
+        How the model was integrated.
     success, message
         Whether the minimizer converged, and what it says.
     lmfit_result
@@ -84,7 +87,7 @@ class Fit:
     failures_by_arm: Mapping[str, int]
     success: bool
     message: str
-    settings: Mapping[str, Any]
+    solver: Solver
     lmfit_result: Any
     predictor: Predictor
 
@@ -93,7 +96,7 @@ class Fit:
             array = np.array(getattr(self, key))
             array.flags.writeable = False
             object.__setattr__(self, key, array)
-        for key in ("constants", "failures_by_arm", "settings"):
+        for key in ("constants", "failures_by_arm"):
             object.__setattr__(self, key, MappingProxyType(dict(getattr(self, key))))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -273,8 +276,8 @@ class Fit:
         )
 
     def _check_arm(self, arm: str) -> None:
-        if arm not in self.data.arms:
-            raise unknown_name(self.data.name, "arm", arm, self.data.arms)
+        if not isinstance(arm, str) or arm not in self.data.arms:
+            raise unknown_name(self.data.name, "arm", str(arm), self.data.arms)
 
     def report(self) -> str:
         """The fit as text: what was fitted, the estimates, how well they are known, how well they fit."""

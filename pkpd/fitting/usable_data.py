@@ -53,7 +53,7 @@ def check_side(at_dose: object) -> None:
     ------
     FitError
     """
-    if at_dose not in (None, *SIDES):
+    if at_dose is not None and not (isinstance(at_dose, str) and at_dose in SIDES):
         raise FitError(f"fit: at_dose is {at_dose!r}; expected 'before' or 'after'.")
 
 
@@ -83,7 +83,7 @@ def with_sides(predictor: RegimenPredictor, x: Array, at_dose: Side | None) -> D
     return dataclasses.replace(data, at_dose=tuple(sides.tolist()))
 
 
-def _values(predictor: RegimenPredictor, arm: str, x: Array, side: str) -> Array:
+def _values(predictor: RegimenPredictor, arm: str, x: Array, side: Side) -> Array:
     """What the model has for the observations of an arm, all on one side of doses."""
     data = predictor.data
     rows = data.rows(arm)

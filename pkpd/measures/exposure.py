@@ -172,7 +172,7 @@ def _bounds(run: xr.Dataset, values: xr.DataArray, intervals: Any, start: Start)
     bounds = real_numbers([times[0], times[-1]] if intervals is None else intervals)
     if bounds is None or bounds.ndim != 1 or len(bounds) < 2 or not (np.diff(bounds) > 0).all():
         raise DataError(f"intervals is {intervals!r}; expected two or more increasing bounds, such as [0, 28, 56].")
-    if start not in ("stored", "back_extrapolated"):
+    if not isinstance(start, str) or start not in ("stored", "back_extrapolated"):
         raise DataError(f"start is {start!r}; expected 'stored' or 'back_extrapolated'.")
     if len(bounds) > 2 and run.attrs.get("at_dose") == "after":
         raise DataError(

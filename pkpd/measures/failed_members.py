@@ -26,7 +26,7 @@ def variable(run: xr.Dataset, output: str) -> xr.DataArray:
     """
     if not hasattr(run, "data_vars"):
         raise DataError(f"a result of simulate() is expected, with {output!r} in it; got a {type(run).__name__}.")
-    if output not in run.data_vars:
+    if not isinstance(output, str) or output not in run.data_vars:
         has = [str(name) for name in run.data_vars if name not in ("status", "ended")]
         raise unknown_name(_name(run), "output", str(output), has)
     return run[output]
@@ -79,7 +79,7 @@ def kept(run: xr.Dataset, output: str, failed: Failed, measure: str, *, gaps: bo
     SimulationError
         If a member failed and the policy is ``"raise"``, or `failed` is neither of the two.
     """
-    if failed not in ("raise", "exclude"):
+    if not isinstance(failed, str) or failed not in ("raise", "exclude"):
         raise SimulationError(f"failed is {failed!r}; expected 'raise' or 'exclude'.")
     usable = evaluable(run, output, gaps=gaps)
     lost = int((~usable).sum())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,9 +50,9 @@ def rate(flags: xr.DataArray, dim: str = "member", *, confidence: float = 0.95) 
 
     if not isinstance(flags, xr.DataArray):
         raise DataError(f"rate() got a {type(flags).__name__}; expected flags, such as complete_response() returns.")
-    if dim not in flags.dims:
-        raise unknown_name(f"{flags.name or 'the array of flags'}", "dimension", dim, map(str, flags.dims))
-    if not 0 < confidence < 1:
+    if not isinstance(dim, str) or dim not in flags.dims:
+        raise unknown_name(f"{flags.name or 'the array of flags'}", "dimension", str(dim), map(str, flags.dims))
+    if not isinstance(confidence, Real) or not 0 < confidence < 1:
         raise DataError(f"confidence is {confidence!r}; expected a number between 0 and 1, such as 0.95.")
     known = flags.notnull()
     if not bool(((flags == 0) | (flags == 1) | ~known).all()):

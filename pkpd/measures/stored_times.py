@@ -28,7 +28,7 @@ def stored(values: xr.DataArray, time: float) -> int:
     _check_number("time", time)
     times = values["time"].to_numpy()
     nearest = int(np.abs(times - float(time)).argmin())
-    if snapped(time, times) != times[nearest]:
+    if snapped(np.array(float(time)), times) != times[nearest]:
         raise SimulationError(f"time {time:g} is not stored; the nearest that is stored is {times[nearest]:g}.")
     return nearest
 
@@ -37,7 +37,7 @@ def later(values: xr.DataArray, after: float, measure: str) -> xr.DataArray:
     """The values at the times stored after `after`, of which there must be one; `measure` asks."""
     _check_number(f"the time after which {measure}() looks", after)
     times = values["time"].to_numpy()
-    rest = values.isel(time=times > snapped(after, times))
+    rest = values.isel(time=times > snapped(np.array(float(after)), times))
     if not rest.sizes["time"]:
         raise SimulationError(
             f"{measure}() looks after time {after:g}, but the last stored time is {float(values['time'].max()):g}."

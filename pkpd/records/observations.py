@@ -6,6 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SIDES", "Dataset", "Side", "arm_names", "read_observations"]
 
 Side = Literal["before", "after"]
-SIDES = ("before", "after")
+SIDES: tuple[Side, Side] = ("before", "after")
 
 REQUIRED = ("arm", "time", "output", "value")
 EXPECTED = f"{', '.join(REQUIRED)} and, where known, sd"
@@ -121,8 +122,13 @@ class Dataset:
         return pd.DataFrame(columns | ({"at_dose": self.at_dose} if any(self.at_dose) else {}))
 
     def rows(self, arm: str) -> Index:
-        """The positions of the observations of one arm."""
-        return np.flatnonzero(np.array([a == arm for a in self.arm]))
+        """The positions of the observations of one arm; none of an arm that is not there."""
+        return self._rows.get(arm, np.empty(0, dtype=np.int64))
+
+    @cached_property
+    def _rows(self) -> dict[str, Index]:
+        arms = np.array(self.arm)
+        return {arm: np.flatnonzero(arms == arm) for arm in self.arms}
 
     def take(self, wanted: Any) -> Dataset:
         """The observations at which `wanted` is true, with the arms that are left.
@@ -268,7 +274,7 @@ def _censored(cells: Table, flags: str | None, value: Array) -> Index:
 
 
 def _sides(cells: Table, at_dose: Side | None) -> tuple[str, ...]:
-    if at_dose not in (None, *SIDES):
+    if at_dose is not None and not (isinstance(at_dose, str) and at_dose in SIDES):
         raise DataError(f"at_dose is {at_dose!r}; expected 'before' or 'after'.")
     if "at_dose" not in cells.columns:
         return (at_dose or "",) * len(cells)
