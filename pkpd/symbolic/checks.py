@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -16,7 +17,16 @@ from pkpd.units import label, parse_unit, same_unit
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Event, Model, Route
 
-__all__ = ["check_closed", "check_model", "declared_symbols", "every_symbol", "expressions", "lags", "output_unit"]
+__all__ = [
+    "check_closed",
+    "check_model",
+    "declared_symbols",
+    "every_symbol",
+    "expressions",
+    "lags",
+    "output_unit",
+    "reached_states",
+]
 
 
 def expressions(model: Model) -> Iterator[tuple[str, sympy.Basic]]:
@@ -114,9 +124,26 @@ def _check_symbols(model: Model) -> None:
         other = by_name.setdefault(symbol.name, symbol)
         if other != symbol:
             raise ModelError(
-                f"{model.name}: {symbol.name!r} is declared twice, differently: "
-                f"{other.declaration} and {symbol.declaration}."
+                f"{model.name}: {symbol.name!r} is declared twice, differently: {_difference(other, symbol)}."
             )
+
+
+def _difference(one: Declared, other: Declared) -> str:
+    """In what two declarations of one name differ."""
+    if type(one) is not type(other):
+        return f"as a {type(one).__name__.lower()} and as a {type(other).__name__.lower()}"
+    pairs = [
+        (f.name, getattr(one.declaration, f.name), getattr(other.declaration, f.name)) for f in fields(one.declaration)
+    ]
+    return "; ".join(f"{name} {_worded(a)} and {_worded(b)}" for name, a, b in pairs if a != b)
+
+
+def _worded(value: Any) -> str:
+    """A field of a declaration; the start of a state with the values of its parameters."""
+    if not isinstance(value, sympy.Expr):
+        return repr(value)
+    values = ", ".join(f"{p.name} = {p.value:g}" for p in sorted(value.atoms(Parameter), key=str))
+    return f"{value} ({values}; set them after composing, compose(...).using(...))" if values else str(value)
 
 
 def _check_names(model: Model) -> None:
@@ -146,6 +173,12 @@ def _check_route(model: Model, route: Route) -> None:
         )
     for state, jump in route.jumps.items():
         _forbid(model, f"route {route.name!r} for {state.name}", jump, InputRate, "an input rate")
+        if not route.replaces and jump.has(Dose) and state not in jump.free_symbols:
+            raise ModelError(
+                f"{model.name}: a dose on route {route.name!r} overwrites {state.name!r} by {jump}; write "
+                f"{{{state.name}: {state.name} + {jump}}} to add to it, or "
+                f"Route({route.name!r}, {{...}}, replaces=True) where that is meant."
+            )
 
 
 def _check_event(model: Model, event: Event) -> None:
@@ -180,8 +213,15 @@ def _check_dosing(model: Model) -> None:
 
 def lags(model: Model, route: Route) -> set[sympy.Expr]:
     """The lags of the compartments that a dose on `route` reaches."""
-    reached = route.jumps or [s for s, rate in (*model.rates.items(), *model.terms.items()) if rate.has(route.rate)]
-    return {model.dosing[s].lag if s in model.dosing else sympy.S.Zero for s in reached}
+    return {model.dosing[s].lag if s in model.dosing else sympy.S.Zero for s in reached_states(model, route)}
+
+
+def reached_states(model: Model, route: Route) -> tuple[State, ...]:
+    """The states that a dose on `route` changes: by a jump, or by a rate that its input enters."""
+    if route.rate is None:
+        return tuple(route.jumps)
+    rates = (*model.rates.items(), *model.terms.items())
+    return tuple(state for state, rate in rates if rate.has(route.rate))
 
 
 def _check_inputs(model: Model) -> None:

@@ -153,6 +153,9 @@ def _number(time: sympy.Expr) -> float | None:
     """A time that is a number, or a number of units, in days or in the model's unit; None where it is neither."""
     if time.is_number:
         return float(time)
+    coefficient, unit = time.as_coeff_Mul()
+    if isinstance(unit, UnitOfTime):
+        return float(coefficient * _exact(time_factor(unit.unit, "day")))
     plain = time.as_independent(UnitOfTime, as_Add=True)[0]
     in_days = times_in(time, "day")
     return float(in_days) if plain == 0 and in_days.is_number else None
