@@ -23,6 +23,7 @@ __all__ = [
     "as_text",
     "as_time",
     "is_before_start",
+    "later",
     "times_in",
     "unit_of_time",
 ]
@@ -124,6 +125,9 @@ def times_in(time: sympy.Expr, unit: str) -> sympy.Expr:
 
     A number without a unit is in `unit` already.
     """
+    number, own = _measured(time)
+    if number is not None:
+        return number if own is None else number * _exact(time_factor(own.unit, unit))
     factors: dict[sympy.Basic, sympy.Expr] = {}
     for symbol in time.atoms(Declared):
         factor = time_factor(symbol.unit, unit)
@@ -132,6 +136,25 @@ def times_in(time: sympy.Expr, unit: str) -> sympy.Expr:
         elif factor != 1.0:
             factors[symbol] = symbol * _exact(factor)
     return time.xreplace(factors)
+
+
+def later(time: sympy.Expr, step: sympy.Expr, times: int = 1) -> sympy.Expr:
+    """`time` plus `times` times `step`; of two numbers in one unit fast: sympy takes a millisecond for each."""
+    (start, unit), (number, own) = _measured(time), _measured(step)
+    if start is None or number is None or (unit != own and start != 0):
+        return time + times * step
+    total = start + times * number
+    if own is None or total == 0:
+        return total
+    return own if total == 1 else sympy.Mul(total, own, evaluate=False)
+
+
+def _measured(time: sympy.Expr) -> tuple[sympy.Expr | None, UnitOfTime | None]:
+    """The number and the unit of a time that is made of no more; no number where it is made of more."""
+    if time.is_Number:
+        return time, None
+    coefficient, unit = time.as_coeff_Mul()
+    return (coefficient, unit) if isinstance(unit, UnitOfTime) else (None, None)
 
 
 def is_before_start(time: sympy.Expr) -> bool:
@@ -151,11 +174,8 @@ def as_text(time: sympy.Expr) -> str:
 
 def _number(time: sympy.Expr) -> float | None:
     """A time that is a number, or a number of units, in days or in the model's unit; None where it is neither."""
-    if time.is_number:
-        return float(time)
-    coefficient, unit = time.as_coeff_Mul()
-    if isinstance(unit, UnitOfTime):
-        return float(coefficient * _exact(time_factor(unit.unit, "day")))
+    if time.is_number or _measured(time)[0] is not None:
+        return float(times_in(time, "day"))
     plain = time.as_independent(UnitOfTime, as_Add=True)[0]
     in_days = times_in(time, "day")
     return float(in_days) if plain == 0 and in_days.is_number else None

@@ -20,6 +20,7 @@ from pkpd.treatment.dose_times import (
     as_text,
     as_time,
     is_before_start,
+    later,
     times_in,
     unit_of_time,
 )
@@ -124,10 +125,10 @@ class Regimen:
         step = as_interval(interval, "the interval of every()")
         count = _count(n)
         _check_number(count * len(self.doses))
-        return Regimen(tuple(d for i in range(count) for d in self._moved(i * step).doses))
+        return Regimen(tuple(d for i in range(count) for d in self._moved(step, i).doses))
 
-    def _moved(self, step: sympy.Expr) -> Regimen:
-        return Regimen(tuple(dataclasses.replace(d, time=d.time + step) for d in self.doses))
+    def _moved(self, step: sympy.Expr, times: int = 1) -> Regimen:
+        return Regimen(tuple(dataclasses.replace(d, time=later(d.time, step, times)) for d in self.doses))
 
     def in_time(self, time: str) -> Regimen:
         """The same doses with all times in `time`, a unit such as ``"h"``, and no units left in them.
