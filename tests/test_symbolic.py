@@ -14,6 +14,7 @@ from examples import A1, CL, V1, R, T, T_min, alpha, growth, irradiated, kg, one
 
 import pkpd
 from pkpd.errors import ModelError, ParameterError, UnitError, UnknownNameError
+from pkpd.symbolic.descriptions import parse_description
 from pkpd.symbolic.values import check_bounds, parameter_value
 
 
@@ -489,3 +490,35 @@ def test_arguments_of_a_wrong_kind(make: Any, error: type[Exception], message: s
 
 def growing(**fields: Any) -> pkpd.Model:
     return pkpd.Model("growing", rates={T: kg * T}, **fields)
+
+
+def test_a_description_has_parts() -> None:
+    text = """Growth of a tumor.
+
+    dT/dt = kg T
+
+`T` is a volume.
+
+Source: a paper,
+p. 3.
+
+Valid below 100.
+
+Allowed: negative-state of x, which the paper states too.
+"""
+    parts = parse_description(text)
+    assert (parts.title, parts.source) == ("Growth of a tumor", "a paper, p. 3.")
+    assert parts.body == ("    dT/dt = kg T", "`T` is a volume.")
+    assert parts.notes[0] == "Valid below 100."
+    assert [(a.code, a.place) for a in parts.allowances] == [("negative-state", "x")]
+    assert parse_description("") == parse_description("\n\n")
+    assert parse_description("One line").source == ""
+
+
+@pytest.mark.parametrize("name", ["radiotherapy_lq", "tmdd_full", "kosinsky_2018", "stein_2011"])
+def test_the_parts_of_a_description_in_the_library(name: str) -> None:
+    model = pkpd.load(name)
+    parts = parse_description(model.description)
+    assert parts.source == pkpd.catalog().loc[name, "source"]
+    assert parts.title == model.title
+    assert parts.body

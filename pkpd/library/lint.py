@@ -61,6 +61,7 @@ from pkpd.library.lint_dynamics import (
     zero_inputs,
 )
 from pkpd.library.lint_numbers import bare_conversions, mixed_units, other_time_units, time_factors
+from pkpd.symbolic.descriptions import parse_description
 from pkpd.symbolic.model import require_model
 from pkpd.symbolic.symbols import Clock, Declared, Dose, Given, InputRate, Parameter, State
 
@@ -163,13 +164,14 @@ _RULES: tuple[Callable[[Model], Iterator[Finding]], ...] = (
 
 
 def _not_allowed(model: Model, findings: list[Finding]) -> Iterator[Finding]:
-    allowances = re.findall(r"^\s*Allowed:\s*([a-z-]+) of (\w+)", model.description, re.M)
+    allowances = parse_description(model.description).allowances
     met = set()
     for finding in findings:
-        meets = {a for a in allowances if a[0] == finding.code and re.search(rf"\b{a[1]}\b", finding.where)}
+        meets = {a for a in allowances if a.code == finding.code and re.search(rf"\b{a.place}\b", finding.where)}
         met |= meets
         if not meets:
             yield finding
-    for code, place in allowances:
-        if (code, place) not in met:
-            yield Finding("unneeded-allowance", "warning", f"allowance of {place!r}", f"no {code} was found there.")
+    for allowance in allowances:
+        if allowance not in met:
+            sentence = f"no {allowance.code} was found there."
+            yield Finding("unneeded-allowance", "warning", f"allowance of {allowance.place!r}", sentence)

@@ -188,9 +188,6 @@ def _check_event(model: Model, event: Event) -> None:
         )
     if not event.then:
         raise ModelError(f"{model.name}: the event {event.when} changes no state.")
-    for state in event.then:
-        if not isinstance(state, State):
-            raise ModelError(f"{model.name}: the event {event.when} sets {state!r}, which is not a state.")
 
 
 def _check_dosing(model: Model) -> None:

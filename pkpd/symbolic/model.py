@@ -14,6 +14,7 @@ import sympy
 
 from pkpd.errors import ModelError, unknown_name
 from pkpd.symbolic import checks, retiming, variants, writing
+from pkpd.symbolic.descriptions import parse_description
 from pkpd.symbolic.elements import Dosing, Event, Output, Route, check_mapping, expressions_by_state, output
 from pkpd.symbolic.symbols import Declared, Given, InputRate, Parameter, State, as_expression
 
@@ -164,7 +165,8 @@ class Model:
 
     @property
     def title(self) -> str:
-        return self.description.strip().partition("\n")[0].rstrip(".") or self.name
+        """The first line of the description, or the name."""
+        return parse_description(self.description).title or self.name
 
     # ---- variants of it
 
