@@ -222,3 +222,12 @@ def test_what_a_time_is_not(make: object, message: str) -> None:
 def test_text_that_is_no_time(text: str) -> None:
     with pytest.raises(UnitError):
         pkpd.bolus(1, "iv", at=text)
+
+
+def test_occasions_begin_at_times_with_a_unit() -> None:
+    plain, _ = pkpd.by_occasion(one_compartment, {"CL": 0.4}, [0, 10, 21])
+    model, regimen = pkpd.by_occasion(one_compartment, {"CL": 0.4}, [0, "240 h", "3 weeks"])
+    assert times(regimen) == [10, 21]
+    assert model == plain
+    with pytest.raises(RegimenError, match=r"occasions begin at \[0, '3 mg'\]; expected increasing times"):
+        pkpd.by_occasion(one_compartment, {"CL": 0.4}, [0, "3 mg"])

@@ -300,15 +300,15 @@ def test_two_owners_two_outputs_and_a_circle_are_refused() -> None:
         pkpd.compose("whole", p, q)
 
 
-def test_parts_in_hours_and_days_are_joined_in_days_unless_told() -> None:
+def test_parts_in_hours_and_days_are_joined_in_days_unless_chosen() -> None:
     k = pkpd.param("k", 0.1, "1/h", "elimination")
     hours = pkpd.Model("hours", rates={A1: -k * A1}, time="h")
     whole = pkpd.compose("whole", hours, growth)
     assert whole == pkpd.compose("whole", growth, hours)
     assert (whole.time, whole.units["k"], whole.parameters.loc["k", "value"]) == ("day", "1/day", 2.4)
-    told = pkpd.compose("whole", hours, growth, time="h")
-    assert (told.time, told.units["kg"], told.parameters.loc["kg", "value"]) == ("h", "1/h", 0.12 / 24)
-    assert told == whole.in_time("h")
+    chosen = pkpd.compose("whole", hours, growth, time="h")
+    assert (chosen.time, chosen.units["kg"], chosen.parameters.loc["kg", "value"]) == ("h", "1/h", 0.12 / 24)
+    assert chosen == whole.in_time("h")
 
 
 def test_two_names_of_one_unit_of_time_are_one() -> None:
@@ -322,9 +322,13 @@ def test_two_names_of_one_unit_of_time_are_one() -> None:
 def test_a_part_without_a_unit_of_time_joins_no_other() -> None:
     X = pkpd.state("X", "1", "size")
     bare = pkpd.Model("bare", rates={X: X}, time="1")
-    with pytest.raises(UnitError, match=r"bare: its time, in '1', cannot be told in 'day'; its equations have no unit"):
+    with pytest.raises(
+        UnitError, match=r"bare: its time, in '1', cannot be converted to 'day'; its equations have no unit"
+    ):
         pkpd.compose("whole", bare, growth)
-    with pytest.raises(UnitError, match=r"growth: its time, in 'day', cannot be told in 'mg'; expected a time such as"):
+    with pytest.raises(
+        UnitError, match=r"growth: its time, in 'day', cannot be converted to 'mg'; expected a time such as"
+    ):
         growth.in_time("mg")
 
 

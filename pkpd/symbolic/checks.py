@@ -270,7 +270,7 @@ def _check_units(model: Model) -> None:
 
 
 def _expect(expression: sympy.Basic, unit: Any, where: str) -> None:
-    found = unit_of(expression, where)
-    if unit is None or found is None or same_unit(found, unit):
+    actual = unit_of(expression, where)
+    if unit is None or actual is None or same_unit(actual, unit):
         return
-    raise UnitError(f"{where} is {expression} [{label(found)}]; expected [{label(unit)}].")
+    raise UnitError(f"{where} is {expression} [{label(actual)}]; expected [{label(unit)}].")

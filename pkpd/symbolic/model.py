@@ -179,7 +179,7 @@ class Model:
         return variants.renamed(self, names)
 
     def in_time(self, unit: str) -> Model:
-        """The same model told in another unit of time: ``pkpd.load("pk_1cmt_oral").in_time("h")``.
+        """The same model in another unit of time: ``pkpd.load("pk_1cmt_oral").in_time("h")``.
 
         Everything whose unit contains the model's time is declared anew in `unit`, with the
         number that is the same quantity: a clearance of 0.24 L/day is 0.01 L/h, its bounds

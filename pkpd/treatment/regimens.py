@@ -194,7 +194,7 @@ def bolus(
         Interval (``7``, ``"3 weeks"``) and number of doses.
     ss
         Whether the first dose meets the steady state of doses given every `every` for ever
-        before; `n` is then 1 unless said.
+        before; `n` is then 1 by default.
     time
         The unit of the times that have none; the model's by default.
 
@@ -257,7 +257,7 @@ def fractions(
     start
         The time of the first fraction: a number, text with a unit (``"1 week"``), or a parameter.
     every
-        The interval between fractions (``"24 h"``); 1 unless said.
+        The interval between fractions (``"24 h"``); 1 by default.
     per_week
         Instead of `every`: this many fractions on consecutive days, then a pause until the
         week is over.  ``per_week=5`` leaves the weekends off; `start` is then a Monday.
