@@ -231,3 +231,10 @@ def test_occasions_begin_at_times_with_a_unit() -> None:
     assert model == plain
     with pytest.raises(RegimenError, match=r"occasions begin at \[0, '3 mg'\]; expected increasing times"):
         pkpd.by_occasion(one_compartment, {"CL": 0.4}, [0, "3 mg"])
+
+
+def test_a_model_without_a_unit_of_time_takes_plain_numbers() -> None:
+    assert times(pkpd.bolus(1, "iv", every=2, n=3).in_time("1")) == [0, 2, 4]
+    for regimen in (pkpd.bolus(1, "iv", at="8 h"), pkpd.infusion(1, "iv", "8 h")):
+        with pytest.raises(UnitError, match="a time of a dose is in h, which cannot be converted to the model's time"):
+            regimen.in_time("1")

@@ -229,6 +229,20 @@ def test_the_molar_mass_of_a_route() -> None:
         pkpd.dose("nmol", molar_mass=-3)
 
 
+def test_an_antibody_of_known_mass_is_dosed_in_mg_too() -> None:
+    assert pkpd.load("lindauer_2017").routes["iv"].amount_factor("mg", "day", "a dose") == pytest.approx(
+        6.711, abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("time", ["mg", "1/day", "Gy"])
+def test_the_time_of_a_model_is_a_time(time: str) -> None:
+    with pytest.raises(
+        UnitError, match=f"m: its time is in '{time}'; expected a time such as h or day, or '1' for none"
+    ):
+        pkpd.Model("m", rates={T: 0}, time=time)
+
+
 # ---- composition
 
 C = pkpd.given("C", "mg/L", "drug concentration")

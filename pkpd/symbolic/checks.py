@@ -12,7 +12,7 @@ from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, Stri
 from pkpd.errors import ModelError, UnitError
 from pkpd.symbolic.dimensions import unit_of
 from pkpd.symbolic.symbols import Clock, Declared, Dose, Given, InputRate, Parameter, State, check_name
-from pkpd.units import label, parse_unit, same_unit
+from pkpd.units import conversion_factor, label, parse_unit, same_unit
 
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Event, Model, Route
@@ -70,7 +70,10 @@ def every_symbol(model: Model) -> set[Declared]:
 def check_model(model: Model) -> None:
     """Refuse a model that is not well formed; see `Model` for what is raised."""
     check_name(model.name, "model")
-    parse_unit(model.time)
+    if model.time != "1" and conversion_factor(parse_unit(model.time), parse_unit("day")) is None:
+        raise UnitError(
+            f"{model.name}: its time is in {model.time!r}; expected a time such as h or day, or '1' for none."
+        )
     _check_dosing(model)
     _check_symbols(model)
     _check_names(model)

@@ -12,8 +12,8 @@ from typing import Any
 
 import sympy
 
-from pkpd.errors import RegimenError
-from pkpd.symbolic.symbols import Declaration, Declared, Given, Parameter
+from pkpd.errors import RegimenError, UnitError
+from pkpd.symbolic.declarations import Declaration, Declared, Given, Parameter
 from pkpd.units import conversion_factor, parse_quantity, parse_unit, time_factor
 
 __all__ = [
@@ -124,18 +124,32 @@ def times_in(time: sympy.Expr, unit: str) -> sympy.Expr:
     """`time` as an expression in `unit`: units turn into factors, and parameters in another unit of time too.
 
     A number without a unit is in `unit` already.
+
+    Raises
+    ------
+    UnitError
+        If a time has a unit and `unit` is no unit of time, as in a model without one.
     """
     number, own = _measured(time)
     if number is not None:
-        return number if own is None else number * _exact(time_factor(own.unit, unit))
+        return number if own is None else number * _size(own, unit)
     factors: dict[sympy.Basic, sympy.Expr] = {}
     for symbol in time.atoms(Declared):
         factor = time_factor(symbol.unit, unit)
         if isinstance(symbol, UnitOfTime):
-            factors[symbol] = _exact(factor)
+            factors[symbol] = _size(symbol, unit)
         elif factor != 1.0:
             factors[symbol] = symbol * _exact(factor)
     return time.xreplace(factors)
+
+
+def _size(own: UnitOfTime, unit: str) -> sympy.Expr:
+    factor = conversion_factor(parse_unit(own.unit), parse_unit(unit))
+    if factor is None:
+        raise UnitError(
+            f"a time of a dose is in {own.unit}, which cannot be converted to the model's time, in {unit!r}."
+        )
+    return _exact(factor)
 
 
 def later(time: sympy.Expr, step: sympy.Expr, times: int = 1) -> sympy.Expr:
