@@ -60,8 +60,8 @@ def concentrations(people: pkpd.Ensemble, method: str = "auto") -> xr.Dataset:
 
 def exposures(run: xr.Dataset) -> pd.DataFrame:
     """The 5, 50 and 95 % quantiles of peak, trough and area in the first and the last interval."""
-    found = pkpd.exposure(run, intervals=CYCLE * np.arange(CYCLES + 1))
-    columns = found[["cmax", "trough", "auc", "accumulation_auc"]].isel(interval=[0, -1])
+    measures = pkpd.exposure(run, intervals=CYCLE * np.arange(CYCLES + 1))
+    columns = measures[["cmax", "trough", "auc", "accumulation_auc"]].isel(interval=[0, -1])
     spread = columns.quantile([0.05, 0.5, 0.95], "member", keep_attrs=True)
     return spread.to_dataframe().reset_index().drop(columns=["interval_start", "interval_end"])
 
@@ -70,11 +70,11 @@ def run(out: str | Path, n: int = PATIENTS) -> xr.Dataset:
     """Simulate `n` patients, write the figure and the table to the folder `out`, return the concentrations."""
     folder = Path(out)
     folder.mkdir(parents=True, exist_ok=True)
-    found = concentrations(patients(n))
-    pkpd.save(pkpd.vpc(pkpd.observe(found, "C", error=ASSAY, seed=SEED)), folder / "population.png")
-    table = exposures(found)
+    simulated = concentrations(patients(n))
+    pkpd.save(pkpd.vpc(pkpd.observe(simulated, "C", error=ASSAY, seed=SEED)), folder / "population.png")
+    table = exposures(simulated)
     write_atomically(folder / "population_exposure.csv", lambda path: table.to_csv(path, index=False))
-    return found
+    return simulated
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

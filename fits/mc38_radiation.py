@@ -84,15 +84,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--out", type=Path, help="folder for report.txt, estimates.csv, residuals.csv and the figure")
     out = parser.parse_args(arguments).out
-    found = run()
-    print(found.report())
+    estimated = run()
+    print(estimated.report())
     if out is not None:
-        write(found, out)
+        write(estimated, out)
 
 
-def write(found: pkpd.Fit, folder: Path) -> None:
+def write(estimated: pkpd.Fit, folder: Path) -> None:
     """Write the report, the tables and the figure of a fit to `folder`."""
-    for path in fit_files(found, folder, "mc38_radiation.png"):
+    for path in fit_files(estimated, folder, "mc38_radiation.png"):
         print(f"wrote {path}")
 
 

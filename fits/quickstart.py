@@ -120,7 +120,7 @@ def _draw(
 ) -> None:
     pkpd.save(pkpd.time_course(exposure, "C", regimen=Q4W), folder / "exposure.png")
     pkpd.save(pkpd.time_course(occupied, "free", by="KD", log=True), folder / "occupancy.png")
-    singles = {name: float(found["rate"]) for name, found in alone.items()}
+    singles = {name: float(response["rate"]) for name, response in alone.items()}
     pkpd.save(pkpd.response_curve(rates, "rate", x="mab_start", lines=singles), folder / "timing.png")
     pkpd.save(pkpd.fit_overlay(fit), folder / "mc38_fit.png")
 
@@ -154,8 +154,8 @@ def summary(exposure: xr.Dataset, rates: xr.Dataset, alone: Mapping[str, xr.Data
         "| treatment | complete response | 95 % interval | reference |",
         "|---|---|---|---|",
     ]
-    for name, found in alone.items():
-        lines.append(f"| {name} | {_percent(found)} | measured in mice: 0 to 27 % |")
+    for name, response in alone.items():
+        lines.append(f"| {name} | {_percent(response)} | measured in mice: 0 to 27 % |")
     for day in rates["mab_start"].to_numpy():
         lines.append(
             f"| radiation, antibody from day {day:g} | {_percent(rates.sel(mab_start=day))} "
@@ -176,6 +176,6 @@ def summary(exposure: xr.Dataset, rates: xr.Dataset, alone: Mapping[str, xr.Data
     return "\n".join(lines)
 
 
-def _percent(found: xr.Dataset) -> str:
-    share, low, high = (100 * float(found[name]) for name in ("rate", "lower", "upper"))
+def _percent(response: xr.Dataset) -> str:
+    share, low, high = (100 * float(response[name]) for name in ("rate", "lower", "upper"))
     return f"{share:.0f} % | {low:.0f} to {high:.0f} %"

@@ -197,7 +197,8 @@ def plot(
     x: Annotated[str | None, typer.Option("--x", help="The swept axis across (response, heat).")] = None,
     y: Annotated[str | None, typer.Option("--y", help="The swept axis up (heat).")] = None,
     at: Annotated[
-        str | None, typer.Option("--at", help="The time shown (response, heat), as 7 or '1 week'; by default the last.")
+        str | None,
+        typer.Option("--at", help="The time to show (response, heat), as 7 or '1 week'; by default the last."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="The figure to write: .png, .pdf or .svg.")] = Path("figure.png"),
 ) -> None:

@@ -40,10 +40,10 @@ def example(name: str) -> Figure | None:
         return None
     regimen = sum(map(_doses, courses(model)), Regimen())
     last = horizon(model)
-    shown = _telling(model)[:PANELS]
-    run = simulate(model, regimen, times=[last * i / POINTS for i in range(POINTS + 1)], outputs=shown)
-    with grid_canvas(len(shown)) as (figure, axes):
-        for output, ax in zip(shown, axes, strict=True):
+    outputs = _telling(model)[:PANELS]
+    run = simulate(model, regimen, times=[last * i / POINTS for i in range(POINTS + 1)], outputs=outputs)
+    with grid_canvas(len(outputs)) as (figure, axes):
+        for output, ax in zip(outputs, axes, strict=True):
             marked = regimen if ax is axes[0] and len(model.routes) <= MARKED else None
             time_course(run, output, regimen=marked, ax=ax)
     return figure

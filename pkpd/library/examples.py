@@ -59,9 +59,9 @@ def snippet(model: Model) -> str:
         lines += [f"regimen = {doses[0]}"]
     elif doses:
         lines += ["regimen = (", f"    {doses[0]}", *(f"    + {d}" for d in doses[1:]), ")"]
-    given = "regimen, " if doses else ""
-    lines += [f"run = pkpd.simulate(model, {given}times=range({horizon(model) + 1}))"]
-    return "\n".join([*lines, f'print(run["{_shown_first(model)}"].to_series())'])
+    arguments = "regimen, " if doses else ""
+    lines += [f"run = pkpd.simulate(model, {arguments}times=range({horizon(model) + 1}))"]
+    return "\n".join([*lines, f'print(run["{_first_output(model)}"].to_series())'])
 
 
 def command(model: Model) -> str | None:
@@ -69,7 +69,7 @@ def command(model: Model) -> str | None:
     if _lacking(model):
         return None
     doses = [f'--dose "{course.option()}"' for course in courses(model)]
-    last = f"--times 0:{horizon(model)}:1 --outputs {_shown_first(model)}"
+    last = f"--times 0:{horizon(model)}:1 --outputs {_first_output(model)}"
     return " \\\n    ".join([f"pkpd simulate {model.name}", *doses, last])
 
 
@@ -108,12 +108,12 @@ def _typical(model: Model, unit: str) -> float:
 
 def _values(model: Model, unit: str) -> list[float]:
     wanted = parse_unit(unit)
-    found = [
+    converted = [
         s.value * (conversion_factor(parse_unit(s.unit), wanted) or 0)
         for s in model.settable
         if isinstance(s, Parameter)
     ]
-    return [value for value in found if value > 0]
+    return [value for value in converted if value > 0]
 
 
 def _rounded(value: float) -> float:
@@ -139,5 +139,5 @@ def _loading(model: Model) -> list[str]:
     return [*lines, f'model = pkpd.compose("{model.name}_alone", part, constants)']
 
 
-def _shown_first(model: Model) -> str:
+def _first_output(model: Model) -> str:
     return next(iter(model.outputs), None) or model.states[0].name
