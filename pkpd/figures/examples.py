@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pkpd.figures.style import grid_canvas
 from pkpd.figures.time_courses import time_course
 from pkpd.library.catalog import load
-from pkpd.library.examples import command, courses, horizon
+from pkpd.library.examples import command, dose_series, horizon
 from pkpd.simulation import simulate
 from pkpd.treatment.regimens import Regimen, bolus, infusion
 from pkpd.units import conversion_factor, parse_unit
@@ -16,7 +16,7 @@ from pkpd.units import conversion_factor, parse_unit
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from pkpd.library.examples import Course
+    from pkpd.library.examples import DoseSeries
     from pkpd.symbolic.model import Model
 
 __all__ = ["example"]
@@ -38,7 +38,7 @@ def example(name: str) -> Figure | None:
     model = load(name)
     if command(model) is None:
         return None
-    regimen = sum(map(_doses, courses(model)), Regimen())
+    regimen = sum(map(_doses, dose_series(model)), Regimen())
     last = horizon(model)
     outputs = _telling(model)[:PANELS]
     run = simulate(model, regimen, times=[last * i / POINTS for i in range(POINTS + 1)], outputs=outputs)
@@ -62,7 +62,7 @@ def _kind(unit: str) -> int:
     return next((i for i, same in enumerate(alike) if same), len(KINDS))
 
 
-def _doses(course: Course) -> Regimen:
-    amount = course.amount if course.unit == "1" else f"{course.amount:g} {course.unit}"
-    give = bolus if course.duration is None else partial(infusion, duration=course.duration)
-    return give(amount, course.route, at=course.start, every=course.every, n=course.n)
+def _doses(series: DoseSeries) -> Regimen:
+    amount = series.amount if series.unit == "1" else f"{series.amount:g} {series.unit}"
+    give = bolus if series.duration is None else partial(infusion, duration=series.duration)
+    return give(amount, series.route, at=series.start, every=series.every, n=series.n)

@@ -13,7 +13,7 @@ from pkpd.units import conversion_factor, parse_unit
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Model, Route
 
-__all__ = ["Course", "command", "courses", "horizon", "snippet"]
+__all__ = ["DoseSeries", "command", "dose_series", "horizon", "snippet"]
 
 # How far a first look goes, in the model's own time.
 _HORIZONS = {"hour": 96, "day": 60, "week": 52}
@@ -22,7 +22,7 @@ _USUAL = {"mg": (50.0, "mg/L"), "nmol": (300.0, "nmol/L")}
 
 
 @dataclass(frozen=True)
-class Course:
+class DoseSeries:
     """Doses of one amount on one route, as the snippet and the command write them."""
 
     route: str
@@ -54,7 +54,7 @@ class Course:
 def snippet(model: Model) -> str:
     """Python that loads a model of the library, gives doses on all of its routes, and simulates it."""
     lines = ["import pkpd", "", *_loading(model)]
-    doses = [course.python() for course in courses(model)]
+    doses = [series.python() for series in dose_series(model)]
     if len(doses) == 1:
         lines += [f"regimen = {doses[0]}"]
     elif doses:
@@ -68,14 +68,14 @@ def command(model: Model) -> str | None:
     """The same on the command line, or None where the model does not run alone."""
     if _lacking(model):
         return None
-    doses = [f'--dose "{course.option()}"' for course in courses(model)]
+    doses = [f'--dose "{series.option()}"' for series in dose_series(model)]
     last = f"--times 0:{horizon(model)}:1 --outputs {_first_output(model)}"
     return " \\\n    ".join([f"pkpd simulate {model.name}", *doses, last])
 
 
-def courses(model: Model) -> list[Course]:
-    """A course of doses on each route, in amounts of a usual size for what the route reaches."""
-    return [_course(model, name, route) for name, route in model.routes.items()]
+def dose_series(model: Model) -> list[DoseSeries]:
+    """A series of doses on each route, in amounts of a usual size for what the route reaches."""
+    return [_series(model, name, route) for name, route in model.routes.items()]
 
 
 def horizon(model: Model) -> int:
@@ -83,13 +83,13 @@ def horizon(model: Model) -> int:
     return _HORIZONS.get(model.time, 50)
 
 
-def _course(model: Model, name: str, route: Route) -> Course:
+def _series(model: Model, name: str, route: Route) -> DoseSeries:
     unit = route.unit(model.time)
     radiation = unit == "Gy"
     lasting = None if route.rate is None else 0.001 if radiation else 1.0
     repeats = {"start": 7, "every": 1, "n": 5} if radiation else {"start": 0, "every": 14, "n": 4}
     amount = 2.0 if radiation else _rounded(_amount(model, route, unit))
-    return Course(name, amount, unit, duration=lasting, fractions=radiation, **repeats)
+    return DoseSeries(name, amount, unit, duration=lasting, fractions=radiation, **repeats)
 
 
 def _amount(model: Model, route: Route, unit: str) -> float:
