@@ -208,7 +208,7 @@ def test_the_command_says_the_same_as_the_snippet(name: str) -> None:
     words = shlex.split(line.replace("\\\n", " "))
     assert words[:3] == ["pkpd", "simulate", name]
     typed = parse_regimen([after for word, after in itertools.pairwise(words) if word == "--dose"])
-    shown = sum((eval(c.python(), {"pkpd": pkpd}) for c in snippets.dose_series(model)), pkpd.Regimen())
+    shown = sum((eval(c.python(), {"pkpd": pkpd}) for c in snippets.courses(model)), pkpd.Regimen())
     times = parse_times(words[words.index("--times") + 1], "--times")
     assert np.array_equal(times, range(snippets.horizon(model) + 1))
     assert doses_of(typed) == doses_of(shown)
@@ -220,14 +220,12 @@ def doses_of(regimen: pkpd.Regimen) -> list[tuple[object, ...]]:
 
 
 def test_amounts_are_of_the_size_of_what_they_reach() -> None:
-    amounts = {c.route: (c.amount, c.unit) for c in snippets.dose_series(pkpd.load("de_pillis_2009"))}
+    amounts = {c.route: (c.amount, c.unit) for c in snippets.courses(pkpd.load("de_pillis_2009"))}
     assert amounts["til"] == (5e5, "cell/L")  # L0 is 526800
     assert amounts["il2"] == (1000, "IU/L")  # I0 is 1073
-    assert snippets.dose_series(pkpd.load("durvalumab_baverel_2018"))[0].amount == pytest.approx(
-        200
-    )  # 50 mg/L in 3.5 L
-    assert snippets.dose_series(pkpd.load("kosinsky_2018"))[1].amount == pytest.approx(0.9)  # 300 nM in 3 mL
-    assert all(0 < c.amount < 1e9 for name in NAMES for c in snippets.dose_series(pkpd.load(name)))
+    assert snippets.courses(pkpd.load("durvalumab_baverel_2018"))[0].amount == pytest.approx(200)  # 50 mg/L in 3.5 L
+    assert snippets.courses(pkpd.load("kosinsky_2018"))[1].amount == pytest.approx(0.9)  # 300 nM in 3 mL
+    assert all(0 < c.amount < 1e9 for name in NAMES for c in snippets.courses(pkpd.load(name)))
 
 
 # ---- the commands

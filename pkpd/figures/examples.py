@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pkpd.figures.style import grid_canvas
 from pkpd.figures.time_courses import time_course
 from pkpd.library.catalog import load
-from pkpd.library.examples import command, dose_series, horizon
+from pkpd.library.examples import command, courses, horizon
 from pkpd.simulation import simulate
 from pkpd.treatment.regimens import Regimen, bolus, infusion
 from pkpd.units import conversion_factor, parse_unit
@@ -38,7 +38,7 @@ def example(name: str) -> Figure | None:
     model = load(name)
     if command(model) is None:
         return None
-    regimen = sum(map(_doses, dose_series(model)), Regimen())
+    regimen = sum(map(_doses, courses(model)), Regimen())
     last = horizon(model)
     outputs = _telling(model)[:PANELS]
     run = simulate(model, regimen, times=[last * i / POINTS for i in range(POINTS + 1)], outputs=outputs)

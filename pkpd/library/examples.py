@@ -13,7 +13,7 @@ from pkpd.units import conversion_factor, parse_unit
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Model, Route
 
-__all__ = ["DoseSeries", "command", "dose_series", "horizon", "snippet"]
+__all__ = ["DoseSeries", "command", "courses", "horizon", "snippet"]
 
 # How far a first look goes, in the model's own time.
 _HORIZONS = {"hour": 96, "day": 60, "week": 52}
@@ -54,7 +54,7 @@ class DoseSeries:
 def snippet(model: Model) -> str:
     """Python that loads a model of the library, gives doses on all of its routes, and simulates it."""
     lines = ["import pkpd", "", *_loading(model)]
-    doses = [series.python() for series in dose_series(model)]
+    doses = [series.python() for series in courses(model)]
     if len(doses) == 1:
         lines += [f"regimen = {doses[0]}"]
     elif doses:
@@ -68,12 +68,12 @@ def command(model: Model) -> str | None:
     """The same on the command line, or None where the model does not run alone."""
     if _lacking(model):
         return None
-    doses = [f'--dose "{series.option()}"' for series in dose_series(model)]
+    doses = [f'--dose "{series.option()}"' for series in courses(model)]
     last = f"--times 0:{horizon(model)}:1 --outputs {_first_output(model)}"
     return " \\\n    ".join([f"pkpd simulate {model.name}", *doses, last])
 
 
-def dose_series(model: Model) -> list[DoseSeries]:
+def courses(model: Model) -> list[DoseSeries]:
     """A series of doses on each route, in amounts of a usual size for what the route reaches."""
     return [_series(model, name, route) for name, route in model.routes.items()]
 

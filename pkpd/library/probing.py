@@ -105,8 +105,8 @@ def start_value(state: State) -> float:
 def _every_symbol(model: Model) -> list[Declared]:
     from pkpd.symbolic.checks import expressions
 
-    symbols: set[Declared] = set(model.symbols.values()).union(*(e.atoms(Declared) for _, e in expressions(model)))
-    return sorted(symbols, key=lambda s: (s.name, repr(s.declaration)))
+    found: set[Declared] = set(model.symbols.values()).union(*(e.atoms(Declared) for _, e in expressions(model)))
+    return sorted(found, key=lambda s: (s.name, repr(s.declaration)))
 
 
 def _sizes(model: Model, symbol: Declared) -> list[float]:
