@@ -132,7 +132,7 @@ def lint(models: Models = None) -> None:
             typer.echo(f"{name}: {finding}")
             errors += finding.severity == "error"
             warned += finding.severity == "warning"
-    say(f"{len(names)} models: {errors} errors, {warned} warnings")
+    say(f"{_counted(len(names), 'model')}: {_counted(errors, 'error')}, {_counted(warned, 'warning')}")
     if errors:
         raise SystemExit(FAILED)
 
@@ -250,6 +250,10 @@ def main() -> None:
     with as_messages():
         app()
         sys.stdout.flush()  # so that a full disk behind it is met here
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _known(models: list[str] | None) -> list[str]:

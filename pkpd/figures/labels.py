@@ -59,7 +59,7 @@ def left_out(lost: int, total: int, noun: str = "members") -> str:
 
 
 def summary(counts: Collection[int], band: tuple[float, float] | None) -> str:
-    """What a median, and the band between two quantiles, stand for: of how many members at each place."""
+    """The note on a median and a band between two quantiles: of how many members they are, at each place."""
     few, many = min(counts), max(counts)
     counted = f"n = {few}" if few == many else f"n = {few} to {many}"
     if band is None:
