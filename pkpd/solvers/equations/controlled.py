@@ -164,4 +164,5 @@ def stretched(system: System) -> System:
         p=(*system.p, unit),
         rates=tuple(unit * rate.xreplace({TIME: unit * TIME}) for rate in system.rates),
         events=(),
+        strict=(),
     )

@@ -80,6 +80,9 @@ class System:
     strict: tuple[bool, ...] = ()
     guards: frozenset[sympy.Expr] = frozenset()
 
+    def __post_init__(self) -> None:
+        assert not self.strict or len(self.strict) == len(self.events), "strict is by event"
+
     def __hash__(self) -> int:
         return self._hash
 
