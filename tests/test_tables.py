@@ -361,6 +361,19 @@ def test_a_record_that_stands_for_too_many_doses_is_refused() -> None:
         pkpd.predict(PK, pkpd.read_nonmem(rows, compartments=CENTRAL))
 
 
+def test_a_steady_state_of_doses_too_close_to_be_told_apart_is_refused() -> None:
+    """Just above the bound it is that of a constant infusion, of 1 mg/day at CL 1."""
+    for interval in (1e-3, 1.1e-7):
+        rows = frame(TIME=[0, 1], EVID=[1, 0], AMT=[interval, 0], SS=[1, 0], II=[interval, 0])
+        found = pkpd.predict(PK, pkpd.read_nonmem(rows, compartments=CENTRAL), parameters=VALUES)["C"]
+        np.testing.assert_allclose(found[0], interval / 10 / -np.expm1(-interval / 10), rtol=1e-7)
+    rows = frame(TIME=[0, 1], EVID=[1, 0], AMT=[1e-9, 0], SS=[1, 0], II=[1e-9, 0])
+    with pytest.raises(
+        pkpd.RegimenError, match=r"row 1 \(ID 1\), column II: II is 1e-09, less than 1e-08 of the slowest"
+    ):
+        pkpd.predict(PK, pkpd.read_nonmem(rows, compartments=CENTRAL), parameters=VALUES)
+
+
 # ---- arguments and values of a wrong kind
 
 
@@ -412,7 +425,9 @@ def test_missing_values_of_pandas_are_missing() -> None:
         ([1, np.nan], "is nan for ID 2"),
         ([1, 2, 3], "has the shape"),
         (10**400, "a whole number too large"),
-        (1 + 2j, "expected numbers|has complex"),
+        (1 + 2j, r"CL' is \(1\+2j\); expected a number"),
+        (pd.NA, "CL' is <NA>; expected a number"),
+        ([[1, 2], [3]], "expected numbers, one for each subject"),
     ],
     ids=lambda value: repr(value)[:20],
 )

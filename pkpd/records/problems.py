@@ -15,13 +15,14 @@ from pkpd.solvers.accumulators import accumulators
 from pkpd.solvers.equations.controlled import ControlledSystem, controlled
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.equations.system import TIME, numbered_system
-from pkpd.solvers.steady_states import SETTLED, RepeatedDosing, steady_states
+from pkpd.solvers.steady_states import SETTLED, RepeatedDosing, slowest_times, steady_states
 from pkpd.solvers.timelines import Stops, Timeline, joined, timeline
 
 __all__ = ["SegmentProblems", "Task", "segment_problems"]
 
 
 NEVER = np.iinfo(np.int64).max
+SHORTEST_INTERVAL = 1e-8  # of the slowest time constant: there a steady state has eight digits
 
 
 @dataclass(frozen=True)
@@ -177,8 +178,9 @@ def _steady(
     _check_time(task, int(doses.row[which[0]]))
     rows = doses.row[which]
     segment = cuts.segment[rows]
-    rtol, atol, method = accuracy
-    steady = steady_states(model, _repeated_dosings(task, model, status, which), rtol=rtol, atol=atol, method=method)
+    dosings, (rtol, atol, method) = _repeated_dosings(task, model, status, which), accuracy
+    _check_intervals(task, model, dosings, rows)
+    steady = steady_states(model, dosings, rtol=rtol, atol=atol, method=method)
     failed = np.flatnonzero(steady.unsettled != SETTLED)[::-1]
     np.minimum.at(unsteady, segment[failed], rows[failed])
     unsettled[segment[failed]] = steady.unsettled[failed]  # backward, so that the first row of a segment stays
@@ -197,6 +199,20 @@ def _check_time(task: Task, row: int) -> None:
         raise RegimenError(
             f"{task.data.place(row)}, column SS: the rates of {task.model.name} depend on time itself, "
             "so repeated doses have no steady state."
+        )
+
+
+def _check_intervals(task: Task, model: ControlledSystem, dosings: RepeatedDosing, rows: Index) -> None:
+    """Refuse doses so close that double precision does not tell the states before one from those before the next."""
+    times = slowest_times(model, dosings)
+    short = (dosings.interval > 0) & np.isfinite(times) & (dosings.interval < SHORTEST_INTERVAL * times)
+    if short.any():
+        i = int(np.argmax(short))
+        raise RegimenError(
+            f"{task.data.place(int(rows[i]))}, column II: II is {dosings.interval[i]:g}, less than "
+            f"{SHORTEST_INTERVAL:g} of the slowest time constant of {task.model.name} "
+            f"({times[i]:g}), so that its steady state cannot be told from rounding; a constant "
+            "infusion (AMT 0, RATE, SS 1) does the same."
         )
 
 

@@ -95,20 +95,21 @@ def _single(model: Model, symbol: Any, value: Any) -> float:
 
 
 def _is_single(value: Any) -> bool:
-    return isinstance(value, str | int | float | np.number) or (isinstance(value, np.ndarray) and value.ndim == 0)
+    return isinstance(value, str) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0
 
 
 def _by_subject(name: str, value: Any, data: Records, subjects: int) -> Array:
     """An array with a finite number for each subject; what would be lost on the way is refused."""
     if np.ma.is_masked(value):
         raise ParameterError(f"parameter {name!r} is a masked array; give every subject a value.")
-    if np.iscomplexobj(value):
-        raise ParameterError(f"parameter {name!r} has complex numbers; expected real ones.")
     try:
-        numbers: Array = np.asarray(value).astype(float)
+        complex_ = np.iscomplexobj(value)
+        numbers: Array = np.empty(0) if complex_ else np.asarray(value).astype(float)
     except (TypeError, ValueError, OverflowError):
         what = f"parameter {name!r} is a {type(value).__name__} of something else"
         raise ParameterError(f"{what}; expected numbers, one for each subject.") from None
+    if complex_:
+        raise ParameterError(f"parameter {name!r} has complex numbers; expected real ones.")
     if numbers.shape != (subjects,):
         raise ParameterError(
             f"parameter {name!r} has the shape {numbers.shape}; expected one value, or one for each of the "

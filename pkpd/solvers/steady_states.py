@@ -16,7 +16,7 @@ inputs. Proc IEEE 60:108-114 (1972).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ from pkpd.solvers.problem import Problem
 from pkpd.solvers.schedule import Schedule
 from pkpd.solvers.solve import solve
 
-__all__ = ["RepeatedDosing", "SteadyStates", "steady_states"]
+__all__ = ["RepeatedDosing", "SteadyStates", "slowest_times", "steady_states"]
 
 
 NEWTON_STEPS = 12
@@ -153,21 +153,26 @@ def steady_states(
     return SteadyStates(states, unsettled)
 
 
+def slowest_times(model: ControlledSystem, dosings: RepeatedDosing) -> Array:
+    """The longest time constant of the model where the search begins, (members,); infinite where there is none."""
+    code, n = numpy_code(model.system), len(dosings.starts)
+    with np.errstate(all="ignore"):
+        flat = code.jacobian(np.zeros(len(dosings)), dosings.starts, dosings.parameters, _levels(dosings, dosings.rate))
+    matrices = np.nan_to_num(flat.reshape(n, n, -1).transpose(2, 0, 1))
+    speeds = np.abs(np.linalg.eigvals(matrices).real)
+    slowest = np.where(speeds > 1e-9 * speeds.max(axis=1, keepdims=True), speeds, np.inf).min(axis=1)
+    times: Array = np.where(np.isfinite(slowest) & (slowest > 0), 1 / slowest, np.inf)
+    return times
+
+
 def _with_intervals(model: ControlledSystem, dosings: RepeatedDosing) -> RepeatedDosing:
     """A constant infusion as a dosing of doses: any interval will do; the slowest time scale is a good one."""
     constant = np.isinf(dosings.duration)
     if not constant.any():
         return dosings
-    code, n = numpy_code(model.system), len(dosings.starts)
-    levels = _levels(dosings, dosings.rate)
-    with np.errstate(all="ignore"):
-        flat = code.jacobian(np.zeros(len(dosings)), dosings.starts, dosings.parameters, levels)
-    matrices = np.nan_to_num(flat.reshape(n, n, -1).transpose(2, 0, 1))
-    speeds = np.abs(np.linalg.eigvals(matrices).real)
-    slowest = np.where(speeds > 1e-9 * speeds.max(axis=1, keepdims=True), speeds, np.inf).min(axis=1)
-    interval = np.where(np.isfinite(slowest) & (slowest > 0), 1 / slowest, 1.0)
-    fields = {name: getattr(dosings, name) for name in dosings.__dataclass_fields__}
-    return RepeatedDosing(**fields | {"interval": np.where(constant, interval, dosings.interval)})
+    times = slowest_times(model, dosings)
+    interval = np.where(constant, np.where(np.isinf(times), 1.0, times), dosings.interval)
+    return replace(dosings, interval=interval)
 
 
 def _levels(dosings: RepeatedDosing, rate: Array) -> Array:
