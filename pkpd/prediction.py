@@ -176,7 +176,7 @@ def _tolerances(model: Model, data: Records, solver: Solver) -> Array:
         starts = numpy_code(system).starts(np.array(defaults, dtype=float)[:, None])[:, 0]
     rows = np.flatnonzero(data["AMT"] > 0)
     states = state_numbers(model, data, rows) if len(rows) else np.empty(0, dtype=np.int64)
-    amounts = [(system.states[i], data["AMT"][rows][states == i]) for i in np.unique(states)]
+    amounts = [(system.states[i], data["AMT"][rows][states == i]) for i in np.unique(states[states >= 0])]
     return state_tolerances(model, solver, starts, amounts)
 
 
