@@ -8,24 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pkpd.arrays import Array, Index
+from pkpd.arrays import Index
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import FailedMembersWarning, SimulationError
+from pkpd.prepared.parameters import known_parameters
 from pkpd.prepared.prepared import observables
+from pkpd.prepared.records import NO_STEADY_STATE, RecordValues, record_problems
 from pkpd.prepared.solver import Solver
-from pkpd.prepared.tolerances import state_tolerances
 from pkpd.records.covariates import CARRIES
-from pkpd.records.doses import dose_records, state_numbers
-from pkpd.records.predictions import Predictions, predictions
-from pkpd.records.problems import Task, segment_problems
 from pkpd.records.records import Records
-from pkpd.records.segments import segments
-from pkpd.records.values import parameter_values
-from pkpd.solvers.equations.numpy_code import numpy_code
-from pkpd.solvers.equations.system import numbered_system
 from pkpd.solvers.problem import Progress, Status
 from pkpd.symbolic.model import Model
-from pkpd.symbolic.symbols import Parameter
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["predict"]
 
 
-NO_STEADY_STATE = len(Status)  # beside the integrator's own
 REASONS = (*(s.name for s in Status), "no_steady_state")
 
 
@@ -134,22 +126,14 @@ def predict(
     _check_arguments(model, data, carry, on_failure)
     options = (solver or Solver()).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps, threads=threads)
     wanted = observables(model, outputs)
-    absolute = _tolerances(model, data, options)
     model.require_closed()
-    timed = data.in_time(model.time)
-    cuts = segments(timed)
-    values = parameter_values(model, timed, cuts, parameters, covariates, carry)
-    task = Task(model, timed, cuts, values, dose_records(model, timed, values), carry)
-    plan = segment_problems(task, options.rtol, absolute, options.method)
-    found = predictions(
-        plan, cuts, options.rtol, absolute, options.method,
-        max_steps=options.max_steps, threads=options.threads, progress=progress,
-    )  # fmt: skip
-    unsteady = plan.unsteady[cuts.segment] <= np.arange(len(data))
-    status = np.where(unsteady, NO_STEADY_STATE, found.status)
-    _report(model, data, status, on_failure, plan.unsettled[cuts.segment])
-    table = _table(model, data, found, status, wanted)
-    atol_told = options.atol if not isinstance(options.atol, Mapping) else dict(options.atol)
+    known = known_parameters(model, ())
+    problems = record_problems(known, data, options, covariates=covariates, carry=carry)
+    settings, copies = problems.settings_of(parameters, known.names)
+    seen = problems.solve(settings, copies, progress)
+    _report(model, data, seen.status, on_failure, seen.unsettled)
+    table = _table(model, data, seen, wanted)
+    atol_told = dict(options.atol) if isinstance(options.atol, Mapping) else options.atol
     table.attrs |= {"method": options.method, "rtol": options.rtol, "atol": atol_told}
     return table
 
@@ -166,18 +150,6 @@ def _check_arguments(model: Any, data: Any, carry: str, on_failure: str) -> None
         raise SimulationError(f"carry is {carry!r}; expected 'backward', 'forward' or 'linear'.")
     if on_failure not in ("nan", "raise"):
         raise SimulationError(f"on_failure is {on_failure!r}; expected 'nan' or 'raise'.")
-
-
-def _tolerances(model: Model, data: Records, solver: Solver) -> Array:
-    """The absolute tolerance of each state; that of a dosed state suits the size of its doses."""
-    system = numbered_system(model)
-    defaults = [s.value if isinstance(s, Parameter) else s.default for s in model.settable]
-    with np.errstate(all="ignore"):
-        starts = numpy_code(system).starts(np.array(defaults, dtype=float)[:, None])[:, 0]
-    rows = np.flatnonzero(data["AMT"] > 0)
-    states = state_numbers(model, data, rows) if len(rows) else np.empty(0, dtype=np.int64)
-    amounts = [(system.states[i], data["AMT"][rows][states == i]) for i in np.unique(states[states >= 0])]
-    return state_tolerances(model, solver, starts, amounts)
 
 
 # ---- the result
@@ -203,15 +175,13 @@ def _report(model: Model, data: Records, status: Index, on_failure: str, unsettl
     warnings.warn(text, FailedMembersWarning, stacklevel=3)
 
 
-def _table(model: Model, data: Records, found: Predictions, status: Index, wanted: list[str]) -> pd.DataFrame:
+def _table(model: Model, data: Records, seen: RecordValues, wanted: list[str]) -> pd.DataFrame:
     import pandas as pd
 
-    states = dict(zip((s.name for s in model.states), found.states, strict=True))
-    outputs = dict(zip(model.outputs, found.outputs, strict=True))
     records = data.table
     labels = _labels(records.columns, wanted)
-    columns = {labels[name]: {**states, **outputs}[name] for name in wanted}
-    columns[labels[""]] = pd.Categorical.from_codes(status, categories=pd.Index(REASONS))
+    columns: dict[str, Any] = {labels[name]: seen.columns[name] for name in wanted}
+    columns[labels[""]] = pd.Categorical.from_codes(seen.status, categories=pd.Index(REASONS))
     table = pd.concat([records, pd.DataFrame(columns)], axis=1)
     table.attrs = {
         "model": model.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import ParameterError, unknown_name
+from pkpd.solvers.equations.numpy_code import numpy_code
+from pkpd.solvers.equations.system import numbered_system
 from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
@@ -69,6 +72,19 @@ class KnownParameters:
     def units(self) -> dict[str, str]:
         """The unit of each parameter and of each state, which stands for its start."""
         return {name: s.unit for name, s in self.symbols.items()} | {s.name: s.unit for s in self.model.states}
+
+    def default_of(self, name: str) -> float:
+        """The default of a parameter, or what a state starts with by default; NaN where there is none."""
+        if name in self.symbols:
+            return float(self.defaults[self.names.index(name)])
+        return float(self.default_starts[[s.name for s in self.model.states].index(name)])
+
+    @cached_property
+    def default_starts(self) -> Array:
+        """(states,): the states at time 0 with the default parameters."""
+        with np.errstate(all="ignore"):
+            starts = numpy_code(numbered_system(self.model)).starts(self.defaults[: len(self.model.settable), None])
+        return starts[:, 0]
 
     def require(self, name: Any) -> None:
         """Refuse a name that is neither a parameter nor a state.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import sympy
@@ -15,7 +17,15 @@ from pkpd.records.segments import Doses
 from pkpd.records.values import Values
 from pkpd.symbolic.model import Dosing, Model, Route
 
-__all__ = ["compartments", "dose_records", "route_numbers", "state_numbers"]
+__all__ = [
+    "DoseSlopes",
+    "compartments",
+    "dose_records",
+    "dose_slopes",
+    "dosing_parameters",
+    "route_numbers",
+    "state_numbers",
+]
 
 
 WORDS = {"F": "bioavailability", "lag": "lag", "rate": "rate for RATE -1", "duration": "duration for RATE -2"}
@@ -60,6 +70,62 @@ def dose_records(model: Model, data: Records, values: Values) -> Doses:
         additional=np.where(constant, 0, data["ADDL"][rows]),
         steady=data["SS"][rows],
     )
+
+
+@dataclass(frozen=True)
+class DoseSlopes:
+    """The derivatives of what doses are, by K parameters; each attribute has the shape (doses, K).
+
+    The attributes are those of `Doses`.
+    """
+
+    amount: Array
+    rate: Array
+    duration: Array
+    lag: Array
+
+    @property
+    def any(self) -> bool:
+        """Whether a dose changes at all."""
+        return any(bool(slope.any()) for slope in (self.amount, self.rate, self.duration, self.lag))
+
+
+def dose_slopes(model: Model, data: Records, values: Values, doses: Doses, wrt: Sequence[str]) -> DoseSlopes:
+    """Differentiate `doses`, which `dose_records` made of the same arguments, by the parameters `wrt`."""
+    of = _Attributes(model, data, values, doses.row, doses.state, doses.route)
+    rate, given_rate = doses.rate[:, None], data["RATE"][doses.row][:, None]
+    arriving, darriving = _arriving(of, data, doses, wrt)
+    modeled = of.slopes("rate", given_rate[:, 0] == -1, wrt)
+    dlasting = of.slopes("duration", given_rate[:, 0] == -2, wrt)
+    lasting = np.where(np.isfinite(doses.duration), doses.duration, 0.0)[:, None]
+    by_amount = (given_rate == -2) | (data["DUR"][doses.row][:, None] > 0)
+    with np.errstate(all="ignore"):
+        drate = np.where(by_amount, (darriving - rate * dlasting) / lasting, modeled)
+        dlength = np.where(by_amount, dlasting, (darriving - arriving / rate * drate) / rate)
+    infused, constant = (rate > 0), np.isinf(doses.duration)[:, None]
+    return DoseSlopes(
+        amount=np.where(infused, 0.0, darriving),
+        rate=np.where(infused, drate, 0.0),
+        duration=np.where(infused & ~constant & (arriving > 0), dlength, 0.0),
+        lag=of.slopes("lag", np.full(len(rate), True), wrt),
+    )
+
+
+def _arriving(of: _Attributes, data: Records, doses: Doses, wrt: Sequence[str]) -> tuple[Array, Array]:
+    """What arrives of each dose, (doses, 1), and its derivatives."""
+    everyone, amount = np.full(len(doses.row), True), data["AMT"][doses.row][:, None]
+    return of("F", everyone)[:, None] * amount, of.slopes("F", everyone, wrt) * amount
+
+
+def dosing_parameters(model: Model, doses: Doses) -> frozenset[str]:
+    """The parameters that decide what the doses are."""
+    attributes = [
+        attribute
+        for number in np.unique(doses.state[doses.state >= 0])
+        for attribute in model.dosing.get(model.states[number], Dosing()).attributes.values()
+    ]
+    attributes += [model.lag(list(model.routes)[number]) for number in np.unique(doses.route[doses.route >= 0])]
+    return frozenset(str(symbol.name) for attribute in attributes for symbol in attribute.free_symbols)
 
 
 def compartments(model: Model, data: Records) -> dict[int, str]:
@@ -167,6 +233,19 @@ class _Attributes:
         self._check(key, column, needed & ~(least & np.isfinite(column)))
         return column
 
+    def slopes(self, key: str, needed: Mask, wrt: Sequence[str]) -> Array:
+        """The derivatives of one of them by parameters, (rows, K); 0 where it is not needed."""
+        table = np.zeros((len(self.rows), len(wrt)))
+        by = {str(s.name): s for s in self.model.settable}
+        for target in np.unique(np.stack([self.state, self.route])[:, needed], axis=1).T:
+            expression = self._expression(key, *target)
+            who = np.flatnonzero((self.state == target[0]) & (self.route == target[1]) & needed)
+            for k, name in enumerate(wrt):
+                slope = sympy.S.Zero if expression is None or name not in by else sympy.diff(expression, by[name])
+                if slope != 0:
+                    table[who, k] = self._evaluated(slope, self.rows[who])
+        return table
+
     def _expression(self, key: str, state: int, route: int) -> sympy.Expr | None:
         if route < 0:
             attribute: sympy.Expr | None = getattr(self._dosing(state), key)
@@ -177,10 +256,8 @@ class _Attributes:
         return self.model.dosing.get(self.model.states[state], Dosing())
 
     def _evaluated(self, expression: sympy.Expr, rows: Index) -> Array:
-        plain = [sympy.Symbol(f"p_{i}") for i in range(len(self.values.names))]
-        rename = dict(zip(self.model.settable, plain, strict=True))
-        function = sympy.lambdify([plain], expression.xreplace(rename), "numpy")
-        return np.broadcast_to(np.asarray(function(list(self.values.at(rows))), dtype=float), len(rows))
+        function = _compiled(expression, self.model.settable)
+        return np.broadcast_to(np.asarray(function(*self.values.at(rows)), dtype=float), len(rows))
 
     def _check(self, key: str, column: Array, bad: Mask) -> None:
         if not bad.any():
@@ -192,3 +269,12 @@ class _Attributes:
         if self.route[i] < 0 and getattr(self._dosing(self.state[i]), key) is None:
             raise RegimenError(f"{place}: there is no {where}; declare dosing={{{name}: Dosing({key}=...)}}.")
         raise RegimenError(f"{place}: the {where} is {column[i]:g}; expected a finite number of {least}.")
+
+
+@lru_cache(maxsize=256)
+def _compiled(expression: sympy.Expr, symbols: tuple[Any, ...]) -> Callable[..., Any]:
+    """A function of the values of `symbols`."""
+    plain = [sympy.Symbol(f"p_{i}", real=True) for i in range(len(symbols))]
+    renamed = expression.xreplace(dict(zip(symbols, plain, strict=True)))
+    function: Callable[..., Any] = sympy.lambdify(plain, renamed, "numpy")
+    return function

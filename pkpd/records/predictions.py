@@ -1,4 +1,4 @@
-"""States and outputs at every record: the segments solved in ensembles, then read record by record."""
+"""What the records see: the segments as ensembles, integrated, and read record by record."""
 
 from __future__ import annotations
 
@@ -8,103 +8,88 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array, Index
-from pkpd.records.problems import SegmentProblems
 from pkpd.records.segments import Segments, record_rank
+from pkpd.solvers.directions import StopDirections
 from pkpd.solvers.equations.numpy_code import NumpyCode, numpy_code
-from pkpd.solvers.problem import Problem, Progress, Solution
-from pkpd.solvers.solve import solve
+from pkpd.solvers.equations.system import System
+from pkpd.solvers.problem import Problem
+from pkpd.solvers.schedule import Schedule
+from pkpd.solvers.timelines import Timeline
 
-__all__ = ["Predictions", "predictions"]
+__all__ = ["SegmentGroup", "records_of", "segment_groups"]
 
 
 BUDGET = 1 << 24  # numbers that one ensemble may store
 CHUNK = 1 << 15  # rows that are read at a time
 
 
-@dataclass(frozen=True)
-class Predictions:
-    """What is seen at the records: (states, rows), (outputs, rows), and a `Status` for each row."""
+@dataclass(frozen=True, eq=False)
+class SegmentGroup:
+    """Some segments that are integrated as one ensemble, and their records.
 
-    states: Array
-    outputs: Array
-    status: Index
+    Attributes
+    ----------
+    segments
+        (members,): the number of each segment.
+    rows, member, place
+        (rows,): the records of these segments, the member of each, and which of its stored times is its own.
+    times
+        (members, times): when each is stored, with infinity after the last.
+    schedule, changes
+        The stops, and how they change along directions.
+    earlier, seen
+        (rows,): how many stops of its member lie before the time of each record, and how many it sees.
+    """
 
-
-@dataclass(frozen=True)
-class _Looks:
-    """The records as looks at segments: how many stops lie before the time of each, and how many it sees."""
-
-    cuts: Segments
+    segments: Index
+    rows: Index
+    member: Index
+    place: Index
+    times: Array
+    schedule: Schedule
+    changes: StopDirections
     earlier: Index
     seen: Index
 
+    def problem(
+        self, system: System, parameters: Array, starts: Array, rtol: float, atol: Array, max_steps: int
+    ) -> Problem:
+        """The initial value problem; `parameters` and `starts` are those of all segments."""
+        return Problem(
+            model=system,
+            parameters=np.ascontiguousarray(parameters[:, self.segments]),
+            starts=np.ascontiguousarray(starts[:, self.segments]),
+            schedule=self.schedule,
+            times=self.times,
+            rtol=rtol,
+            atol=atol,
+            max_steps=max_steps,
+        )
 
-def predictions(
-    plan: SegmentProblems,
-    cuts: Segments,
-    rtol: float,
-    atol: Array,
-    method: str,
-    *,
-    max_steps: int,
-    threads: int | None,
-    progress: Progress | None,
-) -> Predictions:
-    """Solve the plan and read it at every record.
 
-    Each segment is stored at its own times; ensembles are made of segments with about as
-    many of them, so that little memory is taken in vain.
+def segment_groups(stops: Timeline, cuts: Segments, states: int) -> Iterator[SegmentGroup]:
+    """All segments, those with as many records together, in ensembles whose states fit the budget.
+
+    Each segment is stored at its own times; little memory is taken in vain.
     """
-    system, rows = plan.model.system, len(cuts.elapsed)
-    seen = Predictions(
-        np.full((len(system.states), rows), np.nan),
-        np.full((len(system.output_names), rows), np.nan),
-        np.zeros(rows, dtype=np.int64),
-    )
-    looks = _Looks(cuts, *plan.stops.passed(cuts.segment, cuts.elapsed, record_rank(np.arange(rows))))
-    done = 0
-    for who in _ensembles(plan, cuts):
-        here, local, instant = _rows(cuts, who)
-        problem = _problem(plan, cuts.elapsed[here], who, local, instant, rtol, atol, max_steps)
-        solution = solve(problem, method, None, threads)
-        for first in range(0, len(here), CHUNK):
-            part = slice(first, first + CHUNK)
-            _read(seen, problem, solution, looks, here[part], local[part], instant[part])
-        done += len(who)
-        if progress is not None:
-            progress(done, len(cuts))
-    return seen
+    rank = record_rank(np.arange(len(cuts.elapsed)))
+    earlier, seen = stops.passed(cuts.segment, cuts.elapsed, rank)
+    for who in _ensembles(stops, cuts, states):
+        rows, member, place = _rows(cuts, who)
+        times = np.full((len(who), int(place.max(initial=0)) + 1), np.inf)
+        times[member, place] = cuts.elapsed[rows]
+        schedule, changes = stops.schedule(who), stops.changes(who)
+        yield SegmentGroup(who, rows, member, place, times, schedule, changes, earlier[rows], seen[rows])
 
 
-def _read(
-    seen: Predictions, problem: Problem, solution: Solution, looks: _Looks,
-    rows: Index, local: Index, instant: Index,
-) -> None:  # fmt: skip
-    """Fill in what some rows see; see `_rows` for `local` and `instant`."""
-    time = looks.cuts.elapsed[rows]
-    stored = np.ascontiguousarray(solution.states[local, instant].T)
-    p = np.ascontiguousarray(problem.parameters[:, local])
-    with np.errstate(all="ignore"):
-        y, u = _seen(problem, looks, rows, local, stored, p)
-        lost = np.isnan(y).any(axis=0)
-        if problem.model.output_names:
-            seen.outputs[:, rows] = np.where(lost, np.nan, numpy_code(problem.model).outputs(time, y, p, u))
-    seen.states[:, rows] = y
-    seen.status[rows] = np.where(lost, solution.status[local], 0)
-
-
-# ---- ensembles
-
-
-def _ensembles(plan: SegmentProblems, cuts: Segments) -> Iterator[Index]:
-    """All segments, those with as many records together, in ensembles whose states fit the budget."""
+def _ensembles(stops: Timeline, cuts: Segments, states: int) -> Iterator[Index]:
     records = np.diff(np.append(cuts.first, len(cuts.elapsed)))
     pending = [np.lexsort((cuts.last, records))]
     while pending:
         who = pending.pop()
         times = int(records[who].max(initial=0))
-        stops = int(np.max(plan.stops.first[who + 1] - plan.stops.first[who], initial=0))
-        each = times * len(plan.starts) + stops * (3 + len(plan.stops.initial))
+        most_stops = int(np.max(stops.first[who + 1] - stops.first[who], initial=0))
+        each = times * states + most_stops * (3 + len(stops.initial))
         if len(who) > 1 and len(who) * each > BUDGET:
             half = len(who) // 2
             pending += [who[half:], who[:half]]
@@ -124,55 +109,63 @@ def _rows(cuts: Segments, who: Index) -> tuple[Index, Index, Index]:
     return rows, local, passed - passed[np.searchsorted(local, local)]
 
 
-def _problem(
-    plan: SegmentProblems,
-    time: Array,
-    who: Index,
-    local: Index,
-    instant: Index,
-    rtol: float,
-    atol: Array,
-    max_steps: int,
-) -> Problem:
-    times = np.full((len(who), int(instant.max(initial=0)) + 1), np.inf)
-    times[local, instant] = time
-    return Problem(
-        model=plan.model.system,
-        parameters=np.ascontiguousarray(plan.parameters[:, who]),
-        starts=np.ascontiguousarray(plan.starts[:, who]),
-        schedule=plan.stops.schedule(who),
-        times=times,
-        rtol=rtol,
-        atol=atol,
-        max_steps=max_steps,
-    )
-
-
 # ---- what a record sees
 
 
-def _seen(problem: Problem, looks: _Looks, rows: Index, local: Index, stored: Array, p: Array) -> tuple[Array, Array]:
-    """The states and inputs that records see: the stored states, before all stops, with the stops above each record.
+def records_of(
+    problem: Problem, states: Array, group: SegmentGroup, lanes: int = 1, source: Index | None = None
+) -> Iterator[tuple[slice, Array, Array]]:
+    """The states and outputs that the records of a group see, some rows at a time.
 
-    Stops of one time are few, so they are made one after the other, for all records at once.
+    Parameters
+    ----------
+    problem
+        That of `group`, or of its derivatives: member ``m*lanes + lane`` is then member m.
+    states
+        (members, times, states): what was stored, before all stops of a time.
+    source
+        (stops,): the stop of the group that each stop of `problem` belongs to; by default its own.
+
+    Yields
+    ------
+    Which rows of the group these are; (states, rows x lanes) and (outputs, rows x lanes), a row's
+    lanes one after another, NaN where a state is.
     """
-    schedule, y, time = problem.schedule, stored, looks.cuts.elapsed[rows]
-    earlier, seen = looks.earlier[rows], looks.seen[rows]
+    code = numpy_code(problem.model)
+    for first in range(0, len(group.rows), CHUNK):
+        part = slice(first, first + CHUNK)
+        member = (group.member[part, None] * lanes + np.arange(lanes)).ravel()
+        place = np.repeat(group.place[part], lanes)
+        earlier, seen = (np.repeat(count[part], lanes) for count in (group.earlier, group.seen))
+        if source is not None:
+            earlier, seen = (np.searchsorted(source, count) for count in (earlier, seen))
+        time = problem.times[member, place]
+        y, p = np.ascontiguousarray(states[member, place].T), np.ascontiguousarray(problem.parameters[:, member])
+        with np.errstate(all="ignore"):
+            u = _pass_stops(problem, time, y, p, member, (earlier, seen))
+            outputs = code.outputs(time, y, p, u) if problem.model.output_names else np.empty((0, y.shape[1]))
+        outputs[:, np.isnan(y).any(axis=0)] = np.nan
+        yield part, y, outputs
+
+
+def _pass_stops(problem: Problem, time: Array, y: Array, p: Array, member: Index, stops: tuple[Index, Index]) -> Array:
+    """Make in `y` the stops above each record, one after the other for all records at once; the inputs they see."""
+    schedule, code, (earlier, seen) = problem.schedule, numpy_code(problem.model), stops
     for k in range(int((seen - earlier).max(initial=0))):
         who = np.flatnonzero(earlier + k < seen)
-        member, stop = local[who], earlier[who] + k
-        u = np.ascontiguousarray(schedule.levels[member, stop].T)
-        jumps, amounts = schedule.jumps[member, stop], schedule.amounts[member, stop]
-        new = _jumped(problem, time[who], y[:, who], p[:, who], u, jumps, amounts)
+        row, stop = member[who] if not schedule.shared else 0 * who, earlier[who] + k
+        u = np.ascontiguousarray(schedule.levels[row, stop].T)
+        jumps, amounts = schedule.jumps[row, stop], schedule.amounts[row, stop]
+        new = _jumped(code, time[who], y[:, who], p[:, who], u, jumps, amounts)
         if problem.model.events:
-            _fire(numpy_code(problem.model), time[who], y[:, who], new, p[:, who], u)
+            _fire(code, time[who], y[:, who], new, p[:, who], u)
         y[:, who] = new
-    return y, np.ascontiguousarray(schedule.levels[local, seen].T)
+    return np.ascontiguousarray(schedule.levels[member if not schedule.shared else 0 * member, seen].T)
 
 
-def _jumped(problem: Problem, t: Array, y: Array, p: Array, u: Array, jumps: Index, amounts: Array) -> Array:
+def _jumped(code: NumpyCode, t: Array, y: Array, p: Array, u: Array, jumps: Index, amounts: Array) -> Array:
     """The states after jumps, one for each record, -1 for none."""
-    new, code = y.copy(), numpy_code(problem.model)
+    new = y.copy()
     for number in np.unique(jumps[jumps >= 0]):
         who = np.flatnonzero(jumps == number)
         new[:, who] = code.jumps[number](t[who], y[:, who], p[:, who], u[:, who], amounts[who])

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pkpd.arrays import Array, Index
 from pkpd.errors import RegimenError
+from pkpd.records.doses import DoseSlopes
 from pkpd.records.segments import Segments, SingleDoses, record_rank, single_doses
 from pkpd.records.switches import Status, Switches
 from pkpd.records.tasks import Task
 from pkpd.solvers.accumulators import accumulators
+from pkpd.solvers.clock_stops import clock_stops
+from pkpd.solvers.equations.clock import ClockedSystem, clocked
 from pkpd.solvers.equations.controlled import ControlledSystem, controlled
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.equations.system import TIME, numbered_system
@@ -46,6 +50,7 @@ class SegmentProblems:
     """
 
     model: ControlledSystem
+    clock: ClockedSystem
     parameters: Array
     starts: Array
     stops: Timeline
@@ -53,8 +58,18 @@ class SegmentProblems:
     unsettled: Index
 
 
-def segment_problems(task: Task, rtol: float, atol: Array, method: str) -> SegmentProblems:
-    """Turn records into initial value problems; steady states are solved for here."""
+def segment_problems(
+    task: Task, rtol: float, atol: Array, method: str, wrt: Sequence[str] = (), slopes: DoseSlopes | None = None
+) -> SegmentProblems:
+    """Turn records into initial value problems; steady states are solved for here.
+
+    Parameters
+    ----------
+    rtol, atol, method
+        Of the search for steady states.
+    wrt, slopes
+        The parameters along which the stops change, and how the doses do.
+    """
     switches = Switches(task)
     model = _controlled_model(task, switches)
     singles = single_doses(task.doses, task.cuts, task.data)
@@ -64,11 +79,12 @@ def segment_problems(task: Task, rtol: float, atol: Array, method: str) -> Segme
     with np.errstate(all="ignore"):
         starts = numpy_code(model.system).starts(parameters)
     replaced, added, unsteady, unsettled = _steady(task, model, status, starts, (rtol, atol, method))
-    doses, covariates = _dose_stops(task, model, singles, switches), _covariate_stops(task, model)
-    stops = joined([*added, *switched, *doses, *covariates, _landings(task.cuts)])
-    initial = _initial_levels(task, model, status)
+    doses, covariates = _dose_stops(task, model, singles, switches, slopes), _covariate_stops(task, model)
+    clock, timed = clocked(model.system), _clock_stops(task, model, parameters, wrt)
+    stops = joined([*added, *switched, *doses, *covariates, *timed.stops, _landings(task.cuts)])
+    initial = np.concatenate([_initial_levels(task, model, status), timed.initial])
     line = timeline(stops, len(task.cuts), initial)
-    return SegmentProblems(model, parameters, replaced, line, unsteady, unsettled)
+    return SegmentProblems(model, clock, parameters, replaced, line, unsteady, unsettled)
 
 
 def _controlled_model(task: Task, switches: Switches) -> ControlledSystem:
@@ -88,28 +104,64 @@ def _landings(cuts: Segments) -> Stops:
     return Stops.at(members, cuts.last, np.full(len(members), np.inf))
 
 
+@dataclass(frozen=True)
+class _Clock:
+    stops: list[Stops]
+    initial: Array
+
+
+def _clock_stops(task: Task, model: ControlledSystem, parameters: Array, wrt: Sequence[str]) -> _Clock:
+    """Where conditions on the clock change, and the inputs that hold them at the start."""
+    clock = clocked(model.system)
+    if not clock.conditions:
+        return _Clock([], np.empty((0, len(task.cuts))))
+    directions = np.array([[float(name == k) for k in wrt] for name in model.system.parameters])
+    directions = np.broadcast_to(directions.reshape(len(parameters), 1, -1), (*parameters.shape, len(wrt)))
+    timed = clock_stops(clock, parameters, task.cuts.last, directions=directions if wrt else None)
+    stops = replace(timed.stops, dtime=timed.shift, damount=0 * timed.shift, dchange=0 * timed.shift)
+    return _Clock([stops], timed.initial)
+
+
 # ---- doses
 
 
-def _dose_stops(task: Task, model: ControlledSystem, singles: SingleDoses, switches: Switches) -> list[Stops]:
+def _dose_stops(
+    task: Task, model: ControlledSystem, singles: SingleDoses, switches: Switches, slopes: DoseSlopes | None
+) -> list[Stops]:
     """The stops of doses at once, and those at which one that lasts begins and ends."""
+    slopes = _no_slopes(len(task.doses.row)) if slopes is None else slopes
     doses, dose = task.doses, singles.dose
     jump, slot, infused = task.jumps(model), task.slots(model), doses.infused[dose]
     stops = []
     for number in np.unique(jump[dose[~infused]]):
         who = np.flatnonzero(~infused & (jump[dose] == number))
         where = (singles.segment[who], singles.start[who], singles.rank[who])
-        stops.append(Stops.at(*where, jump=number, amount=doses.amount[dose[who]]))
+        dtime, damount = slopes.lag[dose[who]], slopes.amount[dose[who]]
+        at_once = Stops.at(*where, jump=number, amount=doses.amount[dose[who]])
+        stops.append(replace(at_once, dtime=dtime, damount=damount, dchange=0 * dtime))
     for number in np.unique(slot[dose[infused]]):
         who = np.flatnonzero(infused & (slot[dose] == number))
-        stops += _infusion_stops(task, int(number), singles, who, switches.ends(singles, who))
+        stops += _infusion_stops(task, int(number), singles, who, switches.ends(singles, who), slopes)
     return stops
 
 
-def _infusion_stops(task: Task, slot: int, singles: SingleDoses, who: Index, end: Array) -> list[Stops]:
-    segment, rate = singles.segment[who], task.doses.rate[singles.dose[who]]
-    begins = Stops.at(segment, singles.start[who], singles.rank[who], slot=slot, change=rate, running=1)
+def _no_slopes(doses: int) -> DoseSlopes:
+    return DoseSlopes(*np.zeros((4, doses, 0)))
+
+
+def _infusion_stops(
+    task: Task, slot: int, singles: SingleDoses, who: Index, end: Array, slopes: DoseSlopes
+) -> list[Stops]:
+    dose, segment, start = singles.dose[who], singles.segment[who], singles.start[who]
+    rate, drate, lag = task.doses.rate[dose], slopes.rate[dose], slopes.lag[dose]
+    # What a steady state left running begins with its segment, whatever the lag.
+    fixed = (task.doses.steady[dose] > 0) & (start <= task.cuts.elapsed[task.doses.row[dose]])
+    dstart = np.where(fixed[:, None], 0.0, lag)
+    dend = np.where((end < singles.end[who])[:, None], 0.0, lag + slopes.duration[dose])
+    begins = Stops.at(segment, start, singles.rank[who], slot=slot, change=rate, running=1)
     ends = Stops.at(segment, end, np.full(len(who), -1.0), slot=slot, change=-rate, running=-1)
+    begins = replace(begins, dtime=dstart, damount=0 * drate, dchange=drate)
+    ends = replace(ends, dtime=dend, damount=0 * drate, dchange=-drate)
     return [begins, ends.take(end <= task.cuts.last[segment])]
 
 

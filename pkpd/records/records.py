@@ -138,6 +138,15 @@ class Records:
         scaled["RATE"] = np.where(rate > 0, rate / factor, rate)
         return replace(self, standard={**self.standard, **scaled}, time=unit, clock=False)
 
+    def repeated(self, copies: int) -> Records:
+        """The records so many times, one after another, each time with subjects of their own."""
+        subject = np.cumsum(np.isin(np.arange(len(self)), self.first_rows))
+        whole = subject[-1] if len(self) else 0
+        ids = np.concatenate([subject + whole * i for i in range(copies)]).astype(np.int64)
+        standard = {name: np.tile(column, copies) for name, column in self.standard.items()} | {"ID": ids}
+        covariates = {name: np.tile(column, copies) for name, column in self.covariates.items()}
+        return replace(self, standard=standard, covariates=covariates)
+
     def place(self, row: int) -> str:
         """Where a row is, for messages; rows count from 1."""
         return f"{self.name}: row {row + 1} (ID {self['ID'][row]})"

@@ -16,8 +16,9 @@ from pkpd.records.records import Records
 from pkpd.records.segments import Segments
 from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
+from pkpd.symbolic.symbols import Parameter
 
-__all__ = ["Values", "parameter_values"]
+__all__ = ["Values", "parameter_settings", "parameter_values"]
 
 
 @dataclass(frozen=True)
@@ -57,19 +58,20 @@ def parameter_values(
         If a name or a value is not acceptable; see `pkpd.predict`.
     """
     known = {s.name: s for s in model.settable}
-    settings = _settings(model, data, parameters)
-    fixed: dict[str, Any] = {}
-    for name, symbol in known.items():
-        default = getattr(symbol, "value", None)
-        fixed[name] = settings.get(name, symbol.default if default is None else default)
-        if np.ndim(fixed[name]) == 0:
-            fixed[name] = _single(model, symbol, fixed[name])
+    defaults = {name: s.value if isinstance(s, Parameter) else s.default for name, s in known.items()}
+    fixed = defaults | parameter_settings(model, data, parameters)
     timed = without_gaps(data, cuts, covariate_columns(data, known, covariates), carry)
     return Values(tuple(known), fixed, timed, tuple(varying(timed, cuts)), cuts.subject)
 
 
-def _settings(model: Model, data: Records, parameters: Any) -> dict[str, Any]:
-    """What the user sets: a value, or (subjects,), by name."""
+def parameter_settings(model: Model, data: Records, parameters: Any) -> dict[str, Any]:
+    """What the user sets: a number, or (subjects,), by name.
+
+    Raises
+    ------
+    ParameterError, UnknownNameError, UnitError
+        If a name or a value is not acceptable.
+    """
     subjects = len(data.first_rows)
     if isinstance(parameters, Ensemble):
         if len(parameters) != subjects:
@@ -77,12 +79,13 @@ def _settings(model: Model, data: Records, parameters: Any) -> dict[str, Any]:
         parameters = {name: parameters[name] for name in parameters.columns}
     if not isinstance(parameters, Mapping | None):
         raise ParameterError(f"parameters is {parameters!r}; expected a mapping of names to values, or an Ensemble.")
-    known = {s.name for s in model.settable}
+    known = {s.name: s for s in model.settable}
     settings: dict[str, Any] = {}
     for name, value in (parameters or {}).items():
         if name not in known:
             raise unknown_name(model.name, "parameter", str(name), known)
-        settings[name] = value if _is_single(value) else _by_subject(name, value, data, subjects)
+        single = _is_single(value)
+        settings[name] = _single(model, known[name], value) if single else _by_subject(name, value, data, subjects)
     return settings
 
 

@@ -65,6 +65,8 @@ class TangentProblem:
         (K,): how far a derivative goes along each direction.
     layers
         The first tangent, and the second that was made of it.
+    source
+        (stops,): the stop of `base` that each stop of `problem` belongs to.
     """
 
     problem: Problem
@@ -74,6 +76,7 @@ class TangentProblem:
     lanes: int
     sizes: Array
     layers: tuple[_Layer, ...]
+    source: Index
 
     def at(self, parameters: Array, starts: Array) -> TangentProblem:
         """The same directions and doses from other values: a fraction of the work of `tangent_problem`.
@@ -90,6 +93,16 @@ class TangentProblem:
         for layer in self.layers:
             p, y = layer.extended(p, y)
         return replace(self, base=base, problem=replace(self.problem, parameters=p, starts=y))
+
+    def of_states(self, rows: Array) -> Derivatives:
+        """The derivatives of states read elsewhere, (states of `problem`, looks x lanes): (looks, states, ...)."""
+        inner = len(self.layers[0].tangent.system.states)
+        return _squeezed(self._read(rows.T[:, None], len(self.base.model.states), inner))
+
+    def of_outputs(self, rows: Array) -> Derivatives:
+        """The same of outputs."""
+        count = len(self.base.model.outputs)
+        return _squeezed(self._read(rows.T[:, None], count, count * (1 + self.d)))
 
     def states(self, solution: Solution) -> Derivatives:
         """The states with their derivatives."""
@@ -163,6 +176,12 @@ class TangentProblem:
         return second
 
 
+def _squeezed(looks: Derivatives) -> Derivatives:
+    """Without the axis of the times, of which each look has one."""
+    second = None if looks.second is None else looks.second[:, 0]
+    return Derivatives(looks.values[:, 0], looks.first[:, 0], second)
+
+
 def tangent_problem(problem: Problem, directions: Directions, d: int | None = None, order: int = 1) -> TangentProblem:
     """Differentiate `problem` along `directions`.
 
@@ -213,6 +232,7 @@ def tangent_problem(problem: Problem, directions: Directions, d: int | None = No
     stops = _stops(spread, first)
     plan = stop_plan(layer.tangent, spread.schedule, stops)
     layers: tuple[_Layer, ...] = (layer,)
+    source = plan.source
     extended = _extended(spread, layer, plan, stops)
     if order == 2:
         further = _chosen(directions, outer, sizes, problem.members)
@@ -222,7 +242,8 @@ def tangent_problem(problem: Problem, directions: Directions, d: int | None = No
         second = _Layer(tangent(extended.model, d, positive), along, extended.schedule.levels[:, 0].T)
         plan = stop_plan(second.tangent, extended.schedule, changes)
         extended, layers = _extended(extended, second, plan, changes), (layer, second)
-    return TangentProblem(extended, problem, order, d, len(groups), sizes, layers)
+        source = source[plan.source]
+    return TangentProblem(extended, problem, order, d, len(groups), sizes, layers, source)
 
 
 def directions_per_lane(members: int, count: int) -> int:

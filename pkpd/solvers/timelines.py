@@ -9,19 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Index, Mask
+from pkpd.solvers.directions import StopDirections
 from pkpd.solvers.ordering import count_before
 from pkpd.solvers.schedule import Schedule
+
+DERIVATIVES = ("dtime", "damount", "dchange")
 
 __all__ = ["Stops", "Timeline", "joined", "timeline"]
 
 
 @dataclass(frozen=True)
 class Stops:
-    """Stops in any order; each attribute has the shape (stops,).
+    """Stops in any order; each attribute has the shape (stops,), or (stops, K) where it is a derivative.
 
     Attributes
     ----------
@@ -33,6 +38,8 @@ class Stops:
         The number of the input that changes, or -1; how; and by how much the number of
         the doses that make up this input changes: +1 or -1 for an input that is a sum of
         rates, 0 for an input that is set to the value `change`.
+    dtime, damount, dchange
+        How the time, the amount and the change follow K directions.
     """
 
     member: Index
@@ -43,6 +50,9 @@ class Stops:
     slot: Index
     change: Array
     running: Index
+    dtime: Array
+    damount: Array
+    dchange: Array
 
     def __len__(self) -> int:
         return len(self.member)
@@ -55,17 +65,27 @@ class Stops:
     def at(cls, member: Index, time: Array, rank: Array, **changes: object) -> Stops:
         """Stops that do what `changes` says (numbers, or arrays over stops), and nothing else."""
         idle: dict[str, object] = {"jump": -1, "amount": 0.0, "slot": -1, "change": 0.0, "running": 0}
+        slopes: dict[str, Any] = {name: changes.pop(name, np.zeros((len(member), 0))) for name in DERIVATIVES}
         whole = {"jump", "slot", "running"}
-        values = {
+        values: dict[str, Any] = {
             name: np.broadcast_to(np.asarray(value, dtype=np.int64 if name in whole else float), len(member))
             for name, value in (idle | changes).items()
         }
-        return cls(member, time, rank, **values)
+        return cls(member, time, rank, **values, **slopes)
 
 
 def joined(parts: Sequence[Stops]) -> Stops:
-    """All the stops of several parts; those of the first come first where time and rank are equal."""
-    return Stops(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Stops)))
+    """All the stops of several parts; those of the first come first where time and rank are equal.
+
+    A part without derivatives changes along none of the directions of the others.
+    """
+    K = max((part.dtime.shape[1] for part in parts), default=0)
+
+    def column(part: Stops, name: str) -> NDArray[Any]:
+        values: NDArray[Any] = getattr(part, name)
+        return values if values.ndim == 1 or values.shape[1] == K else np.zeros((len(part), K))
+
+    return Stops(*(np.concatenate([column(part, f.name) for part in parts]) for f in fields(Stops)))
 
 
 @dataclass(frozen=True)
@@ -88,18 +108,37 @@ class Timeline:
 
     def schedule(self, members: Index) -> Schedule:
         """The stops of some members, as an integrator takes them."""
-        count = self.first[members + 1] - self.first[members]
-        most = int(count.max(initial=0))
-        there = np.arange(most) < count[:, None]
-        which = np.where(there, self.first[members][:, None] + np.arange(most), 0)
-        if not len(self.stops):
-            which, there = np.zeros((len(members), 0), dtype=np.int64), np.zeros((len(members), 0), dtype=bool)
+        which, there = self._places(members)
         return Schedule(
             np.where(there, self.stops.time[which], np.inf),
             np.where(there, self.stops.jump[which], -1),
             np.where(there, self.stops.amount[which], 0.0),
             self._levels(members, which, there),
         )
+
+    def changes(self, members: Index) -> StopDirections:
+        """How the stops of `schedule` change along directions; those of inputs that are set do not."""
+        which, there = self._places(members)
+        there = there[..., None]
+        slots = np.where(there[..., 0], self.stops.slot[which], -1)
+        running = np.where(there[..., 0], self.stops.running[which], 0)
+        dchange = np.where(there, self.stops.dchange[which], 0.0)
+        K = self.stops.dtime.shape[1]
+        dlevels = np.zeros((len(members), which.shape[1] + 1, len(self.initial), K))
+        for slot in np.unique(slots[running != 0]):
+            here = slots == slot
+            runs = np.cumsum(np.where(here, running, 0), axis=1) > 0
+            sums = np.cumsum(np.where(here[..., None], dchange, 0.0), axis=1)
+            dlevels[:, 1:, slot] = np.where(runs[..., None], sums, 0.0)
+        return StopDirections(
+            np.where(there, self.stops.dtime[which], 0.0), np.where(there, self.stops.damount[which], 0.0), dlevels
+        )
+
+    def _places(self, members: Index) -> tuple[Index, Mask]:
+        """Which stop is the k-th of each member, (members, stops), and whether there is one."""
+        count = self.first[members + 1] - self.first[members]
+        there = np.arange(int(count.max(initial=0))) < count[:, None]
+        return np.where(there, self.first[members][:, None] + np.arange(there.shape[1]), 0), there
 
     def _levels(self, members: Index, which: Index, there: Mask) -> Array:
         levels = np.zeros((len(members), which.shape[1] + 1, len(self.initial)))

@@ -1,0 +1,339 @@
+"""A table of records and a model as initial value problems, with everything settled but parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pkpd.arrays import Array, Index
+from pkpd.errors import ParameterError, RegimenError
+from pkpd.prepared.parameters import KnownParameters
+from pkpd.prepared.solver import Solver
+from pkpd.prepared.tolerances import state_tolerances
+from pkpd.records.covariates import covariate_columns, varying, without_gaps
+from pkpd.records.doses import dose_records, dose_slopes, dosing_parameters, route_numbers, state_numbers
+from pkpd.records.predictions import SegmentGroup, records_of, segment_groups
+from pkpd.records.problems import SegmentProblems, Task, segment_problems
+from pkpd.records.records import Records
+from pkpd.records.segments import Segments, segments
+from pkpd.records.values import Values as RecordParameters
+from pkpd.records.values import parameter_settings
+from pkpd.solvers.directions import Directions, no_change
+from pkpd.solvers.equations.numpy_code import numpy_code
+from pkpd.solvers.equations.system import numbered_system
+from pkpd.solvers.problem import Problem, Progress, Status
+from pkpd.solvers.solve import solve
+from pkpd.solvers.tangent_problems import TangentProblem, tangent_problem
+
+__all__ = ["NO_STEADY_STATE", "RecordProblems", "RecordValues", "record_problems"]
+
+NO_STEADY_STATE = len(Status)
+"""The status of a record after a steady state that was not found, beside those of an integration."""
+
+MOST_KEPT = 2_000_000
+"""The numbers of schedules up to which they are kept for the next call."""
+
+
+@dataclass(frozen=True, eq=False)
+class RecordValues:
+    """What is seen at the records of `copies` copies of a table.
+
+    Attributes
+    ----------
+    columns
+        By name of a state or output, (copies x rows,).
+    first, second
+        By name, (copies x rows, K) and (copies x rows, K, K).
+    status, unsettled
+        (copies x rows,): a `Status` or `NO_STEADY_STATE`, and the number of the state that did not settle.
+    """
+
+    columns: dict[str, Array]
+    first: dict[str, Array]
+    second: dict[str, Array]
+    status: Index
+    unsettled: Index
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """Some copies of the records, one after another, cut into segments, with the covariates of every row."""
+
+    data: Records
+    cuts: Segments
+    timed: Mapping[str, Array]
+    changing: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """The stops of all segments for the values of dosing parameters in `key`, and their groups if they are kept."""
+
+    key: tuple[Any, ...]
+    task: Task
+    problems: SegmentProblems
+    groups: tuple[SegmentGroup, ...] | None
+    steady: bool
+
+
+@dataclass(frozen=True, eq=False)
+class RecordProblems:
+    """A model under a table of records.
+
+    Attributes
+    ----------
+    data
+        In the model's unit of time.
+    columns
+        The column that holds each parameter which the table gives.
+    wrt, order
+        What values are differentiated by, and how often.
+    """
+
+    known: KnownParameters
+    data: Records
+    columns: Mapping[str, str]
+    carry: str
+    solver: Solver
+    atol: Array
+    wrt: tuple[str, ...] = ()
+    order: int = 1
+
+    @property
+    def subjects(self) -> int:
+        return len(self.data.first_rows)
+
+    # ---- parameters
+
+    def settings_of(self, parameters: Any, rows: Sequence[str]) -> tuple[dict[str, Any], int]:
+        """What a call sets, a number or (copies x subjects,) by name, and the number of copies."""
+        if not isinstance(parameters, np.ndarray):
+            return parameter_settings(self.known.model, self.data, parameters), 1
+        subjects = self.subjects
+        shapes = f"({len(rows)},), ({len(rows)}, {subjects}) or ({len(rows)}, copies, {subjects})"
+        good = parameters.ndim == 1 or (parameters.ndim in (2, 3) and parameters.shape[-1] == subjects)
+        if not good or len(parameters) != len(rows):
+            raise ParameterError(
+                f"parameters has the shape {parameters.shape}; expected {shapes}: a row for each of {', '.join(rows)}."
+            )
+        table = parameters.astype(float)
+        copies = table.shape[1] if table.ndim == 3 else 1
+        return dict(zip(rows, table.reshape(len(rows), -1) if table.ndim > 1 else table, strict=True)), copies
+
+    def _parameters(self, table: _Table, settings: Mapping[str, Any]) -> RecordParameters:
+        defaults = dict(zip(self.known.names, self.known.defaults.tolist(), strict=True))
+        return RecordParameters(
+            self.known.names, defaults | dict(settings), table.timed, table.changing, table.cuts.subject
+        )
+
+    # ---- the table
+
+    @cached_property
+    def _tables(self) -> dict[int, _Table]:
+        return {}
+
+    def _table(self, copies: int) -> _Table:
+        if copies not in self._tables:
+            data = self.data if copies == 1 else self.data.repeated(copies)
+            cuts = segments(data)
+            timed = without_gaps(data, cuts, self.columns, self.carry)
+            self._tables.clear()  # one number of copies at a time
+            self._tables[copies] = _Table(data, cuts, timed, tuple(varying(timed, cuts)))
+        return self._tables[copies]
+
+    # ---- stops
+
+    @cached_property
+    def _plans(self) -> dict[str, _Plan]:
+        return {}
+
+    @cached_property
+    def _dosing(self) -> frozenset[str]:
+        """The parameters that doses or conditions on the clock depend on."""
+        table = self._table(1)
+        values = self._parameters(table, {})
+        doses = dose_records(self.known.model, table.data, values)
+        plan = segment_problems(
+            Task(self.known.model, table.data, table.cuts, values, replace(doses, steady=0 * doses.steady), self.carry),
+            self.solver.rtol, self.atol, self.solver.method,
+        )  # fmt: skip
+        on_clock = frozenset(plan.clock.system.parameters[i] for i in plan.clock.used)
+        return (dosing_parameters(self.known.model, doses) | on_clock) & set(self.known.names)
+
+    def _plan(self, table: _Table, values: RecordParameters, copies: int) -> _Plan:
+        """The stops for these values: those of the last call where nothing that decides on them has changed."""
+        used = [values.fixed[name] for name in sorted(self._dosing) if name not in table.timed]
+        key = (copies, *(np.asarray(value).tobytes() for value in used))
+        last = self._plans.get("last")
+        if last is not None and last.key == key and not last.steady:
+            return self._moved(last, values)
+        model = self.known.model
+        doses = dose_records(model, table.data, values)
+        slopes = dose_slopes(model, table.data, values, doses, self.wrt) if self.wrt else None
+        self._check_derivatives(bool(slopes is not None and slopes.any), bool((doses.steady > 0).any()))
+        task = Task(model, table.data, table.cuts, values, doses, self.carry)
+        problems = segment_problems(task, self.solver.rtol, self.atol, self.solver.method, self.wrt, slopes)
+        stops = problems.stops
+        small = len(stops.stops) * (3 + len(stops.initial)) <= MOST_KEPT
+        groups = tuple(segment_groups(stops, table.cuts, len(problems.starts))) if small else None
+        plan = _Plan(key, task, problems, groups, bool((doses.steady > 0).any()))
+        if small:
+            self._plans["last"] = plan
+        return plan
+
+    def _moved(self, plan: _Plan, values: RecordParameters) -> _Plan:
+        """The same stops with other parameters."""
+        task = replace(plan.task, values=values)
+        parameters = task.parameters(plan.problems.model, task.cuts.first)
+        with np.errstate(all="ignore"):
+            starts = numpy_code(plan.problems.model.system).starts(parameters)
+        return replace(plan, task=task, problems=replace(plan.problems, parameters=parameters, starts=starts))
+
+    def _check_derivatives(self, moving: bool, steady: bool) -> None:
+        name, what = self.known.model.name, ", ".join(map(repr, self.wrt))
+        if self.wrt and steady:
+            raise RegimenError(
+                f"{name}: {self.data.name} has steady states (SS), and derivatives by {what} do not go through the "
+                "search for one; write the doses that lead to it, with ADDL."
+            )
+        if self.order == 2 and moving:
+            raise ParameterError(
+                f"{name}: second derivatives by {what} would go through F, lag, rate or duration of a dose in a "
+                "table; only first ones do."
+            )
+
+    # ---- one call
+
+    def solve(self, settings: Mapping[str, Any], copies: int, progress: Progress | None = None) -> RecordValues:
+        """Integrate all segments and read every record."""
+        table = self._table(copies)
+        plan = self._plan(table, self._parameters(table, settings), copies)
+        system, rows = plan.problems.clock.system, len(table.cuts.elapsed)
+        names, K = (*system.states, *system.output_names), len(self.wrt)
+        columns = np.full((len(names), rows), np.nan)
+        first = np.full((len(names), rows, K), np.nan)
+        second = np.full((len(names), rows, K, K) if self.order == 2 and K else (0, rows, K, K), np.nan)
+        status = np.zeros(rows, dtype=np.int64)
+        done = 0
+        groups = plan.groups or segment_groups(plan.problems.stops, table.cuts, len(plan.problems.starts))
+        for number, group in enumerate(groups):
+            problem = self._problem(plan, group)
+            self._read(problem, group, columns, status)
+            if K:
+                self._differentiate(self._along(plan, number, problem, group), group, first, second, status)
+            done += len(group.segments)
+            if progress is not None:
+                progress(done, len(table.cuts))
+        unsteady = plan.problems.unsteady[table.cuts.segment] <= np.arange(rows)
+        return RecordValues(
+            dict(zip(names, columns, strict=True)),
+            dict(zip(names, first, strict=True)) if K else {},
+            dict(zip(names, second, strict=True)) if len(second) else {},
+            np.where(unsteady, NO_STEADY_STATE, status),
+            plan.problems.unsettled[table.cuts.segment],
+        )
+
+    def _problem(self, plan: _Plan, group: SegmentGroup) -> Problem:
+        solver, problems = self.solver, plan.problems
+        return group.problem(
+            problems.clock.system, problems.parameters, problems.starts, solver.rtol, self.atol, solver.max_steps
+        )
+
+    def _read(self, problem: Problem, group: SegmentGroup, columns: Array, status: Index) -> None:
+        solution = solve(problem, self.solver.method, None, self.solver.threads)
+        n = len(problem.model.states)
+        for part, states, outputs in records_of(problem, solution.states, group):
+            rows = group.rows[part]
+            columns[:n, rows], columns[n:, rows] = states, outputs
+            lost = np.isnan(states).any(axis=0)
+            status[rows] = np.where(lost, solution.status[group.member[part]], status[rows])
+
+    def _differentiate(
+        self, along: TangentProblem, group: SegmentGroup, first: Array, second: Array, status: Index
+    ) -> None:
+        solution = solve(along.problem, self.solver.method, None, self.solver.threads)
+        n = len(along.base.model.states)
+        failed = along.status(solution)
+        for part, states, outputs in records_of(along.problem, solution.states, group, along.lanes, along.source):
+            rows = group.rows[part]
+            of_kind = ((slice(0, n), along.of_states(states)), (slice(n, None), along.of_outputs(outputs)))
+            for names, derivatives in of_kind:
+                first[names, rows] = np.moveaxis(derivatives.first, 1, 0)
+                if derivatives.second is not None:
+                    second[names, rows] = np.moveaxis(derivatives.second, 1, 0)
+            lost = np.isnan(states).reshape(len(states), len(rows), -1).any(axis=(0, 2))
+            status[rows] = np.where(lost & (status[rows] == 0), failed[group.member[part]], status[rows])
+
+    @cached_property
+    def _tangents(self) -> dict[int, tuple[SegmentGroup, TangentProblem]]:
+        return {}
+
+    def _along(self, plan: _Plan, number: int, problem: Problem, group: SegmentGroup) -> TangentProblem:
+        """The derivatives of a group; those of the last call from other values where its stops are the same."""
+        last = self._tangents.get(number)
+        if last is not None and last[0] is group:
+            return last[1].at(problem.parameters, problem.starts)
+        system = problem.model
+        along = tangent_problem(problem, self._directions(system.parameters, system.states, group), order=self.order)
+        if plan.groups is not None:
+            self._tangents[number] = (group, along)
+        return along
+
+    def _directions(self, parameters: Sequence[str], states: Sequence[str], group: SegmentGroup) -> Directions:
+        def unit(names: Sequence[str]) -> Array:
+            return np.array([[float(name == k) for k in self.wrt] for name in names]).reshape(len(names), -1)
+
+        sizes = [abs(self.known.default_of(name)) or 1.0 for name in self.wrt]
+        stops = group.changes if group.changes.dtimes.shape[-1] else no_change(group.schedule, len(self.wrt))
+        return Directions(unit(parameters), unit(states), sizes=np.array(sizes), stops=stops)
+
+
+def record_problems(
+    known: KnownParameters,
+    data: Records,
+    solver: Solver,
+    *,
+    covariates: Iterable[str] | None,
+    carry: str,
+    rows: Sequence[str] = (),
+    wrt: Sequence[str] = (),
+    order: int = 1,
+) -> RecordProblems:
+    """Settle everything about a model and a table of records but the values of parameters.
+
+    Raises
+    ------
+    DataError, RegimenError, UnknownNameError, ParameterError
+        If a record cannot be given to this model, or a derivative is by what the table gives.
+    """
+    model = known.model
+    timed = data.in_time(model.time)
+    columns = covariate_columns(timed, known.names, covariates)
+    for what, names in (("sensitivities", wrt), ("parameters", rows)):
+        for name in names:
+            if name in columns:
+                raise ParameterError(
+                    f"{what} names {name!r}, which column {columns[name]!r} of {data.name} gives record by record; "
+                    "leave one of the two out (covariates= names the columns to use)."
+                )
+    atol = _tolerances(known, timed, solver)
+    return RecordProblems(known, timed, columns, carry, solver, atol, tuple(wrt), order)
+
+
+def _tolerances(known: KnownParameters, data: Records, solver: Solver) -> Array:
+    """The absolute tolerance of each state; that of a dosed state suits the size of its doses."""
+    model, system = known.model, numbered_system(known.model)
+    with np.errstate(all="ignore"):
+        starts = numpy_code(system).starts(known.defaults[:, None])[:, 0]
+    rows = np.flatnonzero(data["AMT"] > 0)
+    amounts = []
+    if len(rows):
+        states, routes, amount = state_numbers(model, data, rows), route_numbers(model, data, rows), data["AMT"][rows]
+        amounts = [(system.states[i], amount[states == i]) for i in np.unique(states[states >= 0])]
+        by_route = [(list(model.routes.values())[i], amount[routes == i]) for i in np.unique(routes[routes >= 0])]
+        amounts += [(state.name, given) for route, given in by_route for state in route.jumps]
+    return state_tolerances(model, solver, starts, amounts)
