@@ -23,8 +23,8 @@ SECTIONS = ("comparison", "scaling", "compile", "memory")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    given = sys.argv[1:] if arguments is None else arguments
-    asked = _parsed(given)
+    words = sys.argv[1:] if arguments is None else arguments
+    asked = _parsed(words)
     folder: Path = asked.out or (HERE.parent / "build" / "benchmarks" if asked.quick else HERE / "results")
     folder.mkdir(parents=True, exist_ok=True)
     scale = QUICK if asked.quick else FULL
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for table in _tables(section, scale, asked.case, folder):
             write_csv(table, folder)
             texts.append(table.markdown())
-            _write(folder / "results.md", about, given, texts)
+            _write(folder / "results.md", about, words, texts)
     say(f"wrote {folder / 'results.md'}")
 
 
@@ -49,11 +49,11 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> Iterator[Table]:
     if section == "comparison":
-        found = []
+        comparisons = []
         for name in cases:
-            found.append(compare(CASES[name], scale))
-            yield comparison_table(found[-1])
-        precision = precision_table(found)
+            comparisons.append(compare(CASES[name], scale))
+            yield comparison_table(comparisons[-1])
+        precision = precision_table(comparisons)
         draw_precision(precision, folder)
         yield precision
     elif section == "scaling":

@@ -92,16 +92,16 @@ def _table_tasks(speeds: dict[Worker, float], scale: Scale) -> list[tuple[Worker
 def _precision(speeds: dict[Worker, float], scale: Scale) -> list[Measurement]:
     """Each tolerance in turn, until a peer takes far longer than it may or is lost."""
     counts = {w: _count(w, speed, scale.precision_budget, PRECISION_COMPARED) for w, speed in speeds.items()}
-    found: list[Measurement] = []
+    measurements: list[Measurement] = []
     running = [w for w in speeds if w.job.peer != SIMULATED]
     _, lost = measured([(w, Task(counts[w], RTOL)) for w in running], 1)  # warm
     for rtol in scale.tolerances:
         running = [w for w in running if w.job not in lost]
         done, lost = measured([(w, Task(counts[w], rtol, PRECISION_COMPARED)) for w in running], min(scale.rounds, 3))
-        found += done
+        measurements += done
         slow = {m.job for m in done if min(m.seconds) > LATE * scale.precision_budget}
         running = [w for w in running if w.job not in slow]
-    return found
+    return measurements
 
 
 # ---- tables
@@ -111,10 +111,10 @@ def comparison_table(comparison: Comparison) -> Table:
     """Time and error of each integrator, and the ratio to ours at equal or smaller error."""
     case = comparison.case
     ours = [m for m in comparison.table if m.job.peer in OURS]
-    shown = [m for m in comparison.table if m.task.rtol == RTOL]
+    usual = [m for m in comparison.table if m.task.rtol == RTOL]
     absent = [f"{job.peer.label} {job.peer.method}: {why}." for job, why in comparison.refused.items()]
     remarks = [
-        f"rtol {RTOL:g}, atol {RTOL / 100:g}, one thread, the median of {max(len(m.seconds) for m in shown)} rounds in "
+        f"rtol {RTOL:g}, atol {RTOL / 100:g}, one thread, the median of {max(len(m.seconds) for m in usual)} rounds in "
         "turns. Errors are those of the first 100 members, or of all where there are fewer.",
         "Ratio: to the fastest of our runs in this table's rounds (rtol 1e-4 to 1e-8) whose worst and median "
         "error are both no larger; the run compared with is named.",
@@ -123,7 +123,7 @@ def comparison_table(comparison: Comparison) -> Table:
         else "Explicit methods of peers are left out: the case is stiff.",
         *absent,
     ]
-    rows = [_row(m, ours) for m in sorted(shown, key=lambda m: m.microseconds)]
+    rows = [_row(m, ours) for m in sorted(usual, key=lambda m: m.microseconds)]
     return Table(f"comparison_{case.name}", f"{case.title}: every integrator at one tolerance", rows, remarks)
 
 

@@ -106,10 +106,12 @@ def _looks(rows: Iterable[Row]) -> dict[Key, dict[str, Any]]:
 
 def _legend(figure: Any, axes: np.ndarray[Any, Any] | Sequence[Axes], looks: Mapping[Key, Mapping[str, Any]]) -> None:
     """One legend below all panels: each line once."""
-    found: dict[str, Any] = {}
+    handles: dict[str, Any] = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    labels = [look["label"] for look in looks.values() if look["label"] in found]
+            handles.setdefault(label, handle)
+    labels = [look["label"] for look in looks.values() if look["label"] in handles]
     columns = max(1, int(figure.get_figwidth() // 1.8))
-    figure.legend([found[label] for label in labels], labels, loc="outside lower center", ncols=columns, handlelength=3)
+    figure.legend(
+        [handles[label] for label in labels], labels, loc="outside lower center", ncols=columns, handlelength=3
+    )

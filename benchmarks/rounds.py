@@ -71,12 +71,12 @@ class Worker:
     def __init__(self, job: Job, limit: float) -> None:
         self.job, self.limit = job, limit
         self.peak = 0.0
-        self.said = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads would fill up and halt it
+        self.stderr = tempfile.TemporaryFile()  # noqa: SIM115 - a pipe that nobody reads would fill up and halt it
         self.cache = tempfile.TemporaryDirectory()  # an empty one, so that the first result is a new model's
         asked = {"peer": dataclasses.asdict(job.peer), "case": job.case, "threads": job.threads}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", json.dumps(asked)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.said,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.stderr,
             cwd=ROOT, env={**environment(job.threads), "PKPD_CACHE": self.cache.name},
         )  # fmt: skip
         self.setup = float(self._answer()["setup"])
@@ -104,15 +104,15 @@ class Worker:
 
     def _last_words(self) -> str:
         self.process.communicate()
-        self.said.seek(0)
-        lines = self.said.read().decode(errors="replace").strip().splitlines()
+        self.stderr.seek(0)
+        lines = self.stderr.read().decode(errors="replace").strip().splitlines()
         self.close()
         return lines[-1] if lines else f"ended with exit status {self.process.returncode}"
 
     def close(self) -> None:
         self.process.kill()
         self.process.communicate()
-        self.said.close()
+        self.stderr.close()
         self.cache.cleanup()
 
 

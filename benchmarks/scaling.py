@@ -51,12 +51,12 @@ def _growing(worker: Worker, scale: Scale, refused: dict[Job, str]) -> Iterable[
     for count in scale.members:
         if speed * count > scale.patience:
             return
-        found, lost = measured([(worker, Task(count, RTOL))], 2)
+        measurements, lost = measured([(worker, Task(count, RTOL))], 2)
         refused |= lost
-        if not found or lost:
+        if not measurements or lost:
             return
-        yield found[0]
-        speed = min(found[0].seconds) / count
+        yield measurements[0]
+        speed = min(measurements[0].seconds) / count
 
 
 def states_table(scale: Scale) -> Table:
@@ -93,11 +93,11 @@ def _by_states(
         refused |= absent
         try:
             tasks = _affordable(workers, scale, refused)
-            found, lost = measured(tasks, min(scale.rounds, 3))
+            measurements, lost = measured(tasks, min(scale.rounds, 3))
             refused |= lost
         finally:
             _close(workers)
-        rows += [{"states": states} | _row(m) | {"first result s": m.setup} for m in found]
+        rows += [{"states": states} | _row(m) | {"first result s": m.setup} for m in measurements]
     return rows, refused
 
 
@@ -127,11 +127,11 @@ def threads_table(scale: Scale) -> Table:
         workers, absent = hired([Job(p, case.name, n) for p in peers for n in counts], scale.limit)
         refused |= absent
         try:
-            found, lost = measured(_thread_tasks(workers, refused), scale.rounds)
+            measurements, lost = measured(_thread_tasks(workers, refused), scale.rounds)
             refused |= lost
         finally:
             _close(workers)
-        rows += _speedups(found, peers)
+        rows += _speedups(measurements, peers)
     remarks = [
         f"rtol {RTOL:g}; each process is bound to as many cores as it has threads. A speedup compares the medians.",
         *_absent(refused),
@@ -155,10 +155,10 @@ def _thread_tasks(workers: Iterable[Worker], refused: dict[Job, str]) -> list[tu
     return tasks
 
 
-def _speedups(found: Sequence[Measurement], peers: Iterable[Peer]) -> list[dict[str, Any]]:
+def _speedups(measurements: Sequence[Measurement], peers: Iterable[Peer]) -> list[dict[str, Any]]:
     rows = []
     for peer in peers:
-        mine = sorted((m for m in found if m.job.peer == peer), key=lambda m: m.job.threads)
+        mine = sorted((m for m in measurements if m.job.peer == peer), key=lambda m: m.job.threads)
         alone = next((m.microseconds for m in mine if m.job.threads == 1), None)
         for m in mine:
             gain = alone / m.microseconds if alone else None

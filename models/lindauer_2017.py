@@ -17,7 +17,7 @@
 A1 and A2 are antibody in the body; Aeb and Ais in the tumor, bound to FcRn in endosomes and free
 in the interstitium; Pb and Pt complexes with PD-1 in blood (nM) and tumor (nmol); M is the whole
 PD-1 of the tumor, whose production the complex stimulates; W is the volume of the tumor in L.
-Doses are in nmol: 1 mg is 6.711 nmol (149 kDa).
+Doses are in nmol: 1 mg is 6.711 nmol (149 kDa), by which a dose in mg is converted.
 
 Source: Lindauer A, Valiathan CR, Mehta K et al. Translational pharmacokinetic/pharmacodynamic
 modeling of tumor growth inhibition supports dose-range selection of the anti-PD-1 antibody
@@ -139,5 +139,5 @@ model = Model(
         "RO": output(RO, "fraction of the tumor's PD-1 occupied"),
         "RO_blood": output(Pb / PDb, "fraction of the blood's PD-1 occupied"),
     },
-    routes={"iv": {A1: A1 + dose("nmol")}},
+    routes={"iv": {A1: A1 + dose("nmol", molar_mass="149 kDa")}},
 )

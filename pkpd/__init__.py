@@ -25,7 +25,7 @@ _ROOMS = {
     ],
     "symbolic.symbols": ["clock", "dose", "given", "input_rate", "param", "state"],
     "symbolic.covariates": ["category_effect", "exponential_effect", "linear_effect", "power_effect"],
-    "symbolic.model": ["Dosing", "Event", "Model", "output"],
+    "symbolic.model": ["Dosing", "Event", "Model", "Route", "output"],
     "symbolic.composition": ["compose"],
     "library.catalog": ["catalog", "load"],
     "library.findings": ["Finding"],

@@ -59,11 +59,12 @@ def predict(
     What a record does is what NONMEM (PREDPP) does with it:
 
     - A subject begins at its first record, with the model's starts.  EVID 1 doses the
-      compartment CMT directly, without any route: the state gets F*AMT, at once or as an
-      infusion.  EVID 2 turns a compartment off where CMT is negative (it is emptied,
-      infusions into it end, and it stays empty until a dose or an EVID 2 with positive CMT
-      turns it on); so does, once it is made, an observation with a negative CMT.  EVID 3 resets time, states
-      and all doses; EVID 4 resets, then doses.
+      compartment CMT.  Where that is a state it is dosed directly, without any route: it
+      gets F*AMT, at once or as an infusion.  Where it is a route, such as one of radiation,
+      the dose is what it is in a regimen.  EVID 2 turns a compartment off where CMT is
+      negative (it is emptied, infusions into it end, and it stays empty until a dose or an
+      EVID 2 with positive CMT turns it on); so does, once it is made, an observation with a
+      negative CMT.  EVID 3 resets time, states and all doses; EVID 4 resets, then doses.
     - RATE > 0 is an infusion at that rate, which lasts F*AMT/RATE.  RATE -1 takes the rate,
       RATE -2 the duration from the model (then F scales the rate).  DUR is a duration
       given in the table; F scales the rate (as in rxode2; NONMEM has no DUR).
@@ -87,7 +88,7 @@ def predict(
     Parameters
     ----------
     model
-        A closed model, whose unit of time is that of TIME.
+        A closed model; its unit of time is that of TIME, unless the records say theirs.
     data
         From `pkpd.read_nonmem`.
     parameters
@@ -118,8 +119,9 @@ def predict(
     -------
     pandas.DataFrame
         The records in their order, then a column for each state and output (named
-        ``C_predicted`` where the table has a ``C``), and ``status``: ``ok``, the reason for
-        a failure, or ``no_steady_state``.  Units are in ``attrs["units"]``.
+        ``C_predicted`` where the table has a ``C``), and ``status`` (``status_predicted``
+        where it has that): ``ok``, the reason for a failure, or ``no_steady_state``.  Units
+        are in ``attrs["units"]``.
 
     Raises
     ------
@@ -134,9 +136,10 @@ def predict(
     wanted = observables(model, outputs)
     absolute = _tolerances(model, data, options)
     model.require_closed()
-    cuts = segments(data)
-    values = parameter_values(model, data, cuts, parameters, covariates, carry)
-    task = Task(model, data, cuts, values, dose_records(model, data, values), carry)
+    timed = data.in_time(model.time)
+    cuts = segments(timed)
+    values = parameter_values(model, timed, cuts, parameters, covariates, carry)
+    task = Task(model, timed, cuts, values, dose_records(model, timed, values), carry)
     plan = segment_problems(task, options.rtol, absolute, options.method)
     found = predictions(
         plan, cuts, options.rtol, absolute, options.method,
@@ -144,7 +147,7 @@ def predict(
     )  # fmt: skip
     unsteady = plan.unsteady[cuts.segment] <= np.arange(len(data))
     status = np.where(unsteady, NO_STEADY_STATE, found.status)
-    _report(model, data, status, on_failure)
+    _report(model, data, status, on_failure, plan.unsettled[cuts.segment])
     table = _table(model, data, found, status, wanted)
     atol_told = options.atol if not isinstance(options.atol, Mapping) else dict(options.atol)
     table.attrs |= {"method": options.method, "rtol": options.rtol, "atol": atol_told}
@@ -173,20 +176,21 @@ def _tolerances(model: Model, data: Records, solver: Solver) -> Array:
         starts = numpy_code(system).starts(np.array(defaults, dtype=float)[:, None])[:, 0]
     rows = np.flatnonzero(data["AMT"] > 0)
     states = state_numbers(model, data, rows) if len(rows) else np.empty(0, dtype=np.int64)
-    amounts = [(system.states[i], data["AMT"][rows][states == i]) for i in np.unique(states)]
+    amounts = [(system.states[i], data["AMT"][rows][states == i]) for i in np.unique(states[states >= 0])]
     return state_tolerances(model, solver, starts, amounts)
 
 
 # ---- the result
 
 
-def _report(model: Model, data: Records, status: Index, on_failure: str) -> None:
+def _report(model: Model, data: Records, status: Index, on_failure: str, unsettled: Index) -> None:
     failed = np.flatnonzero(status != 0)
     if not len(failed):
         return
     row, subjects = int(failed[0]), len(np.unique(data["ID"][failed].astype(str)))
+    state = f"; {model.states[unsettled[row]].name!r} does not settle" if unsettled[row] >= 0 else ""
     reason = (
-        "has no steady state that repeated doses reach"
+        f"has no steady state that repeated doses reach{state}"
         if status[row] == NO_STEADY_STATE
         else f"{Status(status[row]).sentence} ({Status(status[row]).name})"
     )
@@ -205,13 +209,25 @@ def _table(model: Model, data: Records, found: Predictions, status: Index, wante
     states = dict(zip((s.name for s in model.states), found.states, strict=True))
     outputs = dict(zip(model.outputs, found.outputs, strict=True))
     records = data.table
-    shown = {name: f"{name}_predicted" if name in (*records.columns, "status") else name for name in wanted}
-    columns = {shown[name]: {**states, **outputs}[name] for name in wanted}
-    columns["status"] = pd.Categorical.from_codes(status, categories=pd.Index(REASONS))
+    labels = _labels(records.columns, wanted)
+    columns = {labels[name]: {**states, **outputs}[name] for name in wanted}
+    columns[labels[""]] = pd.Categorical.from_codes(status, categories=pd.Index(REASONS))
     table = pd.concat([records, pd.DataFrame(columns)], axis=1)
     table.attrs = {
         "model": model.name,
         "model_hash": model.hash,
-        "units": {shown[name]: model.units[name] for name in wanted},
+        "units": {labels[name]: model.units[name] for name in wanted},
     }
     return table
+
+
+def _labels(columns: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:
+    """A column for each name, and under ``""`` for the status: ``_predicted`` is added until it is new."""
+    taken, labels = {*columns}, {}
+    for name in ("", *dict.fromkeys(wanted)):
+        label = name or "status"
+        while label in taken or (name and label in wanted and label != name):
+            label += "_predicted"
+        taken.add(label)
+        labels[name] = label
+    return labels

@@ -91,7 +91,7 @@ def _reduced(spec: ResultSpec, values: Values) -> dict[str, Any]:
             unit = label(parse_unit(unit) * parse_unit(spec.model.time))
         elif "time" in reduction.kind or reduction.threshold is not None:
             unit = spec.model.time
-        limit = "" if reduction.threshold is None else f" {reduction.threshold:g}"
+        limit = f" {reduction.threshold:g}" if isinstance(reduction.threshold, float) else ""
         kind = reduction.kind.replace("_", " ")
         about = {"units": unit, "long_name": f"{kind}{limit} of {spec.model.meaning(reduction.of)}"}
         variables[name] = (spec.dims, values[name].reshape(spec.shape), about)

@@ -67,8 +67,12 @@ def simulate(
         Instead of courses in time, numbers for each member, computed while integrating, so
         that a million members need no gigabytes: ``{"nadir": ("V", "min"), "gone": ("V",
         "first_below", 10.0)}``.  The kinds are ``min``, ``max``, ``last``, ``time_of_min``,
-        ``time_of_max``, ``auc`` (trapezoids), and ``first_below`` and ``first_above`` with a
-        threshold (infinite where it is never reached).  All speak of the times in `times`.
+        ``time_of_max``, ``auc``, and ``first_below`` and ``first_above`` with a threshold, one
+        for all members or one for each (infinite where it is never reached).  They are those
+        of the trajectory between the first and the last of `times`, whatever lies between
+        these: both sides of every dose, the ends of infusions, and what turns within a step
+        count.  A first crossing counts from the first dose, or with a fourth entry,
+        ``("V", "first_below", 10.0, "from_start")``, from the first time.
     solver
         How to integrate; see `pkpd.Solver`.
     method, rtol, atol, max_steps, threads

@@ -22,6 +22,7 @@ __all__ = [
     "convert",
     "dimension_name",
     "label",
+    "molar_mass_in_grams",
     "parse_quantity",
     "parse_unit",
     "same_unit",
@@ -67,35 +68,87 @@ def _registry() -> Any:
     return registry
 
 
-@lru_cache(maxsize=4096)
 def parse_unit(text: str) -> Any:
     """The pint unit that `text` names.
+
+    A power may be written as it is in print: ``mm3`` is mm^3, ``h-1`` is 1/h.
 
     Raises
     ------
     UnitError
-        If the text is not a unit.
+        If the text is not a unit, or one of another field that somebody in this one would
+        not mean: ``a.u.`` is no atomic mass times a year, and ``pH`` no henry.
     """
-    import pint
-
     if not isinstance(text, str):
         raise UnitError(f"a unit is given as text such as 'mg/L', not as {text!r}. Use '1' for a pure number.")
+    return _parsed(text)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Any:
+    import pint
+
     if not text.strip() or "//" in text:  # to pint "" is a pure number, and // a division
         raise UnitError(f"{text!r} is not a unit{_why(text)}")
     if text.strip() == "1":
         return _registry().dimensionless
+    _refuse_misread(text)
     try:
         # "1/day" is a quantity of magnitude one to pint's unit parser, and refused there.
-        return _registry().parse_units(re.sub(r"^\s*1\s*/\s*", "dimensionless/", text))
+        return _registry().parse_units(re.sub(r"^\s*1\s*/\s*", "dimensionless/", _POWER.sub(_as_power, text)))
     except (*_UNREADABLE, pint.errors.PintError):
         raise UnitError(f"{text!r} is not a unit{_why(text)}") from None
 
 
 _UNREADABLE = (ValueError, TypeError, AttributeError, AssertionError, SyntaxError, tokenize.TokenError)
 
+_WORD = re.compile(r"[^\W\d_]+")
+_POWER = re.compile(r"(?<![\w.])([^\W\d_]+)(-?\d+)(?![\w.^])")  # mm3, h-1
+
+# What pint knows by these names is of another field.
+_MISREAD = {
+    "u": "atomic mass is 'Da'; a relative unit is '1'",
+    "au": "a relative unit is '1'",
+    "AU": "a relative unit is '1'",
+    "U": "international units are 'IU'",
+    "a": "a year is 'year'",
+    "pH": "a pure number is '1'",
+    "rad": "an absorbed dose is in 'Gy', and 1 Gy is 100 rad",
+}
+_PURE = frozenset("relative fold ratio fraction score index copies probability none OD SUV HU".lower().split())
+
+
+def _as_power(written: re.Match[str]) -> str:
+    """``mm3`` as ``mm^3``, but not a word that ends in a digit and is known as it stands."""
+    return written[0] if _is_known(written[0]) else f"{written[1]}^({written[2]})"
+
+
+def _refuse_misread(text: str) -> None:
+    if re.search(r"(?<![^\W\d_])[^\W\d_]\.[^\W\d_](?![^\W\d_])|\.\s*(?:$|[^\w\s])", text):
+        raise UnitError(
+            f"{text!r} is not a unit: a point is no part of one. A relative or arbitrary unit is '1'; "
+            "factors are joined by *, as in 'mg*h/L'."
+        )
+    for word in _WORD.findall(text):
+        if word in _MISREAD:
+            raise UnitError(f"{text!r} is not a unit here: by {word!r} pint means something else; {_MISREAD[word]}.")
+
+
+def _is_known(word: str) -> bool:
+    try:
+        return word in _registry()
+    except _UNREADABLE:  # such as nan, which is a number to pint
+        return False
+
 
 def _why(text: str) -> str:
-    wrong = next((w for w in re.findall(r"[A-Za-zµ]+", text) if w not in _registry()), None)
+    words = _WORD.findall(text)
+    pure = [w for w in words if w.lower() in _PURE]
+    if pure:
+        return f": {pure[0]!r} is not known. Use '1' for a pure number."
+    wrong = next((w for w in words if not _is_known(w)), None)
+    if wrong is None and words and re.search(r"(?<![\^*\w(-])\d*\.?\d+(?!\s*/)", text):
+        return ": it has a number in it; give the number to the value, and 'cell' or 'mL/min' to the unit."
     if wrong is None:
         return "; expected units joined by *, / and ^, such as 'mg/L' or '1/day', and '1' for a pure number."
     near = [*difflib.get_close_matches(wrong, _COMMON, n=1), *difflib.get_close_matches(wrong, dir(_registry()), n=1)]
@@ -116,6 +169,7 @@ def same_unit(one: Any, other: Any) -> bool:
     return factor is not None and math.isclose(factor, 1.0, rel_tol=1e-9)
 
 
+@lru_cache(maxsize=4096)
 def time_factor(unit: str, time: str) -> float:
     """The factor from `unit` to the unit with `time` in the place of every time in it: 1/24 for L/day and h.
 
@@ -145,12 +199,12 @@ def parse_quantity(text: str, what: str) -> tuple[float, str | None]:
     UnitError
         If there is no number, or the unit is not known; `what` names the thing.
     """
-    found = _QUANTITY.fullmatch(text)
-    if found is None:
+    parts = _QUANTITY.fullmatch(text)
+    if parts is None:
         raise UnitError(f"{what} is {text!r}; expected a number and a unit, such as '1500 mg' or '1 h'.")
-    if found[2] is not None:
-        parse_unit(found[2])
-    return float(found[1]), found[2]
+    if parts[2] is not None:
+        parse_unit(parts[2])
+    return float(parts[1]), parts[2]
 
 
 def label(unit: Any) -> str:
@@ -166,6 +220,22 @@ def dimension_name(unit: Any) -> str | None:
         if unit.dimensionality == parse_unit(text).dimensionality:
             return name
     return None
+
+
+def molar_mass_in_grams(text: str) -> float:
+    """A molar mass such as ``"146 kDa"`` or ``"146 kg/mol"``, in g/mol.
+
+    Raises
+    ------
+    UnitError
+        If it is neither the mass of a mole nor, in Da, that of a molecule.
+    """
+    number, unit = parse_quantity(text, "a molar mass")
+    for wanted in ("g/mol", "Da"):
+        factor = None if unit is None else conversion_factor(parse_unit(unit), parse_unit(wanted))
+        if factor is not None and (wanted == "g/mol" or factor < 1e9):
+            return number * factor
+    raise UnitError(f"a molar mass is {text!r}; expected one such as '146 kDa' or '146 kg/mol'.")
 
 
 def amount_factor(unit: str, wanted: str, molar_mass: float | None, what: str) -> float:

@@ -549,9 +549,9 @@ def accumulating():
     return pkpd.Model("accumulating", rates={**part.rates, AUC: part["central"] / part["V"]}, dosing=part.dosing)
 
 
-@pytest.mark.parametrize("model", [growing(), accumulating()], ids=["growth", "accumulation"])
 @pytest.mark.parametrize("ss", [1, 2])
-def test_where_there_is_no_steady_state_the_records_say_so(model, ss) -> None:
+def test_where_there_is_no_steady_state_the_records_say_so(ss) -> None:
+    model = growing()
     doses = [{"TIME": 0, "AMT": 10}, {"TIME": 5, "AMT": 100, "SS": ss, "II": 12}]
     frame = pd.concat([table(doses, [4, 6]), table(doses[:1], [4, 6]).assign(ID=2)])
     data = pkpd.read_nonmem(frame, compartments=CENTRAL)
@@ -559,8 +559,45 @@ def test_where_there_is_no_steady_state_the_records_say_so(model, ss) -> None:
         found = pkpd.predict(model, data)
     assert list(found.status) == ["ok", "ok", "no_steady_state", "no_steady_state", "ok", "ok", "ok"]
     assert list(found.central.isna()) == [False, False, True, True, False, False, False]
-    with pytest.raises(pkpd.SimulationError, match="no steady state that repeated doses reach"):
+    with pytest.raises(pkpd.SimulationError, match="no steady state that repeated doses reach; 'T' does not settle"):
         pkpd.predict(model, data, on_failure="raise")
+
+
+def test_what_only_accumulates_does_not_keep_a_steady_state_from_being_found() -> None:
+    """The area of an interval is the dose by the clearance, from the start (SS 1) or on top of what is there (SS 2)."""
+    model, dose = accumulating(), {"TIME": 0, "AMT": 100, "SS": 1, "II": 12}
+    data = pkpd.read_nonmem(table([dose], [0, 12]), compartments=CENTRAL)
+    found = pkpd.predict(model, data, parameters=ONE, on_failure="raise")
+    assert_alike(found.central.to_numpy()[1:], 30 * steady(100, 12)(TERMS["pk_1cmt"], np.array([0.0, 12.0])))
+    assert_alike(found.AUC.to_numpy(), np.array([0, 0, 100 / 3]))
+    doses = [{"TIME": 0, "AMT": 10}, {"TIME": 5, "AMT": 100, "SS": 2, "II": 12}]
+    data = pkpd.read_nonmem(table(doses, [4, 5, 17]), compartments=CENTRAL)
+    found = pkpd.predict(model, data, parameters=ONE, on_failure="raise")
+    decayed = 10 / 3 * (1 - np.exp(-0.1 * np.array([4, 5, 17])))
+    assert_alike(found.AUC[found.EVID == 0].to_numpy(), decayed + np.array([0, 0, 100 / 3]))
+
+
+def test_an_area_of_an_area_accumulates_too_and_a_lag_leaves_both_at_their_start() -> None:
+    part = pkpd.load("pk_1cmt")
+    AUC, AUMC = pkpd.state("AUC", "mg*day/L", "area", start=2), pkpd.state("AUMC", "mg*day^2/L", "area of the area")
+    rates = {**part.rates, AUC: part["central"] / part["V"], AUMC: AUC}
+    model = pkpd.Model("areas", rates=rates, dosing=part.dosing)
+    data = pkpd.read_nonmem(table([{"TIME": 0, "AMT": 100, "SS": 1, "II": 12}], [0, 4]), compartments=CENTRAL)
+    found = pkpd.predict(model, data, parameters={**ONE, "tlag": 5}, on_failure="raise")
+    trough = 100 / 30 * np.exp(-1.2) / (1 - np.exp(-1.2))
+    concentration = trough * np.exp(0.5) * np.exp(-0.1 * np.array([0, 0, 4]))
+    assert_alike(found.central.to_numpy(), 30 * concentration)
+    area = (concentration[0] - concentration) / 0.1
+    assert_alike(found.AUC.to_numpy(), 2 + area)
+    assert_alike(found.AUMC.to_numpy(), np.array([0, 0, 4 * (2 + concentration[0] / 0.1) - area[2] / 0.1]))
+
+
+@pytest.mark.parametrize("rate", [{}, {"RATE": 50}], ids=["at once", "infused"])
+def test_a_dose_into_what_only_accumulates_has_no_steady_state(rate) -> None:
+    dose = {"TIME": 0, "AMT": 100, "SS": 1, "II": 12, "CMT": 2, **rate}
+    data = pkpd.read_nonmem(table([dose], [0, 12]))
+    with pytest.raises(pkpd.SimulationError, match="'AUC' does not settle"):
+        pkpd.predict(accumulating(), data, on_failure="raise")
 
 
 # ---- time itself, subjects, failures

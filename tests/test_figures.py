@@ -181,7 +181,7 @@ def test_dose_marks_differ_by_line_where_doses_do(model):
 
 def test_doses_of_amounts_and_durations_that_vary_are_marked():
     """Only where a dose time varies over members is there no mark to make."""
-    size = pkpd.param("size", 1, "1", "size of a dose")
+    size = pkpd.param("size", 1, "mg", "size of a dose")
     lasting = pkpd.param("lasting", 1, "day", "duration of a dose")
     regimen = pkpd.bolus(2 * size, "iv", at=[1, 4]) + pkpd.infusion(size, "iv", lasting, at=7)
     patients = pkpd.members(size=[1, 2, 3], lasting=[0.5, 1, 2])

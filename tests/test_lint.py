@@ -236,7 +236,19 @@ def test_values_outside_their_bounds_are_found() -> None:
     model = growing(-CL * T)
     assert [(f.code, f.severity) for f in lint(model)] == [("out-of-bounds", "error")]
     assert "the alternative 'x' 2 1/day is outside its bounds 0 to 1" in lint(model)[0].sentence
-    assert "its value -1 1/day" in lint(model.using(CL=-1))[0].sentence
+    with pytest.raises(pkpd.ParameterError, match=r"'CL' is -1 1/day, outside its bounds \(0 to 1\)"):
+        model.using(CL=-1)
+
+
+def test_a_dose_that_sets_a_state_says_so() -> None:
+    d, filled = pkpd.dose("mm^3"), param("filled", 3, "mm^3", "content", source="illustrative")
+    X = state("X", "mm^3", "elsewhere")
+    jumps = {T: T + d, X: filled}
+    model = pkpd.Model("filling", rates={T: -k * T, X: -k * X}, routes={"fill": jumps})
+    assert ("overwritten-state", "route 'fill'") in found(model)
+    routes = {"fill": pkpd.Route("fill", jumps, replaces=True)}
+    meant = pkpd.Model("filling", rates={T: -k * T, X: -k * X}, routes=routes)
+    assert "overwritten-state" not in {code for code, _ in found(meant)}
 
 
 def test_missing_words_are_found() -> None:
@@ -303,7 +315,7 @@ def test_every_code_is_explained() -> None:
     for module in (room, lint_dynamics, lint_numbers):
         source = inspect.getsource(module)
         written |= set(re.findall(r'Finding\(\s*"([a-z-]+)"', source))
-    assert len(written) == 16
+    assert len(written) == 17
     explained = set(re.findall(r"^([a-z-]+)  +(?:error|warning)  ", room.__doc__, re.M))
     assert written == explained
 

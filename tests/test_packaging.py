@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -13,16 +14,24 @@ import pkpd
 
 ROOT = Path(pkpd.__file__).parent.parent
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (ROOT / "pyproject.toml").exists(), reason="needs the checkout"),
-]
+pytestmark = pytest.mark.skipif(not (ROOT / "pyproject.toml").exists(), reason="needs the checkout")
 
 
 def run(*command: str, cwd: Path, **environment: str) -> str:
     done = subprocess.run(command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def test_every_package_of_the_checkout_is_in_the_wheel() -> None:
+    listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folders = [path.parent for top in ("pkpd", "models", "fits") for path in (ROOT / top).rglob("__init__.py")]
+    names = {".".join(("pkpd", *folder.relative_to(ROOT).parts)).replace("pkpd.pkpd", "pkpd") for folder in folders}
+    assert names | {"pkpd.fits.data"} == set(listed["packages"])
+    for name, folder in listed["package-dir"].items():
+        assert (ROOT / folder).is_dir(), f"{name} lies in {folder}, which is not there"
+    elsewhere = {name for name in listed["packages"] if name.startswith(("pkpd.models", "pkpd.fits"))}
+    assert elsewhere <= set(listed["package-dir"])
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +45,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
+@pytest.mark.slow
 def test_the_wheel_runs_the_quickstart_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     where = run(sys.executable, "-c", "import pkpd; print(pkpd.__file__)", cwd=tmp_path, PYTHONPATH=str(installed))
     assert Path(where.strip()).is_relative_to(installed)
@@ -44,11 +54,13 @@ def test_the_wheel_runs_the_quickstart_outside_the_checkout(installed: Path, tmp
     assert (tmp_path / "q" / "timing.png").exists()
 
 
+@pytest.mark.slow
 def test_the_wheel_has_the_same_catalog(installed: Path, tmp_path: Path) -> None:
     out = run(sys.executable, "-m", "pkpd", "catalog", "--csv", cwd=tmp_path, PYTHONPATH=str(installed))
     assert {line.split(",")[0] for line in out.splitlines()[1:]} == set(pkpd.catalog().index)
 
 
+@pytest.mark.slow
 def test_types_and_data_are_in_the_wheel(installed: Path) -> None:
     assert (installed / "pkpd" / "py.typed").exists()
     assert (installed / "pkpd" / "fits" / "data" / "mc38_radiation.csv").exists()

@@ -296,7 +296,7 @@ def test_lint_exits_with_1_where_there_are_errors(capsys: pytest.CaptureFixture[
     assert code == 1
     assert out.startswith("pk_1cmt: parameter 'kg': error [unused] ")
     assert len(out.splitlines()) == 1
-    assert err == "2 models: 1 errors, 0 warnings\n"
+    assert err == "2 models: 1 error, 0 warnings\n"
 
 
 @pytest.mark.parametrize("command", ["show", "page", "lint"])

@@ -14,8 +14,8 @@ README = Path(pkpd.__file__).parent.parent / "README.md"
 
 
 def test_quickstart_writes_figures_tables_and_a_summary(tmp_path: Path) -> None:
-    told: list[tuple[int, int]] = []
-    text = quickstart.run(tmp_path / "out", progress=lambda done, total: told.append((done, total)))
+    reported: list[tuple[int, int]] = []
+    text = quickstart.run(tmp_path / "out", progress=lambda done, total: reported.append((done, total)))
     names = {p.name for p in (tmp_path / "out").iterdir()}
     assert names == {
         "exposure.nc", "exposure.png", "occupancy.csv", "occupancy.png", "timing.csv", "timing.png",
@@ -23,7 +23,7 @@ def test_quickstart_writes_figures_tables_and_a_summary(tmp_path: Path) -> None:
     }  # fmt: skip
     assert "radiation, antibody from day 7" in text
     assert "Look first at" in text
-    assert told[-1] == (quickstart.STAGES, quickstart.STAGES)
+    assert reported[-1] == (quickstart.STAGES, quickstart.STAGES)
 
 
 def test_complete_responses_fall_with_delay_as_published() -> None:

@@ -136,7 +136,7 @@ HEAD = "ID,TIME,AMT,RATE,DUR,EVID,CMT,ADDL,II,SS,DV,MDV,CENS"
 GOOD = "1,0,100,0,0,1,1,0,0,0,.,1,0"
 REFUSED = {
     "text in AMT": ("1,1,lots,0,0,1,1,0,0,0,.,1,0", r"row 2, column AMT: 'lots' is not a number"),
-    "a clock time": ("1,10:30,0,0,0,0,0,0,0,0,5,0,0", r"row 2, column TIME: '10:30' is not a number"),
+    "a clock time": ("1,10:75,0,0,0,0,0,0,0,0,5,0,0", r"row 2, column TIME: '10:75' is not a clock time"),
     "no ID": (".,1,0,0,0,0,0,0,0,0,5,0,0", r"row 2 .*column ID: ID is missing"),
     "no TIME": ("1,.,0,0,0,0,0,0,0,0,5,0,0", r"row 2 \(ID 1\), column TIME: TIME is missing"),
     "time goes back": (
@@ -145,7 +145,8 @@ REFUSED = {
     ),
     "EVID 5": ("1,1,0,0,0,5,0,0,0,0,5,0,0", r"row 2 \(ID 1\), column EVID: EVID is 5; expected 0"),
     "EVID 1.5": ("1,1,0,0,0,1.5,0,0,0,0,5,0,0", r"row 2 \(ID 1\), column EVID: EVID is 1.5; expected a whole number"),
-    "EVID 1 without a dose": ("1,1,0,0,0,1,1,0,0,0,.,1,0", r"row 2 \(ID 1\), column AMT: AMT is 0; a dose"),
+    "EVID 1 without a dose": ("1,1,.,0,0,1,1,0,0,0,.,1,0", r"row 2 \(ID 1\), column AMT: AMT is 0; a dose"),
+    "EVID 1 with a rate alone": ("1,1,0,7,0,1,1,0,0,0,.,1,0", r"row 2 \(ID 1\), column AMT: AMT is 0; .* at a RATE"),
     "EVID 4 without a dose": ("1,1,.,0,0,4,1,0,0,0,.,1,0", r"row 2 \(ID 1\), column AMT: AMT is 0; a dose"),
     "a dose at EVID 0": ("1,1,7,0,0,0,1,0,0,0,5,0,0", r"row 2 \(ID 1\), column AMT: AMT is 7; .* gives no dose"),
     "a rate at EVID 2": ("1,1,0,7,0,2,1,0,0,0,.,1,0", r"row 2 \(ID 1\), column RATE: RATE is 7; .* gives no dose"),
@@ -296,7 +297,7 @@ def test_what_a_model_cannot_take_is_refused_by_row(columns, parameters, error, 
 
 def test_an_unknown_state_behind_a_compartment() -> None:
     data = pkpd.read_nonmem(pd.DataFrame({"ID": 1, "TIME": [0], "AMT": 5}), compartments={1: "dept"})
-    with pytest.raises(pkpd.UnknownNameError, match="no state 'dept'. Did you mean 'depot'"):
+    with pytest.raises(pkpd.UnknownNameError, match="no state or route 'dept'. Did you mean 'depot'"):
         pkpd.predict(MODEL, data)
 
 

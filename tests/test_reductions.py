@@ -14,28 +14,43 @@ DAYS = np.arange(0.0, 30.0)
 DOSES = pkpd.bolus(30, "iv", at=[0, 7, 14])
 
 
-def test_reductions_are_those_of_the_course() -> None:
+def test_reductions_are_those_of_the_trajectory_whatever_times_are_stored() -> None:
+    """C after boluses of 30 mg at days 0, 7 and 14: C0 exp(-k t), added up."""
     ensemble = pkpd.sample(one_compartment, 50, seed=1)
-    run = pkpd.simulate(one_compartment, DOSES, times=DAYS, parameters=ensemble)["C"]
-    found = pkpd.simulate(
-        one_compartment, DOSES, times=DAYS, parameters=ensemble,
+    reduced = pkpd.simulate(
+        one_compartment, DOSES, times=[0.0, 29.0], parameters=ensemble, rtol=1e-9,
         reduce={
             "top": ("C", "max"), "bottom": ("C", "min"), "end": ("C", "last"), "area": ("C", "auc"),
-            "peak": ("C", "time_of_max"), "above": ("C", "first_above", 12.0), "never": ("C", "first_above", 1e9),
+            "peak": ("C", "time_of_max"), "below": ("C", "first_below", 5.0), "never": ("C", "first_above", 1e9),
+            "at_once": ("C", "first_below", 5.0, "from_start"),
         },
     )  # fmt: skip
-    assert "time" not in found.dims
-    assert found["top"].dims == ("member",)
-    np.testing.assert_array_equal(found["top"], run.max("time"))
-    np.testing.assert_array_equal(found["bottom"], run.min("time"))
-    np.testing.assert_array_equal(found["end"], run.isel(time=-1))
-    np.testing.assert_allclose(found["area"], run.integrate("time"))
-    np.testing.assert_array_equal(found["peak"], run.idxmax("time"))
-    expected = np.where((run >= 12).any("time"), (run >= 12).argmax("time"), np.inf)
-    np.testing.assert_array_equal(found["above"], expected)
-    assert np.isinf(found["never"]).all()
-    assert found["area"].attrs["units"] == "day mg/L"
-    assert found["peak"].attrs["units"] == "day"
+    k, C0 = ensemble["CL"] / ensemble["V1"], 30 / ensemble["V1"]
+    peaks = C0 * np.array([np.ones_like(k), 1 + np.exp(-7 * k), 1 + np.exp(-7 * k) + np.exp(-14 * k)])
+    area = C0 / k * sum(1 - np.exp(-k * (29 - at)) for at in (0, 7, 14))
+    np.testing.assert_allclose(reduced["top"], peaks[-1], rtol=1e-7)
+    np.testing.assert_array_equal(reduced["bottom"], 0)
+    np.testing.assert_allclose(reduced["end"], peaks[-1] * np.exp(-15 * k), rtol=1e-7)
+    np.testing.assert_allclose(reduced["area"], area, rtol=1e-7)
+    np.testing.assert_array_equal(reduced["peak"], 14)
+    first = np.log(C0 / 5) / k
+    expected = np.where(first < 7, np.maximum(first, 0), np.nan)
+    np.testing.assert_allclose(reduced["below"].values[first < 7], expected[first < 7], atol=1e-6)
+    assert np.isinf(reduced["never"]).all()
+    np.testing.assert_array_equal(reduced["at_once"], 0)
+    assert "time" not in reduced.dims
+    assert reduced["top"].dims == ("member",)
+    assert reduced["area"].attrs["units"] == "day mg/L"
+    assert reduced["peak"].attrs["units"] == "day"
+
+
+def test_thresholds_may_differ_by_member() -> None:
+    fractions = np.array([0.5, 0.1])
+    reduced = pkpd.simulate(
+        one_compartment, pkpd.bolus(30, "iv", at=1), times=[0, 400], parameters={"CL": [0.3, 0.3], "V1": [3.0, 3.0]},
+        reduce={"below": ("C", "first_below", 10 * fractions)}, rtol=1e-10,
+    )  # fmt: skip
+    np.testing.assert_allclose(reduced["below"], 1 - np.log(fractions) / 0.1, rtol=1e-8)
 
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

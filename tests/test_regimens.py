@@ -119,3 +119,122 @@ def test_an_interval_is_more_than_nothing(interval: float) -> None:
         pkpd.bolus(1, "iv", every=interval, n=3)
     with pytest.raises(RegimenError, match=r"the interval of fractions\(\) is"):
         pkpd.fractions(2, 5, every=interval)
+
+
+# ---- units of time
+
+WEEKLY = "3 weeks"
+
+
+def in_hours(regimen: pkpd.Regimen) -> list[float]:
+    return times(regimen.in_time("h"))
+
+
+def test_every_number_of_time_takes_text() -> None:
+    assert in_hours(pkpd.bolus(5, "iv", every="8 h", n=3)) == [0, 8, 16]
+    assert in_hours(pkpd.bolus(5, "iv", at=["8 h", "1 day", 30])) == [8, 24, 30]
+    assert in_hours(pkpd.bolus(5, "iv", at="90 min").shift("30 min").every(WEEKLY, n=2)) == [2, 506]
+    assert in_hours(pkpd.fractions(2, 3, start="1 day", every="12 h")) == [24, 36, 48]
+    assert times(pkpd.bolus(5, "iv", every=WEEKLY, n=2).in_time("day")) == [0, 21]
+    assert times(pkpd.bolus(5, "iv", every="7", n=2)) == [0, 7]
+
+
+def test_times_with_and_without_a_unit_add() -> None:
+    mixed = pkpd.bolus(5, "iv", at=1).shift("12 h")
+    assert times(mixed.in_time("day")) == [1.5]
+    assert times(mixed.in_time("h")) == [13]
+    assert times(mixed.shift("-12 h").in_time("h")) == [1]
+
+
+def test_a_regimen_that_says_its_unit_fits_any_model() -> None:
+    q4w = pkpd.infusion(1500, "iv", 1, at=7, every=28, n=2, time="day")
+    assert in_hours(q4w) == [7 * 24, 35 * 24]
+    assert q4w.in_time("h").table()["duration"].tolist() == [24, 24]
+    assert times(q4w.in_time("day")) == [7, 35]
+    assert in_hours(pkpd.fractions(2, 6, start=0, per_week=5, time="day")) == [0, 24, 48, 72, 96, 168]
+    assert in_hours(pkpd.fractions(2, 2, start="1 week", per_week=5)) == [168, 192]
+
+
+def test_a_parameter_in_another_unit_of_time_is_converted() -> None:
+    tau = pkpd.param("tau", 2, "h", "delay")
+    moved = pkpd.bolus(1, "iv", at=start).shift(tau)
+    assert [s.name for s in moved.parameters] == ["start", "tau"]
+    (dose,) = moved.in_time("day").doses
+    assert float(dose.time.subs({start: 3, tau: 12})) == 3.5
+    assert pkpd.bolus(1, "iv", at=start).in_time("day").doses[0].time == start
+
+
+def test_fractions_of_a_day_in_hours_are_exact() -> None:
+    assert in_hours(pkpd.bolus(5, "iv", at="0.5 day")) == [12]
+    assert times(pkpd.bolus(5, "iv", every="8 h", n=4).in_time("day"))[-1] == 1
+
+
+def test_a_table_keeps_the_unit_of_a_time_and_a_duration() -> None:
+    table = pkpd.infusion("5 mg", "iv", "90 min", at="8 h").table()
+    assert table.iloc[0].tolist() == ["8 h", "5 mg", "iv", "90 min"]
+    assert pkpd.infusion(5, "iv", 2, at=1).table().iloc[0].tolist() == [1.0, 5.0, "iv", 2.0]
+
+
+def test_regimens_sum() -> None:
+    parts = [pkpd.bolus(i, "iv", at=i) for i in (1, 2, 3)]
+    assert sum(parts, pkpd.Regimen()) == sum(parts)
+    assert times(sum(parts)) == [1, 2, 3]  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        5 + parts[0]
+
+
+def test_a_dose_at_steady_state() -> None:
+    regimen = pkpd.bolus(100, "iv", every="12 h", n=3, at=1, ss=True)
+    assert [d.ss for d in regimen.doses] == [True, False, False]
+    assert times(regimen.in_time("h")) == [1, 13, 25]
+    assert regimen.in_time("h").table()["steady_state_interval"].tolist()[0] == 12
+    alone = pkpd.infusion(100, "iv", 1, every=28, ss=True).shift(3)
+    assert (len(alone.doses), alone.doses[0].interval, times(alone)) == (1, 28, [3])
+    interval = pkpd.param("tau", 7, "day", "interval")
+    assert pkpd.bolus(1, "iv", every=interval, ss=True).parameters == (interval,)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: pkpd.bolus(1, "iv", ss=True), "ss=True needs every="),
+        (lambda: pkpd.bolus(1, "iv", at=[0, 1], every=7, ss=True), "takes one time at which .*; at has 2"),
+        (lambda: pkpd.bolus(1, "iv", at="3 mg"), "a dose time is in mg; expected a time such as '8 h'"),
+        (lambda: pkpd.bolus(1, "iv", every="8 Gy", n=2), r"the interval of every\(\) is in Gy; expected a time"),
+        (lambda: pkpd.infusion(1, "iv", "3 mg"), "a duration is in mg; expected a time"),
+        (lambda: pkpd.bolus(1, "iv", at="-8 h"), "at time -8 h; a model starts at time 0"),
+        (lambda: pkpd.bolus(1, "iv", at="8 h").shift("-1 day"), "at time .*; a model starts at time 0"),
+        (lambda: pkpd.bolus(1, "iv", every="-8 h", n=2), "is -8 h; expected more than 0"),
+        (lambda: pkpd.bolus(1, "iv", at=None), "a dose time is None; expected a number"),
+        (lambda: pkpd.bolus(None, "iv"), "an amount is None; expected a number"),
+        (lambda: pkpd.bolus([1, 2], "iv"), r"an amount is \[1, 2\]; expected a number"),
+        (lambda: pkpd.bolus(10**400, "iv"), "an amount is too large for a number"),
+        (lambda: pkpd.bolus(1, "iv", every=1, n=10**7), "a regimen of 10000000 doses; expected 100000 or fewer"),
+        (lambda: pkpd.fractions(2, 10**7), "a regimen of 10000000 doses"),
+    ],
+)
+def test_what_a_time_is_not(make: object, message: str) -> None:
+    with pytest.raises(RegimenError, match=message):
+        make()  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("text", ["eight hours", "8 hourz", "h", ""])
+def test_text_that_is_no_time(text: str) -> None:
+    with pytest.raises(UnitError):
+        pkpd.bolus(1, "iv", at=text)
+
+
+def test_occasions_begin_at_times_with_a_unit() -> None:
+    plain, _ = pkpd.by_occasion(one_compartment, {"CL": 0.4}, [0, 10, 21])
+    model, regimen = pkpd.by_occasion(one_compartment, {"CL": 0.4}, [0, "240 h", "3 weeks"])
+    assert times(regimen) == [10, 21]
+    assert model == plain
+    with pytest.raises(RegimenError, match=r"occasions begin at \[0, '3 mg'\]; expected increasing times"):
+        pkpd.by_occasion(one_compartment, {"CL": 0.4}, [0, "3 mg"])
+
+
+def test_a_model_without_a_unit_of_time_takes_plain_numbers() -> None:
+    assert times(pkpd.bolus(1, "iv", every=2, n=3).in_time("1")) == [0, 2, 4]
+    for regimen in (pkpd.bolus(1, "iv", at="8 h"), pkpd.infusion(1, "iv", "8 h")):
+        with pytest.raises(UnitError, match="a time of a dose is in h, which cannot be converted to the model's time"):
+            regimen.in_time("1")

@@ -7,12 +7,15 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy
 from examples import A1, CL, V1, R, T, T_min, alpha, growth, irradiated, kg, one_compartment
 
 import pkpd
 from pkpd.errors import ModelError, ParameterError, UnitError, UnknownNameError
+from pkpd.symbolic.descriptions import parse_description
+from pkpd.symbolic.values import check_bounds, parameter_value
 
 
 def test_symbols_of_one_name_and_different_value_are_different() -> None:
@@ -139,6 +142,107 @@ def test_a_parameter_lies_within_its_bounds() -> None:
         pkpd.param("F", 1.5, "1", "bioavailability", bounds=(0, 1))
 
 
+@pytest.mark.parametrize(
+    ("value", "outside"), [(-1.0, "(0 or more)"), ("-2 L/h", "(0 or more)"), (-1e-300, "(0 or more)"), (0, None)]
+)
+def test_a_value_outside_the_bounds_is_refused_unless_they_are_ignored(value: object, outside: str | None) -> None:
+    if outside is None:
+        assert parameter_value(one_compartment, CL, value) == 0
+        return
+    with pytest.raises(ParameterError, match="parameter 'CL' is .* L/day, outside its bounds .*bounds=\"ignore\"") as e:
+        parameter_value(one_compartment, CL, value)
+    assert outside in str(e.value)
+    assert parameter_value(one_compartment, CL, value, bounds="ignore") < 0
+    with pytest.raises(ParameterError, match="outside its bounds"):
+        one_compartment.using(CL=value)
+    with pytest.raises(ParameterError, match="bounds is 'no'; expected 'refuse' or 'ignore'"):
+        parameter_value(one_compartment, CL, value, bounds="no")  # type: ignore[arg-type]
+
+
+def test_the_bounds_of_an_ensemble_name_the_first_member_outside() -> None:
+    F = pkpd.param("F", 0.5, "1", "bioavailability", bounds=(0, 1))
+    check_bounds(one_compartment, F, np.array([0, 1, 1 + 1e-15, np.nan]))
+    with pytest.raises(ParameterError, match=r"'F' of member 2 in arm 'a' is 1.5 1, outside its bounds \(0 to 1\)"):
+        check_bounds(one_compartment, F, np.array([0, 1, 1.5, -1]), "arm 'a'")
+    check_bounds(one_compartment, F, np.array([1.5]), bounds="ignore")
+    check_bounds(one_compartment, pkpd.given("C", "1", "x"), np.array([-5.0]))
+
+
+def starting(T0: float) -> tuple[pkpd.Model, sympy.Symbol]:
+    start = pkpd.param("T0", T0, "mm^3", "volume at the start")
+    T_ = pkpd.state("T", "mm^3", "tumor volume", start=start)
+    return pkpd.Model("tumor", rates={T_: kg * T_}), T_
+
+
+def test_states_whose_starts_have_other_values_are_other_states() -> None:
+    (one, T_1), (two, T_2) = starting(100), starting(200)
+    assert T_1 != T_2
+    assert one != two
+    assert starting(100)[1] == T_1
+    assert pkpd.state("X", "mg", "x", start=0.1) != pkpd.state("X", "mg", "x", start=0.1 + 1e-17 + 2e-17)
+
+
+def test_a_conflicting_start_is_refused() -> None:
+    (tumor, T_1), (_, T_2) = starting(100), starting(200)
+    part = pkpd.Model("part", rates={}, terms={T_2: -kg * T_2})
+    with pytest.raises(ModelError, match=r"'T' is declared twice, differently: start .*T0 = (100|200).*T0 = (100|200)"):
+        pkpd.compose("whole", tumor, part)
+    same = pkpd.Model("part", rates={}, terms={T_1: -kg * T_1})
+    assert pkpd.compose("whole", tumor, same).using(T0=200).parameters.loc["T0", "value"] == 200
+
+
+def test_a_dose_that_forgets_what_is_there_is_refused() -> None:
+    with pytest.raises(
+        ModelError,
+        match=r"m: a dose on route 'iv' overwrites 'A1' by dose; write {A1: A1 \+ dose} to add to it, or Route",
+    ):
+        pkpd.Model("m", rates={A1: -kg * A1}, routes={"iv": {A1: pkpd.dose("mg")}})
+    meant = pkpd.Route("iv", {A1: pkpd.dose("mg")}, replaces=True)
+    model = pkpd.Model("m", rates={A1: -kg * A1}, routes={"load": meant})
+    assert model.routes["load"].name == "load"
+    for variant in (
+        model.renamed("x_"),
+        model.in_time("h"),
+        pkpd.compose("m", model),
+        pickle.loads(pickle.dumps(model)),
+    ):
+        assert next(iter(variant.routes.values())).replaces
+    run = pkpd.simulate(model, pkpd.bolus(5, "load", at=[1, 2]), times=[2.0], at_dose="after")
+    assert float(run["A1"][0]) == 5
+
+
+def test_the_molar_mass_of_a_route() -> None:
+    X = pkpd.state("X", "nmol", "drug")
+    antibody = pkpd.dose("nmol", molar_mass="146 kDa")
+    R_ = pkpd.input_rate("R_", "nmol/day", "infused", molar_mass=146e3)
+    model = pkpd.Model("m", rates={X: -kg * X + R_}, routes={"iv": {X: X + antibody}, "pump": R_})
+    assert {route.molar_mass for route in model.routes.values()} == {146e3}
+    for variant in (model, model.renamed("x_"), model.in_time("h"), pickle.loads(pickle.dumps(model))):
+        for route in variant.routes.values():
+            assert 1500 * route.amount_factor("mg", variant.time, "a dose") == pytest.approx(10273.97, rel=1e-6)
+            assert route.unit(variant.time) == "nmol"
+    assert model != pkpd.Model("m", rates=model.rates, routes={"iv": {X: X + pkpd.dose("nmol")}, "pump": R_})
+    without = pkpd.load("tmdd_full").routes["iv"]
+    with pytest.raises(UnitError, match="a dose of 1500 mg is in mg, .* without a molar mass: divide by it"):
+        without.amount_factor("mg", "day", "a dose of 1500 mg")
+    with pytest.raises(ParameterError, match="a molar mass is -3; expected more than 0"):
+        pkpd.dose("nmol", molar_mass=-3)
+
+
+def test_an_antibody_of_known_mass_is_dosed_in_mg_too() -> None:
+    assert pkpd.load("lindauer_2017").routes["iv"].amount_factor("mg", "day", "a dose") == pytest.approx(
+        6.711, abs=1e-3
+    )
+
+
+@pytest.mark.parametrize("time", ["mg", "1/day", "Gy"])
+def test_the_time_of_a_model_is_a_time(time: str) -> None:
+    with pytest.raises(
+        UnitError, match=f"m: its time is in '{time}'; expected a time such as h or day, or '1' for none"
+    ):
+        pkpd.Model("m", rates={T: 0}, time=time)
+
+
 # ---- composition
 
 C = pkpd.given("C", "mg/L", "drug concentration")
@@ -210,15 +314,15 @@ def test_two_owners_two_outputs_and_a_circle_are_refused() -> None:
         pkpd.compose("whole", p, q)
 
 
-def test_parts_in_hours_and_days_are_joined_in_days_unless_told() -> None:
+def test_parts_in_hours_and_days_are_joined_in_days_unless_chosen() -> None:
     k = pkpd.param("k", 0.1, "1/h", "elimination")
     hours = pkpd.Model("hours", rates={A1: -k * A1}, time="h")
     whole = pkpd.compose("whole", hours, growth)
     assert whole == pkpd.compose("whole", growth, hours)
     assert (whole.time, whole.units["k"], whole.parameters.loc["k", "value"]) == ("day", "1/day", 2.4)
-    told = pkpd.compose("whole", hours, growth, time="h")
-    assert (told.time, told.units["kg"], told.parameters.loc["kg", "value"]) == ("h", "1/h", 0.12 / 24)
-    assert told == whole.in_time("h")
+    chosen = pkpd.compose("whole", hours, growth, time="h")
+    assert (chosen.time, chosen.units["kg"], chosen.parameters.loc["kg", "value"]) == ("h", "1/h", 0.12 / 24)
+    assert chosen == whole.in_time("h")
 
 
 def test_two_names_of_one_unit_of_time_are_one() -> None:
@@ -232,9 +336,13 @@ def test_two_names_of_one_unit_of_time_are_one() -> None:
 def test_a_part_without_a_unit_of_time_joins_no_other() -> None:
     X = pkpd.state("X", "1", "size")
     bare = pkpd.Model("bare", rates={X: X}, time="1")
-    with pytest.raises(UnitError, match=r"bare: its time, in '1', cannot be told in 'day'; its equations have no unit"):
+    with pytest.raises(
+        UnitError, match=r"bare: its time, in '1', cannot be converted to 'day'; its equations have no unit"
+    ):
         pkpd.compose("whole", bare, growth)
-    with pytest.raises(UnitError, match=r"growth: its time, in 'day', cannot be told in 'mg'; expected a time such as"):
+    with pytest.raises(
+        UnitError, match=r"growth: its time, in 'day', cannot be converted to 'mg'; expected a time such as"
+    ):
         growth.in_time("mg")
 
 
@@ -353,6 +461,20 @@ def test_text_is_never_evaluated(tmp_path: object) -> None:
             ParameterError,
             "alternative 'b' of 'k' is 3",
         ),
+        (
+            lambda: pkpd.param("k", 1, "1/day", "x", alternatives=[1]),
+            ParameterError,
+            r"alternatives of 'k' are \[1\]; exp",
+        ),
+        (
+            lambda: pkpd.param("k", 1, "1/day", "x", alternatives={1: (2, "1/day", "y")}),
+            ParameterError,
+            "chosen by its name",
+        ),
+        (lambda: pkpd.param("k", 10**400, "1/day", "x"), ParameterError, "the value of parameter 'k' is too large"),
+        (lambda: pkpd.param("k", 1, "1/day", "x", bounds=(0, 10**400)), ParameterError, "the bounds of parameter 'k'"),
+        (lambda: growing().using(kg=10**400), ParameterError, "'kg' is too large for a number"),
+        (lambda: pkpd.param("k", 1, ["1/day"], "x"), UnitError, r"a unit is given as text such as 'mg/L', not as \["),
         (lambda: pkpd.state("X", "mg", "x", start=math.nan), ModelError, "state 'X' starts at nan; expected a finite"),
         (lambda: growing(outputs=["T"]), ModelError, r"growing: outputs is \['T'\]; expected {name: expression}"),
         (lambda: growing(routes="iv"), ModelError, "growing: routes is 'iv'; expected {name: "),
@@ -386,3 +508,35 @@ def test_arguments_of_a_wrong_kind(make: Any, error: type[Exception], message: s
 
 def growing(**fields: Any) -> pkpd.Model:
     return pkpd.Model("growing", rates={T: kg * T}, **fields)
+
+
+def test_a_description_has_parts() -> None:
+    text = """Growth of a tumor.
+
+    dT/dt = kg T
+
+`T` is a volume.
+
+Source: a paper,
+p. 3.
+
+Valid below 100.
+
+Allowed: negative-state of x, which the paper states too.
+"""
+    parts = parse_description(text)
+    assert (parts.title, parts.source) == ("Growth of a tumor", "a paper, p. 3.")
+    assert parts.body == ("    dT/dt = kg T", "`T` is a volume.")
+    assert parts.notes[0] == "Valid below 100."
+    assert [(a.code, a.place) for a in parts.allowances] == [("negative-state", "x")]
+    assert parse_description("") == parse_description("\n\n")
+    assert parse_description("One line").source == ""
+
+
+@pytest.mark.parametrize("name", ["radiotherapy_lq", "tmdd_full", "kosinsky_2018", "stein_2011"])
+def test_the_parts_of_a_description_in_the_library(name: str) -> None:
+    model = pkpd.load(name)
+    parts = parse_description(model.description)
+    assert parts.source == pkpd.catalog().loc[name, "source"]
+    assert parts.title == model.title
+    assert parts.body

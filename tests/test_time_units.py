@@ -1,4 +1,4 @@
-"""A model told in another unit of time: the same quantities, the same trajectories."""
+"""A model in another unit of time: the same quantities, the same trajectories."""
 
 from __future__ import annotations
 
@@ -41,31 +41,31 @@ def test_a_parameter_is_the_same_quantity_in_the_other_unit() -> None:
         alternatives={"slow": (0.01, "L/h", "another")},
     )  # fmt: skip
     V, A = pkpd.param("V", 3, "L", "volume", source="x"), pkpd.state("A", "mg", "drug")
-    told = pkpd.Model("m", rates={A: -CL * A / V}).in_time("h")
-    row = told.parameters.loc["CL"]
+    converted = pkpd.Model("m", rates={A: -CL * A / V}).in_time("h")
+    row = converted.parameters.loc["CL"]
     assert row[["value", "unit", "source", "lower", "upper", "iiv"]].tolist() == [
         0.0125, "L/h", "a paper", 0.1 / 24, np.inf, 0.3,
     ]  # fmt: skip
-    assert told.using(CL="slow").parameters.loc["CL", "value"] == 0.01
-    assert told["V"] == V
+    assert converted.using(CL="slow").parameters.loc["CL", "value"] == 0.01
+    assert converted["V"] == V
 
 
 def test_units_that_hide_a_time_stay() -> None:
-    told = pkpd.load("radiotherapy_protracted").in_time("h")
-    doses = {name: route.unit("h") for name, route in told.routes.items()}
+    converted = pkpd.load("radiotherapy_protracted").in_time("h")
+    doses = {name: route.unit("h") for name, route in converted.routes.items()}
     assert set(doses.values()) == {"Gy"}
-    assert told.units["alpha"] == "1/Gy"
+    assert converted.units["alpha"] == "1/Gy"
 
 
 def same_courses(model: pkpd.Model, regimen: pkpd.Regimen, hours: list[float], **options: object) -> None:
     """`model` in days and in hours under `regimen`, whose times have units."""
-    told = model.in_time("h")
+    converted = model.in_time("h")
     days = np.asarray(hours) / HOURS_PER_DAY
     options = {"rtol": 1e-10, "atol": 1e-12} | options
     one = pkpd.simulate(model, regimen.in_time("day"), times=days, **options)  # type: ignore[arg-type]
-    two = pkpd.simulate(told, regimen.in_time("h"), times=hours, **options)  # type: ignore[arg-type]
+    two = pkpd.simulate(converted, regimen.in_time("h"), times=hours, **options)  # type: ignore[arg-type]
     for name in (*(s.name for s in model.states), *model.outputs):
-        factor = 1.0 if model.units[name] == told.units[name] else HOURS_PER_DAY
+        factor = 1.0 if model.units[name] == converted.units[name] else HOURS_PER_DAY
         if model.units[name].endswith("/day"):
             factor = 1 / HOURS_PER_DAY
         scale = np.nanmax(np.abs(two[name])) or 1.0
@@ -116,16 +116,16 @@ def everything() -> pkpd.Model:
 
 
 def test_numbers_where_a_unit_of_time_is_understood() -> None:
-    told = everything().in_time("h")
-    dosing = next(iter(told.dosing.values()))
+    converted = everything().in_time("h")
+    dosing = next(iter(converted.dosing.values()))
     assert {name: float(value) for name, value in dosing.attributes.items()} == {
         "F": 1, "lag": 6, "duration": 12, "rate": 2 / 24,
     }  # fmt: skip
-    area = next(s for s in told.states if s.name == "AUC")
+    area = next(s for s in converted.states if s.name == "AUC")
     assert (area.unit, float(area.start)) == ("mg h", 12)
-    assert sorted(float(v) for v in told.events[0].then.values()) == [0, 36]
-    assert told.units["loss"] == "mg/h"
-    assert told.in_time("day") == everything()
+    assert sorted(float(v) for v in converted.events[0].then.values()) == [0, 36]
+    assert converted.units["loss"] == "mg/h"
+    assert converted.in_time("day") == everything()
 
 
 def test_a_clock_an_input_rate_an_event_and_a_lag_run_the_same_course() -> None:

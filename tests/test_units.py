@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from pkpd.errors import UnitError
-from pkpd.units import convert, dimension_name, label, parse_quantity, parse_unit, same_unit
+from pkpd.units import (
+    amount_factor,
+    convert,
+    dimension_name,
+    label,
+    molar_mass_in_grams,
+    parse_quantity,
+    parse_unit,
+    same_unit,
+    time_factor,
+)
 
 
 @pytest.mark.parametrize(
@@ -20,6 +30,12 @@ from pkpd.units import convert, dimension_name, label, parse_quantity, parse_uni
         ("cell", "1", False),
         ("DSB", "cell", False),
         ("1", "%", False),
+        ("mm3", "mm^3", True),
+        ("mg/m2", "mg/m^2", True),
+        ("h-1", "1/h", True),
+        ("mg/L/day-1", "mg/L*day", True),
+        ("mL/min/m2", "mL/(min m^2)", True),
+        ("mg.h/L", "mg*h/L", True),
     ],
 )
 def test_same_unit(one: str, other: str, same: bool) -> None:
@@ -77,3 +93,60 @@ def test_a_misspelt_unit_meets_a_unit_of_the_field(text: str, message: str) -> N
     with pytest.raises(UnitError, match=message) as caught:
         parse_unit(text)
     assert caught.value.__cause__ is None  # no traceback of pint's before ours
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a.u.", r"'a.u.' is not a unit: a point is no part of one. A relative or arbitrary unit is '1'"),
+        ("a.u./day", "a point is no part of one"),
+        ("A.U.", "a point is no part of one"),
+        ("AU", "a relative unit is '1'"),
+        ("u", "atomic mass is 'Da'"),
+        ("U/L", "international units are 'IU'"),
+        ("pH", "a pure number is '1'"),
+        ("rad", "in 'Gy', and 1 Gy is 100 rad"),
+        ("nan", "'nan' is not known"),
+        ("NaN/day", "'NaN' is not known"),
+        ("fold", "Use '1' for a pure number"),
+        ("mL/min/1.73m2", "it has a number in it"),
+        ("1e6 cell", "it has a number in it"),
+        (["mg"], r"a unit is given as text such as 'mg/L', not as \['mg'\]"),
+        ({"mg": 1}, "a unit is given as text"),
+        (None, "not as None"),
+    ],
+)
+def test_names_that_would_be_read_as_strange_units(text: object, message: str) -> None:
+    with pytest.raises(UnitError, match=message):
+        parse_unit(text)  # type: ignore[arg-type]
+
+
+def test_molar_mass() -> None:
+    assert molar_mass_in_grams("146 kDa") == pytest.approx(146e3)
+    assert molar_mass_in_grams("146 kg/mol") == pytest.approx(146e3)
+    for text in ("146", "146 kg", "2 day"):
+        with pytest.raises(UnitError, match="a molar mass is '.*'; expected one such as '146 kDa'"):
+            molar_mass_in_grams(text)
+
+
+def test_a_mass_into_moles_and_back() -> None:
+    assert 1500 * amount_factor("mg", "nmol", 146e3, "a dose") == pytest.approx(1500e-3 / 146e3 * 1e9)
+    assert amount_factor("nmol", "ng", 146e3, "a dose") == pytest.approx(146e3)
+    assert amount_factor("g", "mg", None, "a dose") == 1000
+    with pytest.raises(UnitError, match=r"a dose is in mg, .* to nmol without a molar mass: divide by it, or declare"):
+        amount_factor("mg", "nmol", None, "a dose")
+    with pytest.raises(UnitError, match="without a molar mass: multiply by it"):
+        amount_factor("nmol", "mg", None, "a dose")
+    with pytest.raises(UnitError, match=r"in mg/kg, .* to mg: multiply by the body weight, a parameter in kg"):
+        amount_factor("mg/kg", "mg", None, "a dose")
+    with pytest.raises(UnitError, match="multiply by the body surface area"):
+        amount_factor("mg/m^2", "mg", None, "a dose")
+    with pytest.raises(UnitError, match=r"a dose is in Gy, which cannot be converted to mg\."):
+        amount_factor("Gy", "mg", None, "a dose")
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor"), [("L/day", 1 / 24), ("mg day/L", 24), ("1/h^2", 1), ("Gy", 1), ("1/week", 1 / 168), ("mg", 1)]
+)
+def test_the_factor_of_the_times_in_a_unit(unit: str, factor: float) -> None:
+    assert time_factor(unit, "h") == pytest.approx(factor)

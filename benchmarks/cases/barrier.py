@@ -50,7 +50,7 @@ class Barrier(Case):
         return np.stack([self._banded(starts[:, [i]], parameters[:, [i]]) for i in range(4)])
 
     def _banded(self, y: NDArray[np.float64], p: NDArray[np.float64]) -> NDArray[np.float64]:
-        rates, found = numpy_code(self.system).rates, [y.T]
+        rates, trajectory = numpy_code(self.system).rates, [y.T]
         for times in self.times[1:].reshape(self.doses, self.stores):
             y = y.copy()
             y[0] += self.amount  # A
@@ -59,9 +59,9 @@ class Barrier(Case):
                 lambda t, y: rates(np.array([t]), y[:, None], p, NO_INPUT)[:, 0], span, y[:, 0], "LSODA", times,
                 rtol=1e-10, atol=1e-12, lband=3, uband=3,
             )  # fmt: skip
-            found.append(run.y.T)
+            trajectory.append(run.y.T)
             y = run.y[:, -1:]
-        return np.concatenate(found)
+        return np.concatenate(trajectory)
 
 
 def barrier(states: int) -> Barrier:

@@ -33,10 +33,10 @@ def prepare(case: Case, method: str, threads: int) -> Load:
     def one(start: Array, p: Array) -> Array:
         model.set_free_parameters(p[rows])
         model.set_initial_state(start[states])
-        found = sundials.run_simulation(model, solver)
-        stored: Array = found.x[:, columns]
+        solution = sundials.run_simulation(model, solver)
+        stored: Array = solution.x[:, columns]
         stored[0] = start
-        if found.status != sundials.AMICI_SUCCESS:
+        if solution.status != sundials.AMICI_SUCCESS:
             stored[1:] = np.nan
         return stored
 

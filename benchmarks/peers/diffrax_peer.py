@@ -40,12 +40,12 @@ def _member(case: Case, method: str) -> Any:
 
     def one(start, p, rtol):  # type: ignore[no-untyped-def]
         def interval(y, _):  # type: ignore[no-untyped-def]
-            found = diffrax.diffeqsolve(
+            solution = diffrax.diffeqsolve(
                 term, getattr(diffrax, method)(), 0.0, case.interval, None, jnp.stack(jump(0.0, y, p)), args=p,
                 saveat=diffrax.SaveAt(ts=instants), max_steps=MAX_STEPS, throw=False,
                 stepsize_controller=diffrax.PIDController(rtol=rtol, atol=rtol * 1e-2),
             )  # fmt: skip
-            return found.ys[-1], found.ys
+            return solution.ys[-1], solution.ys
 
         _, stored = jax.lax.scan(interval, start, None, length=case.doses)
         return jnp.concatenate([start[None], stored.reshape(-1, n)])

@@ -36,9 +36,9 @@ def _ensemble(case: Case, method: str) -> Any:
 
     @numba.cfunc(numbalsoda.lsoda_sig)
     def slopes(t, y, dy, p):  # type: ignore[no-untyped-def]
-        found = rates(t, y, p)
+        derivatives = rates(t, y, p)
         for i in range(n):
-            dy[i] = found[i]
+            dy[i] = derivatives[i]
 
     address, solver = slopes.address, getattr(numbalsoda, method)
 
@@ -51,12 +51,12 @@ def _ensemble(case: Case, method: str) -> Any:
             for k in range(doses):
                 first = k * stores
                 y = np.array(jump(0.0, stored[i, first], parameters[i]))
-                found, success = solver(
+                solution, success = solver(
                     address, y, times[first : first + stores + 1], parameters[i], rtol, atol, 100_000
                 )
                 if not success:
                     break
-                stored[i, first + 1 : first + stores + 1] = found[1:]
+                stored[i, first + 1 : first + stores + 1] = solution[1:]
         return stored
 
     return ensemble

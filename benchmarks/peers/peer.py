@@ -57,10 +57,10 @@ class Peer:
         """The first package that is not installed."""
         for package in self.packages:
             try:
-                found = importlib.util.find_spec(package)
+                spec = importlib.util.find_spec(package)
             except ModuleNotFoundError:
-                found = None
-            if found is None:
+                spec = None
+            if spec is None:
                 return package
         return None
 

@@ -49,14 +49,14 @@ def integrator(case: Case, method: str) -> Callable[[Array, Array, float, float]
         for k in range(case.doses):
             rows = slice(k * case.stores + 1, (k + 1) * case.stores + 1)
             instants = times[rows]
-            found: Any = solve_ivp(
+            solution: Any = solve_ivp(
                 slopes, (k * case.interval, instants[-1]), np.array(jump(0.0, stored[rows.start - 1], p)),
                 method=method, t_eval=instants, rtol=rtol, atol=atol, args=(p,), **options,
             )  # fmt: skip
-            if not found.success:
+            if not solution.success:
                 stored[rows.start :] = np.nan
                 return stored
-            stored[rows] = found.y.T
+            stored[rows] = solution.y.T
         return stored
 
     return one

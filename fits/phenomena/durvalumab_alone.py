@@ -7,7 +7,7 @@ import numpy as np
 import pkpd
 from pkpd.fits.phenomena.arms import START, YEAR, Arm, Runs, durvalumab, phenomenon, population
 from pkpd.fits.phenomena.findings import Finding, holds
-from pkpd.fits.phenomena.measures import LEVELS, best, controlled, curves, on_day, progression, relative
+from pkpd.fits.phenomena.measures import THRESHOLDS, best, controlled, curves, on_day, progression, relative
 
 __all__ = [
     "IMMUNOGENIC", "SUPPRESSED", "acquired_resistance", "adverse_events", "durable_response", "fates",
@@ -29,7 +29,7 @@ def fates(runs: Runs) -> Finding:
     medians = {f"{fate} ({share[fate]:.0%})": np.median(size[flags], axis=0) for fate, flags in groups.items()}
     return Finding(
         "One population on durvalumab: some tumors shrink, some are stable, most progress (medians of each fate)",
-        share, run["time"].values, medians, levels=LEVELS,
+        share, run["time"].values, medians, thresholds=THRESHOLDS,
     )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ def durable_response(runs: Runs) -> Finding:
         "Four doses are enough for a response that lasts years after them in an immunogenic tumor",
         {"size 3.7 years after the last dose": float(short[-1]), "responses that last 2 years off": lasting}
         | {f"controlled at 3 years, {name}": part for name, part in share.items()},
-        runs["4 doses"]["time"].values, curves(runs, "no durvalumab", "4 doses"), levels=LEVELS,
+        runs["4 doses"]["time"].values, curves(runs, "no durvalumab", "4 doses"), thresholds=THRESHOLDS,
     )  # fmt: skip
 
 
@@ -94,7 +94,7 @@ def pseudoprogression(runs: Runs) -> Finding:
         pseudo["time"].values,
         {"diameters, pseudoprogression": size, "living tumor, pseudoprogression": living,
          "diameters, true progression": relative(true), "living tumor, true progression": growing},
-        y_label="size (day 0 = 1)", levels={"progression": 1.2, "response": 0.7},
+        y_label="size (day 0 = 1)", thresholds={"progression": 1.2, "response": 0.7},
     )  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def primary_resistance(runs: Runs) -> Finding:
     return Finding(
         "Primary resistance to durvalumab by burden, by suppressors, and by loss of PD-L1",
         {name: size for name, size in least.items() if name != "PD-L1 loss, untreated"},
-        runs["responder"]["time"].values, curves(runs, *RESISTANT), levels=LEVELS,
+        runs["responder"]["time"].values, curves(runs, *RESISTANT), thresholds=THRESHOLDS,
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ class Finding:
     y_label: str = "sum of diameters (day 0 = 1)"
     x_label: str = "time from the first treatment, days"
     log: bool = False
-    levels: Mapping[str, float] = field(default_factory=dict)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     top: float | None = None  # of the y axis, to leave room for the legend
 
     def draw(self, ax: Axes | None = None) -> Axes:
@@ -40,9 +40,11 @@ class Finding:
             axes.set_prop_cycle(color=OKABE_ITO)
             for (label, y), style in zip(self.curves.items(), ("-", "--", "-.", ":") * 3, strict=False):
                 axes.plot(self.x, y, style, label=label, marker="o" if len(self.x) < 20 else None, markersize=3)
-            for label, level in self.levels.items():
-                axes.axhline(level, color="0.6", lw=0.8)
-                axes.annotate(label, (1, level), xycoords=("axes fraction", "data"), ha="right", va="bottom", size=6)
+            for label, threshold in self.thresholds.items():
+                axes.axhline(threshold, color="0.6", lw=0.8)
+                axes.annotate(
+                    label, (1, threshold), xycoords=("axes fraction", "data"), ha="right", va="bottom", size=6
+                )
             axes.set(xlabel=self.x_label, ylabel=self.y_label, yscale="log" if self.log else "linear")
             axes.set_ylim(top=self.top)
             axes.set_title(textwrap.fill(self.claim, 56), fontsize=7)

@@ -12,7 +12,7 @@ from pkpd.fits.phenomena.findings import Array
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["LEVELS", "best", "controlled", "curves", "on_day", "progression", "relative"]
+__all__ = ["THRESHOLDS", "best", "controlled", "curves", "on_day", "progression", "relative"]
 
 
 def relative(run: xr.Dataset, name: str = "SLD") -> Array:
@@ -47,4 +47,4 @@ def best(runs: Runs) -> dict[str, float]:
     return {name: float(relative(run).min()) for name, run in runs.items()}
 
 
-LEVELS = {"response": 0.7, "day 0": 1.0}
+THRESHOLDS = {"response": 0.7, "day 0": 1.0}

@@ -8,7 +8,7 @@ import pkpd
 from pkpd.fits.phenomena.arms import START, YEAR, Arm, Runs, durvalumab, phenomenon, population
 from pkpd.fits.phenomena.durvalumab_alone import SUPPRESSED
 from pkpd.fits.phenomena.findings import Finding, holds
-from pkpd.fits.phenomena.measures import LEVELS, best, controlled, curves, relative
+from pkpd.fits.phenomena.measures import THRESHOLDS, best, controlled, curves, relative
 
 __all__ = ["chemotherapy_added", "infiltration", "suppressor_depletion"]
 
@@ -25,7 +25,7 @@ def _rescue(runs: Runs, claim: str) -> Finding:
     for name in list(runs)[:2]:
         holds(least[name] > 0.9, f"{name} alone shrinks the tumor to {least[name]:.2f}")
     holds(least["both"] < 0.5, f"both together do not rescue: {least['both']:.2f}")
-    return Finding(claim, least, runs["both"]["time"].values, curves(runs), levels=LEVELS)
+    return Finding(claim, least, runs["both"]["time"].values, curves(runs), thresholds=THRESHOLDS)
 
 
 @phenomenon(lambda: _rescued("depletion", 8, {"kpri": 7e7} | SUPPRESSED))
@@ -64,5 +64,5 @@ def chemotherapy_added(runs: Runs) -> Finding:
         "Chemotherapy added to durvalumab: deeper and longer, at a cost in lymphocytes",
         {f"size at one year, {k}": v for k, v in year.items()}
         | {f"controlled at 2 years, {k}": v for k, v in rate.items()} | {"fewest lymphocytes": fewest},
-        runs["both"]["time"].values, curves(runs, *CHEMO_ARMS), levels=LEVELS,
+        runs["both"]["time"].values, curves(runs, *CHEMO_ARMS), thresholds=THRESHOLDS,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from pkpd.fits.phenomena.arms import (
     radiation,
 )  # fmt: skip
 from pkpd.fits.phenomena.findings import Finding, holds
-from pkpd.fits.phenomena.measures import LEVELS, best, controlled, curves, on_day, progression, relative
+from pkpd.fits.phenomena.measures import THRESHOLDS, best, controlled, curves, on_day, progression, relative
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -51,7 +51,7 @@ def synergy(runs: Runs) -> Finding:
         "Radiation and durvalumab: more than either alone, and more than their sum",
         {f"log fall of living tumor at 26 weeks, {k}": v for k, v in gain.items()}
         | {f"controlled at 2 years, {k}": v for k, v in rate.items()},
-        runs["none"]["time"].values, curves(runs, *ALONE, "both"), levels=LEVELS,
+        runs["none"]["time"].values, curves(runs, *ALONE, "both"), thresholds=THRESHOLDS,
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def reproduction():
     """The public course at three days, the drug's half-life, and the level of no growth."""
     T = pkpd.simulate(MODEL, times=SBML["time"], parameters={"d": 0})["T"].to_numpy()
     growth = held_growth()
-    found = {day: T[int(day / 2.5)] for day in (5, 10, 20)}
+    tumors = {day: T[int(day / 2.5)] for day in (5, 10, 20)}
     claims = (
         *(
             pkpd.Claim(
@@ -36,7 +36,7 @@ def reproduction():
                 "BIOMD0000000779 by libroadrunner",
                 1e-3,
             )
-            for day, T_day in found.items()
+            for day, T_day in tumors.items()
         ),
         pkpd.Claim(
             "drug level of no growth (mg/L)",

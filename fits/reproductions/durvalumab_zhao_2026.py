@@ -57,10 +57,10 @@ def exposures(run):
     return pkpd.exposure(run, intervals=[63, 84]).isel(interval=0)
 
 
-def fourth_interval(found):
+def fourth_interval(measures):
     """The geometric means over men and women beside those of Table S4."""
     both = {
-        name: np.exp(np.average(np.log(found[name].to_numpy().ravel()), weights=[1 - WOMEN, WOMEN]))
+        name: np.exp(np.average(np.log(measures[name].to_numpy().ravel()), weights=[1 - WOMEN, WOMEN]))
         for name in PUBLISHED
     }
     return [

@@ -59,7 +59,7 @@ def timed(courses, start):
     """The text's times of failure, and the doses given until then."""
     (preserved, induced), (_, pulses) = failures(courses["held"]), failures(courses["pulsed"])
     peak = courses["pulsed"][0][TIMES < 15].max()
-    given = LEVEL * np.ceil((pulses - start) / 4)
+    dose = LEVEL * np.ceil((pulses - start) / 4)
     return (
         pkpd.Claim("preserving drug, held: time of failure", 90, preserved, "text to Fig. 2B", 0.02),
         pkpd.Claim(
@@ -68,7 +68,7 @@ def timed(courses, start):
         pkpd.Claim("inducing drug, held: time of failure", 45, induced, "text to Fig. 2D", 0.02),
         pkpd.Claim("inducing drug, pulsed: time of failure", 61, pulses, "text to Fig. 2D", 0.02),
         pkpd.Claim("inducing drug, held: dose until failure", 64, LEVEL * (induced - start), "text to Fig. 2", 0.02),
-        pkpd.Claim("inducing drug, pulsed: dose until failure", 22.5, given, "text to Fig. 2", 1e-6),
+        pkpd.Claim("inducing drug, pulsed: dose until failure", 22.5, dose, "text to Fig. 2", 1e-6),
     )
 
 

@@ -95,11 +95,11 @@ def area(R):
 
 def area_claim(number, R):
     """Models I and III: the area of a dose; II and IV: its rise with ln dose, for large ones."""
-    E, found = LARGEST[number], area(R)
+    E, areas = LARGEST[number], area(R)
     if number in (1, 3):
         explicit = R0 * E / K * np.log(1 + DOSES[4] / V / EC50)
-        return pkpd.Claim("area between baseline and response, 100 mg (day)", explicit, found[4], KRZYZANSKI, 1e-3)
-    rise = (found[7] - found[6]) / np.log(10)
+        return pkpd.Claim("area between baseline and response, 100 mg (day)", explicit, areas[4], KRZYZANSKI, 1e-3)
+    rise = (areas[7] - areas[6]) / np.log(10)
     plateau = R0 * abs(factor(number, E) - 1) / K
     return pkpd.Claim("rise of the area with ln dose, large doses (day)", plateau, rise, "closed form: plateau/k", 0.01)
 

@@ -38,9 +38,9 @@ def reproduction():
 def small_tumor_growth(rate):
     """The exponential growth rate (1/day) of one tumor cell under effectors given at `rate` (cell/day)."""
     mu2 = pkpd.load(MODEL).symbols["mu2"].value
-    given = pkpd.infusion(rate * 20, "cells", duration=20)
+    transfer = pkpd.infusion(rate * 20, "cells", duration=20)
     start = {"E0": rate / mu2, "T0": 1.0, "c": 0.0}
-    T = pkpd.simulate(pkpd.load(MODEL), given, times=[0, 20], parameters=start, rtol=1e-10)["T"].to_numpy()
+    T = pkpd.simulate(pkpd.load(MODEL), transfer, times=[0, 20], parameters=start, rtol=1e-10)["T"].to_numpy()
     return np.log(T[-1] / T[0]) / 20
 
 

@@ -70,9 +70,9 @@ def by_order(rates):
 
 def by_mouse(mice):
     last = {name: float(mice["V"].sel(S_L=S_L).isel(time=-1)) for name, S_L in PERCENTILES.items()}
-    found = {name: "rejects" if V <= 10 else "progresses" for name, V in last.items()}
+    fates = {name: "rejects" if V <= 10 else "progresses" for name, V in last.items()}
     return [
-        pkpd.Claim(f"both together, {name} percentile of S_L", word, found[name], "Fig. 5")
+        pkpd.Claim(f"both together, {name} percentile of S_L", word, fates[name], "Fig. 5")
         for name, word in FATES.items()
     ]
 

@@ -19,13 +19,13 @@ WEEKS = pkpd.bolus(DOSE, "iv", every=TAU, n=20)
 
 def reproduction():
     """Measures of one bolus, of many, and of an infusion."""
-    once = given("pk_1cmt", pkpd.bolus(DOSE, "iv"), DAYS)
-    found = pkpd.exposure(once)
+    once = dosed("pk_1cmt", pkpd.bolus(DOSE, "iv"), DAYS)
+    measures = pkpd.exposure(once)
     peaks = concentration("pk_1cmt", WEEKS, TAU * np.arange(20))
     infused = concentration("pk_1cmt", pkpd.infusion(10 * 500, "iv", duration=500), [np.log(10) / K, 499])
     claims = (
-        pkpd.Claim("half-life (day)", np.log(2) / K, float(found["half_life"][0]), "closed form: ln 2 V/CL", 1e-4),
-        pkpd.Claim("area after a bolus (mg day/L)", DOSE / CL, float(found["auc_inf"][0]), "dose/CL", 1e-4),
+        pkpd.Claim("half-life (day)", np.log(2) / K, float(measures["half_life"][0]), "closed form: ln 2 V/CL", 1e-4),
+        pkpd.Claim("area after a bolus (mg day/L)", DOSE / CL, float(measures["auc_inf"][0]), "dose/CL", 1e-4),
         pkpd.Claim(
             "accumulation of peaks", 1 / (1 - np.exp(-K * TAU)), peaks[-1] / peaks[0], "1/(1-exp(-k tau))", 1e-4
         ),
@@ -35,14 +35,14 @@ def reproduction():
     return pkpd.Reproduction(claims, (lambda ax: draw_bolus(ax, once), draw_weeks))
 
 
-def given(name, regimen, times, **values):
+def dosed(name, regimen, times, **values):
     """A model of the library under doses, with the values at a dose after it."""
     model = pkpd.load(name) if isinstance(name, str) else name
     return pkpd.simulate(model, regimen, times=times, parameters=values, at_dose="after", rtol=1e-9, atol=1e-12)
 
 
 def concentration(name, regimen, times, **values):
-    return given(name, regimen, times, **values)["C"].to_numpy()
+    return dosed(name, regimen, times, **values)["C"].to_numpy()
 
 
 def draw_bolus(ax, once):

@@ -10,7 +10,7 @@ import numpy as np
 
 import pkpd
 from pkpd.figures.style import BLUE, GRAY, OKABE_ITO, RED
-from pkpd.fits.reproductions.pk_1cmt import CL, V, concentration, given
+from pkpd.fits.reproductions.pk_1cmt import CL, V, concentration, dosed
 
 DOSE, K = 300.0, CL / V
 KA = np.array([0.02, 0.2, 1.0])
@@ -22,7 +22,7 @@ def reproduction():
     """Peaks of three absorption constants, bioavailability, flip-flop."""
     C = concentration("pk_1cmt_oral", ORAL, DAYS, ka=KA)
     areas = [
-        float(pkpd.exposure(given("pk_1cmt_oral", d, np.linspace(0, 300, 6001), F=0.6))["auc_inf"][0]) for d in ROUTES
+        float(pkpd.exposure(dosed("pk_1cmt_oral", d, np.linspace(0, 300, 6001), F=0.6))["auc_inf"][0]) for d in ROUTES
     ]
     one, other = concentration("pk_1cmt_oral", ORAL, [10.0], ka=[0.2, K], CL=CL, V=[V, CL / 0.2])[:, 0]
     claims = (

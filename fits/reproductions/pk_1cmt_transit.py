@@ -11,7 +11,7 @@ from scipy.stats import gamma
 
 import pkpd
 from pkpd.figures.style import GRAY, OKABE_ITO
-from pkpd.fits.reproductions.pk_1cmt import CL, V, given
+from pkpd.fits.reproductions.pk_1cmt import CL, V, dosed
 from pkpd.models.pk_1cmt_transit import transit
 
 DOSE, MTT, KA = 300.0, 2.0, 3.0
@@ -21,7 +21,7 @@ DAYS = np.linspace(0, 300, 15001)
 
 def reproduction():
     """Time and height of the largest input, mean residence times."""
-    runs = {n: given(transit(n), pkpd.bolus(DOSE, "oral"), DAYS, MTT=MTT, ka=KA, CL=CL, V=V) for n in CHAINS}
+    runs = {n: dosed(transit(n), pkpd.bolus(DOSE, "oral"), DAYS, MTT=MTT, ka=KA, CL=CL, V=V) for n in CHAINS}
     claims = []
     for n, run in runs.items():
         rate, mode = arriving(run, n), n * MTT / (n + 1)

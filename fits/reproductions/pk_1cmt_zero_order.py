@@ -10,7 +10,7 @@ import numpy as np
 
 import pkpd
 from pkpd.figures.style import BLUE, GRAY, OKABE_ITO, RED
-from pkpd.fits.reproductions.pk_1cmt import CL, V, concentration, given
+from pkpd.fits.reproductions.pk_1cmt import CL, V, concentration, dosed
 
 DOSE, K = 300.0, CL / V
 DURATIONS = np.array([1.0, 7.0, 21.0])
@@ -22,7 +22,7 @@ RELEASE = pkpd.infusion(DOSE, "oral", duration=MODEL["D"])
 def reproduction():
     """Time and height of the peaks, and areas."""
     C = concentration(MODEL, RELEASE, DAYS, D=DURATIONS)
-    areas = pkpd.exposure(given(MODEL, RELEASE, np.linspace(0, 200, 4001), D=DURATIONS))["auc_inf"].to_numpy()[:, 0]
+    areas = pkpd.exposure(dosed(MODEL, RELEASE, np.linspace(0, 200, 4001), D=DURATIONS))["auc_inf"].to_numpy()[:, 0]
     claims = [
         claim
         for D, c, area in zip(DURATIONS, C, areas, strict=True)

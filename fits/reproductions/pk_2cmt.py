@@ -9,7 +9,7 @@ import numpy as np
 
 import pkpd
 from pkpd.figures.style import BLUE, GRAY, RED
-from pkpd.fits.reproductions.pk_1cmt import given
+from pkpd.fits.reproductions.pk_1cmt import dosed
 
 CL, V1, Q, V2 = 0.25, 3.5, 0.5, 3.0
 DOSE, RATE = 300.0, 10.0
@@ -24,9 +24,9 @@ def constants():
 def reproduction():
     """Stripped rate constants, area, plateau, volume at steady state."""
     slow, fast = constants()
-    C = given("pk_2cmt", pkpd.bolus(DOSE, "iv"), DAYS)["C"].to_numpy()
+    C = dosed("pk_2cmt", pkpd.bolus(DOSE, "iv"), DAYS)["C"].to_numpy()
     stripped = strip(DAYS, C, [(80, 120), (0.5, 3)])
-    run = given("pk_2cmt", pkpd.infusion(RATE * 600, "iv", duration=600), np.linspace(0, 590, 592))
+    run = dosed("pk_2cmt", pkpd.infusion(RATE * 600, "iv", duration=600), np.linspace(0, 590, 592))
     plateau = float(run["C"][-1])
     held = float(run["central"][-1] + run["peripheral"][-1])
     area = np.trapezoid(C, DAYS) + C[-1] / stripped[0][0]
@@ -46,13 +46,13 @@ def reproduction():
 
 def strip(t, C, windows):
     """Slope and height of each exponential, slowest first: a line through ln C in its window, taken away."""
-    found, rest = [], C
+    exponentials, rest = [], C
     for low, high in windows:
         inside = (t >= low) & (t <= high)
         slope, height = np.polyfit(t[inside], np.log(rest[inside]), 1)
-        found.append((-slope, np.exp(height)))
+        exponentials.append((-slope, np.exp(height)))
         rest = rest - np.exp(height + slope * t)
-    return found
+    return exponentials
 
 
 def draw_stripped(ax, t, C, stripped):

@@ -10,7 +10,7 @@ import numpy as np
 
 import pkpd
 from pkpd.figures.style import BLUE, OKABE_ITO, RED
-from pkpd.fits.reproductions.pk_1cmt import given
+from pkpd.fits.reproductions.pk_1cmt import dosed
 from pkpd.fits.reproductions.pk_2cmt import CL, DOSE, V1, V2
 
 KA = np.array([0.2, 0.3, 0.5, 1.0])
@@ -28,7 +28,7 @@ def reproduction():
 
 def both_routes(name):
     """Concentrations after a bolus, and after oral doses with F = 0.6 by ka."""
-    iv, oral = (given(name, pkpd.bolus(DOSE, r), DAYS, ka=KA, F=0.6)["C"].to_numpy() for r in ("iv", "oral"))
+    iv, oral = (dosed(name, pkpd.bolus(DOSE, r), DAYS, ka=KA, F=0.6)["C"].to_numpy() for r in ("iv", "oral"))
     return iv[0], oral
 
 

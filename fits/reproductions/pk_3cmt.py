@@ -9,7 +9,7 @@ import numpy as np
 
 import pkpd
 from pkpd.figures.style import OKABE_ITO, RED
-from pkpd.fits.reproductions.pk_1cmt import given
+from pkpd.fits.reproductions.pk_1cmt import dosed
 from pkpd.fits.reproductions.pk_2cmt import draw_stripped, strip
 
 CL, V1, Q2, V2, Q3, V3 = 0.25, 3.5, 0.5, 3.0, 0.1, 4.0
@@ -20,10 +20,10 @@ WINDOWS = [(500, 800), (30, 60), (0.5, 2)]
 
 def reproduction():
     """Stripped rate constants, mean residence time, plateau."""
-    C = given("pk_3cmt", pkpd.bolus(DOSE, "iv"), DAYS)["C"].to_numpy()
+    C = dosed("pk_3cmt", pkpd.bolus(DOSE, "iv"), DAYS)["C"].to_numpy()
     stripped = strip(DAYS, C, WINDOWS)
     residence = np.trapezoid(DAYS * C, DAYS) / np.trapezoid(C, DAYS)
-    run = given("pk_3cmt", pkpd.infusion(RATE * 900, "iv", duration=900), np.linspace(0, 890, 891))
+    run = dosed("pk_3cmt", pkpd.infusion(RATE * 900, "iv", duration=900), np.linspace(0, 890, 891))
     lives = zip(("terminal", "middle", "first"), np.sort(constants()), stripped, strict=True)
     claims = (
         *(

@@ -40,8 +40,8 @@ def reproduction():
 
 def kill(doses):
     """-ln of the share of cells that one fraction leaves, without growth."""
-    given = pkpd.grid(d=np.atleast_1d(doses), kg=[0.0], T0=[1.0])
-    T = pkpd.simulate(MODEL, pkpd.fractions(d, n=1), times=[1], parameters=given, atol=1e-30)["T"].to_numpy().ravel()
+    ensemble = pkpd.grid(d=np.atleast_1d(doses), kg=[0.0], T0=[1.0])
+    T = pkpd.simulate(MODEL, pkpd.fractions(d, n=1), times=[1], parameters=ensemble, atol=1e-30)["T"].to_numpy().ravel()
     return -np.log(T) if np.ndim(doses) else float(-np.log(T[0]))
 
 

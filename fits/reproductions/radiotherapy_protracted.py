@@ -22,10 +22,10 @@ ONCE = pkpd.fractions(d, n=1, duration=duration)
 
 def reproduction():
     """G of three durations, and the worked example."""
-    shown = {0.25: "15 min", 1.0: "1 h", 24.0: "1 day"}
+    durations = {0.25: "15 min", 1.0: "1 h", 24.0: "1 day"}
     factors = [
         pkpd.Claim(f"G of a fraction of {name}", closed(hours), float(factor([hours])[0]), "closed form", 1e-4)
-        for hours, name in shown.items()
+        for hours, name in durations.items()
     ]
     example = kill(d=[40.0], duration=[40 / 0.55 / 24], mu_rep=[24 * 0.46], beta=[ALPHA / 10])[0] / ALPHA
     page = pkpd.Claim("BED of 40 Gy at 0.55 Gy/h (Gy)", 49.6, float(example), "rtnotes.wikidot.com", 0.01)
@@ -34,8 +34,8 @@ def reproduction():
 
 def kill(**axes):
     """-ln of the share of cells that survive, without growth."""
-    given = pkpd.grid(kg=[0.0], T0=[1.0], **axes)
-    run = pkpd.simulate(MODEL, ONCE, times=[0, 10], parameters=given, rtol=1e-9, atol=1e-14)
+    ensemble = pkpd.grid(kg=[0.0], T0=[1.0], **axes)
+    run = pkpd.simulate(MODEL, ONCE, times=[0, 10], parameters=ensemble, rtol=1e-9, atol=1e-14)
     return -np.log(run["T"].isel(time=-1).to_numpy().ravel())
 
 

@@ -67,8 +67,8 @@ def threshold(a2, r, alpha1, alpha3, mu1, mu2, mu3, delta, k, **_):
 
 
 def instilled(rate, days, **parameters):
-    given = pkpd.infusion(rate * days[-1], "bcg", duration=days[-1])
-    return pkpd.simulate(MODEL, given, times=days, parameters=parameters)
+    instillation = pkpd.infusion(rate * days[-1], "bcg", duration=days[-1])
+    return pkpd.simulate(MODEL, instillation, times=days, parameters=parameters)
 
 
 def growth(delta):

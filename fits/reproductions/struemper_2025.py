@@ -27,12 +27,12 @@ def reproduction():
     values = {"kge": kge, "kse": kse, "TS0": 100}
     run = pkpd.simulate(pkpd.load("struemper_2025"), times=WEEKS, parameters=values, rtol=1e-9)
     size, survival = run["TS"].to_numpy(), run["S"].to_numpy()
-    found = [np.interp(-0.5, -S, WEEKS) / MONTH for S in survival]
+    computed = [np.interp(-0.5, -S, WEEKS) / MONTH for S in survival]
     turn = np.log(0.10 / 0.01) / (0.10 + 0.01)
     claims = (
         *(
             pkpd.Claim(f"median survival, {name} (month)", published, here, "Fig. 4, caption", 0.01)
-            for name, published, here in zip(PROFILES, medians, found, strict=True)
+            for name, published, here in zip(PROFILES, medians, computed, strict=True)
         ),
         pkpd.Claim("time of the nadir, grows slowly (week)", turn, WEEKS[size[2].argmin()], "Table S2: formula", 0.01),
     )

@@ -48,8 +48,8 @@ def balance(a_pem):
 
 def roots(a_pem):
     v = VALUE
-    found = np.roots([v["gamma"], v["gamma"] * (v["g"] + v["b"]) - balance(a_pem), v["gamma"] * v["g"] * v["b"]])
-    return np.sort(found)
+    roots = np.roots([v["gamma"], v["gamma"] * (v["g"] + v["b"]) - balance(a_pem), v["gamma"] * v["g"] * v["b"]])
+    return np.sort(roots)
 
 
 def least_effect():

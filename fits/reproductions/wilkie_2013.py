@@ -81,15 +81,15 @@ def at_rest(**values):
     return T[..., -1]
 
 
-def draw_public(ax, shown, ours, public, label):
+def draw_public(ax, quantity, ours, public, label):
     for f, course, color in zip(SUSCEPTIBLE, ours, OKABE_ITO, strict=False):
         ax.plot(DAYS, course, color=color, linewidth=1, label=f"f = {f:g}")
-        ax.plot(public[f]["time"][::2], shown(public[f])[::2], "o", color=color, markersize=2)
+        ax.plot(public[f]["time"][::2], quantity(public[f])[::2], "o", color=color, markersize=2)
     ax.set(xlabel="time (day)", ylabel=label)
-    if shown is resistant:
+    if quantity is resistant:
         ax.set_ylim(-0.05, 1.05)
     else:
-        ax.set(yscale="log", ylim=(100, 1e9 if shown is total else 1e5))
+        ax.set(yscale="log", ylim=(100, 1e9 if quantity is total else 1e5))
         ax.legend(loc="upper left", ncols=3)
 
 

@@ -34,12 +34,12 @@ SCENARIOS = {  # PDL1_drug, later_line, with_chemo, Cav/IC50, printed (%)
 def reproduction():
     """The rate of each scenario beside the printed one."""
     *settings, printed = np.array(list(SCENARIOS.values()), dtype=float).T
-    found = 100 * rates(*settings)
+    computed = 100 * rates(*settings)
     claims = tuple(
         pkpd.Claim(f"{name} (%)", float(print_), float(rate), "Fig. 4", 0.005)
-        for name, print_, rate in zip(SCENARIOS, printed, found, strict=True)
+        for name, print_, rate in zip(SCENARIOS, printed, computed, strict=True)
     )
-    return pkpd.Reproduction(claims, (lambda ax: draw(ax, printed, found), draw_exposure))
+    return pkpd.Reproduction(claims, (lambda ax: draw(ax, printed, computed), draw_exposure))
 
 
 def rates(PDL1_drug, later_line, with_chemo, exposure):
@@ -48,9 +48,9 @@ def rates(PDL1_drug, later_line, with_chemo, exposure):
     return pkpd.simulate(MODEL, times=[0], parameters=cohorts)["P_any"].to_numpy()[:, 0]
 
 
-def draw(ax, printed, found):
-    rows = np.arange(len(found))[::-1]
-    ax.barh(rows, found, color=OKABE_ITO[5], label="here")
+def draw(ax, printed, computed):
+    rows = np.arange(len(computed))[::-1]
+    ax.barh(rows, computed, color=OKABE_ITO[5], label="here")
     ax.plot(printed, rows, "o", color=BLACK, markersize=3, label="printed")
     ax.set_yticks(rows, list(SCENARIOS), fontsize=5)
     ax.set(xlabel="any-grade events (%)", ylabel="cohort", xlim=(0, 75))
@@ -62,7 +62,7 @@ def draw_exposure(ax):
     for chemo, name, color in ((0, "without chemo", BLUE), (1, "with chemo", OKABE_ITO[1])):
         still = np.zeros_like(exposure)
         ax.plot(exposure, 100 * rates(still, still, still + chemo, exposure), color=color, label=name)
-        shown = [(at, rate) for *_, with_chemo, at, rate in SCENARIOS.values() if at and with_chemo == chemo]
-        ax.plot(*zip(*shown, strict=True), "o", color=BLACK, markersize=3)
+        marks = [(at, rate) for *_, with_chemo, at, rate in SCENARIOS.values() if at and with_chemo == chemo]
+        ax.plot(*zip(*marks, strict=True), "o", color=BLACK, markersize=3)
     ax.set(xlabel="ipilimumab, Cav/IC50", ylabel="any-grade events, 1st line (%)", ylim=(0, 75))
     ax.legend(loc="upper left")

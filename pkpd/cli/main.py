@@ -132,7 +132,7 @@ def lint(models: Models = None) -> None:
             typer.echo(f"{name}: {finding}")
             errors += finding.severity == "error"
             warned += finding.severity == "warning"
-    say(f"{len(names)} models: {errors} errors, {warned} warnings")
+    say(f"{_counted(len(names), 'model')}: {_counted(errors, 'error')}, {_counted(warned, 'warning')}")
     if errors:
         raise SystemExit(FAILED)
 
@@ -197,7 +197,8 @@ def plot(
     x: Annotated[str | None, typer.Option("--x", help="The swept axis across (response, heat).")] = None,
     y: Annotated[str | None, typer.Option("--y", help="The swept axis up (heat).")] = None,
     at: Annotated[
-        str | None, typer.Option("--at", help="The time shown (response, heat), as 7 or '1 week'; by default the last.")
+        str | None,
+        typer.Option("--at", help="The time to show (response, heat), as 7 or '1 week'; by default the last."),
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="The figure to write: .png, .pdf or .svg.")] = Path("figure.png"),
 ) -> None:
@@ -249,6 +250,10 @@ def main() -> None:
     with as_messages():
         app()
         sys.stdout.flush()  # so that a full disk behind it is met here
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _known(models: list[str] | None) -> list[str]:

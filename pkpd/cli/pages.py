@@ -21,12 +21,12 @@ def print_page(name: str) -> None:
     from pkpd.cli.terminal import print_markdown
     from pkpd.library.pages import RUNNING, page
 
-    shown = page(name)
+    described = page(name)
     published = _published(name)
     if published:
         hint = f"`pkpd page {name}` computes it and draws the figure."
-        shown = shown.joined(KNOWN, f"{published}\n\n{hint}", before=RUNNING)
-    print_markdown(shown.markdown())
+        described = described.joined(KNOWN, f"{published}\n\n{hint}", before=RUNNING)
+    print_markdown(described.markdown())
 
 
 def write_pages(names: Iterable[str], folder: Path, *, index: bool) -> Iterator[Path]:

@@ -16,7 +16,7 @@ from pkpd.units import conversion_factor, parse_unit
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from pkpd.library.examples import Course
+    from pkpd.library.examples import DoseSeries
     from pkpd.symbolic.model import Model
 
 __all__ = ["example"]
@@ -40,10 +40,10 @@ def example(name: str) -> Figure | None:
         return None
     regimen = sum(map(_doses, courses(model)), Regimen())
     last = horizon(model)
-    shown = _telling(model)[:PANELS]
-    run = simulate(model, regimen, times=[last * i / POINTS for i in range(POINTS + 1)], outputs=shown)
-    with grid_canvas(len(shown)) as (figure, axes):
-        for output, ax in zip(shown, axes, strict=True):
+    outputs = _telling(model)[:PANELS]
+    run = simulate(model, regimen, times=[last * i / POINTS for i in range(POINTS + 1)], outputs=outputs)
+    with grid_canvas(len(outputs)) as (figure, axes):
+        for output, ax in zip(outputs, axes, strict=True):
             marked = regimen if ax is axes[0] and len(model.routes) <= MARKED else None
             time_course(run, output, regimen=marked, ax=ax)
     return figure
@@ -62,7 +62,7 @@ def _kind(unit: str) -> int:
     return next((i for i, same in enumerate(alike) if same), len(KINDS))
 
 
-def _doses(course: Course) -> Regimen:
-    amount = course.amount if course.unit == "1" else f"{course.amount:g} {course.unit}"
-    give = bolus if course.duration is None else partial(infusion, duration=course.duration)
-    return give(amount, course.route, at=course.start, every=course.every, n=course.n)
+def _doses(series: DoseSeries) -> Regimen:
+    amount = series.amount if series.unit == "1" else f"{series.amount:g} {series.unit}"
+    give = bolus if series.duration is None else partial(infusion, duration=series.duration)
+    return give(amount, series.route, at=series.start, every=series.every, n=series.n)

@@ -44,7 +44,7 @@ def plain_unit(unit: str) -> str:
     """A unit as it is printed: ``mm^3`` is mm³, ``uL`` is µL, ``1`` is nothing."""
     if unit == "1":
         return ""
-    raised = re.sub(r"(?:\^|\*\*)(-?\d+)", lambda found: found[1].translate(_SUPERSCRIPTS), unit)
+    raised = re.sub(r"(?:\^|\*\*)(-?\d+)", lambda power: power[1].translate(_SUPERSCRIPTS), unit)
     return re.sub(r"\bu(?=(?:L|l|g|M|m|mol|Gy)\b)", "µ", raised)
 
 
@@ -59,9 +59,9 @@ def left_out(lost: int, total: int, noun: str = "members") -> str:
 
 
 def summary(counts: Collection[int], band: tuple[float, float] | None) -> str:
-    """What a median, and the band between two quantiles, stand for: of how many members at each place."""
+    """The note on a median and a band between two quantiles: of how many members they are, at each place."""
     few, many = min(counts), max(counts)
-    said = f"n = {few}" if few == many else f"n = {few} to {many}"
+    counted = f"n = {few}" if few == many else f"n = {few} to {many}"
     if band is None:
-        return f"median, {said}"
-    return f"median and {100 * band[0]:g}\N{EN DASH}{100 * band[1]:g} % band, {said}"
+        return f"median, {counted}"
+    return f"median and {100 * band[0]:g}\N{EN DASH}{100 * band[1]:g} % band, {counted}"

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 from pkpd.figures.style import grid_canvas
 from pkpd.library import reproductions
-from pkpd.library.reproductions import Claim, reproduce
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__ = ["Claim", "Reproduction", "reproduce", "reproduction_figure"]
+__all__ = ["Reproduction", "reproduction_figure"]
 
 
 def reproduction_figure(reproduction: reproductions.Reproduction) -> Figure:

@@ -106,12 +106,12 @@ def grid_canvas(count: int) -> Iterator[tuple[Figure, list[Axes]]]:
 
 
 @contextmanager
-def _canvas(given: Any, make: Callable[[Any], tuple[Figure, Any]]) -> Iterator[Any]:
+def _canvas(existing: Any, make: Callable[[Any], tuple[Figure, Any]]) -> Iterator[Any]:
     import matplotlib as mpl
 
     with mpl.rc_context(STYLE):
-        if given is not None:
-            yield given
+        if existing is not None:
+            yield existing
             return
         import matplotlib.pyplot as plt
 
@@ -138,8 +138,8 @@ def ordered_colors(shares: Any) -> list[Any]:
 
 def note(ax: Axes, *sentences: str, pad: float = 4) -> None:
     """What a reader must know about the data, in small gray letters above the axes."""
-    said = [s for s in sentences if s]
-    if said:
-        joined = "; ".join(said)
-        text = joined if len(joined) <= _NOTE else "\n".join(said)
+    stated = [s for s in sentences if s]
+    if stated:
+        joined = "; ".join(stated)
+        text = joined if len(joined) <= _NOTE else "\n".join(stated)
         ax.set_title(text, loc="left", color=GRAY, fontsize=7, pad=pad)

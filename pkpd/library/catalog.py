@@ -74,5 +74,5 @@ def catalog() -> pd.DataFrame:
 
 def source_of(model: Model) -> str:
     """The paragraph of a model's description that begins with ``Source:``, on one line."""
-    found = re.search(r"^\s*Source:\s*(.*?)(?:\n\s*\n|\Z)", model.description, re.S | re.M)
-    return " ".join(found[1].split()) if found else ""
+    paragraph = re.search(r"^\s*Source:\s*(.*?)(?:\n\s*\n|\Z)", model.description, re.S | re.M)
+    return " ".join(paragraph[1].split()) if paragraph else ""

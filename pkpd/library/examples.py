@@ -13,7 +13,7 @@ from pkpd.units import conversion_factor, parse_unit
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Model, Route
 
-__all__ = ["Course", "command", "courses", "horizon", "snippet"]
+__all__ = ["DoseSeries", "command", "courses", "horizon", "snippet"]
 
 # How far a first look goes, in the model's own time.
 _HORIZONS = {"hour": 96, "day": 60, "week": 52}
@@ -22,7 +22,7 @@ _USUAL = {"mg": (50.0, "mg/L"), "nmol": (300.0, "nmol/L")}
 
 
 @dataclass(frozen=True)
-class Course:
+class DoseSeries:
     """Doses of one amount on one route, as the snippet and the command write them."""
 
     route: str
@@ -54,28 +54,28 @@ class Course:
 def snippet(model: Model) -> str:
     """Python that loads a model of the library, gives doses on all of its routes, and simulates it."""
     lines = ["import pkpd", "", *_loading(model)]
-    doses = [course.python() for course in courses(model)]
+    doses = [series.python() for series in courses(model)]
     if len(doses) == 1:
         lines += [f"regimen = {doses[0]}"]
     elif doses:
         lines += ["regimen = (", f"    {doses[0]}", *(f"    + {d}" for d in doses[1:]), ")"]
-    given = "regimen, " if doses else ""
-    lines += [f"run = pkpd.simulate(model, {given}times=range({horizon(model) + 1}))"]
-    return "\n".join([*lines, f'print(run["{_shown_first(model)}"].to_series())'])
+    arguments = "regimen, " if doses else ""
+    lines += [f"run = pkpd.simulate(model, {arguments}times=range({horizon(model) + 1}))"]
+    return "\n".join([*lines, f'print(run["{_first_output(model)}"].to_series())'])
 
 
 def command(model: Model) -> str | None:
     """The same on the command line, or None where the model does not run alone."""
     if _lacking(model):
         return None
-    doses = [f'--dose "{course.option()}"' for course in courses(model)]
-    last = f"--times 0:{horizon(model)}:1 --outputs {_shown_first(model)}"
+    doses = [f'--dose "{series.option()}"' for series in courses(model)]
+    last = f"--times 0:{horizon(model)}:1 --outputs {_first_output(model)}"
     return " \\\n    ".join([f"pkpd simulate {model.name}", *doses, last])
 
 
-def courses(model: Model) -> list[Course]:
-    """A course of doses on each route, in amounts of a usual size for what the route reaches."""
-    return [_course(model, name, route) for name, route in model.routes.items()]
+def courses(model: Model) -> list[DoseSeries]:
+    """A series of doses on each route, in amounts of a usual size for what the route reaches."""
+    return [_series(model, name, route) for name, route in model.routes.items()]
 
 
 def horizon(model: Model) -> int:
@@ -83,13 +83,13 @@ def horizon(model: Model) -> int:
     return _HORIZONS.get(model.time, 50)
 
 
-def _course(model: Model, name: str, route: Route) -> Course:
+def _series(model: Model, name: str, route: Route) -> DoseSeries:
     unit = route.unit(model.time)
     radiation = unit == "Gy"
     lasting = None if route.rate is None else 0.001 if radiation else 1.0
     repeats = {"start": 7, "every": 1, "n": 5} if radiation else {"start": 0, "every": 14, "n": 4}
     amount = 2.0 if radiation else _rounded(_amount(model, route, unit))
-    return Course(name, amount, unit, duration=lasting, fractions=radiation, **repeats)
+    return DoseSeries(name, amount, unit, duration=lasting, fractions=radiation, **repeats)
 
 
 def _amount(model: Model, route: Route, unit: str) -> float:
@@ -108,12 +108,12 @@ def _typical(model: Model, unit: str) -> float:
 
 def _values(model: Model, unit: str) -> list[float]:
     wanted = parse_unit(unit)
-    found = [
+    converted = [
         s.value * (conversion_factor(parse_unit(s.unit), wanted) or 0)
         for s in model.settable
         if isinstance(s, Parameter)
     ]
-    return [value for value in found if value > 0]
+    return [value for value in converted if value > 0]
 
 
 def _rounded(value: float) -> float:
@@ -139,5 +139,5 @@ def _loading(model: Model) -> list[str]:
     return [*lines, f'model = pkpd.compose("{model.name}_alone", part, constants)']
 
 
-def _shown_first(model: Model) -> str:
+def _first_output(model: Model) -> str:
     return next(iter(model.outputs), None) or model.states[0].name

@@ -13,6 +13,8 @@ mixed-units          error    a unit that names one dimension in two units (``mg
                               that a factor hides in the number
 bare-conversion      warning  a bare power of ten, 1000 or more, multiplies a quantity with a unit
 dead-route           error    a dose on a route changes nothing, because a default is zero
+overwritten-state    warning  a dose sets a state whatever it was before, and its route does not say
+                              that it replaces
 zero-input           warning  a term that does nothing, because a parameter in it is zero by default
 frozen-state         error    a state whose rate is zero and that no route and no event sets
 stuck-at-zero        error    a state that starts at zero and that nothing can lift from there
@@ -55,9 +57,11 @@ from pkpd.library.lint_dynamics import (
     frozen_starts,
     frozen_states,
     negative_states,
+    overwritten_states,
     zero_inputs,
 )
 from pkpd.library.lint_numbers import bare_conversions, mixed_units, other_time_units, time_factors
+from pkpd.symbolic.descriptions import parse_description
 from pkpd.symbolic.model import require_model
 from pkpd.symbolic.symbols import Clock, Declared, Dose, Given, InputRate, Parameter, State
 
@@ -94,8 +98,8 @@ def lint(model: Model | str, declared: Iterable[object] = ()) -> list[Finding]:
 
         model, declared = load(model), [*declared, *_declared_in(f"pkpd.models.{model}")]
     require_model(model, "lint")
-    found = [finding for rule in _RULES for finding in rule(model)] + list(_unused(model, declared))
-    distinct = list(dict.fromkeys(found))
+    findings = [finding for rule in _RULES for finding in rule(model)] + list(_unused(model, declared))
+    distinct = list(dict.fromkeys(findings))
     return sorted(_not_allowed(model, distinct), key=lambda f: (f.severity, f.code, f.where))
 
 
@@ -154,19 +158,20 @@ def _unused(model: Model, declared: Iterable[object]) -> Iterator[Finding]:
 
 _RULES: tuple[Callable[[Model], Iterator[Finding]], ...] = (
     time_factors, other_time_units, mixed_units, bare_conversions,
-    dead_routes, zero_inputs, frozen_states, frozen_starts, frozen_outputs, negative_states,
+    dead_routes, overwritten_states, zero_inputs, frozen_states, frozen_starts, frozen_outputs, negative_states,
     _out_of_bounds, _missing_words,
 )  # fmt: skip
 
 
 def _not_allowed(model: Model, findings: list[Finding]) -> Iterator[Finding]:
-    allowances = re.findall(r"^\s*Allowed:\s*([a-z-]+) of (\w+)", model.description, re.M)
+    allowances = parse_description(model.description).allowances
     met = set()
     for finding in findings:
-        meets = {a for a in allowances if a[0] == finding.code and re.search(rf"\b{a[1]}\b", finding.where)}
+        meets = {a for a in allowances if a.code == finding.code and re.search(rf"\b{a.place}\b", finding.where)}
         met |= meets
         if not meets:
             yield finding
-    for code, place in allowances:
-        if (code, place) not in met:
-            yield Finding("unneeded-allowance", "warning", f"allowance of {place!r}", f"no {code} was found there.")
+    for allowance in allowances:
+        if allowance not in met:
+            sentence = f"no {allowance.code} was found there."
+            yield Finding("unneeded-allowance", "warning", f"allowance of {allowance.place!r}", sentence)

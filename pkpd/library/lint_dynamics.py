@@ -18,7 +18,15 @@ if TYPE_CHECKING:
     from pkpd.library.probing import Points
     from pkpd.symbolic.model import Model
 
-__all__ = ["dead_routes", "frozen_outputs", "frozen_starts", "frozen_states", "negative_states", "zero_inputs"]
+__all__ = [
+    "dead_routes",
+    "frozen_outputs",
+    "frozen_starts",
+    "frozen_states",
+    "negative_states",
+    "overwritten_states",
+    "zero_inputs",
+]
 
 # ---- inputs that do nothing
 
@@ -37,6 +45,17 @@ def dead_routes(model: Model) -> Iterator[Finding]:
                     "dead-route", "error", f"route {name!r}",
                     f"a dose on {name!r} does not change {target!r}: "
                     f"{_because_of(effect)} at the defaults.",
+                )  # fmt: skip
+
+
+def overwritten_states(model: Model) -> Iterator[Finding]:
+    for name, route in model.routes.items():
+        for s, jump in route.jumps.items():
+            if not route.replaces and s not in jump.free_symbols:
+                yield Finding(
+                    "overwritten-state", "warning", f"route {name!r}",
+                    f"a dose on {name!r} sets {s.name!r} to {shown(jump)}, whatever it was before; "
+                    f"add to {s.name!r}, or say Route({name!r}, ..., replaces=True).",
                 )  # fmt: skip
 
 

@@ -99,8 +99,8 @@ def default_value(symbol: Parameter | Given) -> float:
 
 def start_value(state: State) -> float:
     """Where a state starts, with every parameter at its default."""
-    found = state.start.xreplace({s: sympy.Float(default_value(s)) for s in state.start.atoms(Parameter, Given)})
-    return float(found)
+    start = state.start.xreplace({s: sympy.Float(default_value(s)) for s in state.start.atoms(Parameter, Given)})
+    return float(start)
 
 
 def _every_symbol(model: Model) -> list[Declared]:
@@ -116,5 +116,5 @@ def _sizes(model: Model, symbol: Declared) -> list[float]:
     ]
     if isinstance(symbol, Clock | InputRate | Dose | Given) and symbol.unit == "1":
         return [1.0]
-    found = [value * (conversion_factor(its, unit) or 0) for its, value in named]
-    return sorted({size for size in found if size > 0}) or [1.0]
+    converted = [value * (conversion_factor(other, unit) or 0) for other, value in named]
+    return sorted({size for size in converted if size > 0}) or [1.0]

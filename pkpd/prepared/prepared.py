@@ -19,6 +19,7 @@ from pkpd.prepared.regimens import RegimenProblems, regimen_problems
 from pkpd.prepared.solver import Solver
 from pkpd.prepared.values import Values
 from pkpd.solvers.chunks import Collected, collect
+from pkpd.solvers.observing import collect_numbers
 from pkpd.solvers.problem import Progress, Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.symbolic.model import Model
@@ -94,12 +95,16 @@ class Prepared:
 
     def solve(self, values: ParameterValues, progress: Progress | None = None) -> Values:
         """Integrate for values that `values_of` has made."""
-        problem, solver = self.problems.problem(values), self.solver
-        collected = collect(problem, self.outputs, self.reductions, solver.method, progress, solver.threads)
+        problems, solver = self.problems, self.solver
+        how = (solver.method, progress, solver.threads)
+        if self.reductions:
+            plain, first_dose = problems.plain_problem(values), problems.first_dose(values)
+            return self._shaped(values, collect_numbers(plain, self.reductions, first_dose, *how))
+        collected = collect(problems.problem(values), self.outputs, *how)
         if not self.wrt:
             return self._shaped(values, collected)
         return self._shaped(
-            values, collected, integrated_slopes(self.problems, values, tuple(self.wrt), self.outputs, self.order)
+            values, collected, integrated_slopes(problems, values, tuple(self.wrt), self.outputs, self.order)
         )
 
     def _shaped(self, values: ParameterValues, collected: Collected, slopes: Slopes | None = None) -> Values:

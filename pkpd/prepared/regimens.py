@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +25,9 @@ from pkpd.treatment.regimens import Regimen
 from pkpd.treatment.timed_doses import DoseFunction, TimedDoses, dose_function
 
 __all__ = ["RegimenProblems", "regimen_problems"]
+
+NO_STOPS = Schedule(np.empty((1, 0)), np.empty((1, 0), dtype=np.int64), np.empty((1, 0)), np.zeros((1, 1, 0)))
+"""The schedule of who is given nothing."""
 
 MOST_KEPT = 1_000_000
 """The numbers of a schedule up to which it is kept for the next call."""
@@ -62,13 +65,26 @@ class RegimenProblems:
 
     def problem(self, values: ParameterValues) -> Problem:
         """The problem for these values; its members are those of the first arm, then of the second, and so on."""
+        plain = self._with_schedule(values, None)
+        return replace(plain, model=self.clock.system, schedule=self._schedule(values, plain.parameters))
+
+    def plain_problem(self, values: ParameterValues) -> Problem:
+        """The same with its conditions on the clock still in the equations."""
+        return self._with_schedule(values, self._made(values))
+
+    def first_dose(self, values: ParameterValues) -> Array:
+        """(arms x members,): when the first dose is given, infinite where there is none."""
+        firsts = [doses.times.min(axis=1, initial=np.inf) for doses in self.timed(values)]
+        return np.concatenate([np.broadcast_to(first, values.members) for first in firsts])
+
+    def _with_schedule(self, values: ParameterValues, schedule: Schedule | None) -> Problem:
         arms, rows = len(self.doses), len(self.system.parameters)
         parameters = np.ascontiguousarray(np.tile(values.matrix[:rows], arms))
         return Problem(
-            model=self.clock.system,
+            model=self.system,
             parameters=parameters,
             starts=self._starts(parameters, values),
-            schedule=self._schedule(values, parameters),
+            schedule=NO_STOPS if schedule is None else schedule,
             times=self.times,
             rtol=self.solver.rtol,
             atol=self.atol,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pkpd.arrays import Index, Mask
 from pkpd.errors import DataError
+from pkpd.records.occasions import first_meeting
 
 __all__ = ["RowCheck", "check_records"]
 
@@ -25,8 +26,8 @@ class RowCheck:
             return
         row = int(np.argmin(good))
         value = (self.table[column] if values is None else values)[row]
-        shown = "missing" if value is None or value != value else value if isinstance(value, str) else f"{value:g}"
-        raise DataError(f"{self.place(row)}, column {column}: {column} is {shown}; {expected}.")
+        text = "missing" if value is None or value != value else value if isinstance(value, str) else f"{value:g}"
+        raise DataError(f"{self.place(row)}, column {column}: {column} is {text}; {expected}.")
 
     def place(self, row: int) -> str:
         number = row if self.order is None else int(self.order[row])
@@ -65,7 +66,7 @@ def _check_order(table: Mapping[str, NDArray[Any]], check: RowCheck) -> None:
         row = int(np.argmax(earlier))
         raise DataError(
             f"{check.place(row)}, column TIME: TIME goes back from {time[row - 1]:g} to {time[row]:g} without a reset "
-            "(EVID 3 or 4); sort=True sorts the records of each subject."
+            f"(EVID 3 or 4); {_remedy(table, 'sort=True sorts the records of each subject.')}"
         )
     starts = np.flatnonzero(~same)
     _, first = np.unique(ids[starts].astype(str) if ids.dtype == object else ids[starts], return_index=True)
@@ -73,21 +74,36 @@ def _check_order(table: Mapping[str, NDArray[Any]], check: RowCheck) -> None:
         row = int(starts[np.setdiff1d(np.arange(len(starts)), first)[0]])
         raise DataError(
             f"{check.place(row)}, column ID: the ID comes again after records of others; NONMEM would "
-            "take it for another subject. sort=True brings its records together."
+            f"take it for another subject. {_remedy(table, 'sort=True brings its records together.')}"
         )
+
+
+def _remedy(table: Mapping[str, NDArray[Any]], sorting: str) -> str:
+    """What to do about a disorder: sort, unless that would give doses of two places at once."""
+    if first_meeting(table) is None:
+        return sorting
+    return (
+        "sorting would give two of its doses at once: set EVID to 3 or 4 where a new occasion begins, "
+        "number the occasions in OCC, or give another subject another ID."
+    )
 
 
 def _check_doses(table: Mapping[str, NDArray[Any]], check: RowCheck) -> None:
     evid, amount, rate = table["EVID"], table["AMT"], table["RATE"]
     dose = (evid == 1) | (evid == 4)
-    check(~dose | (amount > 0) | (table["SS"] > 0), "AMT", "a dose (EVID 1, 4) needs an amount, or SS and a RATE")
+    nothing = dose & (amount == 0) & ~(table["SS"] > 0)
+    check(~nothing | (rate <= 0), "AMT", "a dose (EVID 1, 4) at a RATE needs an amount, or SS; RATE is 0 for a placebo")
     check(dose | (amount == 0), "AMT", "a record with EVID 0, 2 or 3 gives no dose; set EVID to 1, or AMT to 0")
     check(dose | (rate == 0), "RATE", "a record with EVID 0, 2 or 3 gives no dose; set EVID to 1, or RATE to 0")
     check(dose | (table["DUR"] == 0), "DUR", "a record with EVID 0, 2 or 3 gives no dose; set EVID to 1, or DUR to 0")
     check(dose | (table["SS"] == 0), "SS", "only a dose (EVID 1 or 4) has a steady state")
     check((table["DUR"] == 0) | (rate == 0), "DUR", "give an infusion a RATE or a DUR, not both")
-    observed = (evid == 0) & ((table["ADDL"] != 0) | (table["II"] != 0))
-    check(~observed, "ADDL", "an observation has no additional doses and no interval (ADDL and II)")
+    for column, words in (("ADDL", "additional doses"), ("II", "interval between doses")):
+        check(
+            (evid != 0) | (table[column] == 0),
+            column,
+            f"an observation has no {words}; is EVID 1 meant?",
+        )
     further = table["ADDL"] > 0
     check(~further | (table["II"] > 0), "ADDL", "additional doses need an interval II of more than 0")
     check(~(dose & (table["II"] > 0)) | further | (table["SS"] > 0), "II", "an interval needs ADDL or SS")
@@ -96,9 +112,10 @@ def _check_doses(table: Mapping[str, NDArray[Any]], check: RowCheck) -> None:
 
 def _check_steady_states(table: Mapping[str, NDArray[Any]], check: RowCheck) -> None:
     steady, interval, amount = table["SS"] > 0, table["II"], table["AMT"]
-    constant = steady & (amount == 0)
+    placebo = steady & (amount == 0) & (table["RATE"] == 0) & (interval > 0)  # the model's own steady state
+    constant = steady & (amount == 0) & ~placebo
     check(
-        ~(steady & ~constant) | (interval > 0),
+        ~(steady & (amount > 0)) | (interval > 0),
         "II",
         "a steady state of repeated doses needs an interval",
     )

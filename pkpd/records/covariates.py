@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -38,17 +39,23 @@ def covariate_columns(data: Records, parameters: Iterable[str], wanted: Iterable
     lowered: dict[str, list[str]] = {}
     for name in names:
         lowered.setdefault(name.lower(), []).append(name)
-    found: dict[str, str] = {}
+    matched: dict[str, str] = {}
     columns = list(data.covariates) + [c for c in ("OCC", "DVID") if c in names and not _empty(data, c)]
-    for column in columns if wanted is None else wanted:
+    for column in columns if wanted is None else _wanted(wanted):
         if column not in columns:
             raise unknown_name(data.name, "covariate", str(column), columns)
         alike = [column] if column in names else lowered.get(column.lower(), [])
         if len(alike) == 1:
-            found[alike[0]] = column
+            matched[alike[0]] = column
         elif wanted is not None:
             raise unknown_name("the model", "parameter", str(column), names)
-    return found
+    return matched
+
+
+def _wanted(wanted: Any) -> list[Any]:
+    if not isinstance(wanted, Iterable):
+        raise DataError(f"covariates is {wanted!r}; expected names of columns, or () for none.")
+    return [wanted] if isinstance(wanted, str) else list(wanted)
 
 
 def _empty(data: Records, column: str) -> bool:

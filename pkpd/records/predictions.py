@@ -56,7 +56,7 @@ def predictions(
     many of them, so that little memory is taken in vain.
     """
     system, rows = plan.model.system, len(cuts.elapsed)
-    found = Predictions(
+    seen = Predictions(
         np.full((len(system.states), rows), np.nan),
         np.full((len(system.output_names), rows), np.nan),
         np.zeros(rows, dtype=np.int64),
@@ -69,15 +69,15 @@ def predictions(
         solution = solve(problem, method, None, threads)
         for first in range(0, len(here), CHUNK):
             part = slice(first, first + CHUNK)
-            _read(found, plan, problem, solution, looks, here[part], local[part], instant[part])
+            _read(seen, problem, solution, looks, here[part], local[part], instant[part])
         done += len(who)
         if progress is not None:
             progress(done, len(cuts))
-    return found
+    return seen
 
 
 def _read(
-    found: Predictions, plan: SegmentProblems, problem: Problem, solution: Solution, looks: _Looks,
+    seen: Predictions, problem: Problem, solution: Solution, looks: _Looks,
     rows: Index, local: Index, instant: Index,
 ) -> None:  # fmt: skip
     """Fill in what some rows see; see `_rows` for `local` and `instant`."""
@@ -85,12 +85,12 @@ def _read(
     stored = np.ascontiguousarray(solution.states[local, instant].T)
     p = np.ascontiguousarray(problem.parameters[:, local])
     with np.errstate(all="ignore"):
-        y, u = _seen(plan, problem, looks, rows, local, stored, p)
+        y, u = _seen(problem, looks, rows, local, stored, p)
         lost = np.isnan(y).any(axis=0)
         if problem.model.output_names:
-            found.outputs[:, rows] = np.where(lost, np.nan, numpy_code(problem.model).outputs(time, y, p, u))
-    found.states[:, rows] = y
-    found.status[rows] = np.where(lost, solution.status[local], 0)
+            seen.outputs[:, rows] = np.where(lost, np.nan, numpy_code(problem.model).outputs(time, y, p, u))
+    seen.states[:, rows] = y
+    seen.status[rows] = np.where(lost, solution.status[local], 0)
 
 
 # ---- ensembles
@@ -151,9 +151,7 @@ def _problem(
 # ---- what a record sees
 
 
-def _seen(
-    plan: SegmentProblems, problem: Problem, looks: _Looks, rows: Index, local: Index, stored: Array, p: Array
-) -> tuple[Array, Array]:
+def _seen(problem: Problem, looks: _Looks, rows: Index, local: Index, stored: Array, p: Array) -> tuple[Array, Array]:
     """The states and inputs that records see: the stored states, before all stops, with the stops above each record.
 
     Stops of one time are few, so they are made one after the other, for all records at once.
@@ -163,20 +161,21 @@ def _seen(
     for k in range(int((seen - earlier).max(initial=0))):
         who = np.flatnonzero(earlier + k < seen)
         member, stop = local[who], earlier[who] + k
-        new = _jumped(plan, y[:, who], schedule.jumps[member, stop], schedule.amounts[member, stop])
+        u = np.ascontiguousarray(schedule.levels[member, stop].T)
+        jumps, amounts = schedule.jumps[member, stop], schedule.amounts[member, stop]
+        new = _jumped(problem, time[who], y[:, who], p[:, who], u, jumps, amounts)
         if problem.model.events:
-            u = np.ascontiguousarray(schedule.levels[member, stop].T)
             _fire(numpy_code(problem.model), time[who], y[:, who], new, p[:, who], u)
         y[:, who] = new
     return y, np.ascontiguousarray(schedule.levels[local, seen].T)
 
 
-def _jumped(plan: SegmentProblems, y: Array, jumps: Index, amounts: Array) -> Array:
-    """The states after jumps, which add to a state or empty it."""
-    new = y.copy()
-    for state in range(len(y)):
-        new[state] = np.where(jumps == plan.model.add[state], y[state] + amounts, y[state])
-        new[state] = np.where(jumps == plan.model.empty[state], 0.0, new[state])
+def _jumped(problem: Problem, t: Array, y: Array, p: Array, u: Array, jumps: Index, amounts: Array) -> Array:
+    """The states after jumps, one for each record, -1 for none."""
+    new, code = y.copy(), numpy_code(problem.model)
+    for number in np.unique(jumps[jumps >= 0]):
+        who = np.flatnonzero(jumps == number)
+        new[:, who] = code.jumps[number](t[who], y[:, who], p[:, who], u[:, who], amounts[who])
     return new
 
 

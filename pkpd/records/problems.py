@@ -3,49 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Index
 from pkpd.errors import RegimenError
-from pkpd.records.doses import compartments, state_numbers
-from pkpd.records.records import Records
-from pkpd.records.segments import Doses, Segments, SingleDoses, record_rank, single_doses
-from pkpd.records.values import Values
-from pkpd.solvers.equations.controlled import TIME_OFFSET, ControlledSystem, controlled
+from pkpd.records.segments import Segments, SingleDoses, record_rank, single_doses
+from pkpd.records.switches import Status, Switches
+from pkpd.records.tasks import Task
+from pkpd.solvers.accumulators import accumulators
+from pkpd.solvers.equations.controlled import ControlledSystem, controlled
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.equations.system import TIME, numbered_system
-from pkpd.solvers.ordering import count_before
-from pkpd.solvers.steady_states import RepeatedDosing, steady_states
+from pkpd.solvers.steady_states import SETTLED, RepeatedDosing, slowest_times, steady_states
 from pkpd.solvers.timelines import Stops, Timeline, joined, timeline
-from pkpd.symbolic.model import Model
 
 __all__ = ["SegmentProblems", "Task", "segment_problems"]
 
 
 NEVER = np.iinfo(np.int64).max
-
-
-@dataclass(frozen=True)
-class Task:
-    """A model and what a table of records does to it."""
-
-    model: Model
-    data: Records
-    cuts: Segments
-    values: Values
-    doses: Doses
-    carry: str
-
-    def parameters(self, controlled_model: ControlledSystem, rows: Index) -> Array:
-        """The parameters at some rows, with the time at which the segment of each began."""
-        found = self.values.at(rows)
-        if controlled_model.system.parameters[-1:] == (TIME_OFFSET,):
-            start = self.data["TIME"][self.cuts.first[self.cuts.segment[rows]]]
-            found = np.vstack([found, start])
-        return np.ascontiguousarray(found)
+SHORTEST_INTERVAL = 1e-8  # of the slowest time constant: there a steady state has eight digits
 
 
 @dataclass(frozen=True)
@@ -63,6 +40,9 @@ class SegmentProblems:
     unsteady
         (segments,): the row from which on a segment has no values, because the steady
         state of that record was not found.
+    unsettled
+        (segments,): the number of the state that did not settle there, negative where all
+        did or it is not known; see `SteadyStates`.
     """
 
     model: ControlledSystem
@@ -70,30 +50,32 @@ class SegmentProblems:
     starts: Array
     stops: Timeline
     unsteady: Index
+    unsettled: Index
 
 
 def segment_problems(task: Task, rtol: float, atol: Array, method: str) -> SegmentProblems:
     """Turn records into initial value problems; steady states are solved for here."""
-    switches = _Switches(task)
+    switches = Switches(task)
     model = _controlled_model(task, switches)
-    given = single_doses(task.doses, task.cuts)
-    switched = switches.stops(model, given)
-    status = _Status(task.cuts, model, switched)
+    singles = single_doses(task.doses, task.cuts, task.data)
+    switched = switches.stops(model, singles)
+    status = Status(task.cuts, model, switched)
     parameters = task.parameters(model, task.cuts.first)
     with np.errstate(all="ignore"):
         starts = numpy_code(model.system).starts(parameters)
-    replaced, added, unsteady = _steady(task, model, status, starts, (rtol, atol, method))
-    doses, covariates = _dose_stops(task, model, given, switches), _covariate_stops(task, model)
+    replaced, added, unsteady, unsettled = _steady(task, model, status, starts, (rtol, atol, method))
+    doses, covariates = _dose_stops(task, model, singles, switches), _covariate_stops(task, model)
     stops = joined([*added, *switched, *doses, *covariates, _landings(task.cuts)])
     initial = _initial_levels(task, model, status)
-    return SegmentProblems(model, parameters, replaced, timeline(stops, len(task.cuts), initial), unsteady)
+    line = timeline(stops, len(task.cuts), initial)
+    return SegmentProblems(model, parameters, replaced, line, unsteady, unsettled)
 
 
-def _controlled_model(task: Task, switches: _Switches) -> ControlledSystem:
+def _controlled_model(task: Task, switches: Switches) -> ControlledSystem:
     names = task.values.names
     return controlled(
-        numbered_system(task.model),
-        tuple(int(i) for i in np.unique(task.doses.state[task.doses.infused])),
+        numbered_system(task.model, task.infused_routes),
+        tuple(int(i) for i in np.unique(task.doses.state[task.doses.infused]) if i >= 0),
         switches.states,
         tuple(names.index(name) for name in task.values.changing),
         sloped=task.carry == "linear",
@@ -106,108 +88,27 @@ def _landings(cuts: Segments) -> Stops:
     return Stops.at(members, cuts.last, np.full(len(members), np.inf))
 
 
-# ---- compartments that are turned off and on
-
-
-class _Switches:
-    """The records that turn a compartment off or on."""
-
-    def __init__(self, task: Task) -> None:
-        data, self.task = task.data, task
-        evid, number = data["EVID"], data["CMT"]
-        self.off = np.flatnonzero((number < 0) & ((evid == 0) | (evid == 2)))
-        self.off_state = state_numbers(task.model, data, self.off)
-        self.states = tuple(int(i) for i in np.unique(self.off_state))
-        known = np.isin(number, list(compartments(task.model, data)))
-        on = np.flatnonzero((number > 0) & (evid == 2) & known) if self.states else np.empty(0, dtype=np.int64)
-        state = state_numbers(task.model, data, on)
-        self.on, self.on_state = on[np.isin(state, self.states)], state[np.isin(state, self.states)]
-
-    @property
-    def off_rank(self) -> Array:
-        """An observation is made before it turns its compartment off."""
-        observed = self.task.data["EVID"][self.off] == 0
-        rank: Array = record_rank(self.off) + observed
-        return rank
-
-    def stops(self, model: ControlledSystem, given: SingleDoses) -> list[Stops]:
-        """The stops at which a compartment is emptied and turned off, or turned on."""
-        cuts, found = self.task.cuts, []
-        for state in self.states:
-            rows = self.off[self.off_state == state]
-            rank = self.off_rank[self.off_state == state]
-            slot = model.switch[state]
-            empty = {"jump": model.empty[state], "slot": slot, "change": 0.0}
-            found.append(Stops.at(cuts.segment[rows], cuts.elapsed[rows], rank, **empty))
-            rows = self.on[self.on_state == state]
-            found.append(Stops.at(cuts.segment[rows], cuts.elapsed[rows], record_rank(rows), slot=slot, change=1.0))
-            dosed = self.task.doses.state[given.dose] == state
-            where = (given.segment[dosed], given.start[dosed], given.rank[dosed])
-            found.append(Stops.at(*where, slot=slot, change=1.0))
-        return found
-
-    def ends(self, given: SingleDoses, who: Index) -> Array:
-        """When the infusions `who` end: at the latest when their compartment is turned off."""
-        end, cuts = given.end[who], self.task.cuts
-        if not len(self.off):
-            return end
-        keys = (cuts.segment[self.off], self.off_state, cuts.elapsed[self.off], self.off_rank)
-        order = np.lexsort(keys[::-1])
-        state = self.task.doses.state[given.dose[who]]
-        next_ = count_before(keys, (given.segment[who], state, given.start[who], given.rank[who]))
-        off = order[np.minimum(next_, len(order) - 1)]
-        follows = (next_ < len(order)) & (keys[0][off] == given.segment[who]) & (keys[1][off] == state)
-        return np.where(follows, np.minimum(end, keys[2][off]), end)
-
-
-class _Status:
-    """Whether a compartment is on, at any time; a steady state leaves it as it is, a reset turns it on."""
-
-    def __init__(self, cuts: Segments, model: ControlledSystem, switched: list[Stops]) -> None:
-        self.cuts, self.model = cuts, model
-        self.keys: dict[int, tuple[NDArray[Any], ...]] = {}
-        self.values: dict[int, Array] = {}
-        for state, slot in model.switch.items():
-            stops = joined(switched)
-            own = stops.take(stops.slot == slot)
-            keys = (cuts.course[own.member], own.member, own.time, own.rank)
-            order = np.lexsort(keys[::-1])
-            self.keys[state] = tuple(k[order] for k in keys)
-            self.values[state] = own.change[order]
-
-    def levels(self, segment: Index, time: Array, rank: Array) -> Array:
-        """The inputs of the model with its switches as they are just before a time and rank, (inputs, looks)."""
-        found = np.zeros((len(self.model.system.inputs), len(segment)))
-        for state, slot in self.model.switch.items():
-            found[slot] = 1.0
-            keys = self.keys[state]
-            if len(keys[0]):
-                last = count_before(keys, (self.cuts.course[segment], segment, time, rank - 0.25)) - 1
-                told = (last >= 0) & (keys[0][np.maximum(last, 0)] == self.cuts.course[segment])
-                found[slot] = np.where(told, self.values[state][np.maximum(last, 0)], 1.0)
-        return found
-
-
 # ---- doses
 
 
-def _dose_stops(task: Task, model: ControlledSystem, given: SingleDoses, switches: _Switches) -> list[Stops]:
-    doses, found = task.doses, []
-    infused = doses.infused[given.dose]
-    for state in np.unique(doses.state):
-        here = doses.state[given.dose] == state
-        who = np.flatnonzero(here & ~infused)
-        where = (given.segment[who], given.start[who], given.rank[who])
-        found.append(Stops.at(*where, jump=model.add[int(state)], amount=doses.amount[given.dose[who]]))
-        who = np.flatnonzero(here & infused)
-        if len(who):
-            found += _infusion_stops(task, model.infusion[int(state)], given, who, switches.ends(given, who))
-    return found
+def _dose_stops(task: Task, model: ControlledSystem, singles: SingleDoses, switches: Switches) -> list[Stops]:
+    """The stops of doses at once, and those at which one that lasts begins and ends."""
+    doses, dose = task.doses, singles.dose
+    jump, slot, infused = task.jumps(model), task.slots(model), doses.infused[dose]
+    stops = []
+    for number in np.unique(jump[dose[~infused]]):
+        who = np.flatnonzero(~infused & (jump[dose] == number))
+        where = (singles.segment[who], singles.start[who], singles.rank[who])
+        stops.append(Stops.at(*where, jump=number, amount=doses.amount[dose[who]]))
+    for number in np.unique(slot[dose[infused]]):
+        who = np.flatnonzero(infused & (slot[dose] == number))
+        stops += _infusion_stops(task, int(number), singles, who, switches.ends(singles, who))
+    return stops
 
 
-def _infusion_stops(task: Task, slot: int, given: SingleDoses, who: Index, end: Array) -> list[Stops]:
-    segment, rate = given.segment[who], task.doses.rate[given.dose[who]]
-    begins = Stops.at(segment, given.start[who], given.rank[who], slot=slot, change=rate, running=1)
+def _infusion_stops(task: Task, slot: int, singles: SingleDoses, who: Index, end: Array) -> list[Stops]:
+    segment, rate = singles.segment[who], task.doses.rate[singles.dose[who]]
+    begins = Stops.at(segment, singles.start[who], singles.rank[who], slot=slot, change=rate, running=1)
     ends = Stops.at(segment, end, np.full(len(who), -1.0), slot=slot, change=-rate, running=-1)
     return [begins, ends.take(end <= task.cuts.last[segment])]
 
@@ -217,16 +118,16 @@ def _infusion_stops(task: Task, slot: int, given: SingleDoses, who: Index, end: 
 
 def _covariate_stops(task: Task, model: ControlledSystem) -> list[Stops]:
     """Where a covariate changes: at a record if carried forward, else after one, to what holds until the next."""
-    found, cuts = [], task.cuts
+    stops, cuts = [], task.cuts
     rank = record_rank(np.arange(len(task.data))) + (task.carry != "forward")
     for i, (slot, slope_slot) in model.covariate.items():
         values, slopes = _from_record_on(task, task.values.timed[task.values.names[i]])
         changed = _changes(task, task.values.timed[task.values.names[i]], values, slopes)
         where = (cuts.segment[changed], cuts.elapsed[changed], rank[changed])
-        found.append(Stops.at(*where, slot=slot, change=values[changed]))
+        stops.append(Stops.at(*where, slot=slot, change=values[changed]))
         if slope_slot >= 0:
-            found.append(Stops.at(*where, slot=slope_slot, change=slopes[changed]))
-    return found
+            stops.append(Stops.at(*where, slot=slope_slot, change=slopes[changed]))
+    return stops
 
 
 def _from_record_on(task: Task, values: Array) -> tuple[Array, Array]:
@@ -254,7 +155,7 @@ def _changes(task: Task, at_record: Array, values: Array, slopes: Array) -> Inde
     return np.flatnonzero(changed & (~ends | (task.carry == "forward")))
 
 
-def _initial_levels(task: Task, model: ControlledSystem, status: _Status) -> Array:
+def _initial_levels(task: Task, model: ControlledSystem, status: Status) -> Array:
     members = np.arange(len(task.cuts))
     levels = status.levels(members, np.zeros(len(members)), np.full(len(members), -np.inf))
     for i, (slot, _) in model.covariate.items():
@@ -266,26 +167,31 @@ def _initial_levels(task: Task, model: ControlledSystem, status: _Status) -> Arr
 
 
 def _steady(
-    task: Task, model: ControlledSystem, status: _Status, starts: Array, accuracy: tuple[float, Array, str]
-) -> tuple[Array, list[Stops], Index]:
-    """Starts with the steady states that replace them, stops that add the others, and the rows that have none."""
+    task: Task, model: ControlledSystem, status: Status, starts: Array, accuracy: tuple[float, Array, str]
+) -> tuple[Array, list[Stops], Index, Index]:
+    """Starts with the steady states that replace them, stops that add the others, the rows that have none, and why."""
     doses, cuts = task.doses, task.cuts
-    unsteady = np.full(len(cuts), NEVER, dtype=np.int64)
+    unsteady, unsettled = np.full(len(cuts), NEVER, dtype=np.int64), np.full(len(cuts), SETTLED)
     which = np.flatnonzero(doses.steady > 0)
     if not len(which):
-        return starts, [], unsteady
+        return starts, [], unsteady, unsettled
     _check_time(task, int(doses.row[which[0]]))
     rows = doses.row[which]
     segment = cuts.segment[rows]
-    dosings = _repeated_dosings(task, model, status, which)
-    rtol, atol, method = accuracy
-    states, found = steady_states(model, dosings, rtol=rtol, atol=atol, method=method)
-    np.minimum.at(unsteady, segment[~found], rows[~found])
+    dosings, (rtol, atol, method) = _repeated_dosings(task, model, status, which), accuracy
+    _check_intervals(task, model, dosings, rows)
+    steady = steady_states(model, dosings, rtol=rtol, atol=atol, method=method)
+    failed = np.flatnonzero(steady.unsettled != SETTLED)[::-1]
+    np.minimum.at(unsteady, segment[failed], rows[failed])
+    unsettled[segment[failed]] = steady.unsettled[failed]  # backward, so that the first row of a segment stays
     adds = doses.steady[which] == 2
     starts = starts.copy()
-    starts[:, segment[~adds]] = states[:, ~adds]
+    starts[:, segment[~adds]] = steady.states[:, ~adds]
+    added = steady.states.copy()
+    added[list(accumulators(model.system))] = 0.0  # what only accumulates goes on from where it is
     where = (segment[adds], cuts.elapsed[rows[adds]], record_rank(rows[adds]))
-    return starts, [Stops.at(*where, jump=model.add[i], amount=row[adds]) for i, row in enumerate(states)], unsteady
+    stops = [Stops.at(*where, jump=model.add[i], amount=row[adds]) for i, row in enumerate(added)]
+    return starts, stops, unsteady, unsettled
 
 
 def _check_time(task: Task, row: int) -> None:
@@ -296,7 +202,21 @@ def _check_time(task: Task, row: int) -> None:
         )
 
 
-def _repeated_dosings(task: Task, model: ControlledSystem, status: _Status, which: Index) -> RepeatedDosing:
+def _check_intervals(task: Task, model: ControlledSystem, dosings: RepeatedDosing, rows: Index) -> None:
+    """Refuse doses so close that double precision does not tell the states before one from those before the next."""
+    times = slowest_times(model, dosings)
+    short = (dosings.interval > 0) & np.isfinite(times) & (dosings.interval < SHORTEST_INTERVAL * times)
+    if short.any():
+        i = int(np.argmax(short))
+        raise RegimenError(
+            f"{task.data.place(int(rows[i]))}, column II: II is {dosings.interval[i]:g}, less than "
+            f"{SHORTEST_INTERVAL:g} of the slowest time constant of {task.model.name} "
+            f"({times[i]:g}), so that its steady state cannot be told from rounding; a constant "
+            "infusion (AMT 0, RATE, SS 1) does the same."
+        )
+
+
+def _repeated_dosings(task: Task, model: ControlledSystem, status: Status, which: Index) -> RepeatedDosing:
     doses, cuts = task.doses, task.cuts
     rows, state = doses.row[which], doses.state[which]
     parameters = task.parameters(model, rows)
@@ -313,6 +233,8 @@ def _repeated_dosings(task: Task, model: ControlledSystem, status: _Status, whic
         levels=levels,
         starts=starts,
         state=state,
+        jump=task.jumps(model)[which],
+        slot=task.slots(model)[which],
         amount=doses.amount[which],
         rate=doses.rate[which],
         duration=doses.duration[which],

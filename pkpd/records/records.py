@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.arrays import Index
-from pkpd.errors import unknown_name
+from pkpd.errors import DataError, UnitError, unknown_name
+from pkpd.units import conversion_factor, parse_unit, same_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,27 +30,34 @@ ALWAYS_SHOWN = ("ID", "TIME", "EVID", "MDV", "AMT", "DV")
 class Records:
     """Doses and observations of many subjects, one record a row; see `pkpd.read_nonmem`.
 
-    Two are equal if they hold the same numbers, covariates and compartments.
+    Two are equal if they hold the same numbers, covariates, compartments and unit of time.
 
     Attributes
     ----------
     standard
-        NONMEM's data items by name, each of shape (rows,).  Times, amounts, rates and
-        intervals are in the units of the model that the records are used with.  What the
-        table does not have is here with NONMEM's default: 0, or NaN for DV, LLOQ, OCC and
-        DVID.
+        NONMEM's data items by name, each of shape (rows,).  Amounts are in the units of the
+        model that the records are used with, and so are times, rates and intervals where
+        `time` does not say otherwise.  What the table does not have is here with NONMEM's
+        default: 0, or NaN for DV, LLOQ, OCC and DVID.
     covariates
         The other columns by name: numbers with NaN where missing, or texts.
     compartments
-        The state behind each number of CMT; empty to number the states of the model.
+        The state or route behind each number of CMT; empty to number the states of the model.
     name
         Where the records come from, for messages.
+    time
+        The unit of TIME, II and DUR, and of the time in RATE; None for that of the model.
+    clock
+        Whether TIME was read from clock times, and no unit was asked for: it is in hours,
+        and nobody has said what II, DUR and RATE are in.
     """
 
     standard: Mapping[str, NDArray[Any]]
     covariates: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     compartments: Mapping[int, str] = field(default_factory=dict)
     name: str = "records"
+    time: str | None = None
+    clock: bool = False
 
     def __post_init__(self) -> None:
         for key in ("standard", "covariates"):
@@ -60,7 +68,8 @@ class Records:
         object.__setattr__(self, "compartments", MappingProxyType(dict(self.compartments)))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Records, (dict(self.standard), dict(self.covariates), dict(self.compartments), self.name)
+        columns = (dict(self.standard), dict(self.covariates))
+        return Records, (*columns, dict(self.compartments), self.name, self.time, self.clock)
 
     def __len__(self) -> int:
         return len(self.standard["ID"])
@@ -76,7 +85,7 @@ class Records:
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Records)
-            and dict(self.compartments) == dict(other.compartments)
+            and (dict(self.compartments), self.time) == (dict(other.compartments), other.time)
             and list(self.covariates) == list(other.covariates)
             and all(_same(self[name], other[name]) for name in (*STANDARD, *self.covariates))
         )
@@ -97,8 +106,37 @@ class Records:
         """The records as a table; data items that say nothing anywhere are left out."""
         import pandas as pd
 
-        shown = [n for n in STANDARD if n in ALWAYS_SHOWN or _says_something(self.standard[n])]
-        return pd.DataFrame({n: self[n] for n in (*shown, *self.covariates)})
+        items = [n for n in STANDARD if n in ALWAYS_SHOWN or _says_something(self.standard[n])]
+        return pd.DataFrame({n: self[n] for n in (*items, *self.covariates)})
+
+    def in_time(self, unit: str) -> Records:
+        """The same records with TIME, II, DUR and RATE in another unit of time.
+
+        Records whose own unit is not known are taken to be in this one.  Covariates stay as
+        they are.
+
+        Raises
+        ------
+        DataError
+            If TIME was read from clock times, which are hours, and no unit was asked for.
+        UnitError
+            If `unit` is not a unit of time.
+        """
+        here, there = parse_unit(self.time or unit), parse_unit(unit)
+        factor = conversion_factor(here, there)
+        if factor is None or there.dimensionality != parse_unit("day").dimensionality:
+            raise UnitError(f"{self.name}: times in {self.time or unit} cannot be converted to {unit}.")
+        if self.clock and not same_unit(here, there):
+            raise DataError(
+                f"{self.name}: TIME was read from clock times, so it is in hours, and the model's time is in {unit}. "
+                "Say read_nonmem(..., time='h') if II, DUR and RATE are in hours too: all are then converted."
+            )
+        if factor == 1:
+            return replace(self, time=unit, clock=False)
+        rate = self.standard["RATE"]
+        scaled = {key: self.standard[key] * factor for key in ("TIME", "II", "DUR")}
+        scaled["RATE"] = np.where(rate > 0, rate / factor, rate)
+        return replace(self, standard={**self.standard, **scaled}, time=unit, clock=False)
 
     def place(self, row: int) -> str:
         """Where a row is, for messages; rows count from 1."""

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
+from pkpd.errors import RegimenError
 from pkpd.records.records import Records
 from pkpd.solvers.ordering import count_before
 
 __all__ = ["Doses", "Segments", "SingleDoses", "record_rank", "segments", "single_doses"]
 
 
+MOST_DOSES = 100_000  # that one record may stand for
 SAME_TIME = 1e-9  # relative: a dose that was due at a record's time is not early or late by rounding
 NON_EVENT = -1.0  # the rank of doses that are due without a record: before every record of that time
 
@@ -95,7 +97,9 @@ class Doses:
     row
         The record.
     state
-        The number of the state that is dosed.
+        The number of the state that is dosed, or -1 where a route takes the dose.
+    route
+        The number of the route among those of the model, or -1 where a state is dosed.
     amount
         What arrives of one dose: bioavailability is in it.
     rate, duration
@@ -109,6 +113,7 @@ class Doses:
 
     row: Index
     state: Index
+    route: Index
     amount: Array
     rate: Array
     duration: Array
@@ -132,7 +137,7 @@ class Doses:
 
 @dataclass(frozen=True)
 class SingleDoses:
-    """Single doses, in time since the start of their segment; each attribute has the shape (given,).
+    """Single doses, in time since the start of their segment; each attribute has the shape (doses,).
 
     `dose` is the number of the dose record, `start` and `end` are the same for a dose given
     at once, `rank` orders what happens at one time.
@@ -145,17 +150,24 @@ class SingleDoses:
     rank: Array
 
 
-def single_doses(doses: Doses, cuts: Segments) -> SingleDoses:
+def single_doses(doses: Doses, cuts: Segments, data: Records) -> SingleDoses:
     """Every single dose of the records: additional ones, and those of a steady state that still run or are due.
 
     A steady state stands for doses an interval apart back to the beginning of time; of
     those before its record, the ones count that reach beyond it: infusions longer than the
     interval, and doses whose lag is longer.  Doses after the last record are left out.
+
+    Raises
+    ------
+    RegimenError
+        If a record stands for more than `MOST_DOSES` doses.
     """
     elapsed, segment = cuts.elapsed[doses.row], cuts.segment[doses.row]
     last = cuts.last[segment]
     earliest, latest = _numbers(doses, elapsed, last)
     count = np.maximum(latest - earliest + 1, 0)
+    _check_count(doses, count, data)
+    count = count.astype(np.int64)
     dose = np.repeat(np.arange(len(count)), count)
     within = np.arange(len(dose)) - np.repeat(np.cumsum(count) - count, count)
     number = earliest[dose] + within
@@ -175,8 +187,18 @@ def single_doses(doses: Doses, cuts: Segments) -> SingleDoses:
     return SingleDoses(dose[keep], segment[dose][keep], start[keep], end[keep], rank[keep])
 
 
-def _numbers(doses: Doses, elapsed: Array, last: Array) -> tuple[Index, Index]:
-    """The numbers of the first and the last single dose of each record; that of the record itself is 0."""
+def _check_count(doses: Doses, count: Array, data: Records) -> None:
+    if (count > MOST_DOSES).any():
+        i = int(np.argmax(count > MOST_DOSES))
+        raise RegimenError(
+            f"{data.place(int(doses.row[i]))}, column II: II is {doses.interval[i]:g}, so that the record stands for "
+            f"{count[i]:.0f} doses up to the last record or still running (lag {doses.lag[i]:g}, duration "
+            f"{doses.duration[i]:g}); expected at most {MOST_DOSES}. Is a constant infusion meant (AMT 0, RATE, SS 1)?"
+        )
+
+
+def _numbers(doses: Doses, elapsed: Array, last: Array) -> tuple[Array, Array]:
+    """The numbers of the first and the last single dose of each record, whole; that of the record itself is 0."""
     constant = np.isinf(doses.duration)
     with np.errstate(divide="ignore", invalid="ignore"):
         room = np.floor((last - elapsed - doses.lag) / doses.interval * (1 + SAME_TIME) + SAME_TIME)
@@ -184,4 +206,4 @@ def _numbers(doses: Doses, elapsed: Array, last: Array) -> tuple[Index, Index]:
     periodic = doses.interval > 0
     later = np.where(periodic, np.minimum(doses.additional, np.maximum(room, 0)), 0)
     before = np.where(periodic & (doses.steady > 0), np.floor(back * (1 + SAME_TIME)), 0)
-    return -before.astype(np.int64), later.astype(np.int64)
+    return -before, later

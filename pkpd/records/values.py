@@ -36,32 +36,40 @@ class Values:
 
     def at(self, rows: Index) -> Array:
         """(parameters, rows)."""
-        found = np.empty((len(self.names), len(rows)))
+        values = np.empty((len(self.names), len(rows)))
         for i, name in enumerate(self.names):
             if name in self.timed:
-                found[i] = self.timed[name][rows]
+                values[i] = self.timed[name][rows]
             else:
                 value = self.fixed[name]
-                found[i] = value if np.ndim(value) == 0 else value[self.subject[rows]]
-        return found
+                values[i] = value if np.ndim(value) == 0 else value[self.subject[rows]]
+        return values
 
 
 def parameter_values(
     model: Model, data: Records, cuts: Segments, parameters: Any, covariates: Iterable[str] | None, carry: str
 ) -> Values:
+    """The parameters of the model at every record.
+
+    Raises
+    ------
+    ParameterError, UnknownNameError, DataError
+        If a name or a value is not acceptable; see `pkpd.predict`.
+    """
     known = {s.name: s for s in model.settable}
-    given = _given(model, data, parameters)
+    settings = _settings(model, data, parameters)
     fixed: dict[str, Any] = {}
     for name, symbol in known.items():
         default = getattr(symbol, "value", None)
-        fixed[name] = given.get(name, symbol.default if default is None else default)
+        fixed[name] = settings.get(name, symbol.default if default is None else default)
         if np.ndim(fixed[name]) == 0:
-            fixed[name] = parameter_value(model, symbol, fixed[name])
+            fixed[name] = _single(model, symbol, fixed[name])
     timed = without_gaps(data, cuts, covariate_columns(data, known, covariates), carry)
     return Values(tuple(known), fixed, timed, tuple(varying(timed, cuts)), cuts.subject)
 
 
-def _given(model: Model, data: Records, parameters: Any) -> dict[str, Any]:
+def _settings(model: Model, data: Records, parameters: Any) -> dict[str, Any]:
+    """What the user sets: a value, or (subjects,), by name."""
     subjects = len(data.first_rows)
     if isinstance(parameters, Ensemble):
         if len(parameters) != subjects:
@@ -70,14 +78,46 @@ def _given(model: Model, data: Records, parameters: Any) -> dict[str, Any]:
     if not isinstance(parameters, Mapping | None):
         raise ParameterError(f"parameters is {parameters!r}; expected a mapping of names to values, or an Ensemble.")
     known = {s.name for s in model.settable}
-    found: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for name, value in (parameters or {}).items():
         if name not in known:
             raise unknown_name(model.name, "parameter", str(name), known)
-        found[name] = value if np.ndim(value) == 0 else np.asarray(value, dtype=float)
-        if np.ndim(value) > 0 and found[name].shape != (subjects,):
-            raise ParameterError(
-                f"parameter {name!r} has the shape {np.shape(value)}; expected one value, or one for each of the "
-                f"{subjects} subjects of {data.name}."
-            )
-    return found
+        settings[name] = value if _is_single(value) else _by_subject(name, value, data, subjects)
+    return settings
+
+
+def _single(model: Model, symbol: Any, value: Any) -> float:
+    try:
+        return parameter_value(model, symbol, value)
+    except OverflowError:
+        what = f"{model.name}: parameter {symbol.name!r}"
+        raise ParameterError(f"{what} is a whole number too large; give a finite number in {symbol.unit}.") from None
+
+
+def _is_single(value: Any) -> bool:
+    return isinstance(value, str) or not hasattr(value, "__len__") or getattr(value, "ndim", 1) == 0
+
+
+def _by_subject(name: str, value: Any, data: Records, subjects: int) -> Array:
+    """An array with a finite number for each subject; what would be lost on the way is refused."""
+    if np.ma.is_masked(value):
+        raise ParameterError(f"parameter {name!r} is a masked array; give every subject a value.")
+    try:
+        complex_ = np.iscomplexobj(value)
+        numbers: Array = np.empty(0) if complex_ else np.asarray(value).astype(float)
+    except (TypeError, ValueError, OverflowError):
+        what = f"parameter {name!r} is a {type(value).__name__} of something else"
+        raise ParameterError(f"{what}; expected numbers, one for each subject.") from None
+    if complex_:
+        raise ParameterError(f"parameter {name!r} has complex numbers; expected real ones.")
+    if numbers.shape != (subjects,):
+        raise ParameterError(
+            f"parameter {name!r} has the shape {numbers.shape}; expected one value, or one for each of the "
+            f"{subjects} subjects of {data.name}."
+        )
+    if not np.isfinite(numbers).all():
+        which = int(np.argmin(np.isfinite(numbers)))
+        raise ParameterError(
+            f"parameter {name!r} is {numbers[which]} for ID {data.subjects[which]}; expected a number."
+        )
+    return numbers

@@ -11,7 +11,6 @@ import numpy as np
 from pkpd.arrays import Array, Index, Mask
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.problem import Problem, Progress, Status
-from pkpd.solvers.reductions import Reduction, reduce_values
 from pkpd.solvers.solve import solve
 
 __all__ = ["Collected", "collect", "joined_notes"]
@@ -23,7 +22,7 @@ CHUNK_MEMBERS = 4096  # a smaller chunk would leave threads and lanes without wo
 
 @dataclass(frozen=True)
 class Collected:
-    """What was kept: for each name (members, times), or (members,) for a reduction, and how members fared."""
+    """What was kept: for each name (members, times), or (members,) for a number, and how each member ended."""
 
     columns: dict[str, Array]
     status: Index
@@ -34,27 +33,24 @@ class Collected:
 def collect(
     problem: Problem,
     names: Sequence[str],
-    reductions: Mapping[str, Reduction],
     method: str,
     progress: Progress | None = None,
     threads: int | None = None,
 ) -> Collected:
-    """Integrate `problem` and keep the states and outputs `names`, or their `reductions`.
+    """Integrate `problem` and keep the states and outputs `names`.
 
     Parameters
     ----------
     names
-        States and outputs of the model; not used where there are reductions.
-    reductions
-        By the name under which each is kept.
+        States and outputs of the model.
     method, progress, threads
         As for `solve`.
     """
-    wanted = list(dict.fromkeys(r.of for r in reductions.values())) if reductions else list(names)
+    wanted = list(names)
     members, kept = problem.members, dict[str, Array]()
     status, ended, notes = np.zeros(members, dtype=np.int64), np.zeros(members), dict[str, int]()
     # Where every state is wanted, what the solver makes is the result: no chunks, and no copy.
-    whole = not reductions and set(problem.model.states) <= set(wanted)
+    whole = set(problem.model.states) <= set(wanted)
     observed = [name for name in wanted if not (whole and name in problem.model.states)]
     for who in [slice(0, members)] if whole else _chunks(problem):
         part = _part(problem, who)
@@ -68,8 +64,6 @@ def collect(
             here = slice(who.start + inner.start, who.start + inner.stop)
             status[here][_negative(chunk, states)] = Status.negative
             columns = _observed(chunk, states, observed)
-            if reductions:
-                columns = {k: reduce_values(r, columns[r.of], problem.times) for k, r in reductions.items()}
             for name, values in columns.items():
                 if name not in kept:
                     kept[name] = np.empty((members, *values.shape[1:]))

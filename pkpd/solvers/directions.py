@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pkpd.arrays import Array, Index
+from pkpd.arrays import Array, Index, Mask
 from pkpd.solvers.schedule import Schedule, starts_and_ends
 
 __all__ = ["Directions", "MovingDoses", "StopDirections", "moving_schedule", "no_change", "pairs"]
@@ -159,7 +159,7 @@ def moving_schedule(
 
 
 def _changes(
-    doses: MovingDoses, lasting: Array, times: Array, order: Index, inputs: int, rates: Array
+    doses: MovingDoses, lasting: Mask, times: Array, order: Index, inputs: int, rates: Array
 ) -> StopDirections:
     """The changes of sorted stops; `rates` are those of the rate of each dose, (rows, doses, K)."""
     there = lasting[..., None]
@@ -176,7 +176,7 @@ def _changes(
     )
 
 
-def _levels(doses: MovingDoses, lasting: Array, times: Array, inputs: int, rates: Array) -> Array:
+def _levels(doses: MovingDoses, lasting: Mask, times: Array, inputs: int, rates: Array) -> Array:
     """The sum of what runs between stops, never a running difference: after the last infusion it is exactly zero."""
     count = doses.times.shape[1]
     place = np.argsort(np.argsort(times, axis=1, kind="stable"), axis=1)
@@ -196,8 +196,8 @@ def _rate_derivatives(doses: MovingDoses) -> Array:
 
 def _second_rate_derivatives(doses: MovingDoses, second: MovingDoses) -> Array:
     """d2 (amount/duration) for each of `pairs`, (rows, doses, pairs)."""
-    k, l = pairs(doses.dtimes.shape[-1]).T
+    one, other = pairs(doses.dtimes.shape[-1]).T
     D = np.where(np.isnan(doses.durations), 1.0, doses.durations)[..., None]
     rate, drates = doses.amounts[..., None] / D, _rate_derivatives(doses)
-    crossed = drates[..., k] * doses.ddurations[..., l] + drates[..., l] * doses.ddurations[..., k]
+    crossed = drates[..., one] * doses.ddurations[..., other] + drates[..., other] * doses.ddurations[..., one]
     return (second.damounts - rate * second.ddurations - crossed) / D

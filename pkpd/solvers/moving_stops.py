@@ -92,17 +92,17 @@ class StopPlan:
 
 def stop_plan(tangent: TangentSystem, base: Schedule, along: StopDirections) -> StopPlan:
     """Decide on the stops of `tangent`: no more than those of `base` where none of them moves."""
-    moves = (along.dtimes != 0).any(axis=(0, 2))
+    moves: Mask = np.any(along.dtimes != 0, axis=(0, 2))
     starts, ends = moves.copy(), moves.copy()
     if len(moves) > 1:
         # Stops that move together need nothing between them.
-        together = (base.times[:, 1:] == base.times[:, :-1]).all(axis=0)
-        together &= (along.dtimes[:, 1:] == along.dtimes[:, :-1]).all(axis=(0, 2))
+        together: Mask = np.all(base.times[:, 1:] == base.times[:, :-1], axis=0)
+        together &= np.all(along.dtimes[:, 1:] == along.dtimes[:, :-1], axis=(0, 2))
         starts[1:] &= ~together
         ends[:-1] &= ~together
-    jumps = (base.jumps >= 0).any(axis=0)
+    jumps: Mask = np.any(base.jumps >= 0, axis=0)
     watched = list(tangent.watched)
-    settles = (base.levels[:, 1:, watched] != base.levels[:, :-1, watched]).any(axis=(0, 2))
+    settles: Mask = np.any(base.levels[:, 1:, watched] != base.levels[:, :-1, watched], axis=(0, 2))
     columns: list[tuple[int, int, int, bool]] = []  # kind, source, interval, made
     for i in range(len(moves)):
         gate = bool(jumps[i]) and tangent.at_dose >= 0

@@ -165,7 +165,7 @@ def observing(observer: Observed, schedule: Schedule, begin: float, first_dose: 
         parts = [watched, *parts]
     if any(w.crosses and not w.from_start for _, w in observer.watches):
         parts.append(Stops.at(everyone, first, np.full(rows, AFTER_ALL), jump=observer.begin_crossings))
-    return with_stops(schedule, joined(parts), np.zeros((0, rows)))
+    return with_stops(schedule, joined(parts), np.zeros((0, rows)))[0]
 
 
 def _watched(observer: Observed, schedule: Schedule, rows: int) -> tuple[Schedule, Stops]:

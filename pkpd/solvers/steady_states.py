@@ -7,25 +7,29 @@ is exact.  A steady state that repeated doses would not reach (the derivative of
 eigenvalue outside the unit circle) does not count, and where Newton fails the doses are
 repeated.
 
+A state that only accumulates, such as an area under a curve, has no part in this: nothing
+depends on it, nor does its own rate.  It is left at its start, unless it is dosed itself.
+
 Source: Aprille TJ, Trick TN. Steady-state analysis of nonlinear circuits with periodic
 inputs. Proc IEEE 60:108-114 (1972).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
+from pkpd.solvers.accumulators import without_accumulators
 from pkpd.solvers.equations.controlled import ControlledSystem, stretched
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.problem import Problem
 from pkpd.solvers.schedule import Schedule
 from pkpd.solvers.solve import solve
 
-__all__ = ["RepeatedDosing", "steady_states"]
+__all__ = ["RepeatedDosing", "SteadyStates", "slowest_times", "steady_states"]
 
 
 NEWTON_STEPS = 12
@@ -33,6 +37,7 @@ REPEATED_DOSES = 500
 PERTURBATION = 1e-4  # of a state, for a difference quotient
 PROBES = 8  # times within an interval at which the size of a state is taken
 BLOCK = 1 << 16  # members of one ensemble
+SETTLED, UNKNOWN = -1, -2
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,10 @@ class RepeatedDosing:
     starts
         (states, members): where the search begins.
     state
-        (members,): the state that is dosed.
+        (members,): the state that is dosed, or -1 where a route takes the dose.
+    jump, slot
+        (members,): the number of the jump that a dose at once makes, and of the input that is
+        the rate of one that lasts; -1 where there is none.
     amount, rate, duration
         (members,): what is added at once, and the rate and duration of an infusion.  An
         infinite duration is a constant infusion.
@@ -62,6 +70,8 @@ class RepeatedDosing:
     levels: Array
     starts: Array
     state: Index
+    jump: Index
+    slot: Index
     amount: Array
     rate: Array
     duration: Array
@@ -89,10 +99,27 @@ class _Accuracy:
         return self.rtol * np.abs(size) + self.atol[:, None]
 
 
+@dataclass(frozen=True)
+class SteadyStates:
+    """The steady state of each dosing at its phase.
+
+    Attributes
+    ----------
+    states
+        (states, members); NaN where there is no steady state that repeated doses reach.
+    unsettled
+        (members,): the number of the state that keeps such a member from settling, `SETTLED`
+        where the steady state was found, and `UNKNOWN` where integration itself failed.
+    """
+
+    states: Array
+    unsettled: Index
+
+
 def steady_states(
     model: ControlledSystem, dosings: RepeatedDosing, *, rtol: float, atol: Array, method: str = "auto"
-) -> tuple[Array, Mask]:
-    """The steady state of each dosing at its phase, and whether it was found.
+) -> SteadyStates:
+    """The steady state of each dosing at its phase, and what does not settle where there is none.
 
     Parameters
     ----------
@@ -105,16 +132,9 @@ def steady_states(
         is tighter by four digits.
     method
         The integrator.
-
-    Returns
-    -------
-    states
-        (states, members); NaN where there is no steady state that repeated doses reach.
-    found
-        (members,).
     """
-    states, found = np.full_like(dosings.starts, np.nan), np.zeros(len(dosings), dtype=bool)
-    accuracy = _Accuracy(rtol, atol, method)
+    states, unsettled = np.full_like(dosings.starts, np.nan), np.full(len(dosings), SETTLED)
+    accuracy, model = _Accuracy(rtol, atol, method), without_accumulators(model)
     block = max(BLOCK // (len(dosings.starts) + 1), 1)
     for first in range(0, len(dosings), block):
         who = slice(first, first + block)
@@ -122,14 +142,27 @@ def steady_states(
         before, good = _newton(model, some, accuracy)
         rest = np.flatnonzero(~good)
         if len(rest):
-            before[:, rest], good[rest] = _repeated(model, some.take(rest), accuracy)
+            before[:, rest], unsettled[who][rest] = _repeated(model, some.take(rest), accuracy)
+        good = unsettled[who] == SETTLED
         later = np.flatnonzero(good & (some.phase > 0))
         if len(later):
             dosing = some.take(later)
             before[:, later] = _advanced(model, dosing, before[:, later], dosing.phase, accuracy)
-        good &= _everywhere(np.isfinite(before))
-        states[:, who], found[who] = np.where(good, before, np.nan), good
-    return states, found
+            unsettled[who][later] = np.where(_everywhere(np.isfinite(before[:, later])), SETTLED, UNKNOWN)
+        states[:, who] = np.where(unsettled[who] == SETTLED, before, np.nan)
+    return SteadyStates(states, unsettled)
+
+
+def slowest_times(model: ControlledSystem, dosings: RepeatedDosing) -> Array:
+    """The longest time constant of the model where the search begins, (members,); infinite where there is none."""
+    code, n = numpy_code(model.system), len(dosings.starts)
+    with np.errstate(all="ignore"):
+        flat = code.jacobian(np.zeros(len(dosings)), dosings.starts, dosings.parameters, _levels(dosings, dosings.rate))
+    matrices = np.nan_to_num(flat.reshape(n, n, -1).transpose(2, 0, 1))
+    speeds = np.abs(np.linalg.eigvals(matrices).real)
+    slowest = np.where(speeds > 1e-9 * speeds.max(axis=1, keepdims=True), speeds, np.inf).min(axis=1)
+    times: Array = np.where(np.isfinite(slowest) & (slowest > 0), 1 / slowest, np.inf)
+    return times
 
 
 def _with_intervals(model: ControlledSystem, dosings: RepeatedDosing) -> RepeatedDosing:
@@ -137,22 +170,14 @@ def _with_intervals(model: ControlledSystem, dosings: RepeatedDosing) -> Repeate
     constant = np.isinf(dosings.duration)
     if not constant.any():
         return dosings
-    code, n = numpy_code(model.system), len(dosings.starts)
-    levels = _levels(model, dosings, dosings.rate)
-    with np.errstate(all="ignore"):
-        flat = code.jacobian(np.zeros(len(dosings)), dosings.starts, dosings.parameters, levels)
-    matrices = np.nan_to_num(flat.reshape(n, n, -1).transpose(2, 0, 1))
-    speeds = np.abs(np.linalg.eigvals(matrices).real)
-    slowest = np.where(speeds > 1e-9 * speeds.max(axis=1, keepdims=True), speeds, np.inf).min(axis=1)
-    interval = np.where(np.isfinite(slowest) & (slowest > 0), 1 / slowest, 1.0)
-    fields = {name: getattr(dosings, name) for name in dosings.__dataclass_fields__}
-    return RepeatedDosing(**fields | {"interval": np.where(constant, interval, dosings.interval)})
+    times = slowest_times(model, dosings)
+    interval = np.where(constant, np.where(np.isinf(times), 1.0, times), dosings.interval)
+    return replace(dosings, interval=interval)
 
 
-def _levels(model: ControlledSystem, dosings: RepeatedDosing, rate: Array) -> Array:
-    levels = dosings.levels.copy()
-    for state, slot in model.infusion.items():
-        levels[slot] += np.where(dosings.state == state, rate, 0.0)
+def _levels(dosings: RepeatedDosing, rate: Array) -> Array:
+    levels, lasting = dosings.levels.copy(), np.flatnonzero(dosings.slot >= 0)
+    levels[dosings.slot[lasting], lasting] += rate[lasting]
     return levels
 
 
@@ -170,17 +195,16 @@ def _trajectory(
     full, rest = _running(dosings)
     constant = np.isinf(dosings.duration)
     ends = np.where(~constant & (rest > 0) & (rest < lasting), rest / lasting, np.inf)
-    during = _levels(model, dosings, np.where(constant, dosings.rate, (full + (rest > 0)) * dosings.rate))
-    after = _levels(model, dosings, np.where(constant, dosings.rate, full * dosings.rate))
-    given = dosings.amount > 0
-    jump = np.array([model.add[i] for i in range(len(before))])[dosings.state]
+    during = _levels(dosings, np.where(constant, dosings.rate, (full + (rest > 0)) * dosings.rate))
+    after = _levels(dosings, np.where(constant, dosings.rate, full * dosings.rate))
+    at_once = dosings.amount > 0
     problem = Problem(
         model=stretched(model.system),
         parameters=np.ascontiguousarray(np.vstack([dosings.parameters, lasting])),
         starts=np.ascontiguousarray(before),
         schedule=Schedule(
-            np.where(given, 0.0, ends)[:, None],
-            np.where(given, jump, -1)[:, None],
+            np.where(at_once, 0.0, ends)[:, None],
+            np.where(at_once, dosings.jump, -1)[:, None],
             dosings.amount[:, None],
             np.stack([during.T, after.T], axis=1),
         ),
@@ -207,7 +231,7 @@ def _everywhere(good: Any) -> Mask:
 
 def _newton(model: ControlledSystem, dosings: RepeatedDosing, accuracy: _Accuracy) -> tuple[Array, Mask]:
     """States before a dose that the period map returns, and where they were found."""
-    y, found = dosings.starts.copy(), np.zeros(len(dosings), dtype=bool)
+    y, settled = dosings.starts.copy(), np.zeros(len(dosings), dtype=bool)
     active = np.arange(len(dosings))
     scale = _sizes(model, dosings, accuracy)
     for _ in range(NEWTON_STEPS):
@@ -220,11 +244,11 @@ def _newton(model: ControlledSystem, dosings: RepeatedDosing, accuracy: _Accurac
         small = _everywhere(np.abs(step) <= accuracy.bound(y[:, active]))
         left = _everywhere(np.abs(image - y[:, active] + step) <= accuracy.bound(10 * scale[:, active]))
         good = small & left & _attracts(derivative)
-        found[active[good]] = True
+        settled[active[good]] = True
         active = active[~small & _everywhere(np.isfinite(step))]
         if not len(active):
             break
-    return y, found
+    return y, settled
 
 
 def _sizes(model: ControlledSystem, dosings: RepeatedDosing, accuracy: _Accuracy) -> Array:
@@ -268,23 +292,35 @@ def _attracts(derivative: Array) -> Mask:
     return attracts
 
 
-def _repeated(model: ControlledSystem, dosings: RepeatedDosing, accuracy: _Accuracy) -> tuple[Array, Mask]:
-    """The states that doses repeated from the starts settle to, and where they do."""
-    y, found = dosings.starts.copy(), np.zeros(len(dosings), dtype=bool)
+def _repeated(model: ControlledSystem, dosings: RepeatedDosing, accuracy: _Accuracy) -> tuple[Array, Index]:
+    """The states that doses repeated from the starts settle to, and what does not settle; see `SteadyStates`."""
+    y, unsettled = dosings.starts.copy(), np.full(len(dosings), UNKNOWN)
     change = np.full_like(y, np.inf)
     active = np.arange(len(dosings))
     for _ in range(REPEATED_DOSES):
         some = dosings.take(active)
         image = _advanced(model, some, y[:, active], some.interval, accuracy)
-        last, change[:, active] = change[:, active], np.abs(image - y[:, active])
-        y[:, active] = image
         # What is left of a change that shrinks by a factor each time is a geometric sum.
         with np.errstate(all="ignore"):
+            last, change[:, active] = change[:, active], np.abs(image - y[:, active])
             factor = np.where(last > 0, change[:, active] / last, 0.0)
             left = np.where(factor < 1, change[:, active] * factor / (1 - factor), np.inf)
-        good = _everywhere(np.fmax(left, change[:, active] * 0.1) <= accuracy.bound(image))
-        found[active[good]] = True
-        active = active[~good & _everywhere(np.isfinite(image))]
+            bound = accuracy.bound(image)
+            furthest = _furthest(change[:, active] / bound, left / bound)
+        y[:, active] = image
+        finite = _everywhere(np.isfinite(image))
+        unsettled[active[finite]] = furthest[finite]
+        active = active[finite & (furthest != SETTLED)]
         if not len(active):
             break
-    return y, found
+    return y, unsettled
+
+
+def _furthest(change: Array, left: Array) -> Index:
+    """The state that is furthest from settling, by its last change and what is left, in units of the bound."""
+    excess = np.fmax(left, change * 0.1)
+    settled = _everywhere(excess <= 1)
+    # Among those whose changes do not shrink it is the one that changes most, not one at the rounding of its digits.
+    furthest = np.where(np.isinf(left).any(axis=0), np.argmax(change, axis=0), np.argmax(excess, axis=0))
+    worst: Index = np.where(settled, SETTLED, furthest)
+    return worst

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -11,7 +12,7 @@ from sympy.core.relational import GreaterThan, LessThan, StrictGreaterThan, Stri
 from pkpd.errors import ModelError, UnitError
 from pkpd.symbolic.dimensions import unit_of
 from pkpd.symbolic.symbols import Clock, Declared, Dose, Given, InputRate, Parameter, State, check_name
-from pkpd.units import label, parse_unit, same_unit
+from pkpd.units import conversion_factor, label, parse_unit, same_unit
 
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Event, Model, Route
@@ -25,7 +26,7 @@ __all__ = [
     "expressions",
     "lag",
     "output_unit",
-    "reached",
+    "reached_states",
 ]
 
 
@@ -70,7 +71,10 @@ def every_symbol(model: Model) -> set[Declared]:
 def check_model(model: Model) -> None:
     """Refuse a model that is not well formed; see `Model` for what is raised."""
     check_name(model.name, "model")
-    parse_unit(model.time)
+    if model.time != "1" and conversion_factor(parse_unit(model.time), parse_unit("day")) is None:
+        raise UnitError(
+            f"{model.name}: its time is in {model.time!r}; expected a time such as h or day, or '1' for none."
+        )
     _check_dosing(model)
     _check_symbols(model)
     _check_names(model)
@@ -124,9 +128,26 @@ def _check_symbols(model: Model) -> None:
         other = by_name.setdefault(symbol.name, symbol)
         if other != symbol:
             raise ModelError(
-                f"{model.name}: {symbol.name!r} is declared twice, differently: "
-                f"{other.declaration} and {symbol.declaration}."
+                f"{model.name}: {symbol.name!r} is declared twice, differently: {_difference(other, symbol)}."
             )
+
+
+def _difference(one: Declared, other: Declared) -> str:
+    """In what two declarations of one name differ."""
+    if type(one) is not type(other):
+        return f"as a {type(one).__name__.lower()} and as a {type(other).__name__.lower()}"
+    pairs = [
+        (f.name, getattr(one.declaration, f.name), getattr(other.declaration, f.name)) for f in fields(one.declaration)
+    ]
+    return "; ".join(f"{name} {_worded(a)} and {_worded(b)}" for name, a, b in pairs if a != b)
+
+
+def _worded(value: Any) -> str:
+    """A field of a declaration; the start of a state with the values of its parameters."""
+    if not isinstance(value, sympy.Expr):
+        return repr(value)
+    values = ", ".join(f"{p.name} = {p.value:g}" for p in sorted(value.atoms(Parameter), key=str))
+    return f"{value} ({values}; set them after composing, compose(...).using(...))" if values else str(value)
 
 
 def _check_names(model: Model) -> None:
@@ -156,6 +177,12 @@ def _check_route(model: Model, route: Route) -> None:
         )
     for state, jump in route.jumps.items():
         _forbid(model, f"route {route.name!r} for {state.name}", jump, InputRate, "an input rate")
+        if not route.replaces and jump.has(Dose) and state not in jump.free_symbols:
+            raise ModelError(
+                f"{model.name}: a dose on route {route.name!r} overwrites {state.name!r} by {jump}; write "
+                f"{{{state.name}: {state.name} + {jump}}} to add to it, or "
+                f"Route({route.name!r}, {{...}}, replaces=True) where that is meant."
+            )
 
 
 def _check_event(model: Model, event: Event) -> None:
@@ -165,9 +192,6 @@ def _check_event(model: Model, event: Event) -> None:
         )
     if not event.then:
         raise ModelError(f"{model.name}: the event {event.when} changes no state.")
-    for state in event.then:
-        if not isinstance(state, State):
-            raise ModelError(f"{model.name}: the event {event.when} sets {state!r}, which is not a state.")
 
 
 def _check_dosing(model: Model) -> None:
@@ -190,16 +214,18 @@ def _check_dosing(model: Model) -> None:
                 )
 
 
-def reached(model: Model, route: Route) -> list[State]:
-    """The states that a dose on `route` reaches."""
-    every_rate = (*model.rates.items(), *model.terms.items())
-    return list(route.jumps) or [state for state, rate in every_rate if rate.has(route.rate)]
+def reached_states(model: Model, route: Route) -> tuple[State, ...]:
+    """The states that a dose on `route` changes: by a jump, or by a rate that its input enters."""
+    if route.rate is None:
+        return tuple(route.jumps)
+    rates = (*model.rates.items(), *model.terms.items())
+    return tuple(state for state, rate in rates if rate.has(route.rate))
 
 
 def _dosing_attribute(model: Model, route: Route, key: str) -> set[sympy.Expr]:
     """F or the lag of the states that a dose on `route` reaches."""
     default = {"F": sympy.S.One, "lag": sympy.S.Zero}[key]
-    return {getattr(model.dosing[s], key) if s in model.dosing else default for s in reached(model, route)}
+    return {getattr(model.dosing[s], key) if s in model.dosing else default for s in reached_states(model, route)}
 
 
 def lag(model: Model, route: Route) -> sympy.Expr:
@@ -268,7 +294,7 @@ def _check_units(model: Model) -> None:
 
 
 def _expect(expression: sympy.Basic, unit: Any, where: str) -> None:
-    found = unit_of(expression, where)
-    if unit is None or found is None or same_unit(found, unit):
+    actual = unit_of(expression, where)
+    if unit is None or actual is None or same_unit(actual, unit):
         return
-    raise UnitError(f"{where} is {expression} [{label(found)}]; expected [{label(unit)}].")
+    raise UnitError(f"{where} is {expression} [{label(actual)}]; expected [{label(unit)}].")

@@ -87,10 +87,10 @@ def category_effect(indicator: Parameter | Given, change: Any) -> sympy.Expr:
     return (1 + as_expression(change, "the change of a covariate effect")) ** _covariate(indicator)
 
 
-def _covariate(given: Any) -> Parameter | Given:
-    if not isinstance(given, Parameter | Given):
-        raise ModelError(f"a covariate is a symbol made by param or given, not {given!r}.")
-    return given
+def _covariate(symbol: Any) -> Parameter | Given:
+    if not isinstance(symbol, Parameter | Given):
+        raise ModelError(f"a covariate is a symbol made by param or given, not {symbol!r}.")
+    return symbol
 
 
 def _reference(covariate: Parameter | Given, value: Any, source: str) -> sympy.Expr:

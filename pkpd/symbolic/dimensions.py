@@ -105,10 +105,10 @@ class _Walk:
     def _product(self, product: Any) -> Any:
         unit = self.one
         for factor in product.args:
-            its = self._coefficient(factor)
-            if its is None:
+            own = self._coefficient(factor)
+            if own is None:
                 return None
-            unit = unit * its
+            unit = unit * own
         return unit
 
     def _coefficient(self, factor: Any) -> Any:

@@ -14,6 +14,7 @@ import sympy
 
 from pkpd.errors import ModelError, unknown_name
 from pkpd.symbolic import checks, retiming, variants, writing
+from pkpd.symbolic.descriptions import parse_description
 from pkpd.symbolic.elements import Dosing, Event, Output, Route, check_mapping, expressions_by_state, output
 from pkpd.symbolic.symbols import Declared, Given, InputRate, Parameter, State, as_expression
 
@@ -167,7 +168,8 @@ class Model:
 
     @property
     def title(self) -> str:
-        return self.description.strip().partition("\n")[0].rstrip(".") or self.name
+        """The first line of the description, or the name."""
+        return parse_description(self.description).title or self.name
 
     # ---- variants of it
 
@@ -180,7 +182,7 @@ class Model:
         return variants.renamed(self, names)
 
     def in_time(self, unit: str) -> Model:
-        """The same model told in another unit of time: ``pkpd.load("pk_1cmt_oral").in_time("h")``.
+        """The same model in another unit of time: ``pkpd.load("pk_1cmt_oral").in_time("h")``.
 
         Everything whose unit contains the model's time is declared anew in `unit`, with the
         number that is the same quantity: a clearance of 0.24 L/day is 0.01 L/h, its bounds

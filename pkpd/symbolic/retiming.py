@@ -1,4 +1,4 @@
-"""A model told in another unit of time."""
+"""A model in another unit of time."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ __all__ = ["in_time"]
 
 
 def in_time(model: Model, unit: str) -> Model:
-    """`model` told in another unit of time.
+    """`model` in another unit of time.
 
     Everything whose unit contains the model's time (parameters, givens, states such as an
     area under a curve, input rates, the clock, declared outputs) is declared anew with
     `unit` in its place, and with the number that is the same quantity there; bounds and
     alternatives are converted too.  Names, meanings, sources and `iiv`, which is that of a
     logarithm, stay.  A unit that holds another time than the model's (L/h in a model in
-    days) and one that hides a time (Gy) stay as well, until the model is told in that very
-    unit.  By its hash the model is another one; there and back again it is the same to the
+    days) and one that hides a time (Gy) stay as well, unless the model is converted to that
+    very unit.  By its hash the model is another one; there and back again it is the same to the
     rounding of its numbers, and for hours and days itself.
 
     Parameters
@@ -57,7 +57,7 @@ def in_time(model: Model, unit: str) -> Model:
     factor = conversion_factor(parse_unit(model.time), parse_unit(unit))
     if factor is None:
         reason = "its equations have no unit of time" if model.time == "1" else "expected a time such as h, day or week"
-        raise UnitError(f"{model.name}: its time, in {model.time!r}, cannot be told in {unit!r}; {reason}.")
+        raise UnitError(f"{model.name}: its time, in {model.time!r}, cannot be converted to {unit!r}; {reason}.")
     change = _Change(model.time, unit)
     table = {symbol: change.symbol(symbol) for symbol in every_symbol(model)}
     return with_expressions(

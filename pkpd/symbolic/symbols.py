@@ -1,8 +1,4 @@
-"""The symbols a model is written in: each is a sympy symbol that carries its declaration.
-
-A declaration is part of a symbol's identity.  Two ``CL`` of different value are two
-symbols, never one cached object, and a pickled symbol comes back whole.
-"""
+"""The symbols a model is written in: parameters, states, givens, input rates, doses and the clock."""
 
 from __future__ import annotations
 
@@ -10,14 +6,27 @@ import keyword
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import sympy
 from sympy.logic.boolalg import Boolean
 
 from pkpd.errors import ModelError, ParameterError
-from pkpd.units import convert, parse_unit
+from pkpd.symbolic.declarations import (
+    Clock,
+    Declaration,
+    Declared,
+    Dose,
+    DosedDeclaration,
+    Given,
+    GivenDeclaration,
+    InputRate,
+    Parameter,
+    ParameterDeclaration,
+    State,
+    StateDeclaration,
+)
+from pkpd.units import convert, molar_mass_in_grams
 
 __all__ = [
     "Clock",
@@ -88,117 +97,11 @@ def finite_number(value: Any, what: str) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise ParameterError(f"{what} is {value!r}; expected a number.") from None
+    except OverflowError:
+        raise ParameterError(f"{what} is too large for a number.") from None
     if not math.isfinite(number):
         raise ParameterError(f"{what} is {number}; expected a finite number.")
     return number
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """What every symbol says of itself."""
-
-    name: str
-    unit: str
-    meaning: str
-
-    def __post_init__(self) -> None:
-        parse_unit(self.unit)
-
-
-@dataclass(frozen=True)
-class ParameterDeclaration(Declaration):
-    value: float = 0.0
-    source: str = ""
-    bounds: tuple[float, float] = (-math.inf, math.inf)
-    iiv: float | None = None
-    alternatives: tuple[tuple[str, float, str, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class StateDeclaration(Declaration):
-    start: sympy.Expr = sympy.S.Zero
-    nonnegative: bool = False
-
-
-@dataclass(frozen=True)
-class GivenDeclaration(Declaration):
-    default: float | None = None
-
-
-class Declared(sympy.Symbol):  # type: ignore[misc]
-    """A real sympy symbol whose declaration is part of its identity."""
-
-    __slots__ = ("_content", "declaration")
-    declaration: Any
-
-    def __new__(cls, declaration: Declaration) -> Declared:
-        # __xnew__ goes around sympy's cache, which knows symbols by name alone.
-        symbol: Declared = sympy.Symbol.__xnew__(cls, declaration.name, real=True)
-        symbol.declaration = declaration
-        symbol._content = repr(declaration)
-        return symbol
-
-    def _hashable_content(self) -> tuple[Any, ...]:
-        return (*super()._hashable_content(), self._content)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.declaration,)
-
-    @property
-    def unit(self) -> str:
-        return str(self.declaration.unit)
-
-    @property
-    def meaning(self) -> str:
-        return str(self.declaration.meaning)
-
-
-class Parameter(Declared):
-    """A number with a name: see `param`."""
-
-    __slots__ = ()
-
-    @property
-    def value(self) -> float:
-        return float(self.declaration.value)
-
-
-class State(Declared):
-    """A quantity that a rate changes: see `state`."""
-
-    __slots__ = ()
-
-    @property
-    def start(self) -> sympy.Expr:
-        return self.declaration.start
-
-
-class Given(Declared):
-    """A quantity that another part supplies: see `given`."""
-
-    __slots__ = ()
-
-    @property
-    def default(self) -> float | None:
-        return self.declaration.default  # type: ignore[no-any-return]
-
-
-class InputRate(Declared):
-    """The rate at which a dose enters: see `input_rate`."""
-
-    __slots__ = ()
-
-
-class Dose(Declared):
-    """The amount of one dose: see `dose`."""
-
-    __slots__ = ()
-
-
-class Clock(Declared):
-    """The time since the start: see `clock`."""
-
-    __slots__ = ()
 
 
 def param(
@@ -248,14 +151,14 @@ def param(
         raise ParameterError(f"parameter {name!r} is {number:g} {unit}, outside its bounds {low:g} to {high:g}.")
     if iiv is not None and finite_number(iiv, f"the iiv of parameter {name!r}") < 0:
         raise ParameterError(f"the iiv of parameter {name!r} is {iiv:g}; it is a standard deviation, so 0 or more.")
-    others = tuple(_alternative(name, unit, key, said) for key, said in (alternatives or {}).items())
+    others = _alternatives(name, unit, alternatives)
     return Parameter(ParameterDeclaration(name, unit, meaning, number, source, (low, high), iiv, others))
 
 
 def _limits(name: str, bounds: Any) -> tuple[float, float]:
     try:
         low, high = (m if b is None else float(b) for b, m in zip(bounds, (-math.inf, math.inf), strict=True))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ParameterError(
             f"the bounds of parameter {name!r} are {bounds!r}; expected (lowest, highest), with None for no bound."
         ) from None
@@ -264,13 +167,25 @@ def _limits(name: str, bounds: Any) -> tuple[float, float]:
     return low, high
 
 
-def _alternative(name: str, unit: str, key: str, said: Any) -> tuple[str, float, str, str]:
-    """The alternative called `key`, its value in the unit of the parameter."""
+def _alternatives(name: str, unit: str, alternatives: Any) -> tuple[tuple[str, float, str, str], ...]:
+    """The alternatives of a parameter, their values in its unit."""
+    if alternatives is None:
+        return ()
+    if not isinstance(alternatives, Mapping):
+        raise ParameterError(
+            f"the alternatives of {name!r} are {alternatives!r}; expected {{name: (value, unit, source)}}."
+        )
+    return tuple(_alternative(name, unit, key, entry) for key, entry in alternatives.items())
+
+
+def _alternative(name: str, unit: str, key: Any, entry: Any) -> tuple[str, float, str, str]:
     what = f"alternative {key!r} of {name!r}"
-    if not isinstance(said, tuple | list) or len(said) != 3:
-        raise ParameterError(f"{what} is {said!r}; expected (value, unit, source).")
-    value, its_unit, source = said
-    return key, convert(finite_number(value, what), its_unit, unit, what), its_unit, source
+    if not isinstance(key, str):
+        raise ParameterError(f"{what}: an alternative is chosen by its name; expected text, such as 'QSPIO'.")
+    if not isinstance(entry, tuple | list) or len(entry) != 3:
+        raise ParameterError(f"{what} is {entry!r}; expected (value, unit, source).")
+    value, own_unit, source = entry
+    return key, convert(finite_number(value, what), own_unit, unit, what), own_unit, source
 
 
 def state(name: str, unit: str, meaning: str, *, start: Any = 0, nonnegative: bool = False) -> State:
@@ -293,7 +208,7 @@ def state(name: str, unit: str, meaning: str, *, start: Any = 0, nonnegative: bo
         If the name cannot be one, the unit is not known, or the start uses a state.
     """
     check_name(name, "state")
-    expression = sympy.sympify(start) if isinstance(start, int | float | sympy.Basic) else None
+    expression = sympy.sympify(start) if isinstance(start, int | float | sympy.Expr) else None
     if expression is None:
         raise ModelError(f"state {name!r} starts at {start!r}; expected a number or an expression of parameters.")
     if expression.is_number and not expression.is_finite:
@@ -317,17 +232,46 @@ def given(name: str, unit: str, meaning: str, *, default: float | None = None) -
     return Given(GivenDeclaration(name, unit, meaning, value))
 
 
-def input_rate(name: str, unit: str, meaning: str) -> InputRate:
+def input_rate(name: str, unit: str, meaning: str, *, molar_mass: Any = None) -> InputRate:
     """Declare a zero-order input: an amount over its duration (``R`` in Gy/day).
 
-    Name it as a route, ``routes={"radiation": R}``; it is zero while nothing is given.
+    Name it as a route, ``routes={"radiation": R}``; it is zero while nothing is given.  With a
+    `molar_mass`, as for `dose`, doses may be given as a mass or as an amount of substance.
     """
-    return InputRate(Declaration(check_name(name, "input rate"), unit, meaning))
+    check_name(name, "input rate")
+    return InputRate(_dosed(name, unit, meaning, molar_mass))
 
 
-def dose(unit: str) -> Dose:
-    """The amount of one dose, as it stands in a jump route: ``{A1: A1 + F*dose("mg")}``."""
-    return Dose(Declaration("dose", unit, "amount of one dose"))
+def dose(unit: str, *, molar_mass: Any = None) -> Dose:
+    """The amount of one dose, as it stands in a jump route: ``{A1: A1 + F*dose("mg")}``.
+
+    Parameters
+    ----------
+    unit
+        What a dose is measured in.
+    molar_mass
+        Of the drug: text such as ``"146 kDa"`` or ``"146 kg/mol"``, or a number in g/mol.  A
+        regimen may then give a mass where `unit` is an amount of substance (``"1500 mg"``
+        into nmol), or the reverse.
+
+    Raises
+    ------
+    UnitError
+        If the unit, or that of the molar mass, is not one.
+    ParameterError
+        If the molar mass is not more than 0.
+    """
+    return Dose(_dosed("dose", unit, "amount of one dose", molar_mass))
+
+
+def _dosed(name: str, unit: str, meaning: str, molar_mass: Any) -> Declaration:
+    if molar_mass is None:
+        return Declaration(name, unit, meaning)
+    mass = molar_mass_in_grams(molar_mass) if isinstance(molar_mass, str) else molar_mass
+    number = finite_number(mass, "a molar mass")
+    if number <= 0:
+        raise ParameterError(f"a molar mass is {molar_mass!r}; expected more than 0.")
+    return DosedDeclaration(name, unit, meaning, number)
 
 
 def clock(unit: str) -> Clock:

@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pkpd.errors import ModelError, RegimenError, unknown_name
+from pkpd.errors import ModelError, RegimenError, UnitError, unknown_name
 from pkpd.symbolic.model import Model, Route, require_model
 from pkpd.symbolic.symbols import Parameter, State, dose, param, state
 from pkpd.symbolic.variants import with_expressions
+from pkpd.treatment.dose_times import as_time, times_in
 from pkpd.treatment.regimens import Regimen, bolus
 
 __all__ = ["by_occasion"]
@@ -31,7 +32,8 @@ def by_occasion(model: Model, omegas: Mapping[str, float], starts: Sequence[floa
         By parameter the standard deviation of its logarithm between the occasions of one
         subject.
     starts
-        When the occasions begin, in the model's time: increasing, the first at 0.
+        When the occasions begin: numbers in the model's time, or text such as ``"3 weeks"``;
+        increasing, the first at 0.
 
     Returns
     -------
@@ -56,10 +58,7 @@ def by_occasion(model: Model, omegas: Mapping[str, float], starts: Sequence[floa
     require_model(model, "by_occasion")
     if not isinstance(omegas, Mapping):
         raise ModelError(f"by_occasion() got {omegas!r} as omegas; expected {{parameter: omega}}.")
-    try:
-        times = [float(t) for t in starts]
-    except (TypeError, ValueError):
-        raise RegimenError(f"occasions begin at {starts!r}; expected increasing times, the first 0.") from None
+    times = _times(starts, model.time)
     if not times or times[0] != 0 or any(b <= a for a, b in itertools.pairwise(times)):
         raise RegimenError(f"occasions begin at {times}; expected increasing times, the first 0.")
     factors = {name: _factors(model, name, omega, times) for name, omega in omegas.items()}
@@ -75,6 +74,14 @@ def by_occasion(model: Model, omegas: Mapping[str, float], starts: Sequence[floa
     for route, time in zip(jumps, times[1:], strict=True):
         regimen += bolus(1, route, at=time)
     return _changing(model, {model[name]: now for name, now in current.items()}, jumps), regimen
+
+
+def _times(starts: Any, unit: str) -> list[float]:
+    """The beginnings of occasions as numbers in `unit`."""
+    try:
+        return [float(times_in(as_time(start, "the beginning of an occasion"), unit)) for start in starts]
+    except (TypeError, RegimenError, UnitError):  # no sequence, no time, or an expression of parameters
+        raise RegimenError(f"occasions begin at {starts!r}; expected increasing times, the first 0.") from None
 
 
 def _factors(model: Model, name: str, omega: float, times: Sequence[float]) -> list[Parameter]:

@@ -13,88 +13,20 @@ import sympy
 
 from pkpd.errors import RegimenError
 from pkpd.symbolic.symbols import Given, Parameter
+from pkpd.treatment.administrations import Administration, Quantity, as_duration, as_quantity
 from pkpd.treatment.dose_times import (
     UnitOfTime,
-    as_expression_of_parameters,
     as_interval,
     as_text,
     as_time,
-    is_before_start,
-    times_in,
+    later,
     unit_of_time,
 )
-from pkpd.units import parse_quantity
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Administration", "Quantity", "Regimen", "bolus", "fractions", "infusion"]
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A number or an expression of parameters; without a unit it is in the unit that is wanted."""
-
-    expression: sympy.Expr
-    unit: str | None = None
-
-    def __str__(self) -> str:
-        return f"{sympy.sstr(self.expression, full_prec=False)}{' ' + self.unit if self.unit else ''}"
-
-
-@dataclass(frozen=True)
-class Administration:
-    """One dose, infusion or radiation fraction.
-
-    Attributes
-    ----------
-    time
-        An expression of parameters; a number in it is in the model's unit of time, and a
-        number with a unit is a multiple of a `UnitOfTime` (``8*h``), see `due`.
-    amount, duration
-        Quantities; no duration for a dose given at once.
-    route
-        The name of one of the model's routes.
-    ss
-        Whether the dose meets a steady state: that of the same dose given every `interval`
-        for ever before.
-    interval
-        The dosing interval of that steady state, of the same kind as `time`.
-    """
-
-    time: sympy.Expr
-    amount: Quantity
-    route: str
-    duration: Quantity | None = None
-    ss: bool = False
-    interval: sympy.Expr | None = None
-
-    def __post_init__(self) -> None:
-        if is_before_start(self.time):
-            raise RegimenError(
-                f"a dose on route {self.route!r} is at time {as_text(self.time)}; a model starts at time 0, "
-                "so a dose time is 0 or more."
-            )
-        if self.duration is not None and self.duration.expression.is_number and self.duration.expression <= 0:
-            raise RegimenError(
-                f"an infusion on route {self.route!r} lasts {self.duration}; a duration is more than 0. "
-                "Use bolus() for a dose given at once."
-            )
-        if self.ss and self.interval is None:
-            raise RegimenError(f"a dose at steady state on route {self.route!r} needs its interval; give every=.")
-
-    def due(self, time: str) -> sympy.Expr:
-        """Its time as an expression in `time`, a model's unit of time."""
-        return times_in(self.time, time)
-
-    def in_time(self, time: str) -> Administration:
-        """The same dose with time, duration and interval in `time`, and no units left in them."""
-        return dataclasses.replace(
-            self,
-            time=self.due(time),
-            duration=None if self.duration is None else _duration_in(self.duration, time),
-            interval=None if self.interval is None else times_in(self.interval, time),
-        )
 
 
 @dataclass(frozen=True)
@@ -124,10 +56,10 @@ class Regimen:
         step = as_interval(interval, "the interval of every()")
         count = _count(n)
         _check_number(count * len(self.doses))
-        return Regimen(tuple(d for i in range(count) for d in self._moved(i * step).doses))
+        return Regimen(tuple(d for i in range(count) for d in self._moved(step, i).doses))
 
-    def _moved(self, step: sympy.Expr) -> Regimen:
-        return Regimen(tuple(dataclasses.replace(d, time=d.time + step) for d in self.doses))
+    def _moved(self, step: sympy.Expr, times: int = 1) -> Regimen:
+        return Regimen(tuple(dataclasses.replace(d, time=later(d.time, step, times)) for d in self.doses))
 
     def in_time(self, time: str) -> Regimen:
         """The same doses with all times in `time`, a unit such as ``"h"``, and no units left in them.
@@ -193,7 +125,7 @@ def bolus(
         Interval (``7``, ``"3 weeks"``) and number of doses.
     ss
         Whether the first dose meets the steady state of doses given every `every` for ever
-        before; `n` is then 1 unless said.
+        before; `n` is then 1 by default.
     time
         The unit of the times that have none; the model's by default.
 
@@ -210,7 +142,7 @@ def bolus(
     >>> pkpd.bolus("5 mg", "iv", every="8 h", n=3).in_time("day").table()["time"].round(3).tolist()
     [0.0, 0.333, 0.667]
     """
-    return _repeated(Administration(_NOW, _quantity(amount, "an amount"), route), _Schedule(at, every, n, ss, time))
+    return _repeated(Administration(_NOW, as_quantity(amount, "an amount"), route), _Schedule(at, every, n, ss, time))
 
 
 def infusion(
@@ -228,7 +160,7 @@ def infusion(
 
     The other arguments and errors are those of `bolus`; a duration must be more than 0.
     """
-    once = Administration(_NOW, _quantity(amount, "an amount"), route, _duration(duration, time))
+    once = Administration(_NOW, as_quantity(amount, "an amount"), route, as_duration(duration, time))
     return _repeated(once, _Schedule(at, every, n, ss, time))
 
 
@@ -256,7 +188,7 @@ def fractions(
     start
         The time of the first fraction: a number, text with a unit (``"1 week"``), or a parameter.
     every
-        The interval between fractions (``"24 h"``); 1 unless said.
+        The interval between fractions (``"24 h"``); 1 by default.
     per_week
         Instead of `every`: this many fractions on consecutive days, then a pause until the
         week is over.  ``per_week=5`` leaves the weekends off; `start` is then a Monday.
@@ -282,8 +214,8 @@ def fractions(
     day = unit_of_time("day", "a day") if time is not None or first.atoms(UnitOfTime) or isinstance(start, str) else 1
     _check_number(_count(n))
     offsets = [step * i if per_week is None else day * (7 * (i // per_week) + i % per_week) for i in range(_count(n))]
-    lasting = None if duration is None else _duration(duration, time)
-    once = Administration(_NOW, _quantity(amount, "an amount"), route, lasting)
+    lasting = None if duration is None else as_duration(duration, time)
+    once = Administration(_NOW, as_quantity(amount, "an amount"), route, lasting)
     return _repeated(once, _Schedule([first + offset for offset in offsets]))
 
 
@@ -345,27 +277,6 @@ def _check_number(doses: int) -> None:
             f"a regimen of {doses} doses; expected {MOST_DOSES} or fewer. "
             "Give an infusion, or a dose with ss=True that stands for all doses before it."
         )
-
-
-def _quantity(value: Any, what: str) -> Quantity:
-    if isinstance(value, str):
-        number, unit = parse_quantity(value, what)
-        return Quantity(as_expression_of_parameters(number, what), unit)
-    return Quantity(as_expression_of_parameters(value, what))
-
-
-def _duration(value: Any, time: str | None) -> Quantity:
-    lasting = _quantity(value, "a duration")
-    unit = time if lasting.unit is None and lasting.expression.is_number else lasting.unit
-    if unit is not None:
-        unit_of_time(unit, "a duration")
-    return dataclasses.replace(lasting, unit=unit)
-
-
-def _duration_in(duration: Quantity, time: str) -> Quantity:
-    if duration.unit is None:
-        return Quantity(times_in(duration.expression, time))
-    return Quantity(times_in(duration.expression * unit_of_time(duration.unit, "a duration"), time))
 
 
 def _plain(quantity: Quantity) -> Any:

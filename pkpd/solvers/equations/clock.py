@@ -107,6 +107,7 @@ def clocked(system: System) -> ClockedSystem:
     conditions = _Conditions(system)
     rates, jumps = conditions.replaced_row(system.rates), [conditions.replaced_row(row) for row in system.jumps]
     events: list[tuple[sympy.Expr, Any]] = []
+    strict: list[bool] = []
     routes: dict[sympy.Symbol, tuple[int, ...]] = {}
     names = list(system.jump_routes)
     for number, (trigger, row) in enumerate(system.events):
@@ -118,9 +119,17 @@ def clocked(system: System) -> ClockedSystem:
             jumps.append(row)
         else:
             events.append((guard, row))
+            strict.append(system.strictness[number])
     if not conditions.symbols:
         return ClockedSystem(system)
-    plain = replace(system, rates=rates, jumps=tuple(jumps), jump_routes=tuple(names), events=tuple(events))
+    plain = replace(
+        system,
+        rates=rates,
+        jumps=tuple(jumps),
+        jump_routes=tuple(names),
+        events=tuple(events),
+        strict=tuple(strict),
+    )
     return _with_slots(plain, conditions, routes)
 
 

@@ -22,7 +22,7 @@ DURATION = "duration of one unit of time"
 
 @dataclasses.dataclass(frozen=True)
 class ControlledSystem:
-    """A `System` with further inputs and jumps, and where they are.
+    """A `System` with further inputs and jumps after its own, and where they are.
 
     Attributes
     ----------
@@ -61,7 +61,7 @@ def controlled(
     Parameters
     ----------
     system
-        Without inputs of its own.
+        Its own inputs and jumps keep their numbers.
     infused
         The states that get an input rate.
     switched
@@ -78,7 +78,7 @@ def controlled(
 def _controlled(
     system: System, infused: tuple[int, ...], switched: tuple[int, ...], covariates: tuple[int, ...], sloped: bool
 ) -> ControlledSystem:
-    names: list[str] = []
+    names = list(system.inputs)
 
     def slot(name: str) -> int:
         names.append(name)
@@ -164,4 +164,5 @@ def stretched(system: System) -> System:
         p=(*system.p, unit),
         rates=tuple(unit * rate.xreplace({TIME: unit * TIME}) for rate in system.rates),
         events=(),
+        strict=(),
     )

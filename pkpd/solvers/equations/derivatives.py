@@ -76,18 +76,25 @@ def _product(product: sympy.Mul, slopes: Slopes) -> sympy.Expr:
 
 def _power(power: sympy.Pow, slopes: Slopes) -> sympy.Expr:
     base, exponent = power.args
-    by_base = exponent * base ** (exponent - 1) * directional(base, slopes)
+    inner = _uncut(base)
+    by_base = exponent * base ** (exponent - 1) * directional(inner, slopes)
     bend = directional(exponent, slopes)
     if bend == 0:
         return by_base
     by_exponent = power * sympy.log(base)
     if not base.is_positive:
-        by_exponent = sympy.Piecewise((by_exponent, base > 0), (0, True))
+        by_exponent = sympy.Piecewise((by_exponent, inner > 0), (0, True))
     return by_base + by_exponent * bend
 
 
 def _branches(expression: sympy.Piecewise, slopes: Slopes) -> sympy.Expr:
     return sympy.Piecewise(*((directional(value, slopes), condition) for value, condition in expression.args))
+
+
+def _uncut(base: sympy.Expr) -> sympy.Expr:
+    """x for Max(x, 0), the guard of a power: where x is below 0 the power and its slope are 0 anyhow."""
+    cut = isinstance(base, sympy.Max) and len(base.args) == 2 and sympy.S.Zero in base.args
+    return sympy.Add(*base.args) if cut else base
 
 
 def _bell(integral: sympy.Expr, slopes: Slopes) -> sympy.Expr:

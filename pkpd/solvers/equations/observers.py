@@ -362,7 +362,7 @@ class _Observation:
         jumps = [self._jumped(row) for row in base.jumps]
         begin = (*same, *(o.begun() for o in own))
         begin_crossings = (*same, *(o.crossing_begun() for o in own))
-        first = len(jumps)
+        first, observing = len(jumps), tuple(self._events())
         system = replace(
             base,
             states=(*base.states, *self.names),
@@ -373,7 +373,8 @@ class _Observation:
             rates=(*base.rates, *(o.rate for o in own)),
             starts=(*base.starts, *(sympy.Float(o.start) for o in own)),
             jumps=(*jumps, begin, begin_crossings, self._jumped(same)),
-            events=(*((guard, self._jumped(row)) for guard, row in base.events), *self._events()),
+            events=(*((guard, self._jumped(row)) for guard, row in base.events), *observing),
+            strict=(*base.strictness, *(True for _ in observing)),
         )
         return Observed(system, self.watches, first, first + 1, first + 2, len(base.states))
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -94,6 +95,7 @@ def switched(model: System, wrt: Collection[str], positive: Collection[str], fir
     )
 
 
+@lru_cache(maxsize=256)
 def sign_dependent(model: System) -> frozenset[str]:
     """The parameters whose sign can decide whether a rate is continuous."""
     steps = [e for e in (*model.rates, *(t for t, _ in model.events)) if e.has(sympy.Piecewise, sympy.sign)]

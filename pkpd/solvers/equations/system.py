@@ -7,17 +7,20 @@ chose can collide with a name in generated code.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property, lru_cache
+from itertools import chain
 from typing import Any
 
 import sympy
 from sympy.core.relational import GreaterThan, StrictGreaterThan, StrictLessThan
 
 from pkpd.solvers.equations.derivatives import partial
+from pkpd.solvers.equations.guards import guards_of, nonnegative_states
 from pkpd.symbolic.model import Model
-from pkpd.symbolic.symbols import Clock, Dose
+from pkpd.symbolic.symbols import Clock, Dose, Given, Parameter
 
 __all__ = ["AMOUNT", "TIME", "System", "numbered_system"]
 
@@ -54,6 +57,9 @@ class System:
     strict
         For each event whether its condition is strict (``<``, ``>``), so that it does not hold
         where its function is zero; empty where all are.
+    guards
+        Cuts at zero, ``Max(y_0, 0)``, that keep the base of a power from undershooting: see
+        `pkpd.solvers.equations.guards`.
     """
 
     name: str
@@ -72,6 +78,10 @@ class System:
     events: tuple[tuple[sympy.Expr, Row], ...]
     nonnegative: tuple[bool, ...] = ()
     strict: tuple[bool, ...] = ()
+    guards: frozenset[sympy.Expr] = frozenset()
+
+    def __post_init__(self) -> None:
+        assert not self.strict or len(self.strict) == len(self.events), "strict is by event"
 
     def __hash__(self) -> int:
         return self._hash
@@ -112,7 +122,7 @@ class System:
         passes a step across a jump wherever E5 comes near zero, which it does at some step sizes.
         """
         moving = {TIME, *self.y}
-        kinks = sympy.Tuple(*self.rates).atoms(*KINKS)
+        kinks = sympy.Tuple(*self.rates).atoms(*KINKS) - self.guards
         return any(c.free_symbols & moving for kink in kinks for c in _deciding(kink))
 
     @property
@@ -167,23 +177,61 @@ def numbered_system(model: Model, inputs: tuple[str, ...] = ()) -> System:
         for state, slope in (model.routes[name].additive or {}).items():
             rates[state] += bare(slope) * arriving[name] * slot[name]
     jump_routes = tuple(name for name, route in model.routes.items() if route.rate is None)
-    return System(
-        name=model.name,
-        states=tuple(s.name for s in model.states),
-        parameters=tuple(s.name for s in model.settable),
-        inputs=inputs,
-        jump_routes=jump_routes,
-        output_names=tuple(model.outputs),
-        y=y,
-        p=p,
-        u=u,
-        rates=tuple(rates[s] for s in model.states),
-        starts=tuple(bare(s.start) for s in model.states),
-        outputs=tuple(bare(o.expression) for o in model.outputs.values()),
-        jumps=tuple(_scaled(row(model.routes[name].jumps), arriving[name]) for name in jump_routes),
-        events=tuple((bare(_falling(e.when)), row(e.then)) for e in model.events),
-        nonnegative=tuple(s.declaration.nonnegative for s in model.states),
-        strict=tuple(isinstance(e.when, StrictGreaterThan | StrictLessThan) for e in model.events),
+    return _guarded(
+        System(
+            name=model.name,
+            states=tuple(s.name for s in model.states),
+            parameters=tuple(s.name for s in model.settable),
+            inputs=inputs,
+            jump_routes=jump_routes,
+            output_names=tuple(model.outputs),
+            y=y,
+            p=p,
+            u=u,
+            rates=tuple(rates[s] for s in model.states),
+            starts=tuple(bare(s.start) for s in model.states),
+            outputs=tuple(bare(o.expression) for o in model.outputs.values()),
+            jumps=tuple(_scaled(row(model.routes[name].jumps), arriving[name]) for name in jump_routes),
+            events=tuple((bare(_falling(e.when)), row(e.then)) for e in model.events),
+            nonnegative=tuple(s.declaration.nonnegative for s in model.states),
+            strict=tuple(isinstance(e.when, StrictGreaterThan | StrictLessThan) for e in model.events),
+        ),
+        frozenset(symbol for symbol, declared in zip(p, model.settable, strict=True) if _is_nonnegative(declared)),
+    )
+
+
+def _is_nonnegative(symbol: Parameter | Given) -> bool:
+    """Whether a parameter is 0 or more: by its bounds, or by its default where they say nothing."""
+    if isinstance(symbol, Given):
+        return (symbol.default or 0.0) >= 0
+    low, _ = symbol.declaration.bounds
+    return bool(low >= 0 or (low == -math.inf and symbol.value >= 0))
+
+
+def _guarded(system: System, parameters: frozenset[sympy.Symbol]) -> System:
+    """`system` with the bases of powers cut at zero that only rounding can take below it."""
+    rows = (*system.jumps, *(row for _, row in system.events))
+    changes = {
+        y: (start, *(row[i] for row in rows)) for i, (y, start) in enumerate(zip(system.y, system.starts, strict=True))
+    }
+    others = parameters | {*system.u, TIME, AMOUNT}
+    declared = {y for y, flag in zip(system.y, system.nonnegative, strict=True) if flag}
+    states = nonnegative_states(dict(zip(system.y, system.rates, strict=True)), changes, others, declared)
+    triggers = [trigger for trigger, _ in system.events]
+    table = guards_of((*system.rates, *system.outputs, *triggers, *chain(*rows)), others | states, states)
+    if not table:
+        return system
+
+    def new(row: Row) -> Row:
+        return tuple(e.xreplace(table) for e in row)
+
+    return replace(
+        system,
+        rates=new(system.rates),
+        outputs=new(system.outputs),
+        jumps=tuple(map(new, system.jumps)),
+        events=tuple((trigger.xreplace(table), new(row)) for trigger, row in system.events),
+        guards=frozenset(power.base for power in table.values()),
     )
 
 

@@ -246,6 +246,8 @@ class _Tangent:
             jumps=(*map(self._jump, m.jumps), self._shift(), *([self._settle()] if self.watched else [])),
             events=tuple((e.trigger, self._event(j, e)) for j, e in enumerate(self.events)),
             nonnegative=m.nonnegative,
+            strict=(*(True for _ in self.switches), *m.strictness),
+            guards=m.guards,
         )
 
     def _names(self, of: Iterable[str]) -> tuple[str, ...]:
