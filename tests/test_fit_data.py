@@ -370,10 +370,35 @@ def test_derivatives_are_exact_through_doses_logs_arms_and_sides() -> None:
     assert exact[4, 2] == pytest.approx(-100 / 11**2, rel=1e-9)
 
 
+def test_arms_with_the_same_parameters_are_one_ensemble_and_as_if_alone() -> None:
+    doses = {"a": DOSE, "b": pkpd.bolus(300, "iv", at=[0, 3]), "c": None}
+    table = pd.concat([samples(), samples([0.0, 3, 4]).assign(arm="b"), samples([3.5]).assign(arm="c", value=0.0)])
+    side = {"a": "before", "b": "after", "c": "before"}
+    data = pkpd.read_observations(table.assign(at_dose=[side[arm] for arm in table["arm"]]), doses)
+    moved = coordinates(one_compartment, data, FREE)
+    x = np.array([c.start for c in moved])
+    together = RegimenPredictor(one_compartment, data, moved, {}, pkpd.Solver(rtol=1e-9))
+    predicted, slopes = together(x[None])[0], together.jacobian(x)
+    assert together.solves == {"a": 2, "b": 2, "c": 2}
+    for arm in data.arms:
+        rows = data.rows(arm)
+        alone = RegimenPredictor(one_compartment, data.take(np.array(data.arm) == arm), moved, {}, together.solver)
+        np.testing.assert_allclose(alone(x[None])[0], predicted[rows], rtol=1e-8, atol=1e-9)
+        np.testing.assert_allclose(alone.jacobian(x), slopes[rows], rtol=1e-6, atol=1e-7)
+
+
+def test_of_several_arms_the_one_that_cannot_be_dosed_is_named() -> None:
+    begin = pkpd.param("begin", 1.0, "day", "day of the first dose")
+    doses = {"a": pkpd.bolus(100, "iv", at=begin), "b": pkpd.bolus(100, "iv", at=begin - 3)}
+    data = pkpd.read_observations(pd.concat([samples(), samples(arm="b")]), doses)
+    with pytest.raises(pkpd.FitError, match=r"fit: arm 'b': the time of dose 1 .* free parameters are CL, V1;"):
+        pkpd.fit(one_compartment, data, FREE, at_dose="after")
+
+
 def test_a_jacobian_that_cannot_be_integrated_is_by_differences() -> None:
     class Broken(RegimenPredictor):
-        def _slopes_of_arm(self, arm, x, own):
-            return np.full((len(self.data.rows(arm)), len(own)), np.nan)
+        def _fill_slopes(self, batch, x, slopes):
+            slopes[:] = np.nan
 
     data = pkpd.read_observations(samples(), {"a": DOSE})
     moved = coordinates(one_compartment, data, FREE)

@@ -1,4 +1,4 @@
-"""Predictions for arms with regimens: each arm prepared once, its derivatives integrated beside its states."""
+"""Predictions for arms with regimens: prepared once, arms with the same parameters in one ensemble."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.arrays import Array, Index, Mask
+from pkpd.arrays import Array, Index
 from pkpd.errors import FailedMembersWarning, FitError, ParameterError, RegimenError
+from pkpd.fitting.free_parameters import Coordinate
 from pkpd.fitting.predictor import Predictor, moments
 from pkpd.prepared.prepared import Prepared, prepare
-from pkpd.records.observations import Side
+from pkpd.prepared.values import Values
+from pkpd.records.observations import SIDES, Side
 from pkpd.simulation import simulate
 from pkpd.symbolic.symbols import Clock
 from pkpd.treatment.regimens import Regimen
@@ -26,18 +28,35 @@ if TYPE_CHECKING:
 __all__ = ["RegimenPredictor"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class _Batch:
+    """Arms that have all their parameters in common, so that one ensemble serves them all."""
+
+    arms: tuple[str, ...]
+    coordinates: tuple[Coordinate, ...]
+    held: Mapping[str, float]
+
+    def matrix(self, points: Array) -> Array:
+        """What a prepared model takes, (parameters, points), at the own coordinates (points, coordinates)."""
+        constants = np.array(list(self.held.values()))
+        return np.concatenate([points.T, np.repeat(constants[:, None], len(points), axis=1)])
+
+
+@dataclass(frozen=True, eq=False)
 class _Samples:
-    """Observations of an arm on one side of doses: the times to store, and the time and output of each row."""
+    """Observations of a batch on one side of doses: of each its row in the data, and its arm, time and output."""
 
     rows: Index
+    arms: tuple[str, ...]
+    arm: Index
     times: Array
-    at: Index
+    time: Index
     outputs: tuple[str, ...]
 
     def of(self, columns: Mapping[str, Array]) -> Array:
-        """The values at the observations, (points, rows, ...), of arrays by output, (points, times, ...)."""
-        return np.stack([columns[name][:, i] for name, i in zip(self.outputs, self.at, strict=True)], axis=1)
+        """The values at the observations, (points, rows, ...), of arrays by output, (arms, points, times, ...)."""
+        each = zip(self.outputs, self.arm, self.time, strict=True)
+        return np.stack([columns[name][arm, :, time] for name, arm, time in each], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +82,9 @@ class RegimenPredictor(Predictor):
     def predictions(self, parameters: Mapping[str, Array]) -> Array:
         points = len(next(iter(parameters.values())))
         predicted = np.full((points, len(self.data)), np.nan)
-        for arm in self.data.arms:
-            predicted[:, self.data.rows(arm)] = self._of_arm(arm, parameters, points)
+        for batch in self._batches:
+            rows = np.concatenate([self.data.rows(arm) for arm in batch.arms])
+            predicted[:, rows] = self._of_batch(batch, parameters, points)[:, rows]
         return predicted
 
     def jacobian(self, x: Array) -> Array:
@@ -74,90 +94,107 @@ class RegimenPredictor(Predictor):
         which may succeed on one side.
         """
         slopes = np.zeros((len(self.data), len(x)))
-        for arm in self.data.arms:
-            own = [i for i, c in enumerate(self.coordinates) if c in self.own(arm)]
-            if own:
-                slopes[np.ix_(self.data.rows(arm), np.array(own))] = self._slopes_of_arm(arm, x, own)
+        for batch in self._batches:
+            if batch.coordinates:
+                self._fill_slopes(batch, x, slopes)
         return slopes if np.isfinite(slopes).all() else super().jacobian(x)
 
-    # ---- one arm
+    # ---- one batch of arms
 
-    def _of_arm(self, arm: str, parameters: Mapping[str, Array], points: int) -> Array:
-        labels = [c.label for c in self.own(arm)]
+    def _of_batch(self, batch: _Batch, parameters: Mapping[str, Array], points: int) -> Array:
+        """(points, observations), NaN but for those of the batch."""
         # A point that moves another arm's parameter only is not solved again.
         distinct, back = np.zeros((1, 0)), np.zeros(points, dtype=np.int64)
-        if labels:
-            columns = np.stack([parameters[name] for name in labels], axis=1)
+        if batch.coordinates:
+            columns = np.stack([parameters[c.label] for c in batch.coordinates], axis=1)
             distinct, back = np.unique(columns, axis=0, return_inverse=True)
-        observed = np.full((len(distinct), len(self.data.rows(arm))), np.nan)
-        failed: Mask = np.zeros(len(distinct), dtype=bool)
-        with self._arm_named(arm):
-            for samples, prepared in self._prepared(arm):
-                values = prepared(self._matrix(arm, distinct))
-                observed[:, samples.rows] = samples.of(values.columns)
-                failed |= np.asarray(values.status != 0)
-        failed |= ~np.isfinite(observed).all(axis=1)
-        self.count(arm, failed)
-        observed[failed] = np.nan
+        observed = np.full((len(distinct), len(self.data)), np.nan)
+        broken = {arm: np.zeros(len(distinct), dtype=bool) for arm in batch.arms}
+        for samples, values in self._solved(batch, batch.matrix(distinct)):
+            observed[:, samples.rows] = samples.of(values.columns)
+            for arm, status in zip(samples.arms, values.status, strict=True):
+                broken[arm] |= np.asarray(status != 0)
+        for arm, failed in broken.items():
+            rows = self.data.rows(arm)
+            failed |= ~np.isfinite(observed[:, rows]).all(axis=1)
+            self.count(arm, failed)
+            observed[np.ix_(failed, rows)] = np.nan
         return np.asarray(observed[back.reshape(-1)])
 
-    def _slopes_of_arm(self, arm: str, x: Array, own: list[int]) -> Array:
-        """(observations of the arm, own coordinates); NaN where the integration failed."""
-        coordinates = [self.coordinates[i] for i in own]
-        point = np.array([[c.natural(x[i]) for i, c in zip(own, coordinates, strict=True)]])
-        scale = np.array([c.slope(x[i]) for i, c in zip(own, coordinates, strict=True)])
-        slopes = np.full((len(self.data.rows(arm)), len(own)), np.nan)
-        failed = False
-        with self._arm_named(arm):
-            for samples, prepared in self._prepared(arm, derivatives=True):
-                values = prepared(self._matrix(arm, point))
-                slopes[samples.rows] = samples.of(values.sensitivities)[0] * scale
-                failed |= bool((values.status != 0).any())
-        self.count(arm, np.array([failed]))
-        return np.full_like(slopes, np.nan) if failed else slopes
+    def _fill_slopes(self, batch: _Batch, x: Array, slopes: Array) -> None:
+        """Write the derivatives of the batch's observations into `slopes`; NaN where the integration failed."""
+        own = np.array([self.coordinates.index(c) for c in batch.coordinates])
+        point = np.array([[self.coordinates[i].natural(x[i]) for i in own]])
+        scale = np.array([self.coordinates[i].slope(x[i]) for i in own])
+        broken = dict.fromkeys(batch.arms, False)
+        for samples, values in self._solved(batch, batch.matrix(point), derivatives=True):
+            slopes[np.ix_(samples.rows, own)] = samples.of(values.sensitivities)[0] * scale
+            for arm, status in zip(samples.arms, values.status[:, 0], strict=True):
+                broken[arm] |= bool(status != 0)
+        for arm, failed in broken.items():
+            self.count(arm, np.array([failed]))
+            if failed:
+                slopes[np.ix_(self.data.rows(arm), own)] = np.nan
 
-    def _matrix(self, arm: str, points: Array) -> Array:
-        """What a prepared model takes, (parameters, points): the own coordinates, then the constants."""
-        held = np.array(list(self.held(arm).values()))
-        return np.concatenate([points.T, np.repeat(held[:, None], len(points), axis=1)])
+    def _solved(self, batch: _Batch, matrix: Array, derivatives: bool = False) -> Iterator[tuple[_Samples, Values]]:
+        """The observations before and after doses, each with what the prepared model has for them."""
+        for side, samples in self._sides[batch.arms]:
+            yield samples, self._values(batch, samples, side, matrix, derivatives)
+
+    def _values(self, batch: _Batch, samples: _Samples, side: Side, matrix: Array, derivatives: bool) -> Values:
+        key = (batch.arms, side, derivatives)
+        try:
+            if key not in self._settled:
+                self._settled[key] = self._prepare(batch, samples.arms, samples.times, side, derivatives)
+            return self._settled[key](matrix)
+        except (RegimenError, ParameterError):
+            for arm in samples.arms:  # which of them is it?
+                with self._arm_named(arm):
+                    self._prepare(batch, (arm,), samples.times, side, derivatives)(matrix)
+            raise
 
     # ---- what is settled once
 
     @cached_property
-    def _settled(self) -> dict[tuple[str, bool], list[tuple[_Samples, Prepared]]]:
+    def _settled(self) -> dict[tuple[tuple[str, ...], Side, bool], Prepared]:
         return {}
 
-    def _prepared(self, arm: str, derivatives: bool = False) -> list[tuple[_Samples, Prepared]]:
-        """The observations of an arm before and after doses, each with the model prepared for their times."""
-        key = (arm, derivatives)
-        if key not in self._settled:
-            self._settled[key] = [
-                (samples, self._prepare(arm, samples, side, derivatives)) for side, samples in self._sides(arm)
-            ]
-        return self._settled[key]
+    @cached_property
+    def _batches(self) -> tuple[_Batch, ...]:
+        groups: dict[tuple[Any, ...], list[str]] = {}
+        for arm in self.data.arms:
+            regimen = self.data.regimens[arm]
+            symbols = () if regimen is None else regimen.parameters
+            groups.setdefault((tuple(self.own(arm)), tuple(self.held(arm).items()), symbols), []).append(arm)
+        return tuple(_Batch(tuple(arms), own, dict(held)) for (own, held, _), arms in groups.items())
 
-    def _prepare(self, arm: str, samples: _Samples, side: Side, derivatives: bool) -> Prepared:
-        names = [c.parameter for c in self.own(arm)]
+    def _prepare(self, batch: _Batch, arms: Sequence[str], times: Array, side: Side, derivatives: bool) -> Prepared:
+        names = [c.parameter for c in batch.coordinates]
         return prepare(
             self.model,
-            self._treatment(arm),
-            times=samples.times - self.data.start,
-            outputs=list(dict.fromkeys(samples.outputs)),
-            parameters=[*names, *self.held(arm)],
+            {arm: self._treatment(arm) for arm in arms},
+            times=times - self.data.start,
+            outputs=self.data.outputs,
+            parameters=[*names, *batch.held],
             sensitivities=names if derivatives else (),
             solver=self.solver,
             at_dose=side,
         )
 
-    def _sides(self, arm: str) -> Iterator[tuple[Side, _Samples]]:
-        rows = self.data.rows(arm)
-        after = np.array([self.data.at_dose[i] == "after" for i in rows])
-        sides: tuple[tuple[Side, Mask], ...] = (("before", ~after), ("after", after))
-        for side, chosen in sides:
-            if chosen.any():
-                times, at = np.unique(self.data.time[rows[chosen]], return_inverse=True)
-                outputs = tuple(self.data.output[i] for i in rows[chosen])
-                yield side, _Samples(np.flatnonzero(chosen), times, at, outputs)
+    @cached_property
+    def _sides(self) -> Mapping[tuple[str, ...], list[tuple[Side, _Samples]]]:
+        """For the arms of each batch the sides of doses that were observed."""
+        both = {batch.arms: [(side, self._samples(batch, side)) for side in SIDES] for batch in self._batches}
+        return {arms: [(side, samples) for side, samples in pair if len(samples.rows)] for arms, pair in both.items()}
+
+    def _samples(self, batch: _Batch, side: Side) -> _Samples:
+        sides = [name or "before" for name in self.data.at_dose]
+        of_arm = {arm: [i for i in self.data.rows(arm) if sides[i] == side] for arm in batch.arms}
+        arms = tuple(arm for arm, rows in of_arm.items() if rows)
+        rows = np.array([i for arm in arms for i in of_arm[arm]], dtype=np.int64)
+        times, time = np.unique(self.data.time[rows], return_inverse=True)
+        arm = np.repeat(np.arange(len(arms)), [len(of_arm[arm]) for arm in arms])
+        return _Samples(rows, arms, arm, times, time, tuple(self.data.output[i] for i in rows))
 
     def _treatment(self, arm: str) -> Regimen | None:
         regimen = self.data.regimens[arm]
