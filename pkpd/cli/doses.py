@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from pkpd.cli.times import NUMBER, in_unit
+from pkpd.cli.times import LONGEST_UNIT, NUMBER, in_unit
 from pkpd.errors import RegimenError
 from pkpd.treatment.regimens import Regimen, bolus, infusion
 
@@ -68,6 +68,8 @@ def _amount_and_route(text: str, words: list[str]) -> tuple[str, str, list[str]]
     separate = number.end() == len(words[0]) and len(words) > 2 and words[2] not in _CLAUSES
     unit = words[1] if separate else words[0][number.end() :]
     rest = words[2:] if separate else words[1:]
+    if len(unit) > LONGEST_UNIT:
+        raise _not_understood(text, f"{_cut(unit)!r} is no unit")
     if not rest or not _ROUTE.fullmatch(rest[0]):
         raise _not_understood(text, f"{rest[0]!r} names no route" if rest else "it names no route")
     return f"{number[0]} {unit}".strip(), rest[0], rest[1:]
@@ -133,6 +135,8 @@ def _quantity(text: str, item: str) -> str:
     unit = item[number.end() :].split()
     if len(unit) > 1:
         raise _not_understood(text, _no_keyword(next(filter(_hint, unit), unit[1])))
+    if unit and len(unit[0]) > LONGEST_UNIT:
+        raise _not_understood(text, f"{_cut(unit[0])!r} is no unit of time")
     return " ".join([number[0], *unit])
 
 

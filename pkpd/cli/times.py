@@ -11,10 +11,11 @@ from pkpd.arrays import Array
 from pkpd.errors import SimulationError
 from pkpd.units import convert, parse_quantity
 
-__all__ = ["MOST_TIMES", "NUMBER", "in_unit", "parse_times"]
+__all__ = ["LONGEST_UNIT", "MOST_TIMES", "NUMBER", "in_unit", "parse_times"]
 
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 MOST_TIMES = 10_000_000
+LONGEST_UNIT = 40  # letters; a longer one would take long to look up
 
 
 def in_unit(text: str, unit: str | None, what: str) -> float:
@@ -67,7 +68,8 @@ def _steps(text: str, what: str, first: float, last: float, step: float) -> Arra
 
 
 def _is_quantity(item: str) -> bool:
-    return NUMBER.match(item.strip()) is not None or _is_number(item)
+    number = NUMBER.match(item.strip())
+    return _is_number(item) or (number is not None and len(item.strip()) - number.end() <= LONGEST_UNIT)
 
 
 def _is_number(item: str) -> bool:
