@@ -139,7 +139,7 @@ def test_a_bolus_is_seen_on_both_sides(method):
     near(got["end"], 10 * np.exp(-1) + 2)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EACH)
 def test_a_swing(method):
     frequency = np.array([1.0, 3.0, 0.1])
     watches = {
@@ -284,7 +284,7 @@ def test_a_train_of_doses_has_its_largest_peak_found_among_many():
         near(got["Cmax"][member], np.sum(bateman(clearance, top - 12.0 * np.arange(20))), 20)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", EACH)
 def test_a_plateau_sets_no_turns_off(method):
     kin = pkpd.param("kin", 3.0, "mg/h", "production")
     model = pkpd.Model("turnover", rates={A: kin - CL / V * A, G: ka * A - 7 * ka * G}, time="h")
@@ -293,7 +293,7 @@ def test_a_plateau_sets_no_turns_off(method):
     values = {s.name: s.value for s in model.settable}
     parameters = np.array([[values[n]] for n in system.parameters])
     starts = np.array([[0.0], [0.0]])
-    problem = Problem(system, parameters, starts, no_doses(), np.array([0.0, 5000.0]), 1e-6, np.full(2, 1e-9))
+    problem = Problem(system, parameters, starts, no_doses(), np.array([0.0, 300.0]), 1e-6, np.full(2, 1e-9))
     plain = solve(problem, method)
     task = observation(problem, {n: Watch(*w) for n, w in watches.items()}, {})
     solution = solve(task.problem, method)

@@ -18,6 +18,7 @@ from pkpd.solvers.compiled.members import arrive, leave, take_members
 from pkpd.solvers.compiled.roots import locate
 from pkpd.solvers.compiled.stops import pass_stops
 from pkpd.solvers.compiled.storage import store_due
+from pkpd.solvers.compiled.watching import watch
 
 __all__ = ["write_driver"]
 
@@ -95,8 +96,10 @@ def _step(frame: Frame) -> None:
     frame.call_named("step")
     accepted = live & (frame.get("error") <= 1.0)
     control_step(frame, accepted, h_try, h)
-    if frame.kernel.events:
+    if frame.kernel.searched:
         locate(frame, accepted)
+    if frame.kernel.events > frame.kernel.searched:
+        watch(frame, accepted)
     store_due(frame, accepted)
     _advance(frame, accepted)
 

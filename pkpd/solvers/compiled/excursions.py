@@ -34,13 +34,13 @@ def search_step(frame: Frame, accepted: Value) -> Value:
         end = begin + 1.0 / PARTS
         _look(frame, end, "trigger", "slope")
         frame.put("nearest", INFINITY)
-        with code.each(frame.kernel.events) as e:
+        with code.each(frame.kernel.searched) as e:
             _inspect(frame, e, begin, end, unsettled.get())
         hits = unsettled.get() & (frame.get("nearest") < INFINITY)
         _bracket(frame, hits, begin)
         within.set(within.get() | hits)
         unsettled.set(unsettled.get() & ~hits)
-        with code.each(frame.kernel.events) as e:
+        with code.each(frame.kernel.searched) as e:
             risen = unsettled.get() & (rows("trigger")[e] > 0.0)
             rows("ready")[e] = code.select(risen, 1.0, rows("ready")[e])
             rows("was")[e] = code.select(unsettled.get(), rows("trigger")[e], rows("was")[e])
@@ -52,7 +52,7 @@ def _start(frame: Frame) -> None:
     """Triggers, their slopes and what is armed at the start of the step."""
     frame.triggers(frame.get("t"), "y", "was")
     frame.trigger_slopes(frame.get("t"), "y", "was_slope")
-    with frame.code.each(frame.kernel.events) as e:
+    with frame.code.each(frame.kernel.searched) as e:
         # A change of an input at a stop may have raised it.
         frame.rows("ready")[e] = frame.code.select(frame.rows("was")[e] > 0.0, 1.0, frame.rows("armed")[e])
     frame.put("low", 0.0)

@@ -16,7 +16,7 @@ __all__ = ["explicit_kernel"]
 
 def explicit_kernel(model: System, method: Explicit) -> Kernel:
     """The whole integrator of one model with an explicit method."""
-    kernel = Kernel(model, method.all_stages)
+    kernel = Kernel(model, method.all_stages, watches=True)
     kernel.reserve(**dict.fromkeys(SCALARS, 1))
     kernel.write_functions()
     _write_step(kernel, method)

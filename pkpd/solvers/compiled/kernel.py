@@ -29,6 +29,8 @@ class Kernel:
 
     Attributes
     ----------
+    searched
+        The number of events for which a step is cut short; those after them only watch.
     rates, triggers, trigger_slopes, changes, hold
         Functions of the module: ``rates(w, t, x, d)`` writes the slopes at time `t` and
         state `x` to `d`; ``triggers(w, t, x, d)`` and ``trigger_slopes(w, t, x, d)`` likewise
@@ -37,8 +39,9 @@ class Kernel:
         computes what depends on parameters and inputs alone.
     """
 
-    def __init__(self, model: System, stages: int) -> None:
+    def __init__(self, model: System, stages: int, *, watches: bool = False) -> None:
         self.model = model
+        self.searched = len(model.events) - (model.watching if watches else 0)
         self.module = ir.Module("pkpd")
         self.n = n = len(model.states)
         self.stages = stages
@@ -47,7 +50,7 @@ class Kernel:
         self.size = 0
         rates = [self._held.extract(e) for e in model.rates]
         triggers = [self._held.extract(e) for e, _ in model.events]
-        trigger_slopes = [self._held.extract(e) for e in model.trigger_slopes]
+        trigger_slopes = [self._held.extract(e) for e in model.trigger_slopes[: self.searched]]
         self.reserve(y=n, x=n, g=n, d=n, k=n * stages, p=len(model.p), u=len(model.u), atol=n)
         self.reserve(**dict.fromkeys(EVENT_ROWS, self.events))
         self.rate_expressions, self._triggers, self._trigger_slopes = rates, triggers, trigger_slopes
@@ -80,6 +83,7 @@ class Kernel:
         self.rates = self._of_state("rates", self.rate_expressions, inline=self.small)
         if self.events:
             self.triggers = self._of_state("triggers", self._triggers)
+        if self.searched:
             self.trigger_slopes = self._of_state("trigger_slopes", self._trigger_slopes)
         self.changes = self._write_changes()
         self.hold = self._write_hold()

@@ -18,13 +18,13 @@ def locate(frame: Frame, accepted: Value) -> None:
     """
     code = frame.code
     within = search_step(frame, accepted)
-    with code.each(frame.kernel.events) as e:
+    with code.each(frame.kernel.searched) as e:
         frame.rows("armed")[e] = code.select(accepted, frame.rows("ready")[e], frame.rows("armed")[e])
     with code.when(code.any(within)):
         fired = _shorten(frame, within)
         _make_due(frame, fired)
         frame.put_where(fired, "h", 0.0)
-    for number in range(frame.kernel.events):
+    for number in range(frame.kernel.searched):
         risen = accepted & (frame.rows("trigger")[number] > 0.0)
         frame.rows("armed")[number] = code.select(risen, 1.0, frame.rows("armed")[number])
 
@@ -32,7 +32,7 @@ def locate(frame: Frame, accepted: Value) -> None:
 def _make_due(frame: Frame, fired: Value) -> None:
     """Each armed event whose trigger is below zero is to fire, and fires once."""
     code, armed, trigger, pending = frame.code, *(frame.rows(name) for name in ("armed", "trigger", "pending"))
-    for e in range(frame.kernel.events):
+    for e in range(frame.kernel.searched):
         due = fired & (armed[e] > 0.0) & (trigger[e] < 0.0)
         pending[e] = code.select(due, 1.0, pending[e])
         armed[e] = code.select(due, 0.0, armed[e])
@@ -41,7 +41,7 @@ def _make_due(frame: Frame, fired: Value) -> None:
 def _lowest(frame: Frame, triggers: str = "trigger") -> Value:
     """The lowest trigger of the armed events."""
     code, lowest = frame.code, frame.code.number(INFINITY)
-    for e in range(frame.kernel.events):
+    for e in range(frame.kernel.searched):
         value = code.select(frame.rows("armed")[e] > 0.0, frame.rows(triggers)[e], INFINITY)
         lowest = code.select(value < lowest, value, lowest)
     return lowest

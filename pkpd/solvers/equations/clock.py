@@ -107,7 +107,7 @@ def clocked(system: System) -> ClockedSystem:
     conditions = _Conditions(system)
     rates, jumps = conditions.replaced_row(system.rates), [conditions.replaced_row(row) for row in system.jumps]
     events: list[tuple[sympy.Expr, Any]] = []
-    strict: list[bool] = []
+    kept: list[int] = []
     routes: dict[sympy.Symbol, tuple[int, ...]] = {}
     names = list(system.jump_routes)
     for number, (trigger, row) in enumerate(system.events):
@@ -119,16 +119,19 @@ def clocked(system: System) -> ClockedSystem:
             jumps.append(row)
         else:
             events.append((guard, row))
-            strict.append(system.strictness[number])
+            kept.append(number)
     if not conditions.symbols:
         return ClockedSystem(system)
+    first = len(system.events) - system.watching
+    watching = sum(number >= first for number in kept)
     plain = replace(
         system,
         rates=rates,
         jumps=tuple(jumps),
         jump_routes=tuple(names),
         events=tuple(events),
-        strict=tuple(strict),
+        strict=tuple(system.strictness[number] for number in kept),
+        watching=watching,
     )
     return _with_slots(plain, conditions, routes)
 

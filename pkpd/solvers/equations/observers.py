@@ -375,6 +375,7 @@ class _Observation:
             jumps=(*jumps, begin, begin_crossings, self._jumped(same)),
             events=(*((guard, self._jumped(row)) for guard, row in base.events), *observing),
             strict=(*base.strictness, *(True for _ in observing)),
+            watching=sum(isinstance(o, _Extreme) and self._slope(o.g) != 0 for o in own),
         )
         return Observed(system, self.watches, first, first + 1, first + 2, len(base.states))
 
@@ -385,7 +386,7 @@ class _Observation:
 
     def _events(self) -> list[tuple[sympy.Expr, Row]]:
         events = []
-        for observer in self.observers.values():
+        for observer in sorted(self.observers.values(), key=lambda o: isinstance(o, _Extreme)):
             if isinstance(observer, _Crossing):
                 events.append((observer.guard, self._writing({observer.symbol: TIME})))
             elif isinstance(observer, _Extreme) and self._slope(observer.g) != 0:

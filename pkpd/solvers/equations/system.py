@@ -60,6 +60,10 @@ class System:
     guards
         Cuts at zero, ``Max(y_0, 0)``, that keep the base of a power from undershooting: see
         `pkpd.solvers.equations.guards`.
+    watching
+        The number of events, the last ones, that change nothing but states on which no rate, guard
+        of another event or jump of another state depends, and whose own rate is zero.  What they
+        change may show from the end of a step on, rather than from their time.
     """
 
     name: str
@@ -79,6 +83,7 @@ class System:
     nonnegative: tuple[bool, ...] = ()
     strict: tuple[bool, ...] = ()
     guards: frozenset[sympy.Expr] = frozenset()
+    watching: int = 0
 
     def __post_init__(self) -> None:
         assert not self.strict or len(self.strict) == len(self.events), "strict is by event"
