@@ -51,6 +51,9 @@ class System:
         value of every state.
     nonnegative
         Which of the first states must not fall below zero.
+    blocks
+        Where blocks of states begin, all of the length of the first, of which each takes
+        nothing from those after it, and by itself changes as the first does: a tangent.
     """
 
     name: str
@@ -68,6 +71,7 @@ class System:
     jumps: tuple[Row, ...]
     events: tuple[tuple[sympy.Expr, Row], ...]
     nonnegative: tuple[bool, ...] = ()
+    blocks: tuple[int, ...] = ()
 
     def __hash__(self) -> int:
         return self._hash

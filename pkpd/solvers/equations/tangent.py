@@ -246,6 +246,7 @@ class _Tangent:
             jumps=(*map(self._jump, m.jumps), self._shift(), *([self._settle()] if self.watched else [])),
             events=tuple((e.trigger, self._event(j, e)) for j, e in enumerate(self.events)),
             nonnegative=m.nonnegative,
+            blocks=tuple(k * len(m.y) + first for k in range(self.d + 1) for first in m.blocks or (0,)),
         )
 
     def _names(self, of: Iterable[str]) -> tuple[str, ...]:
