@@ -16,10 +16,11 @@ from test_library import regimen_for
 import pkpd
 from pkpd.solvers.compiled import methods, rosenbrock
 from pkpd.solvers.compiled.sparse_lu import elimination
-from pkpd.solvers.equations.sensitivities import with_sensitivities
+from pkpd.solvers.directions import Directions
 from pkpd.solvers.problem import Status
 from pkpd.solvers.schedule import Schedule
 from pkpd.solvers.solve import solve
+from pkpd.solvers.tangent_problems import tangent_problem
 
 RNG = np.random.default_rng
 BY_TABLE, WRITTEN_OUT = -1, np.inf  # values of MOST_UNROLLED
@@ -235,17 +236,20 @@ def test_a_pivot_that_vanishes_shortens_the_step(most, form):
     assert (found.steps[:3] > found.steps[3:].max()).all()
 
 
-def test_sensitivities_of_a_large_model():
+@pytest.mark.parametrize("most", [BY_TABLE, WRITTEN_OUT])
+@pytest.mark.parametrize("d", [1, 4])
+def test_derivatives_of_a_large_model(form, most, d):
+    form(most)
     cells, step = 20, 1e-4
-    model = with_sensitivities(brusselator(cells), ("q0", "s0", "s1", "s20"))
     base = brusselator_start(cells)
     n = len(base)
-    starts = np.zeros((5, n))
-    starts[0] = base
-    starts[[2, 3, 4], [0, 1, 20]] = 1.0
-    case = problem(model, starts.ravel(), [0.3, 2.0], parameters=[[0.1]], rtol=1e-8, atol=1e-10)
-    found = solve(case, "rodas5p")
-    assert found.note == "rodas5p (LU by table)"
+    case = problem(brusselator(cells), base, [0.3, 2.0], parameters=[[0.1]], rtol=1e-8, atol=1e-10)
+    dstarts = np.zeros((n, 4))
+    dstarts[[0, 1, 20], [1, 2, 3]] = 1.0
+    whole = tangent_problem(case, Directions(np.eye(1, 4), dstarts=dstarts, follow=False), d=d)
+    solution = solve(whole.problem, "rodas5p")
+    assert solution.note == NAMES[most]
+    found = whole.states(solution).first[0]
 
     def at(alpha, start):
         one = problem(brusselator(cells), start, [0.3, 2.0], parameters=[[alpha]], rtol=1e-12, atol=1e-13)
@@ -255,8 +259,8 @@ def test_sensitivities_of_a_large_model():
     for i in (0, 1, 20):
         shift = step * np.eye(n)[i]
         moved.append((at(0.1, base + shift) - at(0.1, base - shift)) / (2 * step))
-    for k, differences in enumerate(moved, 1):
-        np.testing.assert_allclose(found.states[0][:, n * k : n * (k + 1)], differences, rtol=1e-5, atol=1e-6)
+    for k, differences in enumerate(moved):
+        np.testing.assert_allclose(found[:, :, k], differences, rtol=1e-5, atol=1e-6)
 
 
 # ---- the elimination

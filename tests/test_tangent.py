@@ -9,7 +9,7 @@ import pytest
 import sympy
 
 from pkpd import Event, Model, dose, load, param, state
-from pkpd.solvers.compiled import methods, object_code
+from pkpd.solvers.compiled import block_lu, methods, object_code
 from pkpd.solvers.directions import Directions, MovingDoses, StopDirections, moving_schedule, pairs
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.equations.system import numbered_system
@@ -334,3 +334,34 @@ def test_second_order_over_models(name, d):
 
 def test_pairs_are_half_of_the_square():
     np.testing.assert_array_equal(pairs(3), [[0, 0], [0, 1], [0, 2], [1, 1], [1, 2], [2, 2]])
+
+
+# ---- the LU of a tangent
+
+
+@pytest.mark.parametrize("most", [0, 400], ids=["by table", "written out"])
+@pytest.mark.parametrize("order", [1, 2])
+def test_one_block_is_factored_for_all(monkeypatch, tmp_path, order, most):
+    """The LU of the base, block after block, gives what the LU of the whole gives, to rounding."""
+    monkeypatch.setenv("PKPD_CACHE", str(tmp_path))
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(block_lu, "MOST_WRITTEN_OUT", most)
+    methods._compiled.cache_clear()
+    problem = plain(load("tmdd_full"), tol=1e-8, lifted=0.5)
+    whole = tangent_problem(problem, along_parameters(problem), d=2, order=order).problem
+    starts = whole.model.blocks
+    assert starts == tuple(len(problem.starts) * i for i in range((1 + 2) ** order))
+    unblocked = dataclasses.replace(whole, model=dataclasses.replace(whole.model, blocks=()))
+    by_blocks, at_once = (solve(p, "rodas5p").states for p in (whole, unblocked))
+    scale = np.abs(at_once).max(axis=(0, 1)) + 1e-3
+    assert float((np.abs(by_blocks - at_once) / scale).max()) < 1e-9
+    methods._compiled.cache_clear()
+
+
+def test_blocks_must_be_triangular():
+    blocks = block_lu.blocks_of((0, 2, 4), 7)
+    assert [blocks.number(i) for i in range(7)] == [0, 0, 1, 1, 2, 2, -1]
+    assert blocks.triangular([(0, 1), (2, 0), (5, 2), (4, 6)])
+    assert not blocks.triangular([(0, 2)])
+    assert not blocks.triangular([(6, 0)])  # what is in no block must have no rate
+    assert [blocks.repeated(entry) for entry in ((3, 2), (1, 0), (3, 0))] == [True, False, False]

@@ -153,7 +153,15 @@ def _compiled(model: System, method: str) -> Integrator:
 def _recipe(model: System, method: str) -> str:
     equations = sympy.Tuple(*model.rates, *(e for row in model.jumps for e in row))
     events = sympy.Tuple(*(sympy.Tuple(trigger, *then) for trigger, then in model.events))
-    sizes = (len(model.y), len(model.p), len(model.u), len(model.jumps), model.strictness, model.watching)
+    sizes = (
+        len(model.y),
+        len(model.p),
+        len(model.u),
+        len(model.jumps),
+        model.strictness,
+        model.watching,
+        model.blocks,
+    )
     return "\n".join([method, repr(sizes), sympy.srepr(equations), sympy.srepr(events)])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from pkpd.solvers.compiled.block_lu import BlockLU, Blocks, blocks_of
 from pkpd.solvers.compiled.driver import write_driver
 from pkpd.solvers.compiled.expressions import write_each
 from pkpd.solvers.compiled.frame import SCALARS, Control
@@ -24,13 +25,15 @@ MOST_UNROLLED = 2500  # operations of an elimination and a solution that are wri
 def rosenbrock_kernel(model: System, method: Rosenbrock) -> Kernel:
     """The whole integrator of one model with a Rosenbrock method; steps end on the times to store."""
     kernel = Kernel(model, method.stages)
-    jacobian = _jacobian(model, kernel)
+    blocks = _blocks(model)
+    jacobian = _jacobian(model, kernel, blocks)
     drift = kernel.extract([partial(rate, TIME) for rate in model.rates])
     kernel.reserve(**dict.fromkeys(SCALARS, 1))
     kernel.reserve(f=kernel.n, drift=kernel.n, pivots=1, f_new=kernel.n * bool(kernel.events))
-    plan = elimination(kernel.n, frozenset(jacobian))
+    plan = elimination(blocks.size, frozenset(entry for entry in jacobian if blocks.number(entry[0]) == 0))
     small = plan.operations + len(plan.entries) <= MOST_UNROLLED
-    lu = UnrolledLU(kernel, plan) if small else TableLU(kernel, plan)
+    first = UnrolledLU(kernel, plan, blocks.size) if small else TableLU(kernel, plan, blocks.size)
+    lu = first if blocks.size == kernel.n else BlockLU(kernel, first, blocks, jacobian)
     kernel.write_functions()
     lu.write_solve()
     step = _Step(kernel, method, lu)
@@ -46,20 +49,32 @@ def rosenbrock_kernel(model: System, method: Rosenbrock) -> Kernel:
     return kernel
 
 
-def _jacobian(model: System, kernel: Kernel) -> dict[tuple[int, int], Any]:
-    """The entries that are not zero, by row and column."""
-    number = {y: j for j, y in enumerate(model.y)}
+def _jacobian(model: System, kernel: Kernel, blocks: Blocks) -> dict[tuple[int, int], Any]:
+    """The entries that are not zero and repeat no others, by row and column, those of the first block first."""
     found = {}
-    for i, rate in enumerate(model.rates):
-        for j in sorted(number[s] for s in rate.free_symbols if s in number):
-            (found[i, j],) = kernel.extract([partial(rate, model.y[j])])
+    for i, j in _dependences(model):
+        if not blocks.repeated((i, j)):
+            (found[i, j],) = kernel.extract([partial(model.rates[i], model.y[j])])
     return {entry: e for entry, e in found.items() if e != 0}
+
+
+def _dependences(model: System) -> list[tuple[int, int]]:
+    """Which rate uses which state."""
+    number = {y: j for j, y in enumerate(model.y)}
+    used = ([number[s] for s in rate.free_symbols if s in number] for rate in model.rates)
+    return [(i, j) for i, states in enumerate(used) for j in sorted(states)]
+
+
+def _blocks(model: System) -> Blocks:
+    """The blocks of a tangent, where its equations are what it says."""
+    blocks = blocks_of(model.blocks, len(model.y))
+    return blocks if blocks.triangular(_dependences(model)) else blocks_of((), len(model.y))
 
 
 class _Step:
     """The function ``step(w)`` and those it calls, being written."""
 
-    def __init__(self, kernel: Kernel, method: Rosenbrock, lu: UnrolledLU | TableLU) -> None:
+    def __init__(self, kernel: Kernel, method: Rosenbrock, lu: UnrolledLU | TableLU | BlockLU) -> None:
         self.kernel, self.method, self.lu = kernel, method, lu
 
     def write_factor(self, jacobian: dict[tuple[int, int], Any], drift: list[Any]) -> None:

@@ -20,18 +20,18 @@ __all__ = ["TableLU"]
 
 
 class TableLU:
-    """``solve(w, z)`` of a kernel, and the part of its ``factor(w)`` that eliminates.
+    """``solve(w, z)`` of a kernel, and the part of its ``factor(w)`` that eliminates; for its first `size` states.
 
     Rows and columns are numbered by the order of elimination.  The entries of a row lie
     side by side, those of L first, then the diagonal, then those of U.
     """
 
-    def __init__(self, kernel: Kernel, plan: Elimination) -> None:
-        self.kernel = kernel
+    def __init__(self, kernel: Kernel, plan: Elimination, size: int) -> None:
+        self.kernel, self.size = kernel, size
         rows = [(*plan.lower[i], i, *plan.upper[i]) for i in plan.order]
         entries = [(i, j) for i, row in zip(plan.order, rows, strict=True) for j in row]
         self.place = {entry: e for e, entry in enumerate(entries)}
-        kernel.reserve(lu=len(entries), row=kernel.n)
+        kernel.reserve(lu=len(entries), row=size)
         number = {i: r for r, i in enumerate(plan.order)}
         diagonal = [self.place[i, i] for i in plan.order]
         starts = [at - len(plan.lower[i]) for i, at in zip(plan.order, diagonal, strict=True)]
@@ -62,7 +62,7 @@ class TableLU:
         self.eliminate = kernel.module.globals["eliminate"]
         lu, row = (kernel.rows(code, w, name) for name in ("lu", "row"))
         good = code.variable(MASK, 1)
-        with code.each(kernel.n) as r:
+        with code.each(self.size) as r:
             first, middle, end = self._row(code, r)
             with code.each(end, first) as e:
                 row[code.entry(self.columns, e)] = lu[e]
@@ -91,10 +91,10 @@ class TableLU:
         """Where a row starts, its diagonal, and where it ends."""
         return code.entry(self.starts, r), code.entry(self.diagonal, r), code.entry(self.starts, r + 1)
 
-    def write_solve(self) -> None:
+    def write_solve(self, name: str = "solve") -> None:
         """``solve(w, z)``: replace `z` by the solution."""
         kernel = self.kernel
-        code, (w, z) = function(kernel.module, "solve", [POINTER, POINTER])
+        code, (w, z) = function(kernel.module, name, [POINTER, POINTER])
         lu, x, rows = kernel.rows(code, w, "lu"), kernel.rows(code, w, "row"), Rows(code, z.raw)
         total = code.variable(VECTOR, 0.0)
 
@@ -103,12 +103,12 @@ class TableLU:
                 total.set(code.fma(-lu[e], x[code.entry(self.columns, e)], total.get()))
             return total.get()
 
-        with code.each(kernel.n) as r:
+        with code.each(self.size) as r:
             first, middle, _ = self._row(code, r)
             total.set(rows[code.entry(self.order, r)])
             x[r] = take_away(first, middle)
-        with code.each(kernel.n) as done:
-            r = (kernel.n - 1) - done
+        with code.each(self.size) as done:
+            r = (self.size - 1) - done
             _, middle, end = self._row(code, r)
             total.set(x[r])
             x[r] = take_away(middle + 1, end) * lu[middle]

@@ -12,10 +12,10 @@ __all__ = ["UnrolledLU"]
 
 
 class UnrolledLU:
-    """``solve(w, z)`` of a kernel, and the part of its ``factor(w)`` that eliminates."""
+    """``solve(w, z)`` of a kernel, and the part of its ``factor(w)`` that eliminates; for its first `size` states."""
 
-    def __init__(self, kernel: Kernel, plan: Elimination) -> None:
-        self.kernel, self.plan = kernel, plan
+    def __init__(self, kernel: Kernel, plan: Elimination, size: int) -> None:
+        self.kernel, self.plan, self.size = kernel, plan, size
         self.place = {entry: i for i, entry in enumerate(sorted(plan.entries))}
         kernel.reserve(lu=len(self.place))
 
@@ -26,7 +26,7 @@ class UnrolledLU:
         """
         matrix = {entry: code.number(0.0) for entry in self.plan.entries}
         matrix |= {entry: -value for entry, value in jacobian}
-        for i in range(self.kernel.n):
+        for i in range(self.size):
             matrix[i, i] = matrix[i, i] + shift
         pivots = self._eliminate(code, matrix, shift)
         lu = self.kernel.rows(code, w, "lu")
@@ -45,11 +45,11 @@ class UnrolledLU:
                     m[i, j] = m[i, j] - m[i, p] * m[p, j]
         return code.select(good, 0.0, float("nan"))
 
-    def write_solve(self) -> None:
+    def write_solve(self, name: str = "solve") -> None:
         """``solve(w, z)``: replace `z` by the solution."""
-        code, (w, z) = function(self.kernel.module, "solve", [POINTER, POINTER], inline=self.kernel.small)
+        code, (w, z) = function(self.kernel.module, name, [POINTER, POINTER], inline=self.kernel.small)
         lu, rows = self.kernel.rows(code, w, "lu"), Rows(code, z.raw)
-        x = {i: rows[i] for i in range(self.kernel.n)}
+        x = {i: rows[i] for i in range(self.size)}
         for i in self.plan.order:
             for j in self.plan.lower[i]:
                 x[i] = x[i] - lu[self.place[i, j]] * x[j]
@@ -57,6 +57,6 @@ class UnrolledLU:
             for j in self.plan.upper[i]:
                 x[i] = x[i] - lu[self.place[i, j]] * x[j]
             x[i] = x[i] * lu[self.place[i, i]]
-        for i in range(self.kernel.n):
+        for i in range(self.size):
             rows[i] = x[i]
         code.end()

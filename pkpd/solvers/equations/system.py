@@ -64,6 +64,9 @@ class System:
         The number of events, the last ones, that change nothing but states on which no rate, guard
         of another event or jump of another state depends, and whose own rate is zero.  What they
         change may show from the end of a step on, rather than from their time.
+    blocks
+        Where blocks of states begin, all of the length of the first, of which each takes
+        nothing from those after it, and by itself changes as the first does: a tangent.
     """
 
     name: str
@@ -84,6 +87,7 @@ class System:
     strict: tuple[bool, ...] = ()
     guards: frozenset[sympy.Expr] = frozenset()
     watching: int = 0
+    blocks: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         assert not self.strict or len(self.strict) == len(self.events), "strict is by event"

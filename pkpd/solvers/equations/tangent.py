@@ -248,6 +248,7 @@ class _Tangent:
             nonnegative=m.nonnegative,
             strict=(*(True for _ in self.switches), *m.strictness),
             guards=m.guards,
+            blocks=tuple(k * len(m.y) + first for k in range(self.d + 1) for first in m.blocks or (0,)),
         )
 
     def _names(self, of: Iterable[str]) -> tuple[str, ...]:
