@@ -25,6 +25,9 @@ from pkpd.solvers.problem import Problem, Solution
 
 __all__ = ["Derivatives", "TangentProblem", "tangent_problem"]
 
+FEW_MEMBERS = 8  # up to these each direction has a lane of its own
+TOGETHER = 4  # directions that share a lane where there are more
+
 
 @dataclass(frozen=True)
 class Derivatives:
@@ -255,10 +258,6 @@ def directions_per_lane(members: int, count: int) -> int:
     that another number of directions makes no machine code either.
     """
     return 1 if members <= FEW_MEMBERS or count < 3 else TOGETHER
-
-
-FEW_MEMBERS = 8
-TOGETHER = 4
 
 
 # ---- directions of lanes
