@@ -14,10 +14,13 @@ from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import ParameterError, SimulationError, unknown_name
 from pkpd.prepared.derivatives import Slopes, differentiated, integrated_slopes
 from pkpd.prepared.parameters import KnownParameters, ParameterValues, known_parameters
+from pkpd.prepared.records import RecordProblems, RecordValues, record_problems
 from pkpd.prepared.reductions import reductions_of
 from pkpd.prepared.regimens import RegimenProblems, regimen_problems
 from pkpd.prepared.solver import Solver
-from pkpd.prepared.values import Values
+from pkpd.prepared.values import Patients, Values
+from pkpd.records.covariates import CARRIES
+from pkpd.records.records import Records
 from pkpd.solvers.chunks import Collected, collect
 from pkpd.solvers.observing import collect_numbers
 from pkpd.solvers.problem import Progress, Status
@@ -41,9 +44,9 @@ class Prepared:
     parameters
         What a bare array of parameters has a row for, in this order.
     arms
-        The names of the arms; empty where there is one regimen for all.
+        The names of the arms; empty where there is one regimen for all, or a table.
     times
-        (times,): when values are stored.
+        (times,): when values are stored; empty for a table, whose records say when.
     outputs
         The states and outputs that are returned.
     wrt
@@ -64,7 +67,7 @@ class Prepared:
     reductions: Mapping[str, Reduction]
     solver: Solver
     known: KnownParameters = field(repr=False)
-    problems: RegimenProblems = field(repr=False)
+    problems: RegimenProblems | RecordProblems = field(repr=False)
 
     def __call__(
         self, parameters: Mapping[str, Any] | Ensemble | Array | None = None, *, progress: Progress | None = None
@@ -76,7 +79,9 @@ class Prepared:
         parameters
             What differs from the model's defaults: a mapping of names to a value or to an array
             over members, an `Ensemble`, or a bare array of shape (parameters, members) or
-            (parameters,) with a row for each of `Prepared.parameters`.
+            (parameters,) with a row for each of `Prepared.parameters`.  Under a table of
+            records a member is a subject, and a bare array may have the shape (parameters,
+            copies, subjects): as many copies of the table are then integrated as one ensemble.
         progress
             Called with the number of members done and their number, now and then.
 
@@ -85,7 +90,25 @@ class Prepared:
         ParameterError, UnknownNameError, RegimenError
             If a value is not acceptable.
         """
+        if isinstance(self.problems, RecordProblems):
+            settings, copies = self.problems.settings_of(parameters, self.parameters)
+            many = isinstance(parameters, np.ndarray) and parameters.ndim == 3
+            return self._of_records(self.problems.solve(settings, copies, progress), copies if many else 0)
         return self.solve(self.values_of(parameters), progress)
+
+    def _of_records(self, seen: RecordValues, copies: int) -> Values:
+        def by_copy(column: Any) -> Any:
+            return column.reshape(copies, -1, *column.shape[1:]) if copies else column
+
+        return Values(
+            columns={name: by_copy(seen.columns[name]) for name in self.outputs},
+            status=by_copy(seen.status),
+            ended=np.empty(0),
+            sensitivities={name: by_copy(seen.first[name]) for name in self.outputs if seen.first},
+            second_sensitivities={name: by_copy(seen.second[name]) for name in self.outputs if seen.second},
+        )
+
+    # ---- regimens
 
     def values_of(self, parameters: Any) -> ParameterValues:
         """A value of every parameter for every member."""
@@ -94,8 +117,8 @@ class Prepared:
         return self.known.values(parameters)
 
     def solve(self, values: ParameterValues, progress: Progress | None = None) -> Values:
-        """Integrate for values that `values_of` has made."""
-        problems, solver = self.problems, self.solver
+        """Integrate regimens for values that `values_of` has made."""
+        problems, solver = self._regimens, self.solver
         how = (solver.method, progress, solver.threads)
         if self.reductions:
             plain, first_dose = problems.plain_problem(values), problems.first_dose(values)
@@ -103,9 +126,52 @@ class Prepared:
         collected = collect(problems.problem(values), self.outputs, *how)
         if not self.wrt:
             return self._shaped(values, collected)
-        return self._shaped(
-            values, collected, integrated_slopes(problems, values, tuple(self.wrt), self.outputs, self.order)
-        )
+        slopes = integrated_slopes(problems, values, tuple(self.wrt), self.outputs, self.order)
+        return self._shaped(values, collected, slopes)
+
+    def resume(
+        self,
+        patients: Patients,
+        parameters: Mapping[str, Any] | Ensemble | Array | None = None,
+        *,
+        doses: Regimen | None = None,
+        until: float | None = None,
+    ) -> Values:
+        """Go on from where patients stand, under the same regimen or another.
+
+        Parameters
+        ----------
+        patients
+            `Values.final` of an earlier call.
+        parameters
+            As for a call; the members are the same.
+        doses
+            What is given instead of the doses prepared; doses before the time of a patient are
+            not given again.
+        until
+            The last stored time of interest; by default all of `times`.  Times that a patient
+            has reached already are NaN.
+
+        Raises
+        ------
+        SimulationError
+            If there are several arms, derivatives or reductions, or another number of patients.
+        """
+        problems = self._regimens
+        if self.arms or self.wrt or self.reductions:
+            raise SimulationError("resume() goes on with courses of one arm; prepare each arm alone, without reduce=.")
+        values = self.values_of(parameters)
+        if doses is not None:
+            problems = regimen_problems(self.known, [doses], self.times, self.solver, before=problems.before)
+        resumed = problems.resumed(values, patients, until)
+        how = (self.solver.method, None, self.solver.threads)
+        return self._shaped(values, collect(resumed, self.outputs, *how))
+
+    @property
+    def _regimens(self) -> RegimenProblems:
+        if isinstance(self.problems, RecordProblems):
+            raise SimulationError("what was prepared with a table of records is called with parameters.")
+        return self.problems
 
     def _shaped(self, values: ParameterValues, collected: Collected, slopes: Slopes | None = None) -> Values:
         def by_arm(column: Any) -> Any:
@@ -122,14 +188,23 @@ class Prepared:
             note=collected.note,
             sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.first.items()},
             second_sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.second.items()},
+            **_standing(collected),
         )
+
+
+def _standing(collected: Collected) -> dict[str, Any]:
+    last = collected.last
+    if last is None:
+        return {}
+    final = Patients(collected.ended, last.final, last.armed)
+    return {"final": final, "event_times": last.event_times, "event_counts": last.event_counts}
 
 
 def prepare(
     model: Model,
-    treatment: Treatment = None,
+    treatment: Treatment | Records = None,
     *,
-    times: Any,
+    times: Any = None,
     outputs: Iterable[str] | None = None,
     parameters: Iterable[str] | None = None,
     sensitivities: Iterable[str] = (),
@@ -137,6 +212,8 @@ def prepare(
     reduce: Mapping[str, tuple[Any, ...]] | None = None,
     solver: Solver | None = None,
     at_dose: str = "before",
+    covariates: Iterable[str] | None = None,
+    carry: str = "backward",
 ) -> Prepared:
     """Settle a model and its treatment once, to be integrated for many sets of parameters.
 
@@ -149,9 +226,10 @@ def prepare(
     model
         A closed model; it starts at time 0.
     treatment
-        A regimen, or several by arm: a mapping of names to regimens (None for no doses).
+        A regimen; or several by arm, a mapping of names to regimens (None for no doses); or
+        a table from `pkpd.read_nonmem`, whose records say when values are wanted.
     times
-        When to store, in the model's unit of time: increasing, 0 or more.
+        When to store, in the model's unit of time: increasing, 0 or more.  Not for a table.
     outputs
         The states and outputs to return; all by default.
     parameters
@@ -168,7 +246,9 @@ def prepare(
         How to integrate.
     at_dose
         Whether a stored time that coincides with a dose shows the value ``"before"`` it (the
-        trough) or ``"after"``.
+        trough) or ``"after"``; in a table the order of the records says it.
+    covariates, carry
+        Of a table; see `pkpd.predict`.
 
     Raises
     ------
@@ -185,6 +265,12 @@ def prepare(
     (2, 3)
     """
     _check(model, at_dose)
+    if isinstance(treatment, Records):
+        if times is not None or reduce is not None:
+            raise SimulationError(
+                "a table of records says itself when values are wanted; leave out times= and reduce=."
+            )
+        return _of_table(model, treatment, outputs, parameters, sensitivities, order, solver, covariates, carry)
     arms, regimens = _regimens(treatment)
     reductions = reductions_of(model, reduce)
     if reductions and (outputs is not None or sensitivities):
@@ -205,6 +291,48 @@ def prepare(
         at_dose == "before",
     )
     return _settled(request) if request.hashable else _settle(request)
+
+
+def _of_table(
+    model: Model,
+    data: Records,
+    outputs: Iterable[str] | None,
+    parameters: Iterable[str] | None,
+    sensitivities: Iterable[str],
+    order: int,
+    solver: Solver | None,
+    covariates: Iterable[str] | None,
+    carry: str,
+) -> Prepared:
+    model.require_closed()
+    if carry not in CARRIES:
+        raise SimulationError(f"carry is {carry!r}; expected 'backward', 'forward' or 'linear'.")
+    known, options = known_parameters(model, ()), Solver() if solver is None else solver
+    wrt = differentiated(model, known, _names(sensitivities))
+    chosen = () if parameters is None else _rows(known, _names(parameters))
+    problems = record_problems(
+        known,
+        data,
+        options,
+        covariates=covariates,
+        carry=carry,
+        rows=chosen,
+        wrt=tuple(wrt),
+        order=_checked_order(order),
+    )
+    return Prepared(
+        model=model,
+        parameters=chosen or tuple(name for name in known.names if name not in problems.columns),
+        arms=(),
+        times=np.empty(0),
+        outputs=tuple(observables(model, outputs)),
+        wrt=wrt,
+        order=problems.order,
+        reductions={},
+        solver=options,
+        known=known,
+        problems=problems,
+    )
 
 
 @dataclass(frozen=True)

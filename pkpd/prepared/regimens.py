@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index
+from pkpd.errors import SimulationError
 from pkpd.prepared.parameters import KnownParameters, ParameterValues
 from pkpd.prepared.solver import Solver
 from pkpd.prepared.tolerances import state_tolerances
+from pkpd.prepared.values import Patients
 from pkpd.solvers.clock_stops import clock_schedule
 from pkpd.solvers.directions import StopDirections
 from pkpd.solvers.equations.clock import ClockedSystem, clocked
@@ -71,6 +73,24 @@ class RegimenProblems:
     def plain_problem(self, values: ParameterValues) -> Problem:
         """The same with its conditions on the clock still in the equations."""
         return self._with_schedule(values, self._made(values))
+
+    def resumed(self, values: ParameterValues, patients: Patients, until: float | None) -> Problem:
+        """The problem of going on from where patients stand.
+
+        Raises
+        ------
+        SimulationError
+            If these are not as many as the members.
+        """
+        problem = self.problem(values)
+        if patients.states.shape != problem.starts.shape:
+            raise SimulationError(
+                f"resume() got {patients.states.shape[1]} patients of {len(patients.states)} states; expected "
+                f"{problem.members} of {len(problem.starts)}."
+            )
+        times = self.times if until is None else self.times[self.times <= until]
+        starts = np.ascontiguousarray(patients.states)
+        return replace(problem, starts=starts, at=patients.at, armed=patients.armed, times=times)
 
     def first_dose(self, values: ParameterValues) -> Array:
         """(arms x members,): when the first dose is given, infinite where there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pkpd.arrays import Array, Index
+from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import unknown_name
 
 __all__ = ["Patients", "Values"]
@@ -20,11 +20,15 @@ class Patients:
     at
         (members,): the time each has reached.
     states
-        (states, members), after whatever happens at that time.
+        (states, members), before any dose at that time.
+    armed
+        (events, members): which events of the model may happen next; None for those whose
+        condition does not hold.
     """
 
     at: Array
     states: Array
+    armed: Mask | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,10 +10,10 @@ import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.solvers.equations.numpy_code import numpy_code
-from pkpd.solvers.problem import Problem, Progress, Status
+from pkpd.solvers.problem import Problem, Progress, Solution, Status
 from pkpd.solvers.solve import solve
 
-__all__ = ["Collected", "collect", "joined_notes"]
+__all__ = ["Collected", "Standing", "collect", "joined_notes"]
 
 
 CHUNK_BYTES = 2**26  # of states in one chunk
@@ -28,6 +28,41 @@ class Collected:
     status: Index
     ended: Array
     note: str
+    last: Standing | None = None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where members stand at the end, and what has happened to them; as in `Solution`.
+
+    Attributes
+    ----------
+    final
+        (states, members).
+    armed, event_counts, event_times
+        (events, members).
+    """
+
+    final: Array
+    armed: Mask
+    event_counts: Index
+    event_times: Array
+
+    @classmethod
+    def empty(cls, problem: Problem) -> Standing:
+        """Room for the members of a problem."""
+        events, members = len(problem.model.events), problem.members
+        return cls(
+            np.empty((len(problem.model.states), members)),
+            np.empty((events, members), dtype=bool),
+            np.empty((events, members), dtype=np.int64),
+            np.empty((events, members)),
+        )
+
+    def fill(self, who: slice, solution: Solution) -> None:
+        """Take the members `who` from a solution."""
+        for name in ("final", "armed", "event_counts", "event_times"):
+            getattr(self, name)[:, who] = getattr(solution, name)
 
 
 def collect(
@@ -49,6 +84,7 @@ def collect(
     wanted = list(names)
     members, kept = problem.members, dict[str, Array]()
     status, ended, notes = np.zeros(members, dtype=np.int64), np.zeros(members), dict[str, int]()
+    last = Standing.empty(problem)
     # Where every state is wanted, what the solver makes is the result: no chunks, and no copy.
     whole = set(problem.model.states) <= set(wanted)
     observed = [name for name in wanted if not (whole and name in problem.model.states)]
@@ -56,6 +92,7 @@ def collect(
         part = _part(problem, who)
         solution = solve(part, method, _shifted(progress, who.start, members), threads)
         status[who], ended[who] = solution.status, solution.ended
+        last.fill(who, solution)
         notes[solution.note] = notes.get(solution.note, 0) + part.members
         if whole:
             kept |= {name: solution.states[..., i] for i, name in enumerate(problem.model.states)}
@@ -70,7 +107,7 @@ def collect(
                 kept[name][here] = values
         if progress is not None:
             progress(who.stop, members)
-    return Collected(kept, status, ended, joined_notes(notes))
+    return Collected(kept, status, ended, joined_notes(notes), last)
 
 
 def _negative(problem: Problem, states: Array) -> Mask:
