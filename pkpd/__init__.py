@@ -33,6 +33,7 @@ _ROOMS = {
     "library.pages": ["page"],
     "library.reproductions": ["Claim", "reproduce"],
     "treatment.biological_dose": ["bed", "eqd2", "protraction"],
+    "treatment.over_time": ["OverTime", "over_time"],
     "treatment.regimens": ["Regimen", "bolus", "fractions", "infusion"],
     "ensembles.ensembles": ["Ensemble", "grid", "members"],
     "ensembles.sampling": ["sample"],

@@ -19,6 +19,7 @@ from pkpd.records.covariates import CARRIES
 from pkpd.records.records import Records
 from pkpd.solvers.problem import Progress, Status
 from pkpd.symbolic.model import Model
+from pkpd.symbolic.values import Bounds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,6 +38,7 @@ def predict(
     covariates: Iterable[str] | None = None,
     carry: Literal["backward", "forward", "linear"] = "backward",
     outputs: Iterable[str] | None = None,
+    bounds: Bounds = "refuse",
     solver: Solver | None = None,
     method: str | None = None,
     rtol: float | None = None,
@@ -96,6 +98,8 @@ def predict(
         record to come (NONMEM); ``"forward"``, that of the record before; ``"linear"``.
     outputs
         The states and outputs to return; all by default.
+    bounds
+        ``"ignore"`` takes values outside the bounds that their parameters declare.
     solver
         How to integrate; see `pkpd.Solver`.  Its tolerances are those of steady states too.
     method, rtol, atol, max_steps, threads
@@ -127,7 +131,7 @@ def predict(
     options = (solver or Solver()).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps, threads=threads)
     wanted = observables(model, outputs)
     model.require_closed()
-    known = known_parameters(model, ())
+    known = known_parameters(model, (), bounds)
     problems = record_problems(known, data, options, covariates=covariates, carry=carry)
     settings, copies = problems.settings_of(parameters, known.names)
     seen = problems.solve(settings, copies, progress)

@@ -10,12 +10,15 @@ import numpy as np
 
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError
+from pkpd.prepared.parameters import ParameterValues
 from pkpd.prepared.prepared import Prepared, Treatment, prepare
 from pkpd.prepared.solver import Solver
 from pkpd.prepared.values import Values
 from pkpd.results import ResultSpec, dataset
 from pkpd.solvers.problem import Progress, Status
 from pkpd.symbolic.model import Model
+from pkpd.symbolic.values import Bounds
+from pkpd.treatment.over_time import OverTime
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,6 +35,8 @@ def simulate(
     outputs: Iterable[str] | None = None,
     sensitivities: Iterable[str] = (),
     reduce: Mapping[str, tuple[Any, ...]] | None = None,
+    covariates: Mapping[str, OverTime] | None = None,
+    bounds: Bounds = "refuse",
     solver: Solver | None = None,
     method: str | None = None,
     rtol: float | None = None,
@@ -73,6 +78,10 @@ def simulate(
         these: both sides of every dose, the ends of infusions, and what turns within a step
         count.  A first crossing counts from the first dose, or with a fourth entry,
         ``("V", "first_below", 10.0, "from_start")``, from the first time.
+    covariates
+        The parameters that change in time, ``{"CL": pkpd.over_time([0, 28], [0.23, 0.20])}``.
+    bounds
+        ``"ignore"`` takes values outside the bounds that their parameters declare.
     solver
         How to integrate; see `pkpd.Solver`.
     method, rtol, atol, max_steps, threads
@@ -127,17 +136,33 @@ def simulate(
         outputs=outputs,
         sensitivities=sensitivities,
         reduce=reduce,
+        covariates=covariates,
+        bounds=bounds,
         solver=options,
         at_dose=at_dose,
     )
     if isinstance(parameters, Ensemble):
         _check_dimensions(prepared, parameters)
     values = prepared.values_of(parameters)
+    _warn_of_late_doses(prepared, values)
     solved = prepared.solve(values, progress)
     settings = {"method": options.method, "rtol": options.rtol, "atol": _told(options.atol), "at_dose": at_dose}
     spec = ResultSpec(prepared, values, settings)
     _report(spec, solved, on_failure)
     return dataset(spec, solved)
+
+
+def _warn_of_late_doses(prepared: Prepared, values: ParameterValues) -> None:
+    """Say so where every dose comes after the last stored time."""
+    first, last = prepared.first_dose(values), float(prepared.times[-1])
+    if np.isfinite(first).any() and (first[np.isfinite(first)] > last).all():
+        unit = prepared.model.time
+        warnings.warn(
+            f"{prepared.model.name}: the first dose is given at {first.min():g} {unit}, after the last of times "
+            f"({last:g} {unit}), so that no dose shows.",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _told(atol: Any) -> Any:

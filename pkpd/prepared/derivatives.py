@@ -138,7 +138,10 @@ def _moving_stops(
         further = [c for _, _, c in pieces if c is not None]
         curved = stacked_changes(further, schedule, values.members) if further else None
     until = float(problems.times[-1])
-    plain = schedule
+    arms = len(pieces)
+    if curved is not None:
+        _, curved = problems.changing.joined(schedule, curved, problems.times, arms)
+    plain, stops = problems.changing.joined(schedule, stops, problems.times, arms)
     schedule, stops = moving_clock_schedule(problems.clock, plain, stops, problem.parameters, dparameters, until)
     if curved is not None and problems.clock.conditions:
         if set(wrt) & problems.clock_names:
@@ -165,7 +168,7 @@ def _moving_arm(
 
     first = moving(function.derivatives(numbers, rows, wrt))
     second = moving(function.second_derivatives(numbers, rows, wrt)) if order == 2 else None
-    schedule, along = moving_schedule(first, len(problems.system.inputs), second, problems.times)
+    schedule, along = moving_schedule(first, problems.changing.inputs, second, problems.times)
     assert along.stops is not None
     return schedule, along.stops, None if along.second is None else along.second.stops
 

@@ -14,9 +14,9 @@ from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import ParameterError, unknown_name
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.equations.system import numbered_system
-from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
+from pkpd.symbolic.values import Bounds, check_bounds, parameter_value
 from pkpd.treatment.regimens import Regimen
 
 __all__ = ["KnownParameters", "ParameterValues", "known_parameters"]
@@ -58,11 +58,14 @@ class KnownParameters:
         The declarations by name; their order is that of the rows of a matrix.
     defaults
         (parameters,), NaN where there is none.
+    bounds
+        Whether a value outside its declared bounds is refused.
     """
 
     model: Model
     symbols: Mapping[str, Any]
     defaults: Array
+    bounds: Bounds = "refuse"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -139,12 +142,14 @@ class KnownParameters:
             self.require(name)
             symbol = self.symbols[name] if name in number else self.model[name]
             if np.ndim(value) == 0:
-                value = parameter_value(self.model, symbol, value)
+                value = parameter_value(self.model, symbol, value, bounds=self.bounds)
             elif not np.isfinite(value).any():
                 raise ParameterError(
                     f"{self.model.name}: parameter {name!r} is {value[0]} for every member; "
                     f"give finite numbers in {symbol.unit}."
                 )
+            else:
+                check_bounds(self.model, symbol, value, bounds=self.bounds)
             if name in number:
                 matrix[number[name]] = value
             else:
@@ -163,7 +168,7 @@ class KnownParameters:
                 )
 
 
-def known_parameters(model: Model, regimens: Sequence[Regimen]) -> KnownParameters:
+def known_parameters(model: Model, regimens: Sequence[Regimen], bounds: Bounds = "refuse") -> KnownParameters:
     """The parameters of a model and of the regimens it is given.
 
     Raises
@@ -184,7 +189,8 @@ def known_parameters(model: Model, regimens: Sequence[Regimen]) -> KnownParamete
                 f"the regimen's parameter {symbol.name!r} has the name of a state or output of {model.name}."
             )
     values = [s.value if isinstance(s, Parameter) else s.default for s in symbols.values()]
-    return KnownParameters(model, symbols, np.array([np.nan if v is None else v for v in values], dtype=float))
+    defaults = np.array([np.nan if v is None else v for v in values], dtype=float)
+    return KnownParameters(model, symbols, defaults, bounds)
 
 
 def _mapping(parameters: Any) -> Mapping[Any, Any]:

@@ -26,6 +26,8 @@ from pkpd.solvers.observing import collect_numbers
 from pkpd.solvers.problem import Progress, Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.symbolic.model import Model
+from pkpd.symbolic.values import Bounds
+from pkpd.treatment.over_time import OverTime
 from pkpd.treatment.regimens import Regimen
 
 __all__ = ["Prepared", "Treatment", "observables", "prepare", "stored_times"]
@@ -129,6 +131,10 @@ class Prepared:
         slopes = integrated_slopes(problems, values, tuple(self.wrt), self.outputs, self.order)
         return self._shaped(values, collected, slopes)
 
+    def first_dose(self, values: ParameterValues) -> Array:
+        """(arms x members,): when the first dose is given, infinite where there is none."""
+        return self._regimens.first_dose(values)
+
     def resume(
         self,
         patients: Patients,
@@ -212,8 +218,9 @@ def prepare(
     reduce: Mapping[str, tuple[Any, ...]] | None = None,
     solver: Solver | None = None,
     at_dose: str = "before",
-    covariates: Iterable[str] | None = None,
+    covariates: Iterable[str] | Mapping[str, OverTime] | None = None,
     carry: str = "backward",
+    bounds: Bounds = "refuse",
 ) -> Prepared:
     """Settle a model and its treatment once, to be integrated for many sets of parameters.
 
@@ -247,8 +254,13 @@ def prepare(
     at_dose
         Whether a stored time that coincides with a dose shows the value ``"before"`` it (the
         trough) or ``"after"``; in a table the order of the records says it.
-    covariates, carry
+    covariates
+        Under a regimen the parameters that change in time, ``{"CL": over_time(times, values)}``;
+        of a table the columns to use, see `pkpd.predict`.
+    carry
         Of a table; see `pkpd.predict`.
+    bounds
+        ``"ignore"`` takes values outside the bounds that their parameters declare.
 
     Raises
     ------
@@ -270,7 +282,8 @@ def prepare(
             raise SimulationError(
                 "a table of records says itself when values are wanted; leave out times= and reduce=."
             )
-        return _of_table(model, treatment, outputs, parameters, sensitivities, order, solver, covariates, carry)
+        known = known_parameters(model, (), bounds)
+        return _of_table(known, treatment, outputs, parameters, sensitivities, order, solver, covariates, carry)
     arms, regimens = _regimens(treatment)
     reductions = reductions_of(model, reduce)
     if reductions and (outputs is not None or sensitivities):
@@ -289,12 +302,14 @@ def prepare(
         tuple(reductions.items()),
         Solver() if solver is None else solver,
         at_dose == "before",
+        covariates,
+        bounds,
     )
     return _settled(request) if request.hashable else _settle(request)
 
 
 def _of_table(
-    model: Model,
+    known: KnownParameters,
     data: Records,
     outputs: Iterable[str] | None,
     parameters: Iterable[str] | None,
@@ -304,10 +319,11 @@ def _of_table(
     covariates: Iterable[str] | None,
     carry: str,
 ) -> Prepared:
+    model = known.model
     model.require_closed()
     if carry not in CARRIES:
         raise SimulationError(f"carry is {carry!r}; expected 'backward', 'forward' or 'linear'.")
-    known, options = known_parameters(model, ()), Solver() if solver is None else solver
+    options = Solver() if solver is None else solver
     wrt = differentiated(model, known, _names(sensitivities))
     chosen = () if parameters is None else _rows(known, _names(parameters))
     problems = record_problems(
@@ -350,6 +366,8 @@ class _Request:
     reductions: tuple[tuple[str, Reduction], ...]
     solver: Solver
     before: bool
+    covariates: Any
+    bounds: Bounds
     identity: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -357,13 +375,13 @@ class _Request:
 
     @property
     def hashable(self) -> bool:
-        return not isinstance(self.solver.atol, Mapping)
+        return not isinstance(self.solver.atol, Mapping) and not self.covariates
 
 
 def _settle(request: _Request) -> Prepared:
     model, moments = request.model, np.array(request.times)
     model.require_closed()
-    known = known_parameters(model, request.regimens)
+    known = known_parameters(model, request.regimens, request.bounds)
     return Prepared(
         model=model,
         parameters=known.names if request.parameters is None else _rows(known, request.parameters),
@@ -375,7 +393,9 @@ def _settle(request: _Request) -> Prepared:
         reductions=dict(request.reductions),
         solver=request.solver,
         known=known,
-        problems=regimen_problems(known, request.regimens, moments, request.solver, before=request.before),
+        problems=regimen_problems(
+            known, request.regimens, moments, request.solver, before=request.before, covariates=request.covariates
+        ),
     )
 
 

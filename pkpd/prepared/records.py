@@ -112,7 +112,7 @@ class RecordProblems:
     def settings_of(self, parameters: Any, rows: Sequence[str]) -> tuple[dict[str, Any], int]:
         """What a call sets, a number or (copies x subjects,) by name, and the number of copies."""
         if not isinstance(parameters, np.ndarray):
-            return parameter_settings(self.known.model, self.data, parameters), 1
+            return parameter_settings(self.known.model, self.data, parameters, self.known.bounds), 1
         subjects = self.subjects
         shapes = f"({len(rows)},), ({len(rows)}, {subjects}) or ({len(rows)}, copies, {subjects})"
         good = parameters.ndim == 1 or (parameters.ndim in (2, 3) and parameters.shape[-1] == subjects)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index
-from pkpd.errors import SimulationError
+from pkpd.errors import ParameterError, SimulationError
+from pkpd.prepared.changing import ChangingParameters, changing_parameters
 from pkpd.prepared.parameters import KnownParameters, ParameterValues
 from pkpd.prepared.solver import Solver
 from pkpd.prepared.tolerances import state_tolerances
@@ -42,7 +43,9 @@ class RegimenProblems:
     Attributes
     ----------
     system
-        With an input for each route on which a dose lasts.
+        With an input for each route on which a dose lasts, and then for each parameter that changes.
+    changing
+        The parameters that change in time.
     clock
         The same with its conditions on the clock as inputs that change at stops.
     doses
@@ -58,6 +61,7 @@ class RegimenProblems:
     known: KnownParameters
     regimens: tuple[Regimen, ...]
     system: System
+    changing: ChangingParameters
     clock: ClockedSystem
     doses: tuple[DoseFunction, ...]
     times: Array
@@ -99,7 +103,10 @@ class RegimenProblems:
 
     def _with_schedule(self, values: ParameterValues, schedule: Schedule | None) -> Problem:
         arms, rows = len(self.doses), len(self.system.parameters)
-        parameters = np.ascontiguousarray(np.tile(values.matrix[:rows], arms))
+        own = self.changing.members()
+        if own is not None and own != values.members:
+            raise ParameterError(f"covariates= has values for {own} members; there are {values.members}.")
+        parameters = np.ascontiguousarray(np.tile(self.changing.starts(values.matrix[:rows]), arms))
         return Problem(
             model=self.system,
             parameters=parameters,
@@ -170,10 +177,11 @@ class RegimenProblems:
 
     def _made(self, values: ParameterValues) -> Schedule:
         schedules = [self._schedule_of(doses) for doses in self.timed(values)]
-        return schedules[0] if len(schedules) == 1 else stacked(schedules, values.members)
+        doses = schedules[0] if len(schedules) == 1 else stacked(schedules, values.members)
+        return self.changing.joined(doses, None, self.times, len(schedules))[0]
 
     def _schedule_of(self, doses: TimedDoses) -> Schedule:
-        places, inputs = self.places(doses.routes), len(self.system.inputs)
+        places, inputs = self.places(doses.routes), self.changing.inputs
         return make_schedule(doses.times, doses.amounts, doses.durations, *places, inputs, self.times)
 
     def places(self, routes: Sequence[str]) -> tuple[Index, Index]:
@@ -232,7 +240,13 @@ def stacked_changes(changes: Sequence[StopDirections], schedule: Schedule, membe
 
 
 def regimen_problems(
-    known: KnownParameters, regimens: Sequence[Regimen], times: Array, solver: Solver, *, before: bool
+    known: KnownParameters,
+    regimens: Sequence[Regimen],
+    times: Array,
+    solver: Solver,
+    *,
+    before: bool,
+    covariates: Mapping[str, Any] | None = None,
 ) -> RegimenProblems:
     """Settle everything about a model and its regimens but the values of parameters.
 
@@ -246,7 +260,12 @@ def regimen_problems(
     lasting = [entry.route for regimen in regimens for entry in regimen.doses if entry.duration is not None]
     system = numbered_system(model, tuple(dict.fromkeys(lasting)))
     atol = _tolerances(model, system, known, doses, solver)
-    return RegimenProblems(known, tuple(regimens), system, clocked(system), doses, times, solver, atol, before)
+    used = frozenset(name for function in doses for name in function.names)
+    changing = changing_parameters(known, system, covariates, used)
+    clock = clocked(changing.system)
+    return RegimenProblems(
+        known, tuple(regimens), changing.system, changing, clock, doses, times, solver, atol, before
+    )  # fmt: skip
 
 
 def _tolerances(

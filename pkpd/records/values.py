@@ -14,9 +14,9 @@ from pkpd.errors import ParameterError, unknown_name
 from pkpd.records.covariates import covariate_columns, varying, without_gaps
 from pkpd.records.records import Records
 from pkpd.records.segments import Segments
-from pkpd.symbolic.composition import parameter_value
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
+from pkpd.symbolic.values import Bounds, check_bounds, parameter_value
 
 __all__ = ["Values", "parameter_settings", "parameter_values"]
 
@@ -64,7 +64,7 @@ def parameter_values(
     return Values(tuple(known), fixed, timed, tuple(varying(timed, cuts)), cuts.subject)
 
 
-def parameter_settings(model: Model, data: Records, parameters: Any) -> dict[str, Any]:
+def parameter_settings(model: Model, data: Records, parameters: Any, bounds: Bounds = "refuse") -> dict[str, Any]:
     """What the user sets: a number, or (subjects,), by name.
 
     Raises
@@ -85,13 +85,15 @@ def parameter_settings(model: Model, data: Records, parameters: Any) -> dict[str
         if name not in known:
             raise unknown_name(model.name, "parameter", str(name), known)
         single = _is_single(value)
-        settings[name] = _single(model, known[name], value) if single else _by_subject(name, value, data, subjects)
+        number = _single(model, known[name], value, bounds) if single else _by_subject(name, value, data, subjects)
+        check_bounds(model, known[name], number, f" of {data.name}", bounds=bounds)
+        settings[name] = number
     return settings
 
 
-def _single(model: Model, symbol: Any, value: Any) -> float:
+def _single(model: Model, symbol: Any, value: Any, bounds: Bounds) -> float:
     try:
-        return parameter_value(model, symbol, value)
+        return parameter_value(model, symbol, value, bounds=bounds)
     except OverflowError:
         what = f"{model.name}: parameter {symbol.name!r}"
         raise ParameterError(f"{what} is a whole number too large; give a finite number in {symbol.unit}.") from None

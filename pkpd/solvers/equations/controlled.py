@@ -55,6 +55,7 @@ def controlled(
     covariates: Sequence[int] = (),
     *,
     sloped: bool = False,
+    shifted: bool = True,
 ) -> ControlledSystem:
     """`system` with control over some of its states and parameters.
 
@@ -70,13 +71,20 @@ def controlled(
         The parameters that change in time; a start still uses the parameter itself.
     sloped
         Whether a covariate changes linearly between stops, rather than at stops only.
+    shifted
+        Whether members count time from an offset of their own.
     """
-    return _controlled(system, tuple(infused), tuple(switched), tuple(covariates), sloped)
+    return _controlled(system, tuple(infused), tuple(switched), tuple(covariates), sloped, shifted)
 
 
 @lru_cache(maxsize=64)
 def _controlled(
-    system: System, infused: tuple[int, ...], switched: tuple[int, ...], covariates: tuple[int, ...], sloped: bool
+    system: System,
+    infused: tuple[int, ...],
+    switched: tuple[int, ...],
+    covariates: tuple[int, ...],
+    sloped: bool,
+    shifted: bool,
 ) -> ControlledSystem:
     names = list(system.inputs)
 
@@ -90,7 +98,8 @@ def _controlled(
         i: (slot(system.parameters[i]), slot(f"slope of {system.parameters[i]}") if sloped else -1) for i in covariates
     }
     u = tuple(sympy.Symbol(f"u_{i}", real=True) for i in range(len(names)))
-    timed = _replaced(system, {system.p[i]: u[k] + (u[s] * TIME if s >= 0 else 0) for i, (k, s) in covariate.items()})
+    held = {system.p[i]: u[k] + (u[s] * TIME if s >= 0 else 0) for i, (k, s) in covariate.items()}
+    timed = _replaced(system, held, shifted=shifted)
     rates = [rate + (u[infusion[i]] if i in infusion else 0) for i, rate in enumerate(timed.rates)]
     rates = [rate * u[switch[i]] if i in switch else rate for i, rate in enumerate(rates)]
     first, count = len(timed.jumps), len(system.states)
@@ -115,11 +124,11 @@ def _controlled(
     )
 
 
-def _replaced(system: System, covariates: dict[sympy.Symbol, sympy.Expr]) -> System:
+def _replaced(system: System, covariates: dict[sympy.Symbol, sympy.Expr], *, shifted: bool) -> System:
     """`system` with its time counted from an offset, and inputs in the place of covariates."""
     parameters, p = system.parameters, system.p
     table: dict[sympy.Basic, sympy.Expr] = dict(covariates)
-    if _timed(system):
+    if shifted and _timed(system):
         parameters, p = (*parameters, TIME_OFFSET), (*p, sympy.Symbol(f"p_{len(p)}", real=True))
         table[TIME] = TIME + p[-1]
 
