@@ -257,3 +257,10 @@ def test_an_interval_in_hours_is_exact_in_days() -> None:
     hours = pkpd.simulate(model, pkpd.bolus(100, "iv", every="8 h", n=4), times=[0.5, 1.0, 2.0])
     days = pkpd.simulate(model, pkpd.bolus(100, "iv", every=1 / 3, n=4), times=[0.5, 1.0, 2.0])
     np.testing.assert_allclose(hours["C"], days["C"], rtol=1e-12)
+
+
+def test_doses_with_a_unit_are_marked_where_they_are_given() -> None:
+    from pkpd.figures.doses import dose_times
+
+    run = pkpd.simulate(pkpd.load("pk_1cmt"), pkpd.bolus(100, "iv", every="12 h", n=3), times=[0, 1.0, 2.0])
+    assert dose_times(pkpd.bolus(100, "iv", every="12 h", n=3), run["C"]) == {"iv": [0, 0.5, 1]}
