@@ -248,7 +248,7 @@ def amount_factor(unit: str, wanted: str, molar_mass: float | None, what: str) -
     molar_mass
         In g/mol; None where none is declared.
     what
-        Names the amount in the message.
+        Begins the message: ``"a dose is 1500 mg"``.
 
     Raises
     ------
@@ -265,7 +265,7 @@ def amount_factor(unit: str, wanted: str, molar_mass: float | None, what: str) -
         return per_mole / molar_mass
     if molar_mass is not None and per_gram is not None:
         return per_gram * molar_mass
-    raise UnitError(f"{what} is in {unit}, which cannot be converted to {wanted}{_missing_factor(source, target)}")
+    raise UnitError(f"{what}, which cannot be converted to {wanted}{_missing_factor(source, target)}")
 
 
 def _missing_factor(source: Any, target: Any) -> str:

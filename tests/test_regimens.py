@@ -90,6 +90,8 @@ def test_what_a_regimen_refuses(make: object, message: str) -> None:
     [
         (pkpd.bolus(1, "IV"), UnknownNameError, "one_compartment has no route 'IV'. Did you mean 'iv'"),
         (pkpd.bolus("2 Gy", "iv"), UnitError, "2 Gy, which cannot be converted to mg"),
+        (pkpd.bolus("10 mg/kg", "iv"), UnitError, "is 10 mg/kg, which .* to mg: multiply by the body weight"),
+        (pkpd.bolus("1 umol", "iv"), UnitError, "is 1 umol, which .* to mg without a molar mass: multiply by it"),
         (pkpd.bolus(WT, "iv"), UnitError, r"WT \[kg\]; expected \[mg\]"),
         (pkpd.bolus(1, "iv").shift(start - 10), RegimenError, "the time of dose 1 .*is -3; expected"),
         (pkpd.bolus(-1, "iv"), RegimenError, "the amount of dose 1 on route 'iv' is -1"),
@@ -238,3 +240,27 @@ def test_a_model_without_a_unit_of_time_takes_plain_numbers() -> None:
     for regimen in (pkpd.bolus(1, "iv", at="8 h"), pkpd.infusion(1, "iv", "8 h")):
         with pytest.raises(UnitError, match="a time of a dose is in h, which cannot be converted to the model's time"):
             regimen.in_time("1")
+
+
+def test_a_mass_into_a_route_of_moles_is_divided_by_the_molar_mass() -> None:
+    X, loss = pkpd.state("X", "nmol", "drug"), pkpd.param("loss", 0.1, "1/day", "loss")
+    route = {X: X + pkpd.dose("nmol", molar_mass="146 kDa")}
+    model = pkpd.Model("molar", rates={X: -loss * X}, routes={"iv": route})
+    run = pkpd.simulate(model, pkpd.bolus("1500 mg", "iv"), times=[0.0], at_dose="after")
+    assert float(run["X"][0]) == pytest.approx(1500e-3 / 146e3 * 1e9)
+    bare = pkpd.simulate(model, pkpd.bolus(10, "iv"), times=[0.0], at_dose="after")
+    assert float(bare["X"][0]) == 10
+
+
+def test_an_interval_in_hours_is_exact_in_days() -> None:
+    model = pkpd.load("pk_1cmt")
+    hours = pkpd.simulate(model, pkpd.bolus(100, "iv", every="8 h", n=4), times=[0.5, 1.0, 2.0])
+    days = pkpd.simulate(model, pkpd.bolus(100, "iv", every=1 / 3, n=4), times=[0.5, 1.0, 2.0])
+    np.testing.assert_allclose(hours["C"], days["C"], rtol=1e-12)
+
+
+def test_doses_with_a_unit_are_marked_where_they_are_given() -> None:
+    from pkpd.figures.doses import dose_times
+
+    run = pkpd.simulate(pkpd.load("pk_1cmt"), pkpd.bolus(100, "iv", every="12 h", n=3), times=[0, 1.0, 2.0])
+    assert dose_times(pkpd.bolus(100, "iv", every="12 h", n=3), run["C"]) == {"iv": [0, 0.5, 1]}

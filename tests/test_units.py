@@ -132,17 +132,19 @@ def test_molar_mass() -> None:
 def test_a_mass_into_moles_and_back() -> None:
     assert 1500 * amount_factor("mg", "nmol", 146e3, "a dose") == pytest.approx(1500e-3 / 146e3 * 1e9)
     assert amount_factor("nmol", "ng", 146e3, "a dose") == pytest.approx(146e3)
-    assert amount_factor("g", "mg", None, "a dose") == 1000
-    with pytest.raises(UnitError, match=r"a dose is in mg, .* to nmol without a molar mass: divide by it, or declare"):
-        amount_factor("mg", "nmol", None, "a dose")
+    assert amount_factor("g", "mg", None, "a dose is 3 of it") == 1000
+    with pytest.raises(
+        UnitError, match=r"a dose is 3 of it, .* to nmol without a molar mass: divide by it, or declare"
+    ):
+        amount_factor("mg", "nmol", None, "a dose is 3 of it")
     with pytest.raises(UnitError, match="without a molar mass: multiply by it"):
-        amount_factor("nmol", "mg", None, "a dose")
-    with pytest.raises(UnitError, match=r"in mg/kg, .* to mg: multiply by the body weight, a parameter in kg"):
-        amount_factor("mg/kg", "mg", None, "a dose")
+        amount_factor("nmol", "mg", None, "a dose is 3 of it")
+    with pytest.raises(UnitError, match=r"3 of it, .* to mg: multiply by the body weight, a parameter in kg"):
+        amount_factor("mg/kg", "mg", None, "a dose is 3 of it")
     with pytest.raises(UnitError, match="multiply by the body surface area"):
-        amount_factor("mg/m^2", "mg", None, "a dose")
-    with pytest.raises(UnitError, match=r"a dose is in Gy, which cannot be converted to mg\."):
-        amount_factor("Gy", "mg", None, "a dose")
+        amount_factor("mg/m^2", "mg", None, "a dose is 3 of it")
+    with pytest.raises(UnitError, match=r"a dose is 3 of it, which cannot be converted to mg\."):
+        amount_factor("Gy", "mg", None, "a dose is 3 of it")
 
 
 @pytest.mark.parametrize(

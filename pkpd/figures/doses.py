@@ -47,8 +47,9 @@ def dose_times(regimen: Regimen, values: xr.DataArray) -> dict[str, list[float]]
 
 def _time(dose: Administration, values: xr.DataArray) -> float:
     """The time of a dose, whatever its amount and duration depend on."""
-    symbols = dose.time.free_symbols
-    return float(dose.time.xreplace({symbol: sympy.Float(_value(symbol, values)) for symbol in symbols}))
+    unit = values["time"].attrs.get("units")
+    due = dose.time if unit is None else dose.due(unit)
+    return float(due.xreplace({symbol: sympy.Float(_value(symbol, values)) for symbol in due.free_symbols}))
 
 
 def _value(symbol: Any, values: xr.DataArray) -> float:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from pkpd.errors import ModelError, unknown_name
+from pkpd.symbolic.descriptions import parse_description
 from pkpd.symbolic.model import Model
 
 if TYPE_CHECKING:
@@ -74,5 +74,4 @@ def catalog() -> pd.DataFrame:
 
 def source_of(model: Model) -> str:
     """The paragraph of a model's description that begins with ``Source:``, on one line."""
-    paragraph = re.search(r"^\s*Source:\s*(.*?)(?:\n\s*\n|\Z)", model.description, re.S | re.M)
-    return " ".join(paragraph[1].split()) if paragraph else ""
+    return parse_description(model.description).source

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from pkpd.library.lint import lint
 from pkpd.library.markdown import code, escaped, prose, table
 from pkpd.library.probing import start_value
 from pkpd.symbolic import writing
+from pkpd.symbolic.descriptions import parse_description
 from pkpd.symbolic.model import require_model
 from pkpd.symbolic.symbols import Given, Parameter
 
@@ -109,12 +109,11 @@ def index_of(pages: Iterable[Page]) -> str:
 
 def _words(model: Model) -> dict[str, str]:
     """The description in three: what it is, its source, and what comes after (changes, defects, validity)."""
-    paragraphs = re.split(r"\n\s*\n", model.description.strip("\n"))[1:]
-    source = next((i for i, p in enumerate(paragraphs) if p.startswith("Source:")), len(paragraphs))
+    description = parse_description(model.description)
     return {
-        "Description": "\n\n".join(map(_paragraph, paragraphs[:source])),
-        "Source": "\n\n".join(_paragraph(p.removeprefix("Source:")) for p in paragraphs[source : source + 1]),
-        "Changes, defects and validity": "\n\n".join(map(_paragraph, paragraphs[source + 1 :])),
+        "Description": "\n\n".join(map(_paragraph, description.body)),
+        "Source": prose(description.source),
+        "Changes, defects and validity": "\n\n".join(map(_paragraph, description.notes)),
     }
 
 

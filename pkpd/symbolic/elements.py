@@ -139,7 +139,7 @@ class Route:
         time
             The model's unit of time.
         what
-            Names the amount in a message: ``"a dose of 1500 mg on 'iv'"``.
+            Begins a message: ``"a dose on 'iv' is 1500 mg"``.
 
         Raises
         ------

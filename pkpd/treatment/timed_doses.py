@@ -136,13 +136,12 @@ def dose_function(model: Model, regimen: Regimen) -> DoseFunction:
     """
     routes = {name: _route(model, entry) for name, entry in {d.route: d for d in regimen.doses}.items()}
     lags = {name: model.lag(name) for name in routes}
-    units = {name: route.unit(model.time) for name, route in routes.items()}
     parts: list[tuple[Any, Any, Any]] = []
     for entry in regimen.in_time(model.time).doses:
         name = entry.route
         _route(model, entry)
         due = _converted(Quantity(entry.time), model.time, "a dose time")
-        amount = _converted(entry.amount, units[name], f"a dose on {name!r}")
+        amount = _amount(entry.amount, routes[name], model.time)
         lasting = sympy.nan if entry.duration is None else entry.duration
         if entry.duration is not None:
             lasting = _converted(entry.duration, model.time, f"a duration on {name!r}")
@@ -198,6 +197,15 @@ def _route(model: Model, entry: Administration) -> Route:
             "leave the duration out."
         )
     return route
+
+
+def _amount(quantity: Quantity, route: Route, time: str) -> sympy.Expr:
+    """An amount in the unit of its route; a mass becomes an amount of substance by the molar mass of the route."""
+    what = f"a dose on {route.name!r}"
+    if quantity.unit is None:
+        return _converted(quantity, route.unit(time), what)
+    factor = route.amount_factor(quantity.unit, time, f"{what} is {quantity}")
+    return quantity.expression if factor == 1.0 else factor * quantity.expression
 
 
 def _converted(quantity: Quantity, unit: str, what: str) -> sympy.Expr:

@@ -19,7 +19,7 @@ from typing import Any
 
 import sympy
 
-__all__ = ["guards_of", "never_negative", "nonnegative_states"]
+__all__ = ["guards_of", "may_undershoot", "never_negative", "nonnegative_states"]
 
 _LIKE_ARGUMENT = (sympy.tanh, sympy.atan, sympy.sinh, sympy.asinh, sympy.erf, sympy.sign, sympy.floor)
 _ALWAYS = (sympy.exp, sympy.cosh, sympy.Abs, sympy.Heaviside, sympy.erfc)
@@ -46,21 +46,21 @@ def nonnegative_states(
     declared
         States that are 0 or more by declaration.
     """
+    # What must be 0 or more for a state to be so; nothing for one that is declared to be.
+    needed = {y: () if y in declared else (rate.xreplace({y: sympy.S.Zero}), *changes[y]) for y, rate in rates.items()}
     known = frozenset(rates)
     while True:
         signs = known | frozenset(others)
-        kept = frozenset(
-            y
-            for y in known
-            if y in declared
-            or (
-                all(never_negative(e, signs) for e in changes[y])
-                and never_negative(rates[y].xreplace({y: sympy.S.Zero}), signs)
-            )
-        )
+        kept = frozenset(y for y in known if all(never_negative(e, signs) for e in needed[y]))
         if kept == known:
             return known
         known = kept
+
+
+def may_undershoot(expressions: Iterable[sympy.Basic], states: Symbols) -> bool:
+    """Whether there is a power of a state that is no whole one, so that signs are worth the search."""
+    moving = frozenset(states)
+    return any(_needs_guard(power, moving) for e in expressions for power in e.atoms(sympy.Pow))
 
 
 def guards_of(expressions: Iterable[sympy.Basic], nonnegative: Symbols, states: Symbols) -> dict[Any, Any]:

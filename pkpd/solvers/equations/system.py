@@ -18,7 +18,7 @@ import sympy
 from sympy.core.relational import GreaterThan, StrictGreaterThan, StrictLessThan
 
 from pkpd.solvers.equations.derivatives import partial
-from pkpd.solvers.equations.guards import guards_of, nonnegative_states
+from pkpd.solvers.equations.guards import guards_of, may_undershoot, nonnegative_states
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Clock, Dose, Given, Parameter
 
@@ -220,14 +220,17 @@ def _is_nonnegative(symbol: Parameter | Given) -> bool:
 def _guarded(system: System, parameters: frozenset[sympy.Symbol]) -> System:
     """`system` with the bases of powers cut at zero that only rounding can take below it."""
     rows = (*system.jumps, *(row for _, row in system.events))
+    triggers = [trigger for trigger, _ in system.events]
+    written = (*system.rates, *system.outputs, *triggers, *chain(*rows))
+    if not may_undershoot(written, system.y):
+        return system
     changes = {
         y: (start, *(row[i] for row in rows)) for i, (y, start) in enumerate(zip(system.y, system.starts, strict=True))
     }
     others = parameters | {*system.u, TIME, AMOUNT}
     declared = {y for y, flag in zip(system.y, system.nonnegative, strict=True) if flag}
     states = nonnegative_states(dict(zip(system.y, system.rates, strict=True)), changes, others, declared)
-    triggers = [trigger for trigger, _ in system.events]
-    table = guards_of((*system.rates, *system.outputs, *triggers, *chain(*rows)), others | states, states)
+    table = guards_of(written, others | states, states)
     if not table:
         return system
 
