@@ -27,6 +27,7 @@ from pkpd.solvers.problem import Progress, Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.values import Bounds
+from pkpd.treatment.body_weight import by_body_weight
 from pkpd.treatment.over_time import OverTime
 from pkpd.treatment.regimens import Regimen
 
@@ -285,6 +286,7 @@ def prepare(
         known = known_parameters(model, (), bounds)
         return _of_table(known, treatment, outputs, parameters, sensitivities, order, solver, covariates, carry)
     arms, regimens = _regimens(treatment)
+    regimens = tuple(by_body_weight(model, regimen) for regimen in regimens)
     reductions = reductions_of(model, reduce)
     if reductions and (outputs is not None or sensitivities):
         raise SimulationError("reduce= says what is returned; leave out outputs= and sensitivities= with it.")
