@@ -22,6 +22,7 @@ from pkpd.solvers.equations.system import AMOUNT, TIME, System
 __all__ = ["NumpyCode", "numpy_code", "vectorized"]
 
 Rows = Callable[..., Array]
+_HEAVISIDE = sympy.Function("heaviside")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def numpy_code(model: System) -> NumpyCode:
 def vectorized(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> Callable[..., Array]:
     """A function of `arguments`, symbols or tuples of them, that gives (expressions, members)."""
     lists = [list(a) if isinstance(a, tuple) else a for a in arguments]
-    generated: Any = sympy.lambdify(lists, [_plain(e) for e in expressions], modules=["scipy", "numpy"], cse=True)
+    modules = [{"heaviside": np.heaviside}, "scipy", "numpy"]
+    generated: Any = sympy.lambdify(lists, [_plain(e) for e in expressions], modules=modules, cse=True)
     count = len(expressions)
 
     def rows(*values: Array) -> Array:
@@ -103,6 +105,9 @@ def vectorized(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> C
 
 
 def _plain(expression: sympy.Expr) -> sympy.Expr:
-    """`expression` without conditions that are chosen by conditions, which lambdify makes numbers of."""
+    """`expression` without what lambdify cannot write: conditions that are chosen by conditions, and steps of choices.
+
+    It turns ``Heaviside`` into a choice by conditions, and fails where these hold a choice that may have no value.
+    """
     plain: sympy.Expr = expression.replace(sympy.ITE, lambda c, yes, no: (c & yes) | (~c & no))
-    return plain
+    return plain.replace(sympy.Heaviside, lambda x, at_zero=sympy.S.Half: _HEAVISIDE(x, at_zero))
