@@ -166,6 +166,17 @@ def test_the_log_of_events() -> None:
     np.testing.assert_array_equal(values.event_counts, [[1, 0]])
 
 
+def test_the_log_holds_events_on_the_clock() -> None:
+    T, day = pkpd.state("T", "1", "tumor", start=1), pkpd.clock("day")
+    k, T_min = pkpd.param("k", 1, "1/day", "kill"), pkpd.param("T_min", 0.1, "1", "extinct below")
+    cut = pkpd.param("cut", 0.5, "day", "surgery")
+    events = [pkpd.Event(when=day >= cut, then={T: T / 2}), pkpd.Event(when=T < T_min, then={T: 0})]
+    model = pkpd.Model("surgery", rates={T: -k * T}, events=events)
+    values = pkpd.prepare(model, times=[0, 5.0])({"cut": np.array([0.5, 9.0])})
+    np.testing.assert_allclose(values.event_times, [[0.5, np.inf], [np.log(5), np.log(10)]], rtol=1e-7)
+    np.testing.assert_array_equal(values.event_counts, [[1, 0], [1, 1]])
+
+
 # ---- what is refused
 
 
