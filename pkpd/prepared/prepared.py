@@ -203,7 +203,7 @@ class Prepared:
             note=collected.note,
             sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.first.items()},
             second_sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.second.items()},
-            **({} if problem is None else _standing(problem, collected, len(self.model.events))),
+            **({} if problem is None else _standing(problem, collected, len(tuple(self.model.events)))),
         )
 
 
