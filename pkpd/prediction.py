@@ -14,7 +14,7 @@ from pkpd.errors import FailedMembersWarning, SimulationError
 from pkpd.prepared.parameters import known_parameters
 from pkpd.prepared.prepared import observables
 from pkpd.prepared.records import NO_STEADY_STATE, RecordValues, record_problems
-from pkpd.prepared.solver import Solver
+from pkpd.prepared.solver import Solver, chosen_solver
 from pkpd.records.covariates import CARRIES
 from pkpd.records.records import Records
 from pkpd.solvers.problem import Progress, Status
@@ -128,7 +128,7 @@ def predict(
         ``"raise"``.
     """
     _check_arguments(model, data, carry, on_failure)
-    options = (solver or Solver()).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps, threads=threads)
+    options = chosen_solver(solver, method=method, rtol=rtol, atol=atol, max_steps=max_steps, threads=threads)
     wanted = observables(model, outputs)
     model.require_closed()
     known = known_parameters(model, (), bounds)

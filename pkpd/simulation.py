@@ -12,7 +12,7 @@ from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError
 from pkpd.prepared.parameters import ParameterValues
 from pkpd.prepared.prepared import Prepared, Treatment, prepare
-from pkpd.prepared.solver import Solver
+from pkpd.prepared.solver import Solver, chosen_solver
 from pkpd.prepared.values import Values
 from pkpd.results import ResultSpec, dataset
 from pkpd.solvers.problem import Progress, Status
@@ -127,8 +127,7 @@ def simulate(
         If `times` or an option is not acceptable, or a member failed under ``"raise"``.
     """
     _check_options(on_failure, progress)
-    options = solver or Solver()
-    options = options.but(method=method, rtol=rtol, atol=atol, max_steps=max_steps, threads=threads)
+    options = chosen_solver(solver, method=method, rtol=rtol, atol=atol, max_steps=max_steps, threads=threads)
     prepared = prepare(
         model,
         regimen,

@@ -124,6 +124,8 @@ class KnownParameters:
 
     def rows(self, names: Sequence[str], array: Array) -> ParameterValues:
         """The values that the rows of `array`, (names, members) or (names,), set over the defaults."""
+        if np.iscomplexobj(array) or np.ma.is_masked(array):
+            raise ParameterError("parameters is an array with complex or masked numbers; expected real numbers.")
         table = np.asarray(array, dtype=float)
         if table.ndim not in (1, 2) or len(table) != len(names):
             raise ParameterError(

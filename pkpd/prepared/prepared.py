@@ -126,6 +126,7 @@ class Prepared:
         problems, solver = self._regimens, self.solver
         how = (solver.method, progress, solver.threads)
         if self.reductions:
+            self._check_thresholds(values)
             plain, first_dose = problems.plain_problem(values), problems.first_dose(values)
             return self._shaped(values, collect_numbers(plain, self.reductions, first_dose, *how))
         self._require_room(values)
@@ -135,6 +136,15 @@ class Prepared:
             return self._shaped(values, collected, problem)
         slopes = integrated_slopes(problems, values, tuple(self.wrt), self.outputs, self.order)
         return self._shaped(values, collected, problem, slopes)
+
+    def _check_thresholds(self, values: ParameterValues) -> None:
+        members = values.members * max(len(self.arms), 1)
+        for name, reduction in self.reductions.items():
+            if isinstance(reduction.threshold, tuple) and len(reduction.threshold) != members:
+                raise SimulationError(
+                    f"reduce[{name!r}] has {len(reduction.threshold)} thresholds; expected one, or one for each of the "
+                    f"{members} members."
+                )
 
     def _require_room(self, values: ParameterValues) -> None:
         """Refuse a result that would not fit into the memory of this machine."""
@@ -180,6 +190,8 @@ class Prepared:
             If there are several arms, derivatives or reductions, or another number of patients.
         """
         problems = self._regimens
+        if not isinstance(patients, Patients):
+            raise SimulationError(f"resume() got {patients!r}; expected the `final` of an earlier call.")
         if self.arms or self.wrt or self.reductions:
             raise SimulationError("resume() goes on with courses of one arm; prepare each arm alone, without reduce=.")
         values = self.values_of(parameters)
@@ -298,7 +310,7 @@ def prepare(
     >>> fit_me(np.array([[1.0, 2.0], [10.0, 10.0]]))["C"].shape
     (2, 3)
     """
-    _check(model, at_dose)
+    _check(model, at_dose, solver)
     if isinstance(treatment, Records):
         if times is not None or reduce is not None:
             raise SimulationError(
@@ -457,11 +469,11 @@ def stored_times(times: Any) -> Array:
         If they are not finite, increasing numbers of 0 or more.
     """
     try:
-        if np.asarray(times).dtype.kind in "mM":
-            raise TypeError("dates have no place in a model that starts at time 0")
+        if np.asarray(times).dtype.kind in "mMc" or np.ma.is_masked(times):
+            raise TypeError("dates, complex numbers and masks have no place among times")
         moments = np.array(times, dtype=float)
-    except (TypeError, ValueError):
-        raise SimulationError(f"times is {times!r}; expected numbers.") from None
+    except (TypeError, ValueError, OverflowError):
+        raise SimulationError(f"times is {_short(times)}; expected numbers.") from None
     if moments.ndim != 1 or not moments.size:
         what = repr(times) if moments.ndim == 0 else f"of shape {moments.shape}"
         raise SimulationError(f"times is {what}; expected a sequence of one or more times.")
@@ -475,9 +487,16 @@ def stored_times(times: Any) -> Array:
     return moments
 
 
-def _check(model: Any, at_dose: str) -> None:
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def _check(model: Any, at_dose: str, solver: Any) -> None:
     if not isinstance(model, Model):
         raise SimulationError(f"prepare() got {model!r} as the model; load one with pkpd.load(name).")
+    if not isinstance(solver, Solver | None):
+        raise SimulationError(f"solver is {solver!r}; expected pkpd.Solver(...).")
     if at_dose not in ("before", "after"):
         raise SimulationError(f"at_dose is {at_dose!r}; expected 'before' or 'after'.")
 
