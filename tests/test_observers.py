@@ -337,3 +337,42 @@ def test_chunks_and_progress(method, monkeypatch):
     assert sorted(marks) == marks
     assert (kept.ended == 24).all()
     assert not kept.status.any()
+
+
+@pytest.mark.parametrize("method", EACH)
+def test_a_quantity_of_the_clock_alone(method):
+    t = pkpd.clock("h")
+    model = pkpd.Model(
+        "tide", rates={A: -CL / V * A}, time="h", outputs={"y": pkpd.output(sympy.sin(w * t), "tide", "1")}
+    )
+    watches = {"top": ("y", "max"), "at": ("y", "time_of_max"), "low": ("y", "min"), "area": ("y", "auc")}
+    frequency = np.array([1.0, 0.3, 0.1])
+    got = numbers(model, watches, [0, 14], method=method, w=frequency)
+    near(got["top"], [1, 1, np.sin(1.4)])
+    near(got["at"], [np.pi / 2, np.pi / 0.6, 14], 100)
+    near(got["low"], [-1, np.sin(0.3 * 14), 0])
+    near(got["area"], (1 - np.cos(14 * frequency)) / frequency)
+
+
+@pytest.mark.parametrize("method", ["tsit5", "dop853", "numpy", "scipy"])
+def test_two_turns_within_one_step_are_seen(method):
+    """The overtone turns four times in a swing."""
+    fast = pkpd.Model(
+        "overtones", rates={x: v, v: -(w**2) * x}, time="h",
+        outputs={"y": pkpd.output(x**2 - x / 2, "overtone", "1")},
+    )  # fmt: skip
+    got = numbers(fast, {"top": ("y", "max"), "low": ("y", "min")}, [0, 40], method=method)
+    near(got["top"], 1.5, 100)
+    near(got["low"], -1 / 16, 100)
+
+
+def test_watching_cuts_no_step_short():
+    system = numbered_system(swing)
+    problem = Problem(
+        system, np.array([[1.0]]), np.array([[0.0], [1.0]]), no_doses(), np.array([0.0, 40]), 1e-6, np.full(2, 1e-9)
+    )
+    task = observation(problem, {"top": Watch("x", "max"), "low": Watch("x", "min")}, {})
+    bare = observation(problem, {"end": Watch("x", "last")}, {})
+    for method in ("tsit5", "dop853"):
+        watched, plain = solve(task.problem, method), solve(bare.problem, method)
+        assert abs(int(watched.steps[0]) - int(plain.steps[0])) <= 3

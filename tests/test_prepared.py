@@ -166,6 +166,17 @@ def test_the_log_of_events() -> None:
     np.testing.assert_array_equal(values.event_counts, [[1, 0]])
 
 
+def test_the_log_holds_events_on_the_clock() -> None:
+    T, day = pkpd.state("T", "1", "tumor", start=1), pkpd.clock("day")
+    k, T_min = pkpd.param("k", 1, "1/day", "kill"), pkpd.param("T_min", 0.1, "1", "extinct below")
+    cut = pkpd.param("cut", 0.5, "day", "surgery")
+    events = [pkpd.Event(when=day >= cut, then={T: T / 2}), pkpd.Event(when=T < T_min, then={T: 0})]
+    model = pkpd.Model("surgery", rates={T: -k * T}, events=events)
+    values = pkpd.prepare(model, times=[0, 5.0])({"cut": np.array([0.5, 9.0])})
+    np.testing.assert_allclose(values.event_times, [[0.5, np.inf], [np.log(5), np.log(10)]], rtol=1e-7)
+    np.testing.assert_array_equal(values.event_counts, [[1, 0], [1, 1]])
+
+
 # ---- what is refused
 
 
@@ -189,3 +200,79 @@ def test_the_log_of_events() -> None:
 def test_what_prepare_refuses(make, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         make()
+
+
+# ---- what changes in time, and what a dose is multiplied by
+
+
+@pytest.mark.parametrize("method", ["auto", "rodas5p", "numpy", "scipy"])
+@pytest.mark.parametrize("carry", ["forward", "linear"])
+def test_a_clearance_that_changes_in_time(carry: str, method: str) -> None:
+    """A = 30 exp(-integral of CL/V): 0.3, then 0.6 from day 4 on, or between them in a line."""
+    course = pkpd.over_time([0, 4], [0.3, 0.6], carry)
+    t = np.array([0.0, 2, 4, 6])
+    run = pkpd.simulate(
+        one_compartment, pkpd.bolus(30, "iv"), times=t, covariates={"CL": course}, parameters={"V1": 3.0},
+        at_dose="after", rtol=1e-10, method=method, sensitivities=["V1"],
+    )  # fmt: skip
+    area = {"forward": [0, 0.6, 1.2, 2.4], "linear": [0, 0.75, 1.8, 3.0]}[carry]
+    np.testing.assert_allclose(run["A1"], 30 * np.exp(-np.array(area) / 3), rtol=1e-8)
+    np.testing.assert_allclose(run["sensitivity_A1"][:, 0], run["A1"] * np.array(area) / 9, rtol=1e-7)
+
+
+def test_courses_of_each_member_and_arm() -> None:
+    own = pkpd.over_time([0, 4], [[0.3, 0.6], [0.3, 0.9]])
+    run = pkpd.simulate(
+        one_compartment, {"one": pkpd.bolus(30, "iv"), "two": pkpd.bolus(60, "iv")}, times=[6],
+        covariates={"CL": own}, parameters={"V1": [3.0, 3.0]},
+    )  # fmt: skip
+    expected = np.outer([30, 60], np.exp([-2.4 / 3, -3.0 / 3]))
+    np.testing.assert_allclose(run["A1"].squeeze("time"), expected, rtol=1e-6)
+
+
+def test_what_covariates_refuse() -> None:
+    WT = pkpd.param("WT", 70, "kg", "weight")
+    for covariates, error, message in (
+        ({"CL": 3}, ParameterError, r"expected over_time\("),
+        ({"Cl": pkpd.over_time([0], [1])}, UnknownNameError, "Did you mean 'CL'"),
+        ({"CL": pkpd.over_time([0, 1], [[1, 2]] * 3)}, ParameterError, "for 3 members; there are 1"),
+    ):
+        with pytest.raises(error, match=message):
+            pkpd.simulate(one_compartment, times=[1], covariates=covariates)
+    with pytest.raises(ParameterError, match="the first 0"):
+        pkpd.over_time([1, 2], [1, 2])
+    assert WT.name not in pkpd.bolus(1, "iv").parameters
+
+
+def test_a_dose_per_kilogram() -> None:
+    with pytest.warns(UserWarning, match="no body weight WT; 2 mg/kg on route 'iv' is given to 70 kg"):
+        run = pkpd.simulate(one_compartment, pkpd.bolus("2 mg/kg", "iv"), times=[0], at_dose="after")
+    assert float(run["A1"][0]) == pytest.approx(140)
+    with pytest.warns(UserWarning, match="no body weight"):
+        run = pkpd.simulate(
+            one_compartment, pkpd.bolus("2 mg/kg", "iv"), times=[0], at_dose="after", parameters={"WT": [50, 80]}
+        )
+    np.testing.assert_allclose(run["A1"][:, 0], [100, 160])
+    baverel = pkpd.load("durvalumab_baverel_2018")
+    assert "WT" in baverel.parameters.index
+    run = pkpd.simulate(baverel, pkpd.bolus("10 mg/kg", "iv"), times=[0], at_dose="after", parameters={"WT": 81.0})
+    assert float(run["A1"][0]) == pytest.approx(810)
+
+
+def test_doses_that_all_come_too_late_are_told() -> None:
+    with pytest.warns(UserWarning, match="the first dose is given at 9 day, after the last of times"):
+        pkpd.simulate(one_compartment, pkpd.bolus(1, "iv", at=9), times=[0, 5])
+
+
+def test_declared_bounds_are_kept_unless_ignored() -> None:
+    pk = pkpd.load("pk_1cmt")
+    data = pkpd.read_nonmem(pd.DataFrame({"ID": 1, "TIME": [0, 1], "AMT": [1, 0]}), compartments={1: "central"})
+    for bad in (-1.0, np.array([1.0, -1.0]), pkpd.members(CL=[1.0, -1.0])):
+        with pytest.raises(ParameterError, match=r"'CL'.* is -1 L/day, outside its bounds"):
+            pkpd.simulate(pk, times=[1], parameters=bad if isinstance(bad, pkpd.Ensemble) else {"CL": bad})
+    with pytest.raises(ParameterError, match="outside its bounds"):
+        pkpd.predict(pk, data, parameters={"CL": -1.0})
+    with pytest.raises(ParameterError, match="outside its bounds"):
+        pkpd.prepare(pk, times=[1], parameters=["CL"])(np.array([-1.0]))
+    grown = pkpd.simulate(pk, pkpd.bolus(1, "iv"), times=[3.5], parameters={"CL": -1.0, "V": 3.5}, bounds="ignore")
+    np.testing.assert_allclose(grown["central"], np.e, rtol=1e-6)

@@ -13,6 +13,7 @@ from pkpd.arrays import Array
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import ParameterError, SimulationError, unknown_name
 from pkpd.prepared.derivatives import Slopes, differentiated, integrated_slopes
+from pkpd.prepared.event_log import event_log
 from pkpd.prepared.parameters import KnownParameters, ParameterValues, known_parameters
 from pkpd.prepared.records import RecordProblems, RecordValues, record_problems
 from pkpd.prepared.reductions import reductions_of
@@ -23,10 +24,11 @@ from pkpd.records.covariates import CARRIES
 from pkpd.records.records import Records
 from pkpd.solvers.chunks import Collected, collect
 from pkpd.solvers.observing import collect_numbers
-from pkpd.solvers.problem import Progress, Status
+from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.values import Bounds
+from pkpd.treatment.body_weight import by_body_weight
 from pkpd.treatment.over_time import OverTime
 from pkpd.treatment.regimens import Regimen
 
@@ -125,11 +127,12 @@ class Prepared:
         if self.reductions:
             plain, first_dose = problems.plain_problem(values), problems.first_dose(values)
             return self._shaped(values, collect_numbers(plain, self.reductions, first_dose, *how))
-        collected = collect(problems.problem(values), self.outputs, *how)
+        problem = problems.problem(values)
+        collected = collect(problem, self.outputs, *how)
         if not self.wrt:
-            return self._shaped(values, collected)
+            return self._shaped(values, collected, problem)
         slopes = integrated_slopes(problems, values, tuple(self.wrt), self.outputs, self.order)
-        return self._shaped(values, collected, slopes)
+        return self._shaped(values, collected, problem, slopes)
 
     def first_dose(self, values: ParameterValues) -> Array:
         """(arms x members,): when the first dose is given, infinite where there is none."""
@@ -171,7 +174,7 @@ class Prepared:
             problems = regimen_problems(self.known, [doses], self.times, self.solver, before=problems.before)
         resumed = problems.resumed(values, patients, until)
         how = (self.solver.method, None, self.solver.threads)
-        return self._shaped(values, collect(resumed, self.outputs, *how))
+        return self._shaped(values, collect(resumed, self.outputs, *how), resumed)
 
     @property
     def _regimens(self) -> RegimenProblems:
@@ -179,7 +182,13 @@ class Prepared:
             raise SimulationError("what was prepared with a table of records is called with parameters.")
         return self.problems
 
-    def _shaped(self, values: ParameterValues, collected: Collected, slopes: Slopes | None = None) -> Values:
+    def _shaped(
+        self,
+        values: ParameterValues,
+        collected: Collected,
+        problem: Problem | None = None,
+        slopes: Slopes | None = None,
+    ) -> Values:
         def by_arm(column: Any) -> Any:
             return column.reshape(len(self.arms), values.members, *column.shape[1:]) if self.arms else column
 
@@ -194,16 +203,16 @@ class Prepared:
             note=collected.note,
             sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.first.items()},
             second_sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.second.items()},
-            **_standing(collected),
+            **({} if problem is None else _standing(problem, collected, len(tuple(self.model.events)))),
         )
 
 
-def _standing(collected: Collected) -> dict[str, Any]:
-    last = collected.last
-    if last is None:
-        return {}
-    final = Patients(collected.ended, last.final, last.armed)
-    return {"final": final, "event_times": last.event_times, "event_counts": last.event_counts}
+def _standing(problem: Problem, collected: Collected, events: int) -> dict[str, Any]:
+    """Where members stand, and what has happened to them."""
+    assert collected.last is not None
+    times, counts = event_log(problem, collected, events)
+    final = Patients(collected.ended, collected.last.final, collected.last.armed)
+    return {"final": final, "event_times": times, "event_counts": counts}
 
 
 def prepare(
@@ -285,6 +294,7 @@ def prepare(
         known = known_parameters(model, (), bounds)
         return _of_table(known, treatment, outputs, parameters, sensitivities, order, solver, covariates, carry)
     arms, regimens = _regimens(treatment)
+    regimens = tuple(by_body_weight(model, regimen) for regimen in regimens)
     reductions = reductions_of(model, reduce)
     if reductions and (outputs is not None or sensitivities):
         raise SimulationError("reduce= says what is returned; leave out outputs= and sensitivities= with it.")

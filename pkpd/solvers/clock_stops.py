@@ -94,7 +94,8 @@ def clock_stops(
     initial = np.array([known[c.symbol].first for c in slots]).reshape(len(slots), members)
     none = np.zeros(0, dtype=np.int64)
     parts = [(Stops.at(none, np.zeros(0), np.zeros(0)), np.zeros((0, question.directions.shape[2])))]
-    parts += [_changing(c.slot, known[c.symbol]) for c in slots]
+    jumps = frozenset[sympy.Symbol]().union(*(e.free_symbols for row in clocked.system.jumps for e in row))
+    parts += [_changing(c.slot, known[c.symbol], seen=clocked.system.u[c.slot] in jumps) for c in slots]
     parts += [_firing(jump, known[c.symbol], fires_after) for c in clocked.conditions for jump in c.jump]
     if clocked.settle >= 0:
         parts += [_settling(clocked.settle, known[c.symbol]) for c in slots]
@@ -102,8 +103,9 @@ def clock_stops(
     return ClockStops(replace(stops, time=np.maximum(stops.time, begin[stops.member])), shift, initial)
 
 
-def _changing(slot: int, when: Changes) -> tuple[Stops, Array]:
-    rank = np.where(when.at_once, BEFORE_ALL, AFTER_ALL)
+def _changing(slot: int, when: Changes, *, seen: bool) -> tuple[Stops, Array]:
+    """Where an input changes: after the doses of that time, but where a jump sees what is new already."""
+    rank = np.where(when.at_once & seen, BEFORE_ALL, AFTER_ALL)
     return Stops.at(when.member, when.time, rank, slot=slot, change=when.value), when.shift
 
 

@@ -72,8 +72,9 @@ def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progre
         _run(problem, state, first, everyone, PATIENCE, threads, progress)
     except ModelError as error:
         return replace(solve_lockstep(problem), note=f"numpy, because {error}")
-    # Asked first whether any is not ok: that is fast.
-    stiff = np.flatnonzero(np.isin(state.status, (STIFF, *GIVEN_UP)) if state.status.any() else state.status)
+    if not state.status.any():
+        return state.solution(first)
+    stiff = np.flatnonzero(np.isin(state.status, (STIFF, *GIVEN_UP)))
     if not len(stiff):
         return state.solution(first)
     state.status[stiff] = Status.ok
@@ -179,8 +180,9 @@ def _arguments(
     problem: Problem, state: _State, method: str, order: Index, patience: float
 ) -> tuple[list[Any], list[Array | Index]]:
     """The arguments of compiled code after the workspace and what is each worker's, and the arrays that they lie in."""
-    schedule, times, m = problem.schedule, np.atleast_2d(problem.times), 8 * problem.members
-    counts = np.isfinite(times).sum(axis=1, dtype=np.int64)
+    schedule, m, shared = problem.schedule, 8 * problem.members, problem.times.ndim == 1
+    times = problem.times[None] if shared else problem.times
+    counts = np.array([times.shape[1]]) if shared else np.isfinite(times).sum(axis=1, dtype=np.int64)
     few = {"tsit5": 0, "dop853": MANY_TIMES, "rodas5p": times.shape[1]}[method]
     n, e = len(state.out), state.events
     arrays = [
@@ -195,7 +197,7 @@ def _arguments(
     bare = [
         order_, problem.members, parameters, real + m, real, whole, whole + m, armed, armed + m * e, armed + 2 * m * e,
         whole + 2 * m, whole + 3 * m, stop_times, jumps, amounts, levels, schedule.times.shape[1],
-        int(not schedule.shared), times_, times.shape[1], int(problem.times.ndim == 2), counts_, out, problem.rtol,
+        int(not schedule.shared), times_, times.shape[1], int(not shared), counts_, out, problem.rtol,
         atol, int(problem.before), float(problem.max_steps), patience, few,
     ]  # fmt: skip
     return bare, arrays

@@ -45,6 +45,7 @@ def pass_stops(frame: Frame) -> None:
 
 
 def _read_stop(frame: Frame, lane: Value) -> None:
+    """Put the jump of a lane's next stop, -1 where it has none, and its dose in rows ``which`` and ``amount``."""
     code, a = frame.code, frame.a
     row = code.load(frame.member, lane) * a["own_schedule"]
     place = row * a["stops"] + code.load(frame.stop, lane)

@@ -9,6 +9,7 @@ __all__ = ["blank", "load_save", "store_due", "store_state"]
 
 
 def load_save(frame: Frame, lane: Value, m: Value) -> None:
+    """The next time to store of a lane, infinite once all are stored."""
     code, a, saved = frame.code, frame.a, frame.code.load(frame.saved, lane)
     frame.rows("save_at").set_lane(0, lane, INFINITY)
     with code.when(saved < a["stored"]):
@@ -66,6 +67,7 @@ def store_state(frame: Frame, mask: Value) -> None:
 
 
 def _store_lane(frame: Frame, lane: Value, rows: Rows) -> None:
+    """Store a lane's rows at its next time, which then is the one after."""
     code = frame.code
     m, saved = code.load(frame.member, lane), code.load(frame.saved, lane)
     with code.each(frame.kernel.n) as j:

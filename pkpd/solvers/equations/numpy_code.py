@@ -22,6 +22,7 @@ from pkpd.solvers.equations.system import AMOUNT, TIME, System
 __all__ = ["NumpyCode", "numpy_code", "vectorized"]
 
 Rows = Callable[..., Array]
+_HEAVISIDE = sympy.Function("heaviside")
 
 
 @dataclass(frozen=True)
@@ -89,12 +90,14 @@ def numpy_code(model: System) -> NumpyCode:
 def vectorized(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> Callable[..., Array]:
     """A function of `arguments`, symbols or tuples of them, that gives (expressions, members)."""
     lists = [list(a) if isinstance(a, tuple) else a for a in arguments]
-    generated: Any = sympy.lambdify(lists, [_plain(e) for e in expressions], modules=["scipy", "numpy"], cse=True)
+    modules = [{"heaviside": np.heaviside}, "scipy", "numpy"]
+    generated: Any = sympy.lambdify(lists, [_plain(e) for e in expressions], modules=modules, cse=True)
     count = len(expressions)
 
     def rows(*values: Array) -> Array:
-        # The last axis of any argument is that of the members.
-        out = np.empty((count, values[-1].shape[-1] if len(values) == 1 else np.shape(values[1])[-1]))
+        # What follows the first axis of the states is that of the members, or of members and times.
+        shape = np.shape(values[0] if len(values) == 1 else values[1])
+        out = np.empty((count, *(shape[1:] if len(shape) > 1 else shape)))
         for i, row in enumerate(generated(*values)):
             out[i] = row
         return out
@@ -103,6 +106,9 @@ def vectorized(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> C
 
 
 def _plain(expression: sympy.Expr) -> sympy.Expr:
-    """`expression` without conditions that are chosen by conditions, which lambdify makes numbers of."""
+    """`expression` without what lambdify cannot write: conditions that are chosen by conditions, and steps of choices.
+
+    It turns ``Heaviside`` into a choice by conditions, and fails where these hold a choice that may have no value.
+    """
     plain: sympy.Expr = expression.replace(sympy.ITE, lambda c, yes, no: (c & yes) | (~c & no))
-    return plain
+    return plain.replace(sympy.Heaviside, lambda x, at_zero=sympy.S.Half: _HEAVISIDE(x, at_zero))

@@ -217,7 +217,8 @@ def observed(system: System, watches: tuple[tuple[str, Watch], ...]) -> Observed
     Notes
     -----
     A quantity that itself jumps where a condition on a state changes, with a slope of one sign
-    on both sides, is seen on one side of it alone.
+    on both sides, is seen on one side of it alone.  An extreme is missed where what is observed
+    turns twice within a quarter of a step, as a steep function of states that change smoothly may.
     """
     for _, watch in watches:
         if watch.of not in (*system.states, *system.output_names):
