@@ -259,7 +259,7 @@ def prepare(
     """Settle a model and its treatment once, to be integrated for many sets of parameters.
 
     Names, units, doses, equations and machine code are settled here; a call of what is
-    returned takes numbers and gives plain arrays, at a twentieth of the price of `simulate`.
+    returned takes numbers and gives plain arrays, at a fraction of the price of `simulate`.
     Optimizers, protocols and estimators use it.
 
     Parameters
