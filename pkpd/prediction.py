@@ -137,7 +137,7 @@ def predict(
     seen = problems.solve(settings, copies, progress)
     _report(model, data, seen.status, on_failure, seen.unsettled)
     table = _table(model, data, seen, wanted)
-    atol_told = dict(options.atol) if isinstance(options.atol, Mapping) else options.atol
+    atol_told = dict(options.atol) if isinstance(options.atol, Mapping) else options.atol or "by size"
     table.attrs |= {"method": options.method, "rtol": options.rtol, "atol": atol_told}
     return table
 

@@ -32,6 +32,7 @@ from pkpd.symbolic.values import Bounds
 from pkpd.treatment.body_weight import by_body_weight
 from pkpd.treatment.over_time import OverTime
 from pkpd.treatment.regimens import Regimen
+from pkpd.units import time_in
 
 __all__ = ["Prepared", "Treatment", "observables", "prepare", "stored_times"]
 
@@ -167,7 +168,7 @@ class Prepared:
         parameters: Mapping[str, Any] | Ensemble | Array | None = None,
         *,
         doses: Regimen | None = None,
-        until: float | None = None,
+        until: float | str | None = None,
     ) -> Values:
         """Go on from where patients stand, under the same regimen or another.
 
@@ -181,8 +182,8 @@ class Prepared:
             What is given instead of the doses prepared; doses before the time of a patient are
             not given again.
         until
-            The last stored time of interest; by default all of `times`.  Times that a patient
-            has reached already are NaN.
+            The last stored time of interest, a number or text such as ``"8 weeks"``; by default
+            all of `times`.  Times that a patient has reached already are NaN.
 
         Raises
         ------
@@ -193,11 +194,15 @@ class Prepared:
         if not isinstance(patients, Patients):
             raise SimulationError(f"resume() got {patients!r}; expected the `final` of an earlier call.")
         if self.arms or self.wrt or self.reductions:
-            raise SimulationError("resume() goes on with courses of one arm; prepare each arm alone, without reduce=.")
+            raise SimulationError(
+                "resume() goes on with courses of one arm; prepare each arm alone, without reduce= and sensitivities=."
+            )
         values = self.values_of(parameters)
         if doses is not None:
+            _, (doses,) = _regimens(doses)
             problems = regimen_problems(self.known, [doses], self.times, self.solver, before=problems.before)
-        resumed = problems.resumed(values, patients, until)
+        last = None if until is None else time_in(until, self.model.time, "until")
+        resumed = problems.resumed(values, patients, last)
         how = (self.solver.method, None, self.solver.threads)
         return self._shaped(values, collect(resumed, self.outputs, *how), resumed)
 
@@ -325,11 +330,13 @@ def prepare(
         raise SimulationError("reduce= says what is returned; leave out outputs= and sensitivities= with it.")
     if not isinstance(sensitivities, Iterable):
         raise SimulationError(f"sensitivities is {sensitivities!r}; expected names of parameters or states.")
+    if order == 2 and not sensitivities:
+        raise SimulationError("order is 2, and sensitivities= names nothing to differentiate by.")
     request = _Request(
         model,
         arms,
         regimens,
-        tuple(stored_times(times)),
+        tuple(stored_times(times, model.time)),
         tuple(observables(model, outputs)),
         None if parameters is None else _names(parameters),
         _names(sensitivities),
@@ -460,8 +467,8 @@ def observables(model: Model, outputs: Iterable[str] | None) -> list[str]:
     return wanted
 
 
-def stored_times(times: Any) -> Array:
-    """`times` as an array.
+def stored_times(times: Any, unit: str) -> Array:
+    """`times` as an array in `unit`; text such as ``"8 h"`` is converted.
 
     Raises
     ------
@@ -471,6 +478,8 @@ def stored_times(times: Any) -> Array:
     try:
         if np.asarray(times).dtype.kind in "mMc" or np.ma.is_masked(times):
             raise TypeError("dates, complex numbers and masks have no place among times")
+        if not isinstance(times, str) and any(isinstance(time, str) for time in np.ravel(np.asarray(times, object))):
+            times = [time_in(time, unit, "times") for time in times]
         moments = np.array(times, dtype=float)
     except (TypeError, ValueError, OverflowError):
         raise SimulationError(f"times is {_short(times)}; expected numbers.") from None
@@ -505,14 +514,15 @@ def _regimens(treatment: Any) -> tuple[tuple[str, ...], tuple[Regimen, ...]]:
     """The names of the arms, none where there is one regimen, and the regimens."""
     if treatment is None or isinstance(treatment, Regimen):
         return (), (Regimen() if treatment is None else treatment,)
-    if isinstance(treatment, Mapping) and treatment:
+    if isinstance(treatment, Mapping) and treatment and len({str(arm) for arm in treatment}) == len(treatment):
         regimens = tuple(Regimen() if regimen is None else regimen for regimen in treatment.values())
         if all(isinstance(regimen, Regimen) for regimen in regimens):
             return tuple(str(arm) for arm in treatment), regimens
     what = f"a {type(treatment).__name__}" if np.ndim(treatment) else repr(treatment)
+    table = " A table is read with pkpd.read_nonmem()." if hasattr(treatment, "columns") else ""
     raise SimulationError(
         f"got {what} as the regimen; make one with bolus, infusion or fractions, and join them with +, "
-        "or give a mapping of arms to regimens."
+        f"or give a mapping of arms, each by its name, to regimens.{table}"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,17 @@ class Solver:
             raise SimulationError(f"max_steps is {what}; expected a whole number of 1 or more, up to {MOST_STEPS:g}.")
 
     def but(self, **options: Any) -> Solver:
-        """The same with other options; what is None stays as it is."""
+        """The same with other options; what is None stays as it is.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such option.
+        """
+        known = [f.name for f in fields(self)]
+        for name in options:
+            if name not in known:
+                raise unknown_name("the solver", "option", name, known)
         return replace(self, **{name: value for name, value in options.items() if value is not None})
 
 
