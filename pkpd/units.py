@@ -186,7 +186,10 @@ def time_in(value: Any, unit: str, what: str) -> float:
         except (TypeError, ValueError, OverflowError):
             raise UnitError(f"{what} is {value!r}; expected a number in {unit}, or text such as '8 h'.") from None
     number, own = parse_quantity(value, what)
-    return number * (1.0 if own is None else time_factor(own, unit))
+    factor = 1.0 if own is None else conversion_factor(parse_unit(own), parse_unit(unit))
+    if factor is None:
+        raise UnitError(f"{what} is {value!r}, which is no time; expected text such as '8 h', or a number in {unit}.")
+    return number * factor
 
 
 def time_factor(unit: str, time: str) -> float:

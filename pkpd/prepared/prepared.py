@@ -475,11 +475,11 @@ def stored_times(times: Any, unit: str) -> Array:
     SimulationError
         If they are not finite, increasing numbers of 0 or more.
     """
+    if not isinstance(times, str) and any(isinstance(time, str) for time in np.ravel(np.asarray(times, object))):
+        times = [time_in(time, unit, "a stored time") for time in times]
     try:
         if np.asarray(times).dtype.kind in "mMc" or np.ma.is_masked(times):
             raise TypeError("dates, complex numbers and masks have no place among times")
-        if not isinstance(times, str) and any(isinstance(time, str) for time in np.ravel(np.asarray(times, object))):
-            times = [time_in(time, unit, "times") for time in times]
         moments = np.array(times, dtype=float)
     except (TypeError, ValueError, OverflowError):
         raise SimulationError(f"times is {_short(times)}; expected numbers.") from None
