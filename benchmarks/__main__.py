@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.calls import calls_table
 from benchmarks.cases import CASES
 from benchmarks.comparison import compare, comparison_table, precision_table
 from benchmarks.compile_times import compile_table
@@ -19,7 +20,7 @@ from benchmarks.scaling import members_table, states_table, stiff_states_table, 
 from benchmarks.tables import Table, write_csv
 
 HERE = Path(__file__).parent
-SECTIONS = ("comparison", "scaling", "compile", "memory")
+SECTIONS = ("comparison", "scaling", "compile", "memory", "calls")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -63,7 +64,7 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
         yield stiff_states_table(scale)
         yield threads_table(scale)
     else:
-        yield {"compile": compile_table, "memory": memory_table}[section](scale)
+        yield {"compile": compile_table, "memory": memory_table, "calls": calls_table}[section](scale)
 
 
 def _write(path: Path, about: Sequence[str], arguments: Sequence[str], texts: Sequence[str]) -> None:

@@ -155,7 +155,7 @@ def simulate(
 def _warn_of_late_doses(prepared: Prepared, values: ParameterValues) -> None:
     """Say so where every dose comes after the last stored time."""
     first, last = prepared.first_dose(values), float(prepared.times[-1])
-    if np.isfinite(first).any() and (first[np.isfinite(first)] > last).all():
+    if last > 0 and np.isfinite(first).any() and (first[np.isfinite(first)] > last).all():
         unit = prepared.model.time
         warnings.warn(
             f"{prepared.model.name}: the first dose is given at {first.min():g} {unit}, after the last of times "

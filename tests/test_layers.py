@@ -18,7 +18,7 @@ ROOT = Path(pkpd.__file__).parent
 # A room may import itself and the rooms before it.
 LAYERS = [
     ["errors", "version"],
-    ["units", "storage", "arrays"],
+    ["units", "storage", "arrays", "memory"],
     ["symbolic"],
     ["library"],
     ["treatment", "ensembles"],

@@ -276,3 +276,11 @@ def test_declared_bounds_are_kept_unless_ignored() -> None:
         pkpd.prepare(pk, times=[1], parameters=["CL"])(np.array([-1.0]))
     grown = pkpd.simulate(pk, pkpd.bolus(1, "iv"), times=[3.5], parameters={"CL": -1.0, "V": 3.5}, bounds="ignore")
     np.testing.assert_allclose(grown["central"], np.e, rtol=1e-6)
+
+
+def test_a_result_beyond_this_machine_is_refused_before_it_is_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pkpd.prepared import prepared
+
+    monkeypatch.setattr(prepared, "physical_memory", lambda: 10_000)
+    with pytest.raises(SimulationError, match=r"100 members x 22 times x 2 .* 35.2 kB of memory.*reduce="):
+        pkpd.simulate(one_compartment, times=DAYS, parameters={"CL": np.linspace(0.1, 1, 100)})

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from pkpd.errors import SimulationError
+from pkpd.memory import in_bytes, physical_memory
 
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Model
@@ -37,21 +37,9 @@ def refuse_beyond_memory(model: Model, members: Sequence[int], times: int, outpu
     """
     kept = len(outputs) if outputs is not None else len(model.states) + len(model.outputs)
     count = math.prod(members)
-    size, room = _BYTES * count * times * max(kept, 1), _memory()
+    size, room = _BYTES * count * times * max(kept, 1), physical_memory()
     if room is not None and size > room:
         raise SimulationError(
-            f"{model.name}: {count:,} members x {times:,} times x {kept} outputs would take {_gigabytes(size)}, "
-            f"and this machine has {_gigabytes(room)}. Ask for less with --times, --outputs, --grid or --sample."
+            f"{model.name}: {count:,} members x {times:,} times x {kept} outputs would take {in_bytes(size)} of "
+            f"memory, and this machine has {in_bytes(room)}. Ask for less with --times, --outputs, --grid or --sample."
         )
-
-
-def _memory() -> int | None:
-    """The bytes of this machine's memory, or None where the system does not say."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # no sysconf on Windows
-        return None
-
-
-def _gigabytes(size: int) -> str:
-    return f"{size / 1e9:,.3g} GB of memory"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from pkpd.arrays import Array, Index
 from pkpd.ensembles.inputs import shortened
 from pkpd.errors import ParameterError
+from pkpd.memory import in_bytes, physical_memory
 
 __all__ = ["Column", "Source", "Table", "Unlabelled", "check_memory", "frozen"]
 
@@ -114,21 +113,9 @@ def check_memory(count: int, members: int) -> None:
     ParameterError
         With the memory that they would take.
     """
-    if 8 * count > _memory():
+    room = physical_memory()
+    if room is not None and 8 * count > room:
         raise ParameterError(
-            f"this ensemble has {members:.6g} members; its parameters would take {_amount(8 * count)} of memory, and "
-            f"this machine has {_amount(_memory())}. Take a part of it with .slice(start, stop) or .take(positions)."
+            f"this ensemble has {members:.6g} members; its parameters would take {in_bytes(8 * count)} of memory, and "
+            f"this machine has {in_bytes(room)}. Take a part of it with .slice(start, stop) or .take(positions)."
         )
-
-
-def _memory() -> int:
-    """The bytes of memory of this machine; where it does not say, 64 GiB."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 2**36
-
-
-def _amount(size: int) -> str:
-    power = min(int(math.log(max(size, 1), 1000)), 6)
-    return f"{size / 1000**power:.3g} {('B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB')[power]}"

@@ -12,6 +12,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import ParameterError, SimulationError, unknown_name
+from pkpd.memory import in_bytes, physical_memory
 from pkpd.prepared.derivatives import Slopes, differentiated, integrated_slopes
 from pkpd.prepared.event_log import event_log
 from pkpd.prepared.parameters import KnownParameters, ParameterValues, known_parameters
@@ -127,12 +128,24 @@ class Prepared:
         if self.reductions:
             plain, first_dose = problems.plain_problem(values), problems.first_dose(values)
             return self._shaped(values, collect_numbers(plain, self.reductions, first_dose, *how))
+        self._require_room(values)
         problem = problems.problem(values)
         collected = collect(problem, self.outputs, *how)
         if not self.wrt:
             return self._shaped(values, collected, problem)
         slopes = integrated_slopes(problems, values, tuple(self.wrt), self.outputs, self.order)
         return self._shaped(values, collected, problem, slopes)
+
+    def _require_room(self, values: ParameterValues) -> None:
+        """Refuse a result that would not fit into the memory of this machine."""
+        members, times, room = values.members * max(len(self.arms), 1), len(self.times), physical_memory()
+        kept = max(len(self.outputs), len(self.model.states)) * (1 + len(self.wrt))
+        if room is not None and 8 * members * times * kept > room:
+            raise SimulationError(
+                f"{self.model.name}: {members:,} members x {times:,} times x {kept} states and outputs would take "
+                f"{in_bytes(8 * members * times * kept)} of memory, and this machine has {in_bytes(room)}. Keep "
+                "numbers instead of courses with reduce=, fewer variables with outputs=, or fewer times."
+            )
 
     def first_dose(self, values: ParameterValues) -> Array:
         """(arms x members,): when the first dose is given, infinite where there is none."""
@@ -203,7 +216,7 @@ class Prepared:
             note=collected.note,
             sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.first.items()},
             second_sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.second.items()},
-            **({} if problem is None else _standing(problem, collected, len(self.model.events))),
+            **({} if problem is None else _standing(problem, collected, len(tuple(self.model.events)))),
         )
 
 

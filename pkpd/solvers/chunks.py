@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.solvers.equations.numpy_code import numpy_code
+from pkpd.solvers.equations.system import System
 from pkpd.solvers.problem import Problem, Progress, Solution, Status
 from pkpd.solvers.solve import solve
 
@@ -49,20 +51,16 @@ class Standing:
     event_times: Array
 
     @classmethod
-    def empty(cls, problem: Problem) -> Standing:
-        """Room for the members of a problem."""
-        events, members = len(problem.model.events), problem.members
-        return cls(
-            np.empty((len(problem.model.states), members)),
-            np.empty((events, members), dtype=bool),
-            np.empty((events, members), dtype=np.int64),
-            np.empty((events, members)),
-        )
+    def of(cls, solution: Solution) -> Standing:
+        """That of the members of a solution."""
+        return cls(solution.final, solution.armed, solution.event_counts, solution.event_times)
 
-    def fill(self, who: slice, solution: Solution) -> None:
-        """Take the members `who` from a solution."""
-        for name in ("final", "armed", "event_counts", "event_times"):
-            getattr(self, name)[:, who] = getattr(solution, name)
+    @classmethod
+    def joined(cls, parts: Sequence[Standing]) -> Standing:
+        """That of chunks of members, one after another."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(*(np.concatenate([getattr(p, f.name) for p in parts], axis=1) for f in fields(cls)))
 
 
 def collect(
@@ -81,33 +79,40 @@ def collect(
     method, progress, threads
         As for `solve`.
     """
-    wanted = list(names)
     members, kept = problem.members, dict[str, Array]()
     status, ended, notes = np.zeros(members, dtype=np.int64), np.zeros(members), dict[str, int]()
-    last = Standing.empty(problem)
+    stands: list[Standing] = []
     # Where every state is wanted, what the solver makes is the result: no chunks, and no copy.
-    whole = set(problem.model.states) <= set(wanted)
-    observed = [name for name in wanted if not (whole and name in problem.model.states)]
+    whole = set(problem.model.states) <= set(names)
+    observed = [name for name in names if not (whole and name in problem.model.states)]
     for who in [slice(0, members)] if whole else _chunks(problem):
         part = _part(problem, who)
         solution = solve(part, method, _shifted(progress, who.start, members), threads)
         status[who], ended[who] = solution.status, solution.ended
-        last.fill(who, solution)
+        stands.append(Standing.of(solution))
         notes[solution.note] = notes.get(solution.note, 0) + part.members
         if whole:
             kept |= {name: solution.states[..., i] for i, name in enumerate(problem.model.states)}
         for inner in _chunks(part):
             chunk, states = _part(part, inner), solution.states[inner]
             here = slice(who.start + inner.start, who.start + inner.stop)
-            status[here][_negative(chunk, states)] = Status.negative
-            columns = _observed(chunk, states, observed)
-            for name, values in columns.items():
-                if name not in kept:
-                    kept[name] = np.empty((members, *values.shape[1:]))
-                kept[name][here] = values
+            if any(problem.model.nonnegative):
+                status[here][_negative(chunk, states)] = Status.negative
+            _keep(kept, _observed(chunk, states, observed), here, members)
         if progress is not None:
             progress(who.stop, members)
-    return Collected(kept, status, ended, joined_notes(notes), last)
+    return Collected(kept, status, ended, joined_notes(notes), Standing.joined(stands))
+
+
+def _keep(kept: dict[str, Array], columns: Mapping[str, Array], here: slice, members: int) -> None:
+    """Put the columns of some members where they belong."""
+    for name, values in columns.items():
+        if len(values) == members:
+            kept[name] = values
+            continue
+        if name not in kept:
+            kept[name] = np.empty((members, *values.shape[1:]))
+        kept[name][here] = values
 
 
 def _negative(problem: Problem, states: Array) -> Mask:
@@ -151,19 +156,21 @@ def _observed(problem: Problem, states: Array, names: Sequence[str]) -> dict[str
 
 
 def _outputs(problem: Problem, states: Array, names: Sequence[str]) -> Array:
-    members, times, n = states.shape
-    system = problem.model
-    chosen = tuple(system.outputs[system.output_names.index(name)] for name in names)
-    system = dataclasses.replace(system, output_names=tuple(names), outputs=chosen)
-    u = problem.schedule.level_at(problem.times, before=problem.before)
-    u = np.broadcast_to(u, (members, times, len(system.inputs))).reshape(members * times, len(system.inputs)).T
+    """(outputs, members, times); parameters are not repeated for every time, so that memory is that of the result."""
+    code, inputs = numpy_code(_with_outputs(problem.model, tuple(names))), len(problem.model.inputs)
+    u = np.empty((0, 1, 1))
+    if inputs:
+        u = np.moveaxis(problem.schedule.level_at(problem.times, before=problem.before), -1, 0)
     with np.errstate(all="ignore"):
-        rows = numpy_code(system).outputs(
-            np.tile(problem.times, members),
-            np.ascontiguousarray(np.moveaxis(states, -1, 0).reshape(n, -1)),
-            np.repeat(problem.parameters, times, axis=1),
-            np.ascontiguousarray(u),
-        )
-    found = rows.reshape(-1, members, times)
-    found[:, np.isnan(states).any(axis=-1)] = np.nan
-    return found
+        values = code.outputs(problem.times, np.moveaxis(states, -1, 0), problem.parameters[:, :, None], u)
+    lost = np.isnan(states).any(axis=-1)
+    if lost.any():
+        values[:, lost] = np.nan
+    return values
+
+
+@lru_cache(maxsize=256)
+def _with_outputs(system: System, names: tuple[str, ...]) -> System:
+    """`system` with some of its outputs."""
+    chosen = tuple(system.outputs[system.output_names.index(name)] for name in names)
+    return dataclasses.replace(system, output_names=names, outputs=chosen)

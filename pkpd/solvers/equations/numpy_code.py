@@ -95,8 +95,9 @@ def vectorized(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> C
     count = len(expressions)
 
     def rows(*values: Array) -> Array:
-        # The last axis of any argument is that of the members.
-        out = np.empty((count, values[-1].shape[-1] if len(values) == 1 else np.shape(values[1])[-1]))
+        # What follows the first axis of the states is that of the members, or of members and times.
+        shape = np.shape(values[0] if len(values) == 1 else values[1])
+        out = np.empty((count, *(shape[1:] if len(shape) > 1 else shape)))
         for i, row in enumerate(generated(*values)):
             out[i] = row
         return out
