@@ -94,7 +94,35 @@ def test_a_guard_is_no_kink_and_leaves_slopes_alone() -> None:
     at = {x: 0.7, p: 2.0, q: 1.7}
     assert float(slope.subs(at)) == float(plain.subs(at))
     assert float(slope.subs({x: -1e-17, p: 2.0, q: 1.7})) == 0
-    assert not slope.has(sympy.Piecewise)
+    assert not partial(sympy.Max(x / p, 0) ** 1.7, x).has(sympy.Piecewise)
+
+
+@pytest.mark.parametrize(("exponent", "expected"), [(0.6, 0.0), (1.0, 0.5), (1.7, 0.0)])
+def test_the_slope_of_a_power_at_zero_is_finite(exponent: float, expected: float) -> None:
+    for base in (x / p, sympy.Max(x / p, 0)):
+        for power, values in ((base**q, {q: exponent}), (base ** sympy.Float(exponent), {})):
+            assert float(partial(power, x).subs({x: 0, p: 2.0} | values)) == expected
+            assert float(partial(power, x).subs({x: 3.0, p: 2.0} | values)) == pytest.approx(
+                exponent / 2 * 1.5 ** (exponent - 1)
+            )
+
+
+@pytest.mark.parametrize("method", ["auto", "tsit5", "dop853", "rodas5p", "numpy", "scipy"])
+def test_a_steep_onset_has_derivatives_before_the_first_dose(method: str) -> None:
+    """With a Hill exponent below 1 the slope of the effect by the drug is infinite where there is none."""
+    names = ["h", "EC", "CL", "V"]
+    doses = pkpd.bolus(10, "oral", at=[1, 2])
+    options = {"times": [0, 0.5, 1.5, 3], "method": method, "rtol": 1e-9, "atol": 1e-12, "on_failure": "raise"}
+    power = (central / V / EC) ** h
+    model = sigmoid(power / (1 + power)).using(h=0.8)
+    run = pkpd.simulate(model, doses, sensitivities=names, **options)
+    for name in names:
+        at, step = model[name].value, 1e-4 * model[name].value
+        high, low = (pkpd.simulate(model, doses, parameters={name: at + s * step}, **options) for s in (1, -1))
+        expected = (high["R"] - low["R"]).values / (2 * step)
+        np.testing.assert_allclose(
+            run["sensitivity_R"].sel(parameter=name), expected, atol=1e-6 * np.abs(expected).max() + 1e-9
+        )
 
 
 def test_a_cut_of_the_authors_own_is_still_a_kink() -> None:

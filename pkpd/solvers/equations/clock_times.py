@@ -128,6 +128,8 @@ def _level(level: sympy.Expr, p: tuple[sympy.Symbol, ...], inner: tuple[sympy.Sy
     arguments = [TIME, tuple(p[i] for i in used), inner]
     linear = TIME not in slope.free_symbols
     reach = (_TARGET - level.xreplace({TIME: sympy.S.Zero})) / slope if linear and slope != 0 else None
+    if reach is not None:  # a branch that is constant in time reaches nothing
+        reach = reach.xreplace({sympy.zoo: sympy.nan})
     turns = [partial(wave.args[0], TIME) for wave in level.atoms(sympy.sin, sympy.cos, sympy.tan)]
     return _Level(
         len(inner),

@@ -34,8 +34,8 @@ def directional(expression: sympy.Expr, slopes: Slopes) -> sympy.Expr:
 
     ``Piecewise``, ``Min``, ``Max`` and ``Abs`` are differentiated branch by branch, with
     the branch decided as in the expression; a step (``Heaviside``, ``sign``) is flat.
-    Unlike ``sympy.diff``, the derivative of ``x**h`` stays finite at x = 0 for h of 1 or
-    more: by x it is ``h*x**(h - 1)``, never ``h*x**h/x``, and by h it is its limit, 0.  That
+    Unlike ``sympy.diff``, the derivative of ``x**h`` stays finite at x = 0: by x it is
+    ``h*x**(h - 1)``, never ``h*x**h/x``, or 0 where h is less than 1; by h it is its limit, 0.  That
     of ``erf(z)`` and ``erfc(z)`` is 0 where z is infinite, as in the survival of a
     log-normal time at time 0, whatever the slope of z.
     """
@@ -77,7 +77,7 @@ def _product(product: sympy.Mul, slopes: Slopes) -> sympy.Expr:
 def _power(power: sympy.Pow, slopes: Slopes) -> sympy.Expr:
     base, exponent = power.args
     inner = _uncut(base)
-    by_base = exponent * base ** (exponent - 1) * directional(inner, slopes)
+    by_base = _slope_by_base(base, exponent, inner) * directional(inner, slopes)
     bend = directional(exponent, slopes)
     if bend == 0:
         return by_base
@@ -85,6 +85,15 @@ def _power(power: sympy.Pow, slopes: Slopes) -> sympy.Expr:
     if not base.is_positive:
         by_exponent = sympy.Piecewise((by_exponent, inner > 0), (0, True))
     return by_base + by_exponent * bend
+
+
+def _slope_by_base(base: sympy.Expr, exponent: sympy.Expr, inner: sympy.Expr) -> sympy.Expr:
+    """h*x**(h - 1), and 0 at x = 0 where h is less than 1: no drug has no effect, however steep its onset is."""
+    slope = exponent * base ** (exponent - 1)
+    whole_or_steep = exponent.is_number and (exponent.is_integer or exponent >= 1 or exponent < 0)
+    if whole_or_steep or base.is_positive or base.as_coeff_Add()[0] > 0:
+        return slope
+    return sympy.Piecewise((slope, sympy.Or(inner > 0, exponent >= 1)), (0, True))
 
 
 def _branches(expression: sympy.Piecewise, slopes: Slopes) -> sympy.Expr:

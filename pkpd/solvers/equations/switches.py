@@ -211,16 +211,24 @@ def _apart(above: Any, below: Any, symbol: Any, place: Any, slope: Any) -> bool:
 
 def _limit(expression: Any, symbol: Any, place: Any, step: Any) -> Any:
     """The value of `expression` at `place`, or where it has none its limit from the side of `step`; None unknown."""
-    found = expression.xreplace({symbol: place})
-    if found.has(*_UNDECIDED):
+    value = _value(expression, symbol, place)
+    if value.has(*_UNDECIDED):
         if sympy.count_ops(expression) > _LONGEST:
             return None
         epsilon = sympy.Dummy("epsilon", positive=True)
         try:
-            found = sympy.limit(expression.xreplace({symbol: place + step * epsilon}), epsilon, 0, "+")
+            value = sympy.limit(expression.xreplace({symbol: place + step * epsilon}), epsilon, 0, "+")
         except (NotImplementedError, ValueError, TypeError, RecursionError):
             return None
-    return None if found.has(*_UNDECIDED) else found
+    return None if value.has(*_UNDECIDED) else value
+
+
+def _value(expression: Any, symbol: Any, place: Any) -> Any:
+    """The value of `expression` at `place`; NaN where a cut at zero, ``Max(x/0, 0)``, has none."""
+    try:
+        return expression.xreplace({symbol: place})
+    except ValueError:
+        return sympy.nan
 
 
 def _same(one: Any, other: Any) -> bool:
