@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -124,8 +124,11 @@ class Prepared:
         how = (solver.method, progress, solver.threads)
         if self.reductions:
             plain, first_dose = problems.plain_problem(values), problems.first_dose(values)
-            return self._shaped(values, collect_numbers(plain, self.reductions, first_dose, *how))
-        collected = collect(problems.problem(values), self.outputs, *how)
+            return self._shaped(
+                values, _named(collect_numbers(plain, self.reductions, first_dose, *how), plain.starts, problems)
+            )
+        problem = problems.problem(values)
+        collected = _named(collect(problem, self.outputs, *how), problem.starts, problems)
         if not self.wrt:
             return self._shaped(values, collected)
         slopes = integrated_slopes(problems, values, tuple(self.wrt), self.outputs, self.order)
@@ -196,6 +199,14 @@ class Prepared:
             second_sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.second.items()},
             **_standing(collected),
         )
+
+
+def _named(collected: Collected, starts: Array, problems: RegimenProblems) -> Collected:
+    """The same with the status of members whose steady state was not found."""
+    if not problems.steady.any:
+        return collected
+    lost = np.isnan(starts).any(axis=0)
+    return replace(collected, status=np.where(lost, Status.no_steady_state, collected.status))
 
 
 def _standing(collected: Collected) -> dict[str, Any]:

@@ -29,10 +29,7 @@ from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.solve import solve
 from pkpd.solvers.tangent_problems import TangentProblem, tangent_problem
 
-__all__ = ["NO_STEADY_STATE", "RecordProblems", "RecordValues", "record_problems"]
-
-NO_STEADY_STATE = len(Status)
-"""The status of a record after a steady state that was not found, beside those of an integration."""
+__all__ = ["RecordProblems", "RecordValues", "record_problems"]
 
 MOST_KEPT = 2_000_000
 """The numbers of schedules up to which they are kept for the next call."""
@@ -49,7 +46,7 @@ class RecordValues:
     first, second
         By name, (copies x rows, K) and (copies x rows, K, K).
     status, unsettled
-        (copies x rows,): a `Status` or `NO_STEADY_STATE`, and the number of the state that did not settle.
+        (copies x rows,): a `Status`, and the number of the state that did not settle.
     """
 
     columns: dict[str, Array]
@@ -233,7 +230,7 @@ class RecordProblems:
             dict(zip(names, columns, strict=True)),
             dict(zip(names, first, strict=True)) if K else {},
             dict(zip(names, second, strict=True)) if len(second) else {},
-            np.where(unsteady, NO_STEADY_STATE, status),
+            np.where(unsteady, Status.no_steady_state, status),
             plan.problems.unsettled[table.cuts.segment],
         )
 

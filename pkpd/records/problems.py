@@ -19,14 +19,14 @@ from pkpd.solvers.equations.clock import ClockedSystem, clocked
 from pkpd.solvers.equations.controlled import ControlledSystem, controlled
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.equations.system import TIME, numbered_system
-from pkpd.solvers.steady_states import SETTLED, RepeatedDosing, slowest_times, steady_states
+from pkpd.solvers.repeated_dosing import SHORTEST_INTERVAL, RepeatedDosing, short_intervals, slowest_times
+from pkpd.solvers.steady_states import SETTLED, steady_states
 from pkpd.solvers.timelines import Stops, Timeline, joined, timeline
 
 __all__ = ["SegmentProblems", "Task", "segment_problems"]
 
 
 NEVER = np.iinfo(np.int64).max
-SHORTEST_INTERVAL = 1e-8  # of the slowest time constant: there a steady state has eight digits
 
 
 @dataclass(frozen=True)
@@ -256,15 +256,14 @@ def _check_time(task: Task, row: int) -> None:
 
 def _check_intervals(task: Task, model: ControlledSystem, dosings: RepeatedDosing, rows: Index) -> None:
     """Refuse doses so close that double precision does not tell the states before one from those before the next."""
-    times = slowest_times(model, dosings)
-    short = (dosings.interval > 0) & np.isfinite(times) & (dosings.interval < SHORTEST_INTERVAL * times)
+    short = short_intervals(model, dosings)
     if short.any():
         i = int(np.argmax(short))
         raise RegimenError(
             f"{task.data.place(int(rows[i]))}, column II: II is {dosings.interval[i]:g}, less than "
             f"{SHORTEST_INTERVAL:g} of the slowest time constant of {task.model.name} "
-            f"({times[i]:g}), so that its steady state cannot be told from rounding; a constant "
-            "infusion (AMT 0, RATE, SS 1) does the same."
+            f"({slowest_times(model, dosings)[i]:g}), so that its steady state cannot be told from rounding; a "
+            "constant infusion (AMT 0, RATE, SS 1) does the same."
         )
 
 

@@ -11,6 +11,7 @@ from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import RegimenError
 from pkpd.records.records import Records
 from pkpd.solvers.ordering import count_before
+from pkpd.solvers.repeated_dosing import time_since_dose
 
 __all__ = ["Doses", "Segments", "SingleDoses", "record_rank", "segments", "single_doses"]
 
@@ -129,10 +130,7 @@ class Doses:
     @property
     def phase(self) -> Array:
         """At the time of a steady-state record, the time since the last dose of the steady state arrived."""
-        with np.errstate(invalid="ignore"):
-            late = np.where(self.interval > 0, np.mod(self.lag, self.interval), 0.0)
-        whole = (late == 0) | (late > self.interval * (1 - SAME_TIME))
-        return np.where(whole, 0.0, self.interval - late)
+        return time_since_dose(self.lag, self.interval)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pkpd.symbolic.symbols import Given, Parameter
 from pkpd.treatment.regimens import Administration, Quantity, Regimen
 from pkpd.units import conversion_factor, label, parse_unit, same_unit
 
-__all__ = ["DoseFunction", "TimedDoses", "dose_function", "timed_doses"]
+__all__ = ["DoseFunction", "TimedDoses", "dose_function", "steady_intervals", "timed_doses"]
 
 
 SHORTEST = 1e-8  # duration of a dose, as a part of its time: the rounding of its end then costs 1e-8 of the amount
@@ -70,12 +70,16 @@ class DoseFunction:
             If a time, amount or duration comes out negative or not finite, or a duration too
             short for double precision to tell the end of the dose from its start.
         """
+        return _checked(TimedDoses(self.routes, *self.table(values, members)))
+
+    def table(self, values: Mapping[str, Any], members: int) -> Array:
+        """The numbers behind them, (3, members or 1, doses), whatever they come out as."""
         rows = 1 if all(np.ndim(values[name]) == 0 for name in self.names) else members
         table = np.repeat(self.numbers[:, None, :], rows, axis=1)
         arguments = [values[name] for name in self.names]
         for (part, dose), value in zip(self.expressions, self._function(*arguments), strict=True):
             table[part, :, dose] = value
-        return _checked(TimedDoses(self.routes, *table))
+        return table
 
     def derivatives(self, values: Mapping[str, Any], rows: int, wrt: Sequence[str]) -> Array:
         """The derivatives of times, amounts and durations by `wrt`: (3, rows, doses, K)."""
@@ -147,6 +151,20 @@ def dose_function(model: Model, regimen: Regimen) -> DoseFunction:
             lasting = _converted(entry.duration, model.time, f"a duration on {name!r}")
         parts.append((due + lags[name], amount, lasting))
     used = set(regimen.parameters).union(*(lag.atoms(Parameter, Given) for lag in lags.values()))
+    return _of_parts(tuple(d.route for d in regimen.doses), used, parts)
+
+
+def steady_intervals(model: Model, regimen: Regimen) -> DoseFunction:
+    """The intervals of the doses that meet a steady state, in the place of the times of doses; see `dose_function`."""
+    steady = [d for d in regimen.in_time(model.time).doses if d.ss and d.interval is not None]
+    intervals = [_converted(Quantity(d.interval), model.time, "the interval of a dose with ss=True") for d in steady]
+    used = {symbol for interval in intervals for symbol in interval.atoms(Parameter, Given)}
+    zero, once = sympy.S.Zero, sympy.nan
+    return _of_parts(tuple(d.route for d in steady), used, [(interval, zero, once) for interval in intervals])
+
+
+def _of_parts(routes: tuple[str, ...], used: set[Any], parts: Sequence[Sequence[sympy.Expr]]) -> DoseFunction:
+    """A function of the parameters `used`; `parts` has the time, amount and duration of each dose."""
     symbols = sorted(used, key=lambda s: str(s.name))
     plain = {s: sympy.Symbol(f"a_{i}", real=True) for i, s in enumerate(symbols)}
     numbers = np.full((3, len(parts)), np.nan)
@@ -158,7 +176,7 @@ def dose_function(model: Model, regimen: Regimen) -> DoseFunction:
             else:
                 expressions[part, dose] = expression.xreplace(plain)
     names = tuple(str(s.name) for s in symbols)
-    return DoseFunction(tuple(d.route for d in regimen.doses), names, numbers, MappingProxyType(expressions))
+    return DoseFunction(routes, names, numbers, MappingProxyType(expressions))
 
 
 def timed_doses(model: Model, regimen: Regimen, values: Mapping[str, Any], members: int) -> TimedDoses:
