@@ -123,9 +123,9 @@ def test_a_clearance_that_changes_later_is_at_first_that_of_the_steady_state() -
     np.testing.assert_allclose(run["central"], peak * np.exp(-np.array([0, 0.1 * 6 + 0.2 * 6])), rtol=1e-7)
 
 
-def differences(prepared, at, step=1e-4):
+def differences(prepared, at, step=1e-4, names=None):
     """Derivatives of the first output by central differences of order 4, (times, K)."""
-    (name,) = prepared.outputs
+    (name,) = names or prepared.outputs
     columns = []
     for k, value in enumerate(at):
         h = step * (abs(value) or 1)
@@ -144,6 +144,7 @@ SLOPES = [
     (linear, pkpd.bolus(size, "oral", every=tau, ss=True, n=2), {"CL": 3.0, "tlag": 2.5}),
     (linear, pkpd.infusion(size, "iv", lasting, every=tau, ss=True), {"V": 30.0, "T": 3.0}),
     (linear, pkpd.infusion(size, "iv", lasting, every=tau, ss=True), {"CL": 3.0, "T": 19.0, "tlag": 1.5}),
+    (linear, pkpd.infusion(size, "iv", lasting, every=tau, ss=True), {"CL": 3.0, "T": 16.0}),
     (linear, pkpd.infusion(size, "pump", lasting, every=tau, ss=True), {"CL": 3.0, "T": 11.0}),
     (linear, pkpd.bolus(size, "iv", every=tau, ss=True), {"tlag": 11.0, "CL": 3.0}),
     (saturable, pkpd.bolus(size, "iv", every=tau, ss=True), {"Vmax": 20.0, "Km": 40.0}),
@@ -240,3 +241,78 @@ def test_a_total_that_doses_keep_is_that_of_the_start() -> None:
         solver=EXACT,
     )  # fmt: skip
     np.testing.assert_allclose(values.sensitivities["R"][0], differences(slopes, point), rtol=1e-6)
+
+
+# ---- tables
+
+R, D = param("R", 30, "mg/h", "rate"), param("T", 3, "h", "duration")
+dosed = Model(
+    "dosed",
+    rates={depot: -ka * depot, central: ka * depot - Vmax * central / (Km + central), area: central},
+    outputs={"C": central / V},
+    dosing={depot: Dosing(F=F, lag=tlag, rate=R, duration=D), central: Dosing(lag=tlag, rate=R, duration=D)},
+    time="h",
+)
+
+TABLES = {
+    "bolus": ([{"AMT": 100, "II": 12, "SS": 1, "CMT": 2}], {"Vmax": 20, "Km": 40}),
+    "F, and doses after": ([{"AMT": 100, "II": 12, "SS": 1, "ADDL": 1}], {"ka": 0.7, "F": 0.8}),
+    "lag": ([{"AMT": 100, "II": 12, "SS": 1, "ADDL": 1}], {"Km": 40, "tlag": 2.5}),
+    "lag of more than an interval": ([{"AMT": 50, "II": 4, "SS": 1}], {"ka": 0.7, "tlag": 9.5}),
+    "infusion": ([{"AMT": 60, "RATE": 20, "II": 8, "SS": 1, "CMT": 2}], {"Vmax": 20, "Km": 40}),
+    "infusion longer than the interval, lag": (
+        [{"AMT": 60, "RATE": 5, "II": 8, "SS": 1}], {"F": 0.8, "tlag": 2.5, "Vmax": 20},
+    ),
+    "rate of the model": ([{"AMT": 60, "RATE": -1, "II": 6, "SS": 1}], {"R": 7, "F": 0.8}),
+    "duration of the model": ([{"AMT": 60, "RATE": -2, "II": 6, "SS": 1, "CMT": 2}], {"T": 9.5, "tlag": 1.5}),
+    "constant infusion": ([{"RATE": 9, "SS": 1, "CMT": 2}], {"Vmax": 20, "Km": 40}),
+    "constant infusion, lag": ([{"RATE": 9, "SS": 1, "CMT": 2}], {"Vmax": 20, "tlag": 2.5}),
+    "added to what is there": (
+        [{"AMT": 100, "CMT": 1}, {"TIME": 3, "AMT": 20, "II": 12, "SS": 2, "CMT": 1}], {"ka": 0.7, "F": 0.8, "Km": 40},
+    ),
+    "twice": (
+        [{"AMT": 100, "II": 12, "SS": 1}, {"TIME": 6, "AMT": 30, "RATE": 10, "II": 6, "SS": 1, "CMT": 2}],
+        {"ka": 0.7, "Vmax": 20},
+    ),
+    "later": ([{"TIME": 1, "EVID": 2}, {"TIME": 6, "AMT": 30, "II": 6, "SS": 1}], {"ka": 0.7, "Km": 40}),
+}  # fmt: skip
+
+
+def looks(rows: list[dict[str, float]]) -> pkpd.Records:
+    frame = pd.DataFrame([{"EVID": 1, "TIME": 0, "CMT": 1, **row} for row in rows])
+    frame = pd.concat([frame, pd.DataFrame([{"TIME": t + 0.3, "EVID": 0} for t in TIMES])])
+    frame = frame.fillna(0).sort_values("TIME", kind="stable").assign(ID=1)
+    return pkpd.read_nonmem(frame, compartments={1: "depot", 2: "central"})
+
+
+@pytest.mark.parametrize(
+    ("case", "method"), [*((case, "auto") for case in TABLES), ("bolus", "numpy"), ("constant infusion, lag", "numpy")]
+)
+@pytest.mark.parametrize("output", ["central", "area"])
+def test_derivatives_of_tables_go_through_steady_states(case: str, method: str, output: str) -> None:
+    rows, at = TABLES[case]
+    options = {"outputs": [output], "parameters": [*at], "solver": EXACT.but(method=method)}
+    point = np.array([*at.values()], dtype=float)
+    exact = pkpd.prepare(dosed, looks(rows), sensitivities=[*at], **options)(point).sensitivities[output]
+    table = pkpd.prepare(dosed, looks(rows), **options)
+    expected = differences(lambda moved: {output: table(moved[:, :, None])[output]}, point, names=(output,))
+    np.testing.assert_allclose(exact, expected, rtol=5e-6, atol=5e-8 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize(
+    "row", [{"AMT": 100, "II": 12}, {"AMT": 60, "RATE": 20, "II": 8}, {"AMT": 60, "RATE": 4, "II": 8}]
+)
+def test_derivatives_by_a_lag_that_is_zero(row: dict[str, float]) -> None:
+    """From above alone, since a lag is not negative."""
+    options = {"outputs": ["central"], "parameters": ["tlag"], "solver": EXACT}
+    exact = pkpd.prepare(dosed, looks([{**row, "SS": 1, "ADDL": 1}]), sensitivities=["tlag"], **options)(np.zeros(1))
+    table = pkpd.prepare(dosed, looks([{**row, "SS": 1, "ADDL": 1}]), **options)
+    h = 1e-3
+    seen = table(h * np.arange(5.0)[None, :, None])["central"]
+    expected = np.array([-25, 48, -36, 16, -3]) @ seen / (12 * h)
+    np.testing.assert_allclose(exact.sensitivities["central"][1:, 0], expected[1:], rtol=1e-5)
+
+
+def test_second_derivatives_of_a_steady_state_are_refused() -> None:
+    with pytest.raises(ParameterError, match=r"second derivatives by 'ka' do not go through the steady states \(SS\)"):
+        pkpd.prepare(dosed, looks(TABLES["bolus"][0]), sensitivities=["ka"], order=2)({})

@@ -138,7 +138,7 @@ class SingleDoses:
     """Single doses, in time since the start of their segment; each attribute has the shape (doses,).
 
     `dose` is the number of the dose record, `start` and `end` are the same for a dose given
-    at once, `rank` orders what happens at one time.
+    at once, `rank` orders what happens at one time; `running` is where a dose had begun before.
     """
 
     dose: Index
@@ -146,6 +146,7 @@ class SingleDoses:
     start: Array
     end: Array
     rank: Array
+    running: Mask
 
 
 def single_doses(doses: Doses, cuts: Segments, data: Records) -> SingleDoses:
@@ -182,7 +183,7 @@ def single_doses(doses: Doses, cuts: Segments, data: Records) -> SingleDoses:
     own = at_record | running
     rank = np.where(own, record_rank(doses.row[dose]), NON_EVENT)
     keep = (start <= last[dose]) & np.where(running, end > start, True)
-    return SingleDoses(dose[keep], segment[dose][keep], start[keep], end[keep], rank[keep])
+    return SingleDoses(dose[keep], segment[dose][keep], start[keep], end[keep], rank[keep], running[keep])
 
 
 def _check_count(doses: Doses, count: Array, data: Records) -> None:
