@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -129,10 +129,11 @@ class Prepared:
         if self.reductions:
             self._check_thresholds(values)
             plain, first_dose = problems.plain_problem(values), problems.first_dose(values)
-            return self._shaped(values, collect_numbers(plain, self.reductions, first_dose, *how))
+            numbers = collect_numbers(plain, self.reductions, first_dose, *how)
+            return self._shaped(values, _named(numbers, plain.starts, problems))
         self._require_room(values)
         problem = problems.problem(values)
-        collected = collect(problem, self.outputs, *how)
+        collected = _named(collect(problem, self.outputs, *how), problem.starts, problems)
         if not self.wrt:
             return self._shaped(values, collected, problem)
         slopes = integrated_slopes(problems, values, tuple(self.wrt), self.outputs, self.order)
@@ -235,6 +236,14 @@ class Prepared:
             second_sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.second.items()},
             **({} if problem is None else _standing(problem, collected, len(tuple(self.model.events)))),
         )
+
+
+def _named(collected: Collected, starts: Array, problems: RegimenProblems) -> Collected:
+    """The same with the status of members whose steady state was not found."""
+    if not problems.steady.any:
+        return collected
+    lost = np.isnan(starts).any(axis=0)
+    return replace(collected, status=np.where(lost, Status.no_steady_state, collected.status))
 
 
 def _standing(problem: Problem, collected: Collected, events: int) -> dict[str, Any]:

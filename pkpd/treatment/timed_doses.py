@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from pkpd.symbolic.symbols import Given, Parameter
 from pkpd.treatment.regimens import Administration, Quantity, Regimen
 from pkpd.units import conversion_factor, label, parse_unit, same_unit
 
-__all__ = ["DoseFunction", "TimedDoses", "dose_function", "timed_doses"]
+__all__ = ["DoseFunction", "TimedDoses", "dose_function", "steady_intervals", "timed_doses"]
 
 
 SHORTEST = 1e-8  # duration of a dose, as a part of its time: the rounding of its end then costs 1e-8 of the amount
@@ -72,12 +72,16 @@ class DoseFunction:
             If a time, amount or duration comes out negative or not finite, or a duration too
             short for double precision to tell the end of the dose from its start.
         """
+        return _checked(TimedDoses(self.routes, *self.table(values, members)))
+
+    def table(self, values: Mapping[str, Any], members: int) -> Array:
+        """The numbers behind them, (3, members or 1, doses), whatever they come out as."""
         rows = 1 if all(np.ndim(values[name]) == 0 for name in self.names) else members
         table = np.repeat(self.numbers[:, None, :], rows, axis=1)
         added = self._function(*(values[name] for name in self.names))
         for (parts, doses), value in zip(self.places, added, strict=True):
             table[parts, :, doses] += value
-        return _checked(TimedDoses(self.routes, *table))
+        return table
 
     def derivatives(self, values: Mapping[str, Any], rows: int, wrt: Sequence[str]) -> Array:
         """The derivatives of times, amounts and durations by `wrt`: (3, rows, doses, K)."""
@@ -140,8 +144,8 @@ def dose_function(model: Model, regimen: Regimen) -> DoseFunction:
     routes = {entry.route: _route(model, entry) for entry in doses}
     lags = {name: model.lag(name) for name in routes}
     amounts: dict[tuple[str, Quantity], sympy.Expr] = {}
-    numbers, added = np.full((3, len(doses)), np.nan), dict[sympy.Expr, list[tuple[int, int]]]()
-    for dose, entry in enumerate(doses):
+    every: list[list[sympy.Expr]] = []
+    for entry in doses:
         if _demanding(routes[entry.route], entry):
             _route(model, entry)
         key = entry.route, entry.amount
@@ -150,23 +154,28 @@ def dose_function(model: Model, regimen: Regimen) -> DoseFunction:
         parts = [_converted(Quantity(entry.time), model.time, "a dose time") + lags[entry.route], amounts[key]]
         if entry.duration is not None:
             parts.append(_converted(entry.duration, model.time, f"a duration on {entry.route!r}"))
+        every.append(parts)
+    used = set(regimen.parameters).union(*(lag.atoms(Parameter, Given) for lag in lags.values()))
+    return _of_parts(tuple(entry.route for entry in doses), used, every)
+
+
+def steady_intervals(model: Model, regimen: Regimen) -> DoseFunction:
+    """The intervals of the doses that meet a steady state, in the place of the times of doses; see `dose_function`."""
+    steady = [d for d in regimen.in_time(model.time).doses if d.ss and d.interval is not None]
+    intervals = [_converted(Quantity(d.interval), model.time, "the interval of a dose with ss=True") for d in steady]
+    used = {symbol for interval in intervals for symbol in interval.atoms(Parameter, Given)}
+    return _of_parts(tuple(d.route for d in steady), used, [(interval, sympy.S.Zero) for interval in intervals])
+
+
+def _of_parts(routes: tuple[str, ...], used: set[Any], every: Sequence[Sequence[sympy.Expr]]) -> DoseFunction:
+    """A function of the parameters `used`; `every` dose has a time, an amount and, where it lasts, a duration."""
+    numbers, added = np.full((3, len(every)), np.nan), dict[sympy.Expr, list[tuple[int, int]]]()
+    for dose, parts in enumerate(every):
         for part, expression in enumerate(parts):
             number, rest = expression.as_coeff_Add()
             numbers[part, dose] = float(number)
             if rest != 0:
                 added.setdefault(rest, []).append((part, dose))
-    return _settled(regimen, lags.values(), tuple(entry.route for entry in doses), numbers, added)
-
-
-def _settled(
-    regimen: Regimen,
-    lags: Iterable[sympy.Expr],
-    routes: tuple[str, ...],
-    numbers: Array,
-    added: Mapping[sympy.Expr, list[tuple[int, int]]],
-) -> DoseFunction:
-    """The function of the numbers of doses and of what is added to them, by place."""
-    used = set(regimen.parameters).union(*(lag.atoms(Parameter, Given) for lag in lags))
     symbols = sorted(used, key=lambda s: str(s.name))
     plain = {s: sympy.Symbol(f"a_{i}", real=True) for i, s in enumerate(symbols)}
     places = [np.array(where, dtype=np.int64).T for where in added.values()]
