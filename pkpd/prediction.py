@@ -11,8 +11,8 @@ import numpy as np
 from pkpd.arrays import Index
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import FailedMembersWarning, SimulationError
+from pkpd.prepared.asked import observables
 from pkpd.prepared.parameters import known_parameters
-from pkpd.prepared.prepared import observables
 from pkpd.prepared.records import RecordValues, record_problems
 from pkpd.prepared.solver import Solver, chosen_solver
 from pkpd.records.covariates import CARRIES

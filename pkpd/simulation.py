@@ -10,8 +10,10 @@ import numpy as np
 
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError
+from pkpd.prepared.asked import Treatment
 from pkpd.prepared.parameters import ParameterValues
-from pkpd.prepared.prepared import Prepared, Treatment, prepare
+from pkpd.prepared.prepared import Prepared
+from pkpd.prepared.preparing import prepare
 from pkpd.prepared.solver import Solver, chosen_solver
 from pkpd.prepared.values import Values
 from pkpd.records.records import Records

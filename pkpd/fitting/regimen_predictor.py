@@ -15,7 +15,8 @@ from pkpd.arrays import Array, Index
 from pkpd.errors import FailedMembersWarning, FitError, ParameterError, RegimenError
 from pkpd.fitting.free_parameters import Coordinate
 from pkpd.fitting.predictor import Predictor, moments
-from pkpd.prepared.prepared import Prepared, prepare
+from pkpd.prepared.prepared import Prepared
+from pkpd.prepared.preparing import prepare
 from pkpd.prepared.values import Values
 from pkpd.records.observations import SIDES, Side
 from pkpd.simulation import simulate
