@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -33,9 +34,11 @@ def fail(text: str) -> NoReturn:
 
 @contextmanager
 def as_messages() -> Iterator[None]:
-    """End the program with one message and an exit code where something inside goes wrong."""
+    """End the program with one message and an exit code where something inside goes wrong; warnings are a line each."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: say(f"warning: {message}")
+            yield
     except PkpdError as error:
         fail(str(error))
     except MemoryError:
