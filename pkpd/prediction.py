@@ -13,8 +13,8 @@ from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import FailedMembersWarning, SimulationError
 from pkpd.prepared.parameters import known_parameters
 from pkpd.prepared.prepared import observables
-from pkpd.prepared.records import NO_STEADY_STATE, RecordValues, record_problems
-from pkpd.prepared.solver import Solver
+from pkpd.prepared.records import RecordValues, record_problems
+from pkpd.prepared.solver import Solver, chosen_solver
 from pkpd.records.covariates import CARRIES
 from pkpd.records.records import Records
 from pkpd.solvers.problem import Progress, Status
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["predict"]
-
-
-REASONS = (*(s.name for s in Status), "no_steady_state")
 
 
 def predict(
@@ -128,7 +125,7 @@ def predict(
         ``"raise"``.
     """
     _check_arguments(model, data, carry, on_failure)
-    options = (solver or Solver()).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps, threads=threads)
+    options = chosen_solver(solver, method=method, rtol=rtol, atol=atol, max_steps=max_steps, threads=threads)
     wanted = observables(model, outputs)
     model.require_closed()
     known = known_parameters(model, (), bounds)
@@ -137,7 +134,7 @@ def predict(
     seen = problems.solve(settings, copies, progress)
     _report(model, data, seen.status, on_failure, seen.unsettled)
     table = _table(model, data, seen, wanted)
-    atol_told = dict(options.atol) if isinstance(options.atol, Mapping) else options.atol
+    atol_told = dict(options.atol) if isinstance(options.atol, Mapping) else options.atol or "by size"
     table.attrs |= {"method": options.method, "rtol": options.rtol, "atol": atol_told}
     return table
 
@@ -165,11 +162,8 @@ def _report(model: Model, data: Records, status: Index, on_failure: str, unsettl
         return
     row, subjects = int(failed[0]), len(np.unique(data["ID"][failed].astype(str)))
     state = f"; {model.states[unsettled[row]].name!r} does not settle" if unsettled[row] >= 0 else ""
-    reason = (
-        f"has no steady state that repeated doses reach{state}"
-        if status[row] == NO_STEADY_STATE
-        else f"{Status(status[row]).sentence} ({Status(status[row]).name})"
-    )
+    kind = Status(status[row])
+    reason = f"{kind.sentence}{state}" if kind == Status.no_steady_state else f"{kind.sentence} ({kind.name})"
     text = (
         f"{model.name}: {subjects} of {len(data.first_rows)} subjects failed, {len(failed)} of {len(data)} "
         f"records have no values; the first is {data.place(row)} at time {data['TIME'][row]:g}, which {reason}."
@@ -185,7 +179,7 @@ def _table(model: Model, data: Records, seen: RecordValues, wanted: list[str]) -
     records = data.table
     labels = _labels(records.columns, wanted)
     columns: dict[str, Any] = {labels[name]: seen.columns[name] for name in wanted}
-    columns[labels[""]] = pd.Categorical.from_codes(seen.status, categories=pd.Index(REASONS))
+    columns[labels[""]] = _named(seen.status)
     table = pd.concat([records, pd.DataFrame(columns)], axis=1)
     table.attrs = {
         "model": model.name,
@@ -193,6 +187,14 @@ def _table(model: Model, data: Records, seen: RecordValues, wanted: list[str]) -
         "units": {labels[name]: model.units[name] for name in wanted},
     }
     return table
+
+
+def _named(status: Index) -> Any:
+    """The names of statuses, as a categorical column."""
+    import pandas as pd
+
+    codes = np.searchsorted([kind.value for kind in Status], status)
+    return pd.Categorical.from_codes(codes, categories=pd.Index([kind.name for kind in Status]))
 
 
 def _labels(columns: Iterable[str], wanted: Iterable[str]) -> dict[str, str]:

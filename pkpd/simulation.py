@@ -12,8 +12,9 @@ from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import FailedMembersWarning, ParameterError, SimulationError
 from pkpd.prepared.parameters import ParameterValues
 from pkpd.prepared.prepared import Prepared, Treatment, prepare
-from pkpd.prepared.solver import Solver
+from pkpd.prepared.solver import Solver, chosen_solver
 from pkpd.prepared.values import Values
+from pkpd.records.records import Records
 from pkpd.results import ResultSpec, dataset
 from pkpd.solvers.problem import Progress, Status
 from pkpd.symbolic.model import Model
@@ -126,9 +127,8 @@ def simulate(
     SimulationError
         If `times` or an option is not acceptable, or a member failed under ``"raise"``.
     """
-    _check_options(on_failure, progress)
-    options = solver or Solver()
-    options = options.but(method=method, rtol=rtol, atol=atol, max_steps=max_steps, threads=threads)
+    _check_arguments(model, regimen, on_failure, progress)
+    options = chosen_solver(solver, method=method, rtol=rtol, atol=atol, max_steps=max_steps, threads=threads)
     prepared = prepare(
         model,
         regimen,
@@ -169,7 +169,11 @@ def _told(atol: Any) -> Any:
     return "by size" if atol is None else atol if isinstance(atol, float) else str(atol)
 
 
-def _check_options(on_failure: Any, progress: Any) -> None:
+def _check_arguments(model: Any, regimen: Any, on_failure: Any, progress: Any) -> None:
+    if not isinstance(model, Model):
+        raise SimulationError(f"simulate() got {model!r} as the model; load one with pkpd.load(name).")
+    if isinstance(regimen, Records):
+        raise SimulationError("simulate() got a table of records as the regimen; predict() takes those.")
     if on_failure not in ("nan", "raise"):
         raise SimulationError(f"on_failure is {on_failure!r}; expected 'nan' or 'raise'.")
     if progress is not None and not callable(progress):
@@ -180,7 +184,8 @@ def _check_dimensions(prepared: Prepared, ensemble: Ensemble) -> None:
     model = prepared.model
     variables = {*(s.name for s in model.states), *model.outputs}
     named = {*variables, *(s.name for s in model.settable), "time", "status", "ended"}
-    for kind, names, forbidden in (("dimension", ensemble.dims, variables), ("label", ensemble.labels, named)):
+    dims = {*variables, "arm"} if prepared.arms else variables
+    for kind, names, forbidden in (("dimension", ensemble.dims, dims), ("label", ensemble.labels, named)):
         for name in names:
             if name in forbidden:
                 raise ParameterError(

@@ -26,6 +26,8 @@ __all__ = [
     "parse_quantity",
     "parse_unit",
     "same_unit",
+    "time_factor",
+    "time_in",
 ]
 
 _DEFINITIONS = (
@@ -170,6 +172,26 @@ def same_unit(one: Any, other: Any) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def time_in(value: Any, unit: str, what: str) -> float:
+    """A time as a number in `unit`: a number already, or text such as ``"8 h"``.
+
+    Raises
+    ------
+    UnitError
+        If it is neither, or not a time.
+    """
+    if not isinstance(value, str):
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError):
+            raise UnitError(f"{what} is {value!r}; expected a number in {unit}, or text such as '8 h'.") from None
+    number, own = parse_quantity(value, what)
+    factor = 1.0 if own is None else conversion_factor(parse_unit(own), parse_unit(unit))
+    if factor is None:
+        raise UnitError(f"{what} is {value!r}, which is no time; expected text such as '8 h', or a number in {unit}.")
+    return number * factor
+
+
 def time_factor(unit: str, time: str) -> float:
     """The factor from `unit` to the unit with `time` in the place of every time in it: 1/24 for L/day and h.
 

@@ -145,7 +145,7 @@ def simulate(
     times: Times = "0:365:1",
     outputs: Outputs = None,
     method: Method = "auto",
-    rtol: Tolerance = 1e-6,
+    rtol: Tolerance = 1e-8,
     out: Out = None,
 ) -> None:
     """Simulate a model once and write the result as a table."""
@@ -170,7 +170,7 @@ def sweep(
     times: Times = "0:365:7",
     outputs: Outputs = None,
     method: Method = "auto",
-    rtol: Tolerance = 1e-6,
+    rtol: Tolerance = 1e-8,
     out: Out = None,
 ) -> None:
     """Simulate a model over a grid of parameters, a random sample, or both."""

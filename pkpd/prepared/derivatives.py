@@ -18,6 +18,7 @@ from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.problem import Problem
 from pkpd.solvers.schedule import Schedule
 from pkpd.solvers.solve import solve
+from pkpd.solvers.steady_derivatives import start_slopes
 from pkpd.solvers.tangent_problems import tangent_problem
 from pkpd.symbolic.model import Model
 
@@ -105,6 +106,8 @@ def _directed(
     # A start that was set to a number follows no parameter, nor does one that is differentiated by.
     free = np.array([name not in values.starts for name in system.states])
     directions = Directions(dparameters, dstarts, free, sizes=_magnitudes(problems, wrt))
+    if problems.steady.any:
+        directions = _from_steady_states(problems, values, problem.parameters, directions, wrt, order)
     if not problems.moves_with(wrt):
         return problem, directions
     schedule, stops, curved = _moving_stops(problems, values, problem, dparameters, wrt, order)
@@ -113,6 +116,33 @@ def _directed(
         no_parameters = np.zeros((len(system.parameters), curved.dtimes.shape[-1]))
         directions = dataclasses.replace(directions, second=Directions(no_parameters, stops=curved))
     return dataclasses.replace(problem, schedule=schedule), directions
+
+
+def _from_steady_states(
+    problems: RegimenProblems,
+    values: ParameterValues,
+    parameters: Array,
+    directions: Directions,
+    wrt: tuple[str, ...],
+    order: int,
+) -> Directions:
+    """The same directions with the changes of the steady states in which arms begin."""
+    if order == 2:
+        raise ParameterError(
+            f"{problems.known.model.name}: second derivatives by {', '.join(map(repr, wrt))} do not go through the "
+            "steady state of a dose with ss=True; ask for first ones."
+        )
+    plain, numbers = problems.plain_starts(parameters, values), problems.by_name(values)
+    free = start_slopes(problems.system, parameters, directions.dparameters)
+    free[~np.broadcast_to(directions.follow, len(free))] = 0.0
+    assert directions.dstarts is not None
+    assert directions.sizes is not None
+    doses = [
+        function.derivatives(numbers, len(timed.times), wrt)
+        for function, timed in zip(problems.doses, plain.doses, strict=True)
+    ]
+    dstarts = problems.steady.slopes(plain, free + directions.dstarts[:, None], doses, wrt, directions.sizes)
+    return dataclasses.replace(directions, dstarts=dstarts, follow=False)
 
 
 def _unit(names: Sequence[str], wrt: Sequence[str]) -> Array:
@@ -166,7 +196,8 @@ def _moving_arm(
         by_part = dict(zip(("dtimes", "damounts", "ddurations"), slopes, strict=True))
         return MovingDoses(doses.times, doses.amounts, doses.durations, **by_part, jump_of=jump_of, input_of=input_of)
 
-    first = moving(function.derivatives(numbers, rows, wrt))
+    slopes = function.derivatives(numbers, rows, wrt)
+    first = moving(problems.steady.arms[arm].earlier_slopes(doses, numbers, slopes, wrt))
     second = moving(function.second_derivatives(numbers, rows, wrt)) if order == 2 else None
     schedule, along = moving_schedule(first, problems.changing.inputs, second, problems.times)
     assert along.stops is not None

@@ -124,8 +124,10 @@ class KnownParameters:
 
     def rows(self, names: Sequence[str], array: Array) -> ParameterValues:
         """The values that the rows of `array`, (names, members) or (names,), set over the defaults."""
+        if np.asarray(array).dtype.kind not in "iufb" or np.ma.is_masked(array):
+            raise ParameterError(f"parameters is an array of {np.asarray(array).dtype}; expected real numbers.")
         table = np.asarray(array, dtype=float)
-        if table.ndim not in (1, 2) or len(table) != len(names):
+        if table.ndim not in (1, 2) or len(table) != len(names) or not table.size:
             raise ParameterError(
                 f"parameters has the shape {table.shape}; expected ({len(names)}, members): a row for each of "
                 f"{', '.join(names)}."
@@ -176,6 +178,8 @@ def known_parameters(model: Model, regimens: Sequence[Regimen], bounds: Bounds =
     ParameterError
         If a regimen declares a parameter differently, or under the name of a state or output.
     """
+    if bounds not in ("refuse", "ignore"):
+        raise ParameterError(f"bounds is {bounds!r}; expected 'refuse' or 'ignore'.")
     symbols: dict[str, Any] = {s.name: s for s in model.settable}
     own = set(symbols)
     for symbol in (s for regimen in regimens for s in regimen.parameters):

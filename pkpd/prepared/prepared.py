@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +32,7 @@ from pkpd.symbolic.values import Bounds
 from pkpd.treatment.body_weight import by_body_weight
 from pkpd.treatment.over_time import OverTime
 from pkpd.treatment.regimens import Regimen
+from pkpd.units import time_in
 
 __all__ = ["Prepared", "Treatment", "observables", "prepare", "stored_times"]
 
@@ -126,15 +127,26 @@ class Prepared:
         problems, solver = self._regimens, self.solver
         how = (solver.method, progress, solver.threads)
         if self.reductions:
+            self._check_thresholds(values)
             plain, first_dose = problems.plain_problem(values), problems.first_dose(values)
-            return self._shaped(values, collect_numbers(plain, self.reductions, first_dose, *how))
+            numbers = collect_numbers(plain, self.reductions, first_dose, *how)
+            return self._shaped(values, _named(numbers, plain.starts, problems))
         self._require_room(values)
         problem = problems.problem(values)
-        collected = collect(problem, self.outputs, *how)
+        collected = _named(collect(problem, self.outputs, *how), problem.starts, problems)
         if not self.wrt:
             return self._shaped(values, collected, problem)
         slopes = integrated_slopes(problems, values, tuple(self.wrt), self.outputs, self.order)
         return self._shaped(values, collected, problem, slopes)
+
+    def _check_thresholds(self, values: ParameterValues) -> None:
+        members = values.members * max(len(self.arms), 1)
+        for name, reduction in self.reductions.items():
+            if isinstance(reduction.threshold, tuple) and len(reduction.threshold) != members:
+                raise SimulationError(
+                    f"reduce[{name!r}] has {len(reduction.threshold)} thresholds; expected one, or one for each of the "
+                    f"{members} members."
+                )
 
     def _require_room(self, values: ParameterValues) -> None:
         """Refuse a result that would not fit into the memory of this machine."""
@@ -157,7 +169,7 @@ class Prepared:
         parameters: Mapping[str, Any] | Ensemble | Array | None = None,
         *,
         doses: Regimen | None = None,
-        until: float | None = None,
+        until: float | str | None = None,
     ) -> Values:
         """Go on from where patients stand, under the same regimen or another.
 
@@ -171,8 +183,8 @@ class Prepared:
             What is given instead of the doses prepared; doses before the time of a patient are
             not given again.
         until
-            The last stored time of interest; by default all of `times`.  Times that a patient
-            has reached already are NaN.
+            The last stored time of interest, a number or text such as ``"8 weeks"``; by default
+            all of `times`.  Times that a patient has reached already are NaN.
 
         Raises
         ------
@@ -180,12 +192,18 @@ class Prepared:
             If there are several arms, derivatives or reductions, or another number of patients.
         """
         problems = self._regimens
+        if not isinstance(patients, Patients):
+            raise SimulationError(f"resume() got {patients!r}; expected the `final` of an earlier call.")
         if self.arms or self.wrt or self.reductions:
-            raise SimulationError("resume() goes on with courses of one arm; prepare each arm alone, without reduce=.")
+            raise SimulationError(
+                "resume() goes on with courses of one arm; prepare each arm alone, without reduce= and sensitivities=."
+            )
         values = self.values_of(parameters)
         if doses is not None:
+            _, (doses,) = _regimens(doses)
             problems = regimen_problems(self.known, [doses], self.times, self.solver, before=problems.before)
-        resumed = problems.resumed(values, patients, until)
+        last = None if until is None else time_in(until, self.model.time, "until")
+        resumed = problems.resumed(values, patients, last)
         how = (self.solver.method, None, self.solver.threads)
         return self._shaped(values, collect(resumed, self.outputs, *how), resumed)
 
@@ -220,6 +238,14 @@ class Prepared:
         )
 
 
+def _named(collected: Collected, starts: Array, problems: RegimenProblems) -> Collected:
+    """The same with the status of members whose steady state was not found."""
+    if not problems.steady.any:
+        return collected
+    lost = np.isnan(starts).any(axis=0)
+    return replace(collected, status=np.where(lost, Status.no_steady_state, collected.status))
+
+
 def _standing(problem: Problem, collected: Collected, events: int) -> dict[str, Any]:
     """Where members stand, and what has happened to them."""
     assert collected.last is not None
@@ -247,7 +273,7 @@ def prepare(
     """Settle a model and its treatment once, to be integrated for many sets of parameters.
 
     Names, units, doses, equations and machine code are settled here; a call of what is
-    returned takes numbers and gives plain arrays, at a twentieth of the price of `simulate`.
+    returned takes numbers and gives plain arrays, at a fraction of the price of `simulate`.
     Optimizers, protocols and estimators use it.
 
     Parameters
@@ -298,7 +324,7 @@ def prepare(
     >>> fit_me(np.array([[1.0, 2.0], [10.0, 10.0]]))["C"].shape
     (2, 3)
     """
-    _check(model, at_dose)
+    _check(model, at_dose, solver)
     if isinstance(treatment, Records):
         if times is not None or reduce is not None:
             raise SimulationError(
@@ -313,11 +339,13 @@ def prepare(
         raise SimulationError("reduce= says what is returned; leave out outputs= and sensitivities= with it.")
     if not isinstance(sensitivities, Iterable):
         raise SimulationError(f"sensitivities is {sensitivities!r}; expected names of parameters or states.")
+    if order == 2 and not sensitivities:
+        raise SimulationError("order is 2, and sensitivities= names nothing to differentiate by.")
     request = _Request(
         model,
         arms,
         regimens,
-        tuple(stored_times(times)),
+        tuple(stored_times(times, model.time)),
         tuple(observables(model, outputs)),
         None if parameters is None else _names(parameters),
         _names(sensitivities),
@@ -448,20 +476,22 @@ def observables(model: Model, outputs: Iterable[str] | None) -> list[str]:
     return wanted
 
 
-def stored_times(times: Any) -> Array:
-    """`times` as an array.
+def stored_times(times: Any, unit: str) -> Array:
+    """`times` as an array in `unit`; text such as ``"8 h"`` is converted.
 
     Raises
     ------
     SimulationError
         If they are not finite, increasing numbers of 0 or more.
     """
+    if not isinstance(times, str) and any(isinstance(time, str) for time in np.ravel(np.asarray(times, object))):
+        times = [time_in(time, unit, "a stored time") for time in times]
     try:
-        if np.asarray(times).dtype.kind in "mM":
-            raise TypeError("dates have no place in a model that starts at time 0")
+        if np.asarray(times).dtype.kind in "mMc" or np.ma.is_masked(times):
+            raise TypeError("dates, complex numbers and masks have no place among times")
         moments = np.array(times, dtype=float)
-    except (TypeError, ValueError):
-        raise SimulationError(f"times is {times!r}; expected numbers.") from None
+    except (TypeError, ValueError, OverflowError):
+        raise SimulationError(f"times is {_short(times)}; expected numbers.") from None
     if moments.ndim != 1 or not moments.size:
         what = repr(times) if moments.ndim == 0 else f"of shape {moments.shape}"
         raise SimulationError(f"times is {what}; expected a sequence of one or more times.")
@@ -475,9 +505,16 @@ def stored_times(times: Any) -> Array:
     return moments
 
 
-def _check(model: Any, at_dose: str) -> None:
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def _check(model: Any, at_dose: str, solver: Any) -> None:
     if not isinstance(model, Model):
         raise SimulationError(f"prepare() got {model!r} as the model; load one with pkpd.load(name).")
+    if not isinstance(solver, Solver | None):
+        raise SimulationError(f"solver is {solver!r}; expected pkpd.Solver(...).")
     if at_dose not in ("before", "after"):
         raise SimulationError(f"at_dose is {at_dose!r}; expected 'before' or 'after'.")
 
@@ -486,14 +523,15 @@ def _regimens(treatment: Any) -> tuple[tuple[str, ...], tuple[Regimen, ...]]:
     """The names of the arms, none where there is one regimen, and the regimens."""
     if treatment is None or isinstance(treatment, Regimen):
         return (), (Regimen() if treatment is None else treatment,)
-    if isinstance(treatment, Mapping) and treatment:
+    if isinstance(treatment, Mapping) and treatment and len({str(arm) for arm in treatment}) == len(treatment):
         regimens = tuple(Regimen() if regimen is None else regimen for regimen in treatment.values())
         if all(isinstance(regimen, Regimen) for regimen in regimens):
             return tuple(str(arm) for arm in treatment), regimens
     what = f"a {type(treatment).__name__}" if np.ndim(treatment) else repr(treatment)
+    table = " A table is read with pkpd.read_nonmem()." if hasattr(treatment, "columns") else ""
     raise SimulationError(
         f"got {what} as the regimen; make one with bolus, infusion or fractions, and join them with +, "
-        "or give a mapping of arms to regimens."
+        f"or give a mapping of arms, each by its name, to regimens.{table}"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index
-from pkpd.errors import ParameterError, RegimenError
+from pkpd.errors import ParameterError
 from pkpd.prepared.parameters import KnownParameters
 from pkpd.prepared.solver import Solver
 from pkpd.prepared.tolerances import state_tolerances
@@ -19,7 +19,8 @@ from pkpd.records.doses import dose_records, dose_slopes, dosing_parameters, rou
 from pkpd.records.predictions import SegmentGroup, records_of, segment_groups
 from pkpd.records.problems import SegmentProblems, Task, segment_problems
 from pkpd.records.records import Records
-from pkpd.records.segments import Segments, segments
+from pkpd.records.segments import Doses, Segments, segments
+from pkpd.records.steady_records import RecordDirections
 from pkpd.records.values import Values as RecordParameters
 from pkpd.records.values import parameter_settings
 from pkpd.solvers.directions import Directions, no_change
@@ -29,10 +30,7 @@ from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.solve import solve
 from pkpd.solvers.tangent_problems import TangentProblem, tangent_problem
 
-__all__ = ["NO_STEADY_STATE", "RecordProblems", "RecordValues", "record_problems"]
-
-NO_STEADY_STATE = len(Status)
-"""The status of a record after a steady state that was not found, beside those of an integration."""
+__all__ = ["RecordProblems", "RecordValues", "record_problems"]
 
 MOST_KEPT = 2_000_000
 """The numbers of schedules up to which they are kept for the next call."""
@@ -49,7 +47,7 @@ class RecordValues:
     first, second
         By name, (copies x rows, K) and (copies x rows, K, K).
     status, unsettled
-        (copies x rows,): a `Status` or `NO_STEADY_STATE`, and the number of the state that did not settle.
+        (copies x rows,): a `Status`, and the number of the state that did not settle.
     """
 
     columns: dict[str, Array]
@@ -78,6 +76,7 @@ class _Plan:
     problems: SegmentProblems
     groups: tuple[SegmentGroup, ...] | None
     steady: bool
+    along: RecordDirections | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,14 +172,13 @@ class RecordProblems:
             return self._moved(last, values)
         model = self.known.model
         doses = dose_records(model, table.data, values)
-        slopes = dose_slopes(model, table.data, values, doses, self.wrt) if self.wrt else None
-        self._check_derivatives(bool(slopes is not None and slopes.any), bool((doses.steady > 0).any()))
+        along = self._record_directions(table, values, doses)
         task = Task(model, table.data, table.cuts, values, doses, self.carry)
-        problems = segment_problems(task, self.solver.rtol, self.atol, self.solver.method, self.wrt, slopes)
+        problems = segment_problems(task, self.solver.rtol, self.atol, self.solver.method, along)
         stops = problems.stops
         small = len(stops.stops) * (3 + len(stops.initial)) <= MOST_KEPT
         groups = tuple(segment_groups(stops, table.cuts, len(problems.starts))) if small else None
-        plan = _Plan(key, task, problems, groups, bool((doses.steady > 0).any()))
+        plan = _Plan(key, task, problems, groups, bool((doses.steady > 0).any()), along)
         if small:
             self._plans["last"] = plan
         return plan
@@ -193,18 +191,24 @@ class RecordProblems:
             starts = numpy_code(plan.problems.model.system).starts(parameters)
         return replace(plan, task=task, problems=replace(plan.problems, parameters=parameters, starts=starts))
 
-    def _check_derivatives(self, moving: bool, steady: bool) -> None:
+    def _record_directions(self, table: _Table, values: RecordParameters, doses: Doses) -> RecordDirections | None:
+        """What to differentiate by; None for nothing."""
+        if not self.wrt:
+            return None
+        slopes = dose_slopes(self.known.model, table.data, values, doses, self.wrt)
         name, what = self.known.model.name, ", ".join(map(repr, self.wrt))
-        if self.wrt and steady:
-            raise RegimenError(
-                f"{name}: {self.data.name} has steady states (SS), and derivatives by {what} do not go through the "
-                "search for one; write the doses that lead to it, with ADDL."
+        if self.order == 2 and (doses.steady > 0).any():
+            raise ParameterError(
+                f"{name}: second derivatives by {what} do not go through the steady states (SS) of {self.data.name}; "
+                "only first ones do."
             )
-        if self.order == 2 and moving:
+        if self.order == 2 and slopes.any:
             raise ParameterError(
                 f"{name}: second derivatives by {what} would go through F, lag, rate or duration of a dose in a "
                 "table; only first ones do."
             )
+        sizes = [abs(self.known.default_of(name)) or 1.0 for name in self.wrt]
+        return RecordDirections(self.wrt, np.array(sizes), slopes)
 
     # ---- one call
 
@@ -233,7 +237,7 @@ class RecordProblems:
             dict(zip(names, columns, strict=True)),
             dict(zip(names, first, strict=True)) if K else {},
             dict(zip(names, second, strict=True)) if len(second) else {},
-            np.where(unsteady, NO_STEADY_STATE, status),
+            np.where(unsteady, Status.no_steady_state, status),
             plan.problems.unsettled[table.cuts.segment],
         )
 
@@ -277,19 +281,22 @@ class RecordProblems:
         last = self._tangents.get(number)
         if last is not None and last[0] is group:
             return last[1].at(problem.parameters, problem.starts)
-        system = problem.model
-        along = tangent_problem(problem, self._directions(system.parameters, system.states, group), order=self.order)
+        along = tangent_problem(problem, self._directions(plan, group), order=self.order)
         if plan.groups is not None:
             self._tangents[number] = (group, along)
         return along
 
-    def _directions(self, parameters: Sequence[str], states: Sequence[str], group: SegmentGroup) -> Directions:
-        def unit(names: Sequence[str]) -> Array:
-            return np.array([[float(name == k) for k in self.wrt] for name in names]).reshape(len(names), -1)
-
-        sizes = [abs(self.known.default_of(name)) or 1.0 for name in self.wrt]
-        stops = group.changes if group.changes.dtimes.shape[-1] else no_change(group.schedule, len(self.wrt))
-        return Directions(unit(parameters), unit(states), sizes=np.array(sizes), stops=stops)
+    def _directions(self, plan: _Plan, group: SegmentGroup) -> Directions:
+        system, along, dstarts = plan.problems.clock.system, plan.along, plan.problems.dstarts
+        assert along is not None
+        follows = dstarts is None
+        return Directions(
+            along.unit(system.parameters),
+            along.unit(system.states) if dstarts is None else dstarts[:, group.segments],
+            follow=follows,
+            sizes=along.sizes,
+            stops=group.changes if group.changes.dtimes.shape[-1] else no_change(group.schedule, len(along.names)),
+        )
 
 
 def record_problems(

@@ -52,9 +52,16 @@ def _reduction(model: Model, name: str, entry: Any) -> Reduction:
     return Reduction(entry[0], entry[1], threshold, from_start=len(entry) == 4)
 
 
+def _is_finite(x: Any) -> bool:
+    try:
+        return isinstance(x, Real) and math.isfinite(x)
+    except OverflowError:
+        return False
+
+
 def _threshold(name: str, threshold: Any, unit: str) -> float | tuple[float, ...]:
     """A threshold for all members, or one for each."""
     numbers = threshold if np.ndim(threshold) == 1 else [threshold]
-    if np.ndim(threshold) > 1 or not all(isinstance(x, Real) and math.isfinite(x) for x in numbers):
+    if np.ndim(threshold) > 1 or not all(map(_is_finite, numbers)):
         raise SimulationError(f"the threshold of reduce[{name!r}] is {threshold!r}; expected a number in {unit}.")
     return tuple(float(x) for x in numbers) if np.ndim(threshold) == 1 else float(threshold)

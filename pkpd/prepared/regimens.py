@@ -14,6 +14,7 @@ from pkpd.errors import ParameterError, SimulationError
 from pkpd.prepared.changing import ChangingParameters, changing_parameters
 from pkpd.prepared.parameters import KnownParameters, ParameterValues
 from pkpd.prepared.solver import Solver
+from pkpd.prepared.steady_starts import PlainStarts, SteadyStarts, steady_starts
 from pkpd.prepared.tolerances import state_tolerances
 from pkpd.prepared.values import Patients
 from pkpd.solvers.clock_stops import clock_schedule
@@ -56,6 +57,8 @@ class RegimenProblems:
         (states,).
     before
         Whether a stored time that coincides with a dose shows the value before it.
+    steady
+        The steady states in which arms begin.
     """
 
     known: KnownParameters
@@ -68,6 +71,7 @@ class RegimenProblems:
     solver: Solver
     atol: Array
     before: bool
+    steady: SteadyStarts
 
     def problem(self, values: ParameterValues) -> Problem:
         """The problem for these values; its members are those of the first arm, then of the second, and so on."""
@@ -110,7 +114,7 @@ class RegimenProblems:
         return Problem(
             model=self.system,
             parameters=parameters,
-            starts=self._starts(parameters, values),
+            starts=self.steady.states(self.plain_starts(parameters, values)),
             schedule=NO_STOPS if schedule is None else schedule,
             times=self.times,
             rtol=self.solver.rtol,
@@ -118,6 +122,11 @@ class RegimenProblems:
             before=self.before,
             max_steps=self.solver.max_steps,
         )
+
+    def plain_starts(self, parameters: Array, values: ParameterValues) -> PlainStarts:
+        """The states at time 0 before a steady state takes their place; `parameters` are those of all arms."""
+        starts = self._starts(parameters, values)
+        return PlainStarts(starts, parameters, self.timed(values), self.by_name(values), self.places)
 
     def _starts(self, parameters: Array, values: ParameterValues) -> Array:
         with np.errstate(all="ignore"):
@@ -136,7 +145,8 @@ class RegimenProblems:
     def timed(self, values: ParameterValues) -> tuple[TimedDoses, ...]:
         """The doses of each arm as numbers."""
         numbers = self.by_name(values)
-        return tuple(doses(numbers, values.members) for doses in self.doses)
+        each = zip(self.steady.arms, self.doses, strict=True)
+        return tuple(steady.with_earlier(doses(numbers, values.members), numbers) for steady, doses in each)
 
     def by_name(self, values: ParameterValues) -> dict[str, Any]:
         """A number, or an array over members, for each parameter that doses use."""
@@ -263,8 +273,9 @@ def regimen_problems(
     used = frozenset(name for function in doses for name in function.names)
     changing = changing_parameters(known, system, covariates, used)
     clock = clocked(changing.system)
+    steady = steady_starts(model, changing, regimens, solver, atol)
     return RegimenProblems(
-        known, tuple(regimens), changing.system, changing, clock, doses, times, solver, atol, before
+        known, tuple(regimens), changing.system, changing, clock, doses, times, solver, atol, before, steady
     )  # fmt: skip
 
 

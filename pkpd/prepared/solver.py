@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from pkpd.errors import SimulationError, unknown_name
 from pkpd.solvers.solve import METHODS
 from pkpd.solvers.tolerances import tolerance
 
-__all__ = ["Solver"]
+__all__ = ["Solver", "chosen_solver"]
+
+MOST_STEPS = 10**15
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,33 @@ class Solver:
             tolerance("atol", self.atol)
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise SimulationError(f"threads is {self.threads!r}; expected a whole number of 1 or more.")
-        if not isinstance(self.max_steps, int | np.integer) or self.max_steps < 1:
-            raise SimulationError(f"max_steps is {self.max_steps!r}; expected a whole number of 1 or more.")
+        if not isinstance(self.max_steps, int | np.integer) or not 1 <= self.max_steps <= MOST_STEPS:
+            what = repr(self.max_steps) if abs(self.max_steps) <= MOST_STEPS else "too large"
+            raise SimulationError(f"max_steps is {what}; expected a whole number of 1 or more, up to {MOST_STEPS:g}.")
 
     def but(self, **options: Any) -> Solver:
-        """The same with other options; what is None stays as it is."""
+        """The same with other options; what is None stays as it is.
+
+        Raises
+        ------
+        UnknownNameError
+            If there is no such option.
+        """
+        known = [f.name for f in fields(self)]
+        for name in options:
+            if name not in known:
+                raise unknown_name("the solver", "option", name, known)
         return replace(self, **{name: value for name, value in options.items() if value is not None})
+
+
+def chosen_solver(solver: Solver | None, **options: Any) -> Solver:
+    """`solver`, or that of the defaults, with the options that are given one by one.
+
+    Raises
+    ------
+    SimulationError
+        If it is no `Solver`.
+    """
+    if not isinstance(solver, Solver | None):
+        raise SimulationError(f"solver is {solver!r}; expected pkpd.Solver(...).")
+    return (solver or Solver()).but(**options)

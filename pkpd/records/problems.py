@@ -8,25 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pkpd.arrays import Array, Index
-from pkpd.errors import RegimenError
 from pkpd.records.doses import DoseSlopes
 from pkpd.records.segments import Segments, SingleDoses, record_rank, single_doses
+from pkpd.records.steady_records import RecordDirections, steady_segments
 from pkpd.records.switches import Status, Switches
 from pkpd.records.tasks import Task
-from pkpd.solvers.accumulators import accumulators
 from pkpd.solvers.clock_stops import clock_stops
 from pkpd.solvers.equations.clock import ClockedSystem, clocked
 from pkpd.solvers.equations.controlled import ControlledSystem, controlled
-from pkpd.solvers.equations.numpy_code import numpy_code
-from pkpd.solvers.equations.system import TIME, numbered_system
-from pkpd.solvers.steady_states import SETTLED, RepeatedDosing, slowest_times, steady_states
+from pkpd.solvers.equations.system import numbered_system
 from pkpd.solvers.timelines import Stops, Timeline, joined, timeline
 
 __all__ = ["SegmentProblems", "Task", "segment_problems"]
-
-
-NEVER = np.iinfo(np.int64).max
-SHORTEST_INTERVAL = 1e-8  # of the slowest time constant: there a steady state has eight digits
 
 
 @dataclass(frozen=True)
@@ -47,6 +40,9 @@ class SegmentProblems:
     unsettled
         (segments,): the number of the state that did not settle there, negative where all
         did or it is not known; see `SteadyStates`.
+    dstarts
+        (states, segments, K): how the starts change along the directions; None where they follow
+        those of the model.
     """
 
     model: ControlledSystem
@@ -56,10 +52,11 @@ class SegmentProblems:
     stops: Timeline
     unsteady: Index
     unsettled: Index
+    dstarts: Array | None = None
 
 
 def segment_problems(
-    task: Task, rtol: float, atol: Array, method: str, wrt: Sequence[str] = (), slopes: DoseSlopes | None = None
+    task: Task, rtol: float, atol: Array, method: str, along: RecordDirections | None = None
 ) -> SegmentProblems:
     """Turn records into initial value problems; steady states are solved for here.
 
@@ -67,8 +64,8 @@ def segment_problems(
     ----------
     rtol, atol, method
         Of the search for steady states.
-    wrt, slopes
-        The parameters along which the stops change, and how the doses do.
+    along
+        What the stops and steady states are differentiated by.
     """
     switches = Switches(task)
     model = _controlled_model(task, switches)
@@ -76,15 +73,16 @@ def segment_problems(
     switched = switches.stops(model, singles)
     status = Status(task.cuts, model, switched)
     parameters = task.parameters(model, task.cuts.first)
-    with np.errstate(all="ignore"):
-        starts = numpy_code(model.system).starts(parameters)
-    replaced, added, unsteady, unsettled = _steady(task, model, status, starts, (rtol, atol, method))
+    steady = steady_segments(task, model, status, parameters, (rtol, atol, method), along)
+    slopes, wrt = (None, ()) if along is None else (along.doses, along.names)
     doses, covariates = _dose_stops(task, model, singles, switches, slopes), _covariate_stops(task, model)
     clock, timed = clocked(model.system), _clock_stops(task, model, parameters, wrt)
-    stops = joined([*added, *switched, *doses, *covariates, *timed.stops, _landings(task.cuts)])
+    stops = joined([*steady.added, *switched, *doses, *covariates, *timed.stops, _landings(task.cuts)])
     initial = np.concatenate([_initial_levels(task, model, status), timed.initial])
     line = timeline(stops, len(task.cuts), initial)
-    return SegmentProblems(model, clock, parameters, replaced, line, unsteady, unsettled)
+    return SegmentProblems(
+        model, clock, parameters, steady.starts, line, steady.unsteady, steady.unsettled, steady.dstarts
+    )
 
 
 def _controlled_model(task: Task, switches: Switches) -> ControlledSystem:
@@ -155,8 +153,7 @@ def _infusion_stops(
     dose, segment, start = singles.dose[who], singles.segment[who], singles.start[who]
     rate, drate, lag = task.doses.rate[dose], slopes.rate[dose], slopes.lag[dose]
     # What a steady state left running begins with its segment, whatever the lag.
-    fixed = (task.doses.steady[dose] > 0) & (start <= task.cuts.elapsed[task.doses.row[dose]])
-    dstart = np.where(fixed[:, None], 0.0, lag)
+    dstart = np.where(singles.running[who][:, None], 0.0, lag)
     dend = np.where((end < singles.end[who])[:, None], 0.0, lag + slopes.duration[dose])
     begins = Stops.at(segment, start, singles.rank[who], slot=slot, change=rate, running=1)
     ends = Stops.at(segment, end, np.full(len(who), -1.0), slot=slot, change=-rate, running=-1)
@@ -213,83 +210,3 @@ def _initial_levels(task: Task, model: ControlledSystem, status: Status) -> Arra
     for i, (slot, _) in model.covariate.items():
         levels[slot] = task.values.timed[task.values.names[i]][task.cuts.first]
     return levels
-
-
-# ---- steady states
-
-
-def _steady(
-    task: Task, model: ControlledSystem, status: Status, starts: Array, accuracy: tuple[float, Array, str]
-) -> tuple[Array, list[Stops], Index, Index]:
-    """Starts with the steady states that replace them, stops that add the others, the rows that have none, and why."""
-    doses, cuts = task.doses, task.cuts
-    unsteady, unsettled = np.full(len(cuts), NEVER, dtype=np.int64), np.full(len(cuts), SETTLED)
-    which = np.flatnonzero(doses.steady > 0)
-    if not len(which):
-        return starts, [], unsteady, unsettled
-    _check_time(task, int(doses.row[which[0]]))
-    rows = doses.row[which]
-    segment = cuts.segment[rows]
-    dosings, (rtol, atol, method) = _repeated_dosings(task, model, status, which), accuracy
-    _check_intervals(task, model, dosings, rows)
-    steady = steady_states(model, dosings, rtol=rtol, atol=atol, method=method)
-    failed = np.flatnonzero(steady.unsettled != SETTLED)[::-1]
-    np.minimum.at(unsteady, segment[failed], rows[failed])
-    unsettled[segment[failed]] = steady.unsettled[failed]  # backward, so that the first row of a segment stays
-    adds = doses.steady[which] == 2
-    starts = starts.copy()
-    starts[:, segment[~adds]] = steady.states[:, ~adds]
-    added = steady.states.copy()
-    added[list(accumulators(model.system))] = 0.0  # what only accumulates goes on from where it is
-    where = (segment[adds], cuts.elapsed[rows[adds]], record_rank(rows[adds]))
-    stops = [Stops.at(*where, jump=model.add[i], amount=row[adds]) for i, row in enumerate(added)]
-    return starts, stops, unsteady, unsettled
-
-
-def _check_time(task: Task, row: int) -> None:
-    if any(TIME in rate.free_symbols for rate in numbered_system(task.model).rates):
-        raise RegimenError(
-            f"{task.data.place(row)}, column SS: the rates of {task.model.name} depend on time itself, "
-            "so repeated doses have no steady state."
-        )
-
-
-def _check_intervals(task: Task, model: ControlledSystem, dosings: RepeatedDosing, rows: Index) -> None:
-    """Refuse doses so close that double precision does not tell the states before one from those before the next."""
-    times = slowest_times(model, dosings)
-    short = (dosings.interval > 0) & np.isfinite(times) & (dosings.interval < SHORTEST_INTERVAL * times)
-    if short.any():
-        i = int(np.argmax(short))
-        raise RegimenError(
-            f"{task.data.place(int(rows[i]))}, column II: II is {dosings.interval[i]:g}, less than "
-            f"{SHORTEST_INTERVAL:g} of the slowest time constant of {task.model.name} "
-            f"({times[i]:g}), so that its steady state cannot be told from rounding; a constant "
-            "infusion (AMT 0, RATE, SS 1) does the same."
-        )
-
-
-def _repeated_dosings(task: Task, model: ControlledSystem, status: Status, which: Index) -> RepeatedDosing:
-    doses, cuts = task.doses, task.cuts
-    rows, state = doses.row[which], doses.state[which]
-    parameters = task.parameters(model, rows)
-    levels = status.levels(cuts.segment[rows], cuts.elapsed[rows], record_rank(rows))
-    for i, (slot, _) in model.covariate.items():
-        levels[slot] = task.values.timed[task.values.names[i]][rows]
-    with np.errstate(all="ignore"):
-        starts = numpy_code(model.system).starts(parameters)
-    for number, slot in model.switch.items():
-        levels[slot] = np.where(state == number, 1.0, levels[slot])
-        starts[number] *= levels[slot]
-    return RepeatedDosing(
-        parameters=parameters,
-        levels=levels,
-        starts=starts,
-        state=state,
-        jump=task.jumps(model)[which],
-        slot=task.slots(model)[which],
-        amount=doses.amount[which],
-        rate=doses.rate[which],
-        duration=doses.duration[which],
-        interval=doses.interval[which],
-        phase=doses.phase[which],
-    )

@@ -11,6 +11,7 @@ from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import RegimenError
 from pkpd.records.records import Records
 from pkpd.solvers.ordering import count_before
+from pkpd.solvers.repeated_dosing import time_since_dose
 
 __all__ = ["Doses", "Segments", "SingleDoses", "record_rank", "segments", "single_doses"]
 
@@ -129,10 +130,7 @@ class Doses:
     @property
     def phase(self) -> Array:
         """At the time of a steady-state record, the time since the last dose of the steady state arrived."""
-        with np.errstate(invalid="ignore"):
-            late = np.where(self.interval > 0, np.mod(self.lag, self.interval), 0.0)
-        whole = (late == 0) | (late > self.interval * (1 - SAME_TIME))
-        return np.where(whole, 0.0, self.interval - late)
+        return time_since_dose(self.lag, self.interval)
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ class SingleDoses:
     """Single doses, in time since the start of their segment; each attribute has the shape (doses,).
 
     `dose` is the number of the dose record, `start` and `end` are the same for a dose given
-    at once, `rank` orders what happens at one time.
+    at once, `rank` orders what happens at one time; `running` is where a dose had begun before.
     """
 
     dose: Index
@@ -148,6 +146,7 @@ class SingleDoses:
     start: Array
     end: Array
     rank: Array
+    running: Mask
 
 
 def single_doses(doses: Doses, cuts: Segments, data: Records) -> SingleDoses:
@@ -184,7 +183,7 @@ def single_doses(doses: Doses, cuts: Segments, data: Records) -> SingleDoses:
     own = at_record | running
     rank = np.where(own, record_rank(doses.row[dose]), NON_EVENT)
     keep = (start <= last[dose]) & np.where(running, end > start, True)
-    return SingleDoses(dose[keep], segment[dose][keep], start[keep], end[keep], rank[keep])
+    return SingleDoses(dose[keep], segment[dose][keep], start[keep], end[keep], rank[keep], running[keep])
 
 
 def _check_count(doses: Doses, count: Array, data: Records) -> None:

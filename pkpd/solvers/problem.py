@@ -26,6 +26,7 @@ class Status(IntEnum):
     not_finite = 3
     negative = 5  # 4 is `STIFF`
     endless_events = 6
+    no_steady_state = 7
 
     @property
     def sentence(self) -> str:
@@ -36,6 +37,7 @@ class Status(IntEnum):
             Status.not_finite: "came to a value that is not a finite number",
             Status.negative: "had come to a negative value of a state that its model declares nonnegative",
             Status.endless_events: "came to a time at which its events set each other off without end",
+            Status.no_steady_state: "has no steady state that repeated doses reach",
         }[self]
 
 

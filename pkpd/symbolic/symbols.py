@@ -243,7 +243,7 @@ def input_rate(name: str, unit: str, meaning: str, *, molar_mass: Any = None) ->
 
 
 def dose(unit: str, *, molar_mass: Any = None) -> Dose:
-    """The amount of one dose, as it stands in a jump route: ``{A1: A1 + F*dose("mg")}``.
+    """The amount of one dose, as it stands in a jump route: ``{A1: A1 + dose("mg")}``.
 
     Parameters
     ----------

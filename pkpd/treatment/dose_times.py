@@ -157,10 +157,17 @@ def later(time: sympy.Expr, step: sympy.Expr, times: int = 1) -> sympy.Expr:
     (start, unit), (number, own) = _measured(time), _measured(step)
     if start is None or number is None or (unit != own and start != 0):
         return time + times * step
-    total = start + times * number
+    total = _sum(start, number, times)
     if own is None or total == 0:
         return total
     return own if total == 1 else sympy.Mul(total, own, evaluate=False)
+
+
+def _sum(start: sympy.Expr, number: sympy.Expr, times: int) -> sympy.Expr:
+    """``start + times*number``, of floats without sympy's own arithmetic."""
+    if isinstance(start, sympy.Float) or isinstance(number, sympy.Float):
+        return sympy.Float(float(start) + times * float(number))
+    return start + times * number
 
 
 def _measured(time: sympy.Expr) -> tuple[sympy.Expr | None, UnitOfTime | None]:

@@ -125,7 +125,10 @@ def bolus(
         Interval (``7``, ``"3 weeks"``) and number of doses.
     ss
         Whether the first dose meets the steady state of doses given every `every` for ever
-        before; `n` is then 1 by default.
+        before; `n` is then 1 by default.  It must be at time 0, where a run starts; a lag shifts
+        the whole series, so that doses still running or due then go on.  Of several such doses
+        in a regimen the first decides what the states are, and the steady states of the others
+        are added, which is right for linear models alone (SS 1 and SS 2 of NONMEM).
     time
         The unit of the times that have none; the model's by default.
 

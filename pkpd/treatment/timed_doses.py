@@ -6,13 +6,12 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import sympy
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Index
 from pkpd.errors import RegimenError, UnitError, unknown_name
 from pkpd.symbolic.dimensions import unit_of
 from pkpd.symbolic.model import Model, Route
@@ -20,7 +19,7 @@ from pkpd.symbolic.symbols import Given, Parameter
 from pkpd.treatment.regimens import Administration, Quantity, Regimen
 from pkpd.units import conversion_factor, label, parse_unit, same_unit
 
-__all__ = ["DoseFunction", "TimedDoses", "dose_function", "timed_doses"]
+__all__ = ["DoseFunction", "TimedDoses", "dose_function", "steady_intervals", "timed_doses"]
 
 
 SHORTEST = 1e-8  # duration of a dose, as a part of its time: the rounding of its end then costs 1e-8 of the amount
@@ -50,16 +49,19 @@ class DoseFunction:
     names
         The parameters that its times (with the lag), amounts and durations use.
     numbers
-        (3, doses): times, amounts and durations where they are numbers; a duration is NaN for a
-        dose given at once.
+        (3, doses): times, amounts and durations without what depends on parameters; a duration
+        is NaN for a dose given at once.
     expressions
-        The others, by their place in `numbers`, over the symbols of `names`.
+        What is added to them, each once, over the symbols of `names`.
+    places
+        For each of `expressions` where it is added: the parts and the doses.
     """
 
     routes: tuple[str, ...]
     names: tuple[str, ...]
     numbers: Array
-    expressions: Mapping[tuple[int, int], sympy.Expr]
+    expressions: tuple[sympy.Expr, ...]
+    places: tuple[tuple[Index, Index], ...]
 
     def __call__(self, values: Mapping[str, Any], members: int) -> TimedDoses:
         """The doses for these values: a number, or (members,), for each of `names`.
@@ -70,12 +72,16 @@ class DoseFunction:
             If a time, amount or duration comes out negative or not finite, or a duration too
             short for double precision to tell the end of the dose from its start.
         """
+        return _checked(TimedDoses(self.routes, *self.table(values, members)))
+
+    def table(self, values: Mapping[str, Any], members: int) -> Array:
+        """The numbers behind them, (3, members or 1, doses), whatever they come out as."""
         rows = 1 if all(np.ndim(values[name]) == 0 for name in self.names) else members
         table = np.repeat(self.numbers[:, None, :], rows, axis=1)
-        arguments = [values[name] for name in self.names]
-        for (part, dose), value in zip(self.expressions, self._function(*arguments), strict=True):
-            table[part, :, dose] = value
-        return _checked(TimedDoses(self.routes, *table))
+        added = self._function(*(values[name] for name in self.names))
+        for (parts, doses), value in zip(self.places, added, strict=True):
+            table[parts, :, doses] += value
+        return table
 
     def derivatives(self, values: Mapping[str, Any], rows: int, wrt: Sequence[str]) -> Array:
         """The derivatives of times, amounts and durations by `wrt`: (3, rows, doses, K)."""
@@ -91,9 +97,9 @@ class DoseFunction:
         if moving and self.expressions:
             arguments = [values[name] for name in self.names]
             numbers = iter(self._slopes(tuple(by[k] for k in moving))(*arguments))
-            for part, dose in self.expressions:
+            for parts, doses in self.places:
                 for k in moving:
-                    slopes[part, :, dose, k] = next(numbers)
+                    slopes[parts, :, doses, k] = next(numbers)
         return slopes
 
     @cached_property
@@ -102,7 +108,7 @@ class DoseFunction:
 
     @cached_property
     def _function(self) -> Callable[..., Sequence[Any]]:
-        return _compiled(self._symbols, list(self.expressions.values()))
+        return _compiled(self._symbols, list(self.expressions))
 
     @cached_property
     def _slope_functions(self) -> dict[tuple[tuple[str, ...], ...], Callable[..., Sequence[Any]]]:
@@ -112,7 +118,7 @@ class DoseFunction:
         if by not in self._slope_functions:
             number = dict(zip(self.names, self._symbols, strict=True))
             symbols = [[number[name] for name in names] for names in by]
-            slopes = [sympy.diff(expression, *one) for expression in self.expressions.values() for one in symbols]
+            slopes = [sympy.diff(expression, *one) for expression in self.expressions for one in symbols]
             self._slope_functions[by] = _compiled(self._symbols, slopes)
         return self._slope_functions[by]
 
@@ -134,31 +140,57 @@ def dose_function(model: Model, regimen: Regimen) -> DoseFunction:
     UnitError
         If a unit cannot be converted to that of the route.
     """
-    routes = {name: _route(model, entry) for name, entry in {d.route: d for d in regimen.doses}.items()}
+    doses = regimen.in_time(model.time).doses
+    routes = {entry.route: _route(model, entry) for entry in doses}
     lags = {name: model.lag(name) for name in routes}
-    parts: list[tuple[Any, Any, Any]] = []
-    for entry in regimen.in_time(model.time).doses:
-        name = entry.route
-        _route(model, entry)
-        due = _converted(Quantity(entry.time), model.time, "a dose time")
-        amount = _amount(entry.amount, routes[name], model.time)
-        lasting = sympy.nan if entry.duration is None else entry.duration
+    amounts: dict[tuple[str, Quantity], sympy.Expr] = {}
+    every: list[list[sympy.Expr]] = []
+    for entry in doses:
+        if _demanding(routes[entry.route], entry):
+            _route(model, entry)
+        key = entry.route, entry.amount
+        if key not in amounts:
+            amounts[key] = _amount(entry.amount, routes[entry.route], model.time)
+        parts = [_converted(Quantity(entry.time), model.time, "a dose time") + lags[entry.route], amounts[key]]
         if entry.duration is not None:
-            lasting = _converted(entry.duration, model.time, f"a duration on {name!r}")
-        parts.append((due + lags[name], amount, lasting))
+            parts.append(_converted(entry.duration, model.time, f"a duration on {entry.route!r}"))
+        every.append(parts)
     used = set(regimen.parameters).union(*(lag.atoms(Parameter, Given) for lag in lags.values()))
+    return _of_parts(tuple(entry.route for entry in doses), used, every)
+
+
+def steady_intervals(model: Model, regimen: Regimen) -> DoseFunction:
+    """The intervals of the doses that meet a steady state, in the place of the times of doses; see `dose_function`."""
+    steady = [d for d in regimen.in_time(model.time).doses if d.ss and d.interval is not None]
+    intervals = [_converted(Quantity(d.interval), model.time, "the interval of a dose with ss=True") for d in steady]
+    used = {symbol for interval in intervals for symbol in interval.atoms(Parameter, Given)}
+    return _of_parts(tuple(d.route for d in steady), used, [(interval, sympy.S.Zero) for interval in intervals])
+
+
+def _of_parts(routes: tuple[str, ...], used: set[Any], every: Sequence[Sequence[sympy.Expr]]) -> DoseFunction:
+    """A function of the parameters `used`; `every` dose has a time, an amount and, where it lasts, a duration."""
+    numbers, added = np.full((3, len(every)), np.nan), dict[sympy.Expr, list[tuple[int, int]]]()
+    for dose, parts in enumerate(every):
+        for part, expression in enumerate(parts):
+            number, rest = expression.as_coeff_Add()
+            numbers[part, dose] = float(number)
+            if rest != 0:
+                added.setdefault(rest, []).append((part, dose))
     symbols = sorted(used, key=lambda s: str(s.name))
     plain = {s: sympy.Symbol(f"a_{i}", real=True) for i, s in enumerate(symbols)}
-    numbers = np.full((3, len(parts)), np.nan)
-    expressions = {}
-    for dose, entry_parts in enumerate(parts):
-        for part, expression in enumerate(entry_parts):
-            if expression.is_number:
-                numbers[part, dose] = float(expression)
-            else:
-                expressions[part, dose] = expression.xreplace(plain)
-    names = tuple(str(s.name) for s in symbols)
-    return DoseFunction(tuple(d.route for d in regimen.doses), names, numbers, MappingProxyType(expressions))
+    places = [np.array(where, dtype=np.int64).T for where in added.values()]
+    return DoseFunction(
+        routes,
+        tuple(str(s.name) for s in symbols),
+        numbers,
+        tuple(expression.xreplace(plain) for expression in added),
+        tuple((parts, doses) for parts, doses in places),
+    )
+
+
+def _demanding(route: Route, entry: Administration) -> bool:
+    """Whether the route may refuse this dose: a rate route one at once, a jump route one that lasts."""
+    return (route.rate is None) == (entry.duration is not None)
 
 
 def timed_doses(model: Model, regimen: Regimen, values: Mapping[str, Any], members: int) -> TimedDoses:
