@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import sympy
 
@@ -143,3 +144,14 @@ def test_oral_absorption_in_hours_with_one_word_is_the_closed_form() -> None:
     expected = p["F"] * 100 * ka / (p["V"] * (ka - ke)) * (np.exp(-ke * after) - np.exp(-ka * after))
     np.testing.assert_allclose(run["C"], expected, rtol=1e-8, atol=1e-10)
     assert ka == pytest.approx(0.3 / 24)
+
+
+def test_a_table_serves_a_model_whose_time_has_no_unit() -> None:
+    T = pkpd.state("T", "1", "tumor", start=1)
+    k = pkpd.param("k", 0.5, "1", "decay")
+    model = pkpd.Model("scaled", rates={T: -k * T}, routes={"iv": {T: T + pkpd.dose("1")}}, time="1")
+    rows = pd.DataFrame({"ID": 1, "TIME": [0.0, 2.0], "AMT": [3.0, 0.0], "EVID": [1, 0]})
+    predicted = pkpd.predict(model, pkpd.read_nonmem(rows, compartments={1: "T"}))["T"]
+    np.testing.assert_allclose(predicted, [4, 4 * np.exp(-1)], rtol=1e-7)
+    with pytest.raises(pkpd.UnitError, match="times in h cannot be converted to 1"):
+        pkpd.predict(model, pkpd.read_nonmem(rows, compartments={1: "T"}, time="h"))

@@ -120,11 +120,11 @@ class Records:
         DataError
             If TIME was read from clock times, which are hours, and no unit was asked for.
         UnitError
-            If `unit` is not a unit of time.
+            If `unit` is neither a unit of time nor that of a model whose time has none.
         """
         here, there = parse_unit(self.time or unit), parse_unit(unit)
         factor = conversion_factor(here, there)
-        if factor is None or there.dimensionality != parse_unit("day").dimensionality:
+        if factor is None or there.dimensionality not in (parse_unit("day").dimensionality, {}):
             raise UnitError(f"{self.name}: times in {self.time or unit} cannot be converted to {unit}.")
         if self.clock and not same_unit(here, there):
             raise DataError(
