@@ -180,9 +180,9 @@ def test_the_log_of_events() -> None:
         (lambda: pkpd.prepare(ORAL, table(), parameters=["CL"])(np.ones((1, 3))), ParameterError, r"\(1, copies, 2\)"),
         (lambda: pkpd.prepare(ORAL, table(CL=1.0), sensitivities=["CL"]), ParameterError, "column 'CL' of records"),
         (
-            lambda: pkpd.prepare(ORAL, table(SS=1, II=24, TIME=0, AMT=100), sensitivities=["CL"])(),
-            pkpd.RegimenError,
-            "has steady states",
+            lambda: pkpd.prepare(ORAL, table(SS=1, II=24, TIME=0, AMT=100), sensitivities=["CL"], order=2)(),
+            ParameterError,
+            "do not go through the steady states",
         ),
     ],
 )
