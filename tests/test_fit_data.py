@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import pickle
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,19 @@ def samples(times=TIMES, dose: float = 100.0, **columns) -> pd.DataFrame:
     """Exact concentrations of one compartment at CL 1 L/day and V1 10 L."""
     values = dose / 10 * np.exp(-0.1 * np.asarray(times, float))
     return pd.DataFrame({"arm": "a", "time": times, "output": "C", "value": values, "sd": 0.1} | columns)
+
+
+@pytest.fixture
+def shared_data():
+    """The path of a file of the shared data; skips where there is none."""
+
+    def path(name: str) -> Path:
+        file = Path(__file__).resolve().parents[2] / "shared" / "data" / name
+        if not file.exists():
+            pytest.skip(f"the shared data are not here: {file}")
+        return file
+
+    return path
 
 
 def estimates(result: pkpd.Fit) -> list[float]:
@@ -308,6 +322,36 @@ def test_what_a_fit_of_records_refuses() -> None:
     assert estimates(result) == pytest.approx([1, 10], rel=1e-6)
     with pytest.raises(pkpd.FitError, match="records of subject '1' go back in time"):
         result.predict([0.0, 1.0])
+
+
+@pytest.mark.parametrize("steady", [False, True], ids=["doses", "steady state"])
+def test_derivatives_of_a_fit_of_records_are_exact(steady: bool) -> None:
+    """Also of a dose that comes later, of subjects with values of their own, and through steady states."""
+    subjects = {"AMT": [100.0, 0, 0, 0, 0, 300, 0, 0, 0, 0], "SS": [1, 0, 0, 0, 0] * 2, "II": [8, 0, 0, 0, 0] * 2}
+    data = records(**(subjects if steady else {}))
+    oral = pkpd.load("pk_1cmt")
+    chosen = {
+        "CL": pkpd.free(1.3),
+        "V": pkpd.free(8, log=True, per_arm=True),
+        "tlag": pkpd.free(0.4, bounds=(0.1, 0.9)),
+    }
+    table = pkpd.read_nonmem(data.table, compartments={1: "central"})
+    predictor = pkpd.fit(oral, table, chosen, outputs="C").predictor
+    x = np.array([1.1, np.log(9.0), np.log(11.0), 0.5])
+    exact = predictor.jacobian(x)
+    np.testing.assert_allclose(exact, Predictor.jacobian(predictor, x), rtol=2e-5, atol=1e-5)
+    assert (exact[:4, 2] == 0).all()
+    assert (exact[4:, 1] == 0).all()
+
+
+def test_a_fit_of_records_integrates_each_subject_once_a_step(shared_data) -> None:
+    """Theophylline: the estimates of a pooled fit, in as many trajectories as residuals and derivatives take."""
+    table = pkpd.read_nonmem(shared_data("nlmixr2data/theo_sd.csv"), compartments={1: "depot", 2: "central"})
+    free = {"ka": pkpd.free(1.5), "CL": pkpd.free(2.8), "V": pkpd.free(32.0)}
+    result = pkpd.fit(pkpd.load("pk_1cmt_oral").in_time("h"), table, free, outputs="C")
+    assert result.estimates["estimate"].tolist() == pytest.approx([1.5532, 2.6156, 32.861], rel=1e-4)
+    assert result.solves <= 12 * (result.evaluations + result.jacobians + 3)
+    assert result.evaluations <= 8
 
 
 # ---- the fit as a value, and what it asks of a model

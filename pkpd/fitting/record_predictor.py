@@ -1,23 +1,27 @@
-"""Predictions for the subjects of a NONMEM table: every point and subject in one call of `predict`."""
+"""Predictions for the subjects of a NONMEM table: prepared once, every point and subject in one ensemble."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Index, Mask
-from pkpd.errors import DataError, FailedMembersWarning, FitError, RegimenError
+from pkpd.errors import DataError, FailedMembersWarning, FitError, ParameterError, RegimenError
 from pkpd.fitting.predictor import Predictor, moments
 from pkpd.fitting.record_observations import RecordObservations
 from pkpd.prediction import predict
+from pkpd.prepared.prepared import Prepared, prepare
+from pkpd.prepared.values import Values
 from pkpd.records.covariates import covariate_columns
 from pkpd.records.nonmem import UNKNOWN_IF_MISSING
 from pkpd.records.records import Records
+from pkpd.solvers.problem import Status
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,21 +46,77 @@ class RecordPredictor(Predictor):
                     "record; it can be neither free nor held."
                 )
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_settled"}  # made again when needed
+
     def predictions(self, parameters: Mapping[str, Array]) -> Array:
         points = len(next(iter(parameters.values())))
-        records = _repeated(self.observed.records, points) if points > 1 else self.observed.records
-        table = self._predict(records, self._by_subject(parameters, points))
-        at_rows = {name: _column(table, name).reshape(points, -1) for name in self.data.outputs}
-        predicted = np.stack(
-            [at_rows[o][:, i] for o, i in zip(self.data.output, self.observed.rows, strict=True)], axis=1
-        )
-        ok = (table["status"] == "ok").to_numpy().reshape(points, -1)[:, self.observed.rows]
+        values = self._values(self._by_subject(parameters, points), derivatives=False)
+        predicted = self._observed(values.columns)
+        for rows in self._failed(values, predicted):
+            predicted[rows] = np.nan
+        return predicted
+
+    def jacobian(self, x: Array) -> Array:
+        """The derivatives of the predictions by the coordinates of a point, (observations, coordinates).
+
+        They are exact: integrated with the states.  Where that fails, or a rate jumps in a way
+        that derivatives do not follow, they are differences.
+        """
+        point = {c.label: c.natural(x[[i]]) for i, c in enumerate(self.coordinates)}
+        try:
+            values = self._values(self._by_subject(point, 1), derivatives=True)
+        except ParameterError:
+            return super().jacobian(x)
+        by_name = self._observed(values.sensitivities)[0]
+        if list(self._failed(values, by_name[None])):
+            return super().jacobian(x)
+        number = {name: k for k, name in enumerate(self._names)}
+        columns = [by_name[:, number[c.parameter]] * c.slope(v) for c, v in zip(self.coordinates, x, strict=True)]
+        acts = [np.isin(self.data.arm, [c.arm] if c.arm is not None else self.data.arms) for c in self.coordinates]
+        return np.where(acts, columns, 0.0).T
+
+    # ---- one call
+
+    @property
+    def _names(self) -> list[str]:
+        """The parameters that move, each once."""
+        return list(dict.fromkeys(c.parameter for c in self.coordinates))
+
+    @cached_property
+    def _settled(self) -> dict[bool, Prepared]:
+        return {}
+
+    def _values(self, matrix: Array, *, derivatives: bool) -> Values:
+        """What is seen at all records; `matrix` has a row for each moved parameter and each constant."""
+        try:
+            if derivatives not in self._settled:
+                self._settled[derivatives] = prepare(
+                    self.model,
+                    self.observed.records,
+                    outputs=self.data.outputs,
+                    parameters=[*self._names, *self._held],
+                    sensitivities=self._names if derivatives else (),
+                    solver=self.solver,
+                )
+            return self._settled[derivatives](matrix)
+        except (DataError, RegimenError) as error:
+            raise FitError(f"fit: {error}") from error
+
+    def _observed(self, columns: Mapping[str, Array]) -> Array:
+        """The values at the observations, (points, observations, ...), of arrays by output, (points, records, ...)."""
+        return np.stack([columns[o][:, i] for o, i in zip(self.data.output, self.observed.rows, strict=True)], axis=1)
+
+    def _failed(self, values: Values, observed: Array) -> Iterator[Any]:
+        """Count trajectories by arm, and give where in (points, observations) those that failed are."""
+        good = np.isfinite(observed).reshape(*observed.shape[:2], -1).all(axis=2)
+        ok = (values.status[:, self.observed.rows] == Status.ok) & good
         for arm in self.data.arms:
             rows = self.data.rows(arm)
-            failed: Mask = np.asarray(~(ok & np.isfinite(predicted))[:, rows].all(axis=1))
+            failed: Mask = np.asarray(~ok[:, rows].all(axis=1))
             self.count(arm, failed)
-            predicted[np.ix_(failed, rows)] = np.nan
-        return np.asarray(predicted)
+            if failed.any():
+                yield np.ix_(failed, rows)
 
     def doses(self, arm: str) -> int:
         records, rows = self.observed.records, self._rows_of(arm)
@@ -74,9 +134,8 @@ class RecordPredictor(Predictor):
         wanted = moments(times)
         records, rows = self._with_times(arm, wanted)
         values = {c.label: c.natural(x[[i]]) for i, c in enumerate(self.coordinates)}
-        subject = self.data.arms.index(arm)
-        one = {name: column[[subject]] for name, column in self._by_subject(values, 1).items()}
-        table = self._predict(records, one)
+        of_subject = self._by_subject(values, 1)[:, 0, self.data.arms.index(arm)]
+        table = self._predict(records, dict(zip((*self._names, *self._held), of_subject.tolist(), strict=True)))
         there = rows >= 0
         variables = {}
         for name in outputs:
@@ -94,14 +153,21 @@ class RecordPredictor(Predictor):
             except (DataError, RegimenError) as error:
                 raise FitError(f"fit: {error}") from error
 
-    def _by_subject(self, parameters: Mapping[str, Array], points: int) -> dict[str, Array]:
-        """What `predict` takes: each parameter by subject, (points*subjects,), the subjects of a point together."""
-        columns: dict[str, Array] = {}
-        arms = self.data.arms
-        for name in dict.fromkeys(c.parameter for c in self.coordinates):
-            by_arm = {c.arm: parameters[c.label] for c in self.coordinates if c.parameter == name}
-            columns[name] = np.stack([by_arm.get(arm, by_arm.get(None)) for arm in arms], axis=1).reshape(-1)  # type: ignore[misc]
-        return columns | dict(self.constants)
+    @cached_property
+    def _held(self) -> dict[str, float]:
+        """The constants, as numbers in their units; they are the same for all subjects."""
+        return dict(self.held(self.data.arms[0]))
+
+    def _by_subject(self, parameters: Mapping[str, Array], points: int) -> Array:
+        """What a prepared table takes, (parameters, points, subjects): those that move, then the constants."""
+        table = np.empty((len(self._names) + len(self._held), points, len(self.data.arms)))
+        table[len(self._names) :] = np.array([*self._held.values()])[:, None, None]
+        for c in self.coordinates:
+            subjects = slice(None) if c.arm is None else self.data.arms.index(c.arm)
+            table[self._names.index(c.parameter), :, subjects] = np.reshape(
+                parameters[c.label], (points, 1) if c.arm is None else points
+            )
+        return table
 
     def _with_times(self, arm: str, times: Array) -> tuple[Records, Index]:
         """The records of one subject with a row that does nothing at each time, and where these rows are (-1: none)."""
@@ -134,15 +200,6 @@ def _silent(key: str, column: NDArray[Any], times: Array) -> Any:
 
 def _missing(column: NDArray[Any]) -> Any:
     return None if column.dtype == object else np.nan
-
-
-def _repeated(records: Records, times: int) -> Records:
-    """The same records so many times, each time for subjects of its own."""
-    number = np.cumsum(np.isin(np.arange(len(records)), records.first_rows)) - 1
-    standard = {key: np.tile(column, times) for key, column in records.standard.items()}
-    standard["ID"] = (number + len(records.first_rows) * np.arange(times)[:, None]).reshape(-1)
-    covariates = {key: np.tile(column, times) for key, column in records.covariates.items()}
-    return Records(standard, covariates, records.compartments, records.name)
 
 
 def _column(table: pd.DataFrame, name: str) -> Array:

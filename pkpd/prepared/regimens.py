@@ -114,7 +114,7 @@ class RegimenProblems:
         return Problem(
             model=self.system,
             parameters=parameters,
-            starts=self.steady.states(self.plain_starts(parameters, values)),
+            starts=self._starts(parameters, values),
             schedule=NO_STOPS if schedule is None else schedule,
             times=self.times,
             rtol=self.solver.rtol,
@@ -123,12 +123,17 @@ class RegimenProblems:
             max_steps=self.solver.max_steps,
         )
 
+    def _starts(self, parameters: Array, values: ParameterValues) -> Array:
+        if not self.steady.any:
+            return self._plain_states(parameters, values)
+        return self.steady.states(self.plain_starts(parameters, values))
+
     def plain_starts(self, parameters: Array, values: ParameterValues) -> PlainStarts:
         """The states at time 0 before a steady state takes their place; `parameters` are those of all arms."""
-        starts = self._starts(parameters, values)
-        return PlainStarts(starts, parameters, self.timed(values), self.by_name(values), self.places)
+        states = self._plain_states(parameters, values)
+        return PlainStarts(states, parameters, self.timed(values), self.by_name(values), self.places)
 
-    def _starts(self, parameters: Array, values: ParameterValues) -> Array:
+    def _plain_states(self, parameters: Array, values: ParameterValues) -> Array:
         with np.errstate(all="ignore"):
             starts = self._code.starts(parameters)
         for name, value in values.starts.items():

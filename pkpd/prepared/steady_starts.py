@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,7 +72,7 @@ class SteadyStarts:
     solver: Solver
     atol: Array
 
-    @property
+    @cached_property
     def any(self) -> bool:
         """Whether an arm begins in a steady state."""
         return any(len(arm.dose) for arm in self.arms)
@@ -84,8 +85,6 @@ class SteadyStarts:
         RegimenError
             If an interval is not acceptable.
         """
-        if not self.any:
-            return plain.states
         dosings = self._dosings(plain)
         return self._placed(plain.states, self._steady(dosings).states, plain)
 
