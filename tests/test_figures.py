@@ -361,7 +361,7 @@ def fitted(model):
         for t, v in zip(TIMES, pkpd.simulate(model, regimen, times=TIMES)["V"] + 3 * np.sin(TIMES), strict=True)
     ]
     table = pd.DataFrame(rows, columns=["arm", "time", "output", "value", "sd"])
-    known, unknown = (read_observations(t, regimens) for t in (table, table.drop(columns="sd")))
+    known, unknown = (read_observations(t, regimens, at_dose="before") for t in (table, table.drop(columns="sd")))
     return {name: fit(model, data, {"k": free()}) for name, data in (("sd", known), ("no sd", unknown))}
 
 

@@ -16,7 +16,8 @@ from pkpd.errors import DataError, FailedMembersWarning, FitError, ParameterErro
 from pkpd.fitting.predictor import Predictor, moments
 from pkpd.fitting.record_observations import RecordObservations
 from pkpd.prediction import predict
-from pkpd.prepared.prepared import Prepared, prepare
+from pkpd.prepared.prepared import Prepared
+from pkpd.prepared.preparing import prepare
 from pkpd.prepared.values import Values
 from pkpd.records.covariates import covariate_columns
 from pkpd.records.nonmem import UNKNOWN_IF_MISSING
@@ -98,6 +99,7 @@ class RecordPredictor(Predictor):
                     parameters=[*self._names, *self._held],
                     sensitivities=self._names if derivatives else (),
                     solver=self.solver,
+                    bounds="ignore",  # those of the fit are in force
                 )
             return self._settled[derivatives](matrix)
         except (DataError, RegimenError) as error:
@@ -149,7 +151,7 @@ class RecordPredictor(Predictor):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FailedMembersWarning)  # failures are counted instead
             try:
-                return predict(self.model, records, parameters=parameters, solver=self.solver)
+                return predict(self.model, records, parameters=parameters, solver=self.solver, bounds="ignore")
             except (DataError, RegimenError) as error:
                 raise FitError(f"fit: {error}") from error
 

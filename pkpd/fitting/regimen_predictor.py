@@ -180,6 +180,7 @@ class RegimenPredictor(Predictor):
             sensitivities=names if derivatives else (),
             solver=self.solver,
             at_dose=side,
+            bounds="ignore",  # those of the fit are in force
         )
 
     @cached_property
@@ -230,6 +231,7 @@ class RegimenPredictor(Predictor):
                 outputs=outputs,
                 at_dose=at_dose,
                 solver=self.solver,
+                bounds="ignore",
             )
         return shifted.assign_coords(time=(shifted["time"] + start).assign_attrs(shifted["time"].attrs))
 

@@ -127,7 +127,7 @@ class KnownParameters:
         if np.asarray(array).dtype.kind not in "iufb" or np.ma.is_masked(array):
             raise ParameterError(f"parameters is an array of {np.asarray(array).dtype}; expected real numbers.")
         table = np.asarray(array, dtype=float)
-        if table.ndim not in (1, 2) or len(table) != len(names) or not table.size:
+        if table.ndim not in (1, 2) or len(table) != len(names) or 0 in table.shape[1:]:
             raise ParameterError(
                 f"parameters has the shape {table.shape}; expected ({len(names)}, members): a row for each of "
                 f"{', '.join(names)}."
