@@ -13,7 +13,7 @@ from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.problem import Problem, Progress, Solution, Status
 from pkpd.solvers.solve import solve
 
-__all__ = ["Collected", "Standing", "collect", "joined_notes"]
+__all__ = ["Collected", "Standing", "below_zero", "collect", "joined_notes"]
 
 
 CHUNK_BYTES = 2**26  # of states in one chunk
@@ -99,7 +99,7 @@ def collect(
         for inner in _chunks(part):
             chunk, states = _part(part, inner), solution.states[inner]
             here = slice(who.start + inner.start, who.start + inner.stop)
-            status[here][_negative(chunk, states)] = Status.negative
+            status[here][below_zero(chunk, states).any(axis=1)] = Status.negative
             columns = _observed(chunk, states, observed)
             for name, values in columns.items():
                 if name not in kept:
@@ -110,15 +110,18 @@ def collect(
     return Collected(kept, status, ended, joined_notes(notes), last)
 
 
-def _negative(problem: Problem, states: Array) -> Mask:
-    """Which members stored a value below zero, by more than the tolerance, of a state that has none."""
-    found = np.zeros(len(states), dtype=bool)
+def below_zero(problem: Problem, states: Array) -> Mask:
+    """Which stored times have a value below zero, by more than the tolerance, of a state that has none.
+
+    `states` are (members, times, states); the mask is (members, times).
+    """
+    below = np.zeros(states.shape[:2], dtype=bool)
     for i, nonnegative in enumerate(problem.model.nonnegative):
         if nonnegative:
             values = states[..., i]
             size = np.abs(values).max(axis=1, initial=0.0, where=np.isfinite(values))
-            found |= (values < -10 * (problem.atol[i] + problem.rtol * size)[:, None]).any(axis=1)
-    return found
+            below |= values < -10 * (problem.atol[i] + problem.rtol * size)[:, None]
+    return below
 
 
 def joined_notes(notes: Mapping[str, int]) -> str:
