@@ -251,8 +251,9 @@ class RecordProblems:
     def _read(self, problem: Problem, group: SegmentGroup, columns: Array, status: Index) -> None:
         solution = solve(problem, self.solver.method, None, self.solver.threads)
         n = len(problem.model.states)
-        below = np.logical_or.accumulate(below_zero(problem, solution.states), axis=1)
-        status[group.rows] = np.where(below[group.member, group.place], Status.negative, status[group.rows])
+        if any(problem.model.nonnegative):
+            below = np.logical_or.accumulate(below_zero(problem, solution.states), axis=1)
+            status[group.rows] = np.where(below[group.member, group.place], Status.negative, status[group.rows])
         for part, states, outputs in records_of(problem, solution.states, group):
             rows = group.rows[part]
             columns[:n, rows], columns[n:, rows] = states, outputs

@@ -99,7 +99,7 @@ def collect(
         for inner in _chunks(part):
             chunk, states = _part(part, inner), solution.states[inner]
             here = slice(who.start + inner.start, who.start + inner.stop)
-            status[here][below_zero(chunk, states).any(axis=1)] = Status.negative
+            status[here][_negative(chunk, states)] = Status.negative
             columns = _observed(chunk, states, observed)
             for name, values in columns.items():
                 if name not in kept:
@@ -108,6 +108,12 @@ def collect(
         if progress is not None:
             progress(who.stop, members)
     return Collected(kept, status, ended, joined_notes(notes), last)
+
+
+def _negative(problem: Problem, states: Array) -> Mask:
+    """Which members have such a value at some time, (members,); see `below_zero`."""
+    members: Mask = below_zero(problem, states).any(axis=1)
+    return members
 
 
 def below_zero(problem: Problem, states: Array) -> Mask:
