@@ -112,7 +112,7 @@ def collect(
 
 def _negative(problem: Problem, states: Array) -> Mask:
     """Which members have such a value at some time, (members,); see `below_zero`."""
-    members: Mask = below_zero(problem, states).any(axis=1)
+    members: Mask = np.asarray(below_zero(problem, states).any(axis=1))
     return members
 
 
