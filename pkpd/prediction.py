@@ -166,7 +166,7 @@ def _report(model: Model, data: Records, status: Index, on_failure: str, unsettl
     reason = f"{kind.sentence}{state}" if kind == Status.no_steady_state else f"{kind.sentence} ({kind.name})"
     text = (
         f"{model.name}: {subjects} of {len(data.first_rows)} subjects failed, {len(failed)} of {len(data)} "
-        f"records have no values; the first is {data.place(row)} at time {data['TIME'][row]:g}, which {reason}."
+        f"records failed; the first is {data.place(row)} at time {data['TIME'][row]:g}, which {reason}."
     )
     if on_failure == "raise":
         raise SimulationError(text)

@@ -316,3 +316,15 @@ def test_derivatives_by_a_lag_that_is_zero(row: dict[str, float]) -> None:
 def test_second_derivatives_of_a_steady_state_are_refused() -> None:
     with pytest.raises(ParameterError, match=r"second derivatives by 'ka' do not go through the steady states \(SS\)"):
         pkpd.prepare(dosed, looks(TABLES["bolus"][0]), sensitivities=["ka"], order=2)({})
+
+
+def test_a_table_names_each_status_as_it_is() -> None:
+    """The names of statuses do not depend on how their numbers are spaced."""
+    with pytest.warns(FailedMembersWarning, match="no steady state that repeated doses reach"):
+        seen = pkpd.predict(dosed, looks([{"AMT": 1000, "II": 12, "SS": 1}]))
+    assert set(seen["status"]) == {"no_steady_state"}
+    bounded = state("A", "mg", "drug", start=1, nonnegative=True)
+    below = Model("below", rates={bounded: -param("loss", 5, "mg/h", "loss")}, time="h")
+    with pytest.warns(FailedMembersWarning, match="negative value of a state"):
+        seen = pkpd.predict(below, pkpd.read_nonmem(pd.DataFrame({"ID": 1, "TIME": [0.0, 1], "EVID": 0})))
+    assert list(seen["status"]) == ["ok", "negative"]

@@ -23,6 +23,7 @@ from pkpd.records.segments import Doses, Segments, segments
 from pkpd.records.steady_records import RecordDirections
 from pkpd.records.values import Values as RecordParameters
 from pkpd.records.values import parameter_settings
+from pkpd.solvers.chunks import below_zero
 from pkpd.solvers.directions import Directions, no_change
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.equations.system import numbered_system
@@ -250,6 +251,9 @@ class RecordProblems:
     def _read(self, problem: Problem, group: SegmentGroup, columns: Array, status: Index) -> None:
         solution = solve(problem, self.solver.method, None, self.solver.threads)
         n = len(problem.model.states)
+        if any(problem.model.nonnegative):
+            below = np.logical_or.accumulate(below_zero(problem, solution.states), axis=1)
+            status[group.rows] = np.where(below[group.member, group.place], Status.negative, status[group.rows])
         for part, states, outputs in records_of(problem, solution.states, group):
             rows = group.rows[part]
             columns[:n, rows], columns[n:, rows] = states, outputs

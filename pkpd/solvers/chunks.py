@@ -15,7 +15,7 @@ from pkpd.solvers.equations.system import System
 from pkpd.solvers.problem import Problem, Progress, Solution, Status
 from pkpd.solvers.solve import solve
 
-__all__ = ["Collected", "Standing", "collect", "joined_notes"]
+__all__ = ["Collected", "Standing", "below_zero", "collect", "joined_notes"]
 
 
 CHUNK_BYTES = 2**26  # of states in one chunk
@@ -116,14 +116,23 @@ def _keep(kept: dict[str, Array], columns: Mapping[str, Array], here: slice, mem
 
 
 def _negative(problem: Problem, states: Array) -> Mask:
-    """Which members stored a value below zero, by more than the tolerance, of a state that has none."""
-    found = np.zeros(len(states), dtype=bool)
+    """Which members have such a value at some time, (members,); see `below_zero`."""
+    members: Mask = np.asarray(below_zero(problem, states).any(axis=1))
+    return members
+
+
+def below_zero(problem: Problem, states: Array) -> Mask:
+    """Which stored times have a value below zero, by more than the tolerance, of a state that has none.
+
+    `states` are (members, times, states); the mask is (members, times).
+    """
+    below = np.zeros(states.shape[:2], dtype=bool)
     for i, nonnegative in enumerate(problem.model.nonnegative):
         if nonnegative:
             values = states[..., i]
             size = np.abs(values).max(axis=1, initial=0.0, where=np.isfinite(values))
-            found |= (values < -10 * (problem.atol[i] + problem.rtol * size)[:, None]).any(axis=1)
-    return found
+            below |= values < -10 * (problem.atol[i] + problem.rtol * size)[:, None]
+    return below
 
 
 def joined_notes(notes: Mapping[str, int]) -> str:

@@ -37,6 +37,8 @@ PERTURBATION = 1e-4  # of a state, for a difference quotient
 PROBES = 8  # times within an interval at which the size of a state is taken
 BLOCK = 1 << 16  # members of one ensemble
 SETTLED, UNKNOWN = -1, -2
+DRIFT = 1e-3  # of the size of a state in its first interval, that an interval may change a steady state by
+NOISE = 3e-11  # of a steady state, that it changes by for the error of integration
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ def _newton(model: ControlledSystem, dosings: RepeatedDosing, accuracy: _Accurac
     y, settled = dosings.starts.copy(), np.zeros(len(dosings), dtype=bool)
     active = np.arange(len(dosings))
     scale = _sizes(model, dosings, accuracy)
+    first = scale.copy()
     for _ in range(NEWTON_STEPS):
         some = dosings.take(active)
         image = _advanced(model, some, y[:, active], some.interval, accuracy)
@@ -146,7 +149,10 @@ def _newton(model: ControlledSystem, dosings: RepeatedDosing, accuracy: _Accurac
         step = fixed_point(derivative, (image - y[:, active]).T[..., None], scale[:, active].T)[..., 0].T
         y[:, active] += step
         small = _everywhere(np.abs(step) <= accuracy.bound(y[:, active]))
-        left = _everywhere(np.abs(image - y[:, active] + step) <= accuracy.bound(10 * scale[:, active]))
+        drift = np.abs(image - y[:, active] + step)
+        left = _everywhere(drift <= accuracy.bound(10 * scale[:, active]))
+        # Where elimination is saturated Newton runs off to where any drift is small against the state.
+        left &= _everywhere(drift <= DRIFT * first[:, active] + NOISE * np.abs(y[:, active]))
         good = small & left & _attracts(derivative)
         settled[active[good]] = True
         active = active[~small & _everywhere(np.isfinite(step))]
