@@ -279,6 +279,8 @@ def _treated(draft: _Draft, seed: int, model: pkpd.Model, members: int) -> Case:
     defaults = {s.name: float(s.value) for s in (*model.settable, *regimen.parameters)}
     varied = [n for n in names if n not in ("per_day", "wide", "period", "high_u") and rng.uniform() < 0.5]
     values = {n: defaults[n] * np.exp(rng.normal(0, 0.05, members)) for n in varied}
+    if "high" in values:
+        values["high"] = np.minimum(values["high"], 0.9995)  # a sine comes above it, for however short a time
     return Case(seed, model, regimen, times, all_doses, all_breaks, values, tuple(draft.features))
 
 
