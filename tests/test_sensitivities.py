@@ -66,7 +66,9 @@ def differences(model, regimen, values, name, times, h=1e-3):
 
     def run(by):
         changed = {**values, name: values[name] + by * step}
-        return simulate(model, regimen, times=times, parameters=changed, method="DOP853", rtol=1e-12, atol=1e-12)
+        return simulate(
+            model, regimen, times=times, parameters=changed, method="DOP853", rtol=1e-12, atol=1e-12, bounds="ignore"
+        )
 
     one = {by: run(by) for by in (-3, -2, -1, 1, 2, 3)}
     return (45 * (one[1] - one[-1]) - 9 * (one[2] - one[-2]) + (one[3] - one[-3])) / (60 * step)
@@ -494,7 +496,7 @@ def all_differences(model, regimen, values, wrt, times, h):
         for name in wrt
     }
     rest = {k: v for k, v in values.items() if k not in wrt}
-    run = simulate(model, regimen, times=times, parameters={**rest, **columns}, rtol=1e-12, atol=1e-12)
+    run = simulate(model, regimen, times=times, parameters={**rest, **columns}, rtol=1e-12, atol=1e-12, bounds="ignore")
     each = np.array(list(weights.values())) / 60
     return {
         (variable, name): np.tensordot(each, run[variable].values[6 * i : 6 * i + 6], 1) / steps[name]
