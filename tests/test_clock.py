@@ -226,7 +226,7 @@ def test_a_stop_of_the_clock_at_a_dose_is_at_the_time_of_the_dose():
     merged, _ = with_stops(doses, stops, np.zeros((1, 1)))
     assert (merged.times == 0.1 + 0.2).all()
     assert merged.jumps.tolist() == [[-1, 0]]
-    assert merged.levels[0, :, 0].tolist() == [0.0, 5.0, 5.0]
+    assert merged.input_values[0, :, 0].tolist() == [0.0, 5.0, 5.0]
 
 
 def test_members_alike_share_their_stops():

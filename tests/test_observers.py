@@ -63,7 +63,7 @@ def numbers(
 ):
     """What `watches` come to in every member."""
     schedule = schedule or no_doses()
-    system = numbered_system(model, ("iv",) if schedule.levels.shape[2] else ())
+    system = numbered_system(model, ("iv",) if schedule.input_values.shape[2] else ())
     members = max((np.size(v) for v in values.values()), default=1)
     defaults = {s.name: s.value for s in model.settable}
     parameters = np.array([values.get(n, defaults[n]) + np.zeros(members) for n in system.parameters])
@@ -323,7 +323,7 @@ def test_chunks_and_progress(method, monkeypatch):
     values = {s.name: s.value for s in oral.settable} | {"CL": clearance}
     parameters = np.array([values[n] + np.zeros(10) for n in system.parameters])
     schedule = doses((0.0, 100, np.nan, IV))
-    schedule = dataclasses.replace(schedule, levels=schedule.levels[:, :, :0])
+    schedule = dataclasses.replace(schedule, input_values=schedule.input_values[:, :, :0])
     problem = Problem(
         system, parameters, numpy_code(system).starts(parameters), schedule, np.array([0.0, 24]), 1e-6, np.full(2, 1e-9)
     )

@@ -196,10 +196,10 @@ def test_levels_of_touching_infusions_change_one_after_another():
     )  # fmt: skip
     schedule, _ = moving_schedule(doses, 1)
     np.testing.assert_array_equal(schedule.times, [[1, 2, 2, 4]])
-    np.testing.assert_array_equal(schedule.levels[0, :, 0], [0, 3, 7, 4, 0])
+    np.testing.assert_array_equal(schedule.input_values[0, :, 0], [0, 3, 7, 4, 0])
     usual = make_schedule(doses.times, doses.amounts, durations, doses.jump_of, doses.input_of, 1)
     at = np.array([0.5, 1.5, 3.0, 5.0])
-    np.testing.assert_array_equal(schedule.level_at(at, before=True), usual.level_at(at, before=True))
+    np.testing.assert_array_equal(schedule.input_values_at(at, before=True), usual.input_values_at(at, before=True))
 
 
 def test_a_stop_that_moves_without_a_jump():

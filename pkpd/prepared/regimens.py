@@ -182,7 +182,7 @@ class RegimenProblems:
             kept: Schedule = self._last["schedule"]
             return kept
         schedule = clock_schedule(self.clock, self._made(values), parameters, float(self.times[-1]))
-        if schedule.levels.size + schedule.times.size <= MOST_KEPT:
+        if schedule.input_values.size + schedule.times.size <= MOST_KEPT:
             self._last.update(key=key, schedule=schedule)
         return schedule
 
@@ -235,7 +235,7 @@ def stacked(schedules: Sequence[Schedule], members: int) -> Schedule:
         np.concatenate([rows(s.times, stops, np.inf) for s in schedules]),
         np.concatenate([rows(s.jumps, stops, -1) for s in schedules]),
         np.concatenate([rows(s.amounts, stops, 0.0) for s in schedules]),
-        np.concatenate([rows(s.levels, stops + 1, None) for s in schedules]),
+        np.concatenate([rows(s.input_values, stops + 1, None) for s in schedules]),
     )
 
 
@@ -250,7 +250,7 @@ def stacked_changes(changes: Sequence[StopDirections], schedule: Schedule, membe
     return StopDirections(
         np.concatenate([rows(c.dtimes, stops) for c in changes]),
         np.concatenate([rows(c.damounts, stops) for c in changes]),
-        np.concatenate([rows(c.dlevels, stops + 1) for c in changes]),
+        np.concatenate([rows(c.dinput_values, stops + 1) for c in changes]),
     )
 
 

@@ -170,7 +170,7 @@ class SteadyStarts:
         jump, slot = (numbers[0] for numbers in plain.places([doses.routes[dose]]))
         return RepeatedDosing(
             parameters=plain.parameters[:, who],
-            levels=self._levels(len(who)),
+            input_values=self._input_values(len(who)),
             starts=plain.states[:, who],
             state=np.full(len(who), -1),
             jump=np.full(len(who), jump),
@@ -182,12 +182,12 @@ class SteadyStarts:
             phase=time_since_dose(lag, interval),
         )
 
-    def _levels(self, members: int) -> Array:
+    def _input_values(self, members: int) -> Array:
         """The inputs apart from doses: parameters that change in time stay as they are at time 0."""
-        levels = np.zeros((len(self.changing.system.inputs), members))
+        input_values = np.zeros((len(self.changing.system.inputs), members))
         for slot, _, course in self.changing.table.values():
-            levels[slot] = course.values[..., 0]
-        return levels
+            input_values[slot] = course.values[..., 0]
+        return input_values
 
     def _dosing_slopes(
         self, plain: PlainStarts, arm: int, place: int, slopes: Array, wrt: Sequence[str]

@@ -154,13 +154,13 @@ def _pass_stops(problem: Problem, time: Array, y: Array, p: Array, member: Index
     for k in range(int((seen - earlier).max(initial=0))):
         who = np.flatnonzero(earlier + k < seen)
         row, stop = member[who] if not schedule.shared else 0 * who, earlier[who] + k
-        u = np.ascontiguousarray(schedule.levels[row, stop].T)
+        u = np.ascontiguousarray(schedule.input_values[row, stop].T)
         jumps, amounts = schedule.jumps[row, stop], schedule.amounts[row, stop]
         new = _jumped(code, time[who], y[:, who], p[:, who], u, jumps, amounts)
         if problem.model.events:
             _fire(code, time[who], y[:, who], new, p[:, who], u)
         y[:, who] = new
-    return np.ascontiguousarray(schedule.levels[member if not schedule.shared else 0 * member, seen].T)
+    return np.ascontiguousarray(schedule.input_values[member if not schedule.shared else 0 * member, seen].T)
 
 
 def _jumped(code: NumpyCode, t: Array, y: Array, p: Array, u: Array, jumps: Index, amounts: Array) -> Array:

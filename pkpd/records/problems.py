@@ -78,7 +78,7 @@ def segment_problems(
     doses, covariates = _dose_stops(task, model, singles, switches, slopes), _covariate_stops(task, model)
     clock, timed = clocked(model.system), _clock_stops(task, model, parameters, wrt)
     stops = joined([*steady.added, *switched, *doses, *covariates, *timed.stops, _landings(task.cuts)])
-    initial = np.concatenate([_initial_levels(task, model, status), timed.initial])
+    initial = np.concatenate([_initial_input_values(task, model, status), timed.initial])
     line = timeline(stops, len(task.cuts), initial)
     return SegmentProblems(
         model, clock, parameters, steady.starts, line, steady.unsteady, steady.unsettled, steady.dstarts
@@ -204,9 +204,9 @@ def _changes(task: Task, at_record: Array, values: Array, slopes: Array) -> Inde
     return np.flatnonzero(changed & (~ends | (task.carry == "forward")))
 
 
-def _initial_levels(task: Task, model: ControlledSystem, status: Status) -> Array:
+def _initial_input_values(task: Task, model: ControlledSystem, status: Status) -> Array:
     members = np.arange(len(task.cuts))
-    levels = status.levels(members, np.zeros(len(members)), np.full(len(members), -np.inf))
+    input_values = status.input_values(members, np.zeros(len(members)), np.full(len(members), -np.inf))
     for i, (slot, _) in model.covariate.items():
-        levels[slot] = task.values.timed[task.values.names[i]][task.cuts.first]
-    return levels
+        input_values[slot] = task.values.timed[task.values.names[i]][task.cuts.first]
+    return input_values

@@ -172,17 +172,17 @@ def _repeated_dosings(task: Task, model: ControlledSystem, status: Status, which
     doses, cuts = task.doses, task.cuts
     rows, state = doses.row[which], doses.state[which]
     parameters = task.parameters(model, rows)
-    levels = status.levels(cuts.segment[rows], cuts.elapsed[rows], record_rank(rows))
+    input_values = status.input_values(cuts.segment[rows], cuts.elapsed[rows], record_rank(rows))
     for i, (slot, _) in model.covariate.items():
-        levels[slot] = task.values.timed[task.values.names[i]][rows]
+        input_values[slot] = task.values.timed[task.values.names[i]][rows]
     with np.errstate(all="ignore"):
         starts = numpy_code(model.system).starts(parameters)
     for number, slot in model.switch.items():
-        levels[slot] = np.where(state == number, 1.0, levels[slot])
-        starts[number] *= levels[slot]
+        input_values[slot] = np.where(state == number, 1.0, input_values[slot])
+        starts[number] *= input_values[slot]
     return RepeatedDosing(
         parameters=parameters,
-        levels=levels,
+        input_values=input_values,
         starts=starts,
         state=state,
         jump=task.jumps(model)[which],
@@ -201,7 +201,7 @@ def _slopes(
     doses, change = task.doses, along.doses
     starts = _free(model, dosings.parameters, along)
     for number, slot in model.switch.items():
-        starts[number] *= dosings.levels[slot][:, None]
+        starts[number] *= dosings.input_values[slot][:, None]
     none = 0 * change.lag[which]
     return DosingSlopes(
         amount=change.amount[which],

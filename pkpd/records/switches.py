@@ -87,17 +87,17 @@ class Status:
             self.keys[state] = tuple(k[order] for k in keys)
             self.values[state] = own.change[order]
 
-    def levels(self, segment: Index, time: Array, rank: Array) -> Array:
+    def input_values(self, segment: Index, time: Array, rank: Array) -> Array:
         """The inputs of the model with its switches as they are just before a time and rank, (inputs, looks)."""
-        levels = np.zeros((len(self.model.system.inputs), len(segment)))
+        input_values = np.zeros((len(self.model.system.inputs), len(segment)))
         for state, slot in self.model.switch.items():
-            levels[slot] = 1.0
+            input_values[slot] = 1.0
             keys = self.keys[state]
             if len(keys[0]):
                 last = count_before(keys, (self.cuts.course[segment], segment, time, rank - 0.25)) - 1
                 switched = (last >= 0) & (keys[0][np.maximum(last, 0)] == self.cuts.course[segment])
-                levels[slot] = np.where(switched, self.values[state][np.maximum(last, 0)], 1.0)
-        return levels
+                input_values[slot] = np.where(switched, self.values[state][np.maximum(last, 0)], 1.0)
+        return input_values
 
 
 def _check_switched(task: Task, off: Index, state: Index) -> None:

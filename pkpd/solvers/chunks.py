@@ -169,7 +169,7 @@ def _outputs(problem: Problem, states: Array, names: Sequence[str]) -> Array:
     code, inputs = numpy_code(_with_outputs(problem.model, tuple(names))), len(problem.model.inputs)
     u = np.empty((0, 1, 1))
     if inputs:
-        u = np.moveaxis(problem.schedule.level_at(problem.times, before=problem.before), -1, 0)
+        u = np.moveaxis(problem.schedule.input_values_at(problem.times, before=problem.before), -1, 0)
     with np.errstate(all="ignore"):
         values = code.outputs(problem.times, np.moveaxis(states, -1, 0), problem.parameters[:, :, None], u)
     lost = np.isnan(states).any(axis=-1)

@@ -204,21 +204,21 @@ def with_stops(
         return np.take_along_axis(np.concatenate([one, other], axis=1), index, axis=1)
 
     passed = np.cumsum(np.pad(order < old, ((0, 0), (1, 0))), axis=1)
-    levels = np.take_along_axis(own.levels, passed[:, :, None], axis=1)
-    dlevels = np.take_along_axis(along.dlevels, passed[:, :, None, None], axis=1)
-    first = own.levels.shape[2]
+    input_values = np.take_along_axis(own.input_values, passed[:, :, None], axis=1)
+    dinput_values = np.take_along_axis(along.dinput_values, passed[:, :, None, None], axis=1)
+    first = own.input_values.shape[2]
     nothing = np.full(own.times.shape, -1)
     added = _held(merged(nothing, slots) - first, merged(np.zeros_like(own.times), change), initial, rows)
     changes = StopDirections(
         merged(along.dtimes, dtimes),
         merged(along.damounts, np.zeros_like(dtimes)),
-        np.pad(dlevels, ((0, 0), (0, 0), (0, added.shape[2]), (0, 0))),
+        np.pad(dinput_values, ((0, 0), (0, 0), (0, added.shape[2]), (0, 0))),
     )
     whole = Schedule(
         np.take_along_axis(times, order, axis=1),
         merged(own.jumps, jumps).astype(np.int64),
         merged(own.amounts, amounts),
-        np.concatenate([levels, added], axis=2),
+        np.concatenate([input_values, added], axis=2),
     )
     return whole, changes
 

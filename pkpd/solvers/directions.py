@@ -22,23 +22,23 @@ class StopDirections:
     ----------
     dtimes, damounts
         (rows, stops, K): the derivatives of the time and of the amount of each stop.
-    dlevels
+    dinput_values
         (rows, stops + 1, inputs, K): those of the input rates before the first stop and after each.
     """
 
     dtimes: Array
     damounts: Array
-    dlevels: Array
+    dinput_values: Array
 
     def take(self, rows: Index) -> StopDirections:
         """Some of the rows."""
-        return StopDirections(self.dtimes[rows], self.damounts[rows], self.dlevels[rows])
+        return StopDirections(self.dtimes[rows], self.damounts[rows], self.dinput_values[rows])
 
 
 def no_change(schedule: Schedule, count: int = 0) -> StopDirections:
     """The stops of `schedule` that change along none of `count` directions."""
     stops = np.zeros((*schedule.times.shape, count))
-    return StopDirections(stops, stops, np.zeros((*schedule.levels.shape, count)))
+    return StopDirections(stops, stops, np.zeros((*schedule.input_values.shape, count)))
 
 
 @dataclass(frozen=True)
@@ -141,12 +141,12 @@ def moving_schedule(
     none = np.zeros_like(doses.times)
     jumps = np.concatenate([np.where(lasting, -1, doses.jump_of), np.full(lasting.shape, -1)], axis=1)
     amounts = np.concatenate([np.where(lasting, 0.0, doses.amounts), none], axis=1)
-    levels = _levels(doses, lasting, times, inputs, doses.amounts / np.where(lasting, doses.durations, 1.0))
+    input_values = _input_values(doses, lasting, times, inputs, doses.amounts / np.where(lasting, doses.durations, 1.0))
     schedule = Schedule(
         np.take_along_axis(times, order, axis=1),
         np.take_along_axis(jumps, order, axis=1).astype(np.int64),
         np.take_along_axis(amounts, order, axis=1),
-        levels[:, : used + 1],
+        input_values[:, : used + 1],
     )
     rates = _rate_derivatives(doses)
     first = Directions(
@@ -167,25 +167,27 @@ def _changes(
     dtimes = np.concatenate([doses.dtimes, dends], axis=1)
     damounts = np.concatenate([np.where(there, 0.0, doses.damounts), np.zeros_like(dends)], axis=1)
     used = order.shape[1]
-    dlevels = [_levels(doses, lasting, times, inputs, rates[..., k])[:, : used + 1] for k in range(rates.shape[-1])]
+    dinput_values = [
+        _input_values(doses, lasting, times, inputs, rates[..., k])[:, : used + 1] for k in range(rates.shape[-1])
+    ]
     shape = (len(times), used + 1, inputs, rates.shape[-1])
     return StopDirections(
         np.take_along_axis(dtimes, order[..., None], axis=1),
         np.take_along_axis(damounts, order[..., None], axis=1),
-        np.stack(dlevels, axis=-1) if dlevels else np.zeros(shape),
+        np.stack(dinput_values, axis=-1) if dinput_values else np.zeros(shape),
     )
 
 
-def _levels(doses: MovingDoses, lasting: Mask, times: Array, inputs: int, rates: Array) -> Array:
+def _input_values(doses: MovingDoses, lasting: Mask, times: Array, inputs: int, rates: Array) -> Array:
     """The sum of what runs between stops, never a running difference: after the last infusion it is exactly zero."""
     count = doses.times.shape[1]
     place = np.argsort(np.argsort(times, axis=1, kind="stable"), axis=1)
     stop = np.arange(2 * count)
-    levels = np.zeros((len(times), 2 * count + 1, inputs))
+    input_values = np.zeros((len(times), 2 * count + 1, inputs))
     for dose in np.flatnonzero(lasting.any(axis=0)):
         runs = lasting[:, [dose]] & (place[:, [dose]] <= stop) & (stop < place[:, [count + dose]])
-        levels[:, 1:, doses.input_of[dose]] += np.where(runs, rates[:, [dose]], 0.0)
-    return levels
+        input_values[:, 1:, doses.input_of[dose]] += np.where(runs, rates[:, [dose]], 0.0)
+    return input_values
 
 
 def _rate_derivatives(doses: MovingDoses) -> Array:

@@ -50,10 +50,10 @@ class StopPlan:
         jumps[:, (self.kinds == BEFORE) | (self.kinds == AFTER)] = self.tangent.shift
         jumps[:, self.kinds == SETTLE] = self.tangent.settle
         amounts = np.where(own, base.amounts[:, self.source], np.where(self.kinds == BEFORE, 1.0, -1.0))
-        levels = self._levels(base.levels, along)
+        input_values = self._input_values(base.input_values, along)
         if self.tangent.at_dose >= 0:
-            levels[:, self.made, self.tangent.at_dose] = 1.0
-        return Schedule(base.times[:, self.source], jumps, amounts, levels)
+            input_values[:, self.made, self.tangent.at_dose] = 1.0
+        return Schedule(base.times[:, self.source], jumps, amounts, input_values)
 
     def changes(self, first: StopDirections, second: StopDirections) -> StopDirections:
         """How those stops change in turn along further directions.
@@ -66,25 +66,25 @@ class StopPlan:
             The second derivatives, of which the last axis is (d, e) flat.
         """
         d, e = self.tangent.d, first.dtimes.shape[-1]
-        levels = []
+        input_values = []
         for j in range(e):
             mixed = StopDirections(*(x.reshape(*x.shape[:-1], d, e)[..., j] for x in vars(second).values()))
-            levels.append(self._levels(first.dlevels[..., j], mixed))
+            input_values.append(self._input_values(first.dinput_values[..., j], mixed))
         own = (self.kinds == OWN)[:, None]
         return StopDirections(
             first.dtimes[:, self.source],
             np.where(own, first.damounts[:, self.source], 0.0),
-            np.stack(levels, axis=-1),
+            np.stack(input_values, axis=-1),
         )
 
-    def _levels(self, levels: Array, along: StopDirections) -> Array:
+    def _input_values(self, input_values: Array, along: StopDirections) -> Array:
         """The inputs of the tangent: those of the base, and for each direction their changes and those of the stop."""
-        m, rows = levels.shape[2], len(levels)
+        m, rows = input_values.shape[2], len(input_values)
         result = np.zeros((rows, len(self.interval), len(self.tangent.system.inputs)))
-        result[:, :, :m] = levels[:, self.interval]
+        result[:, :, :m] = input_values[:, self.interval]
         for k in range(self.tangent.d):
             first = m + k * (m + 2)
-            result[:, :, first : first + m] = along.dlevels[..., k][:, self.interval]
+            result[:, :, first : first + m] = along.dinput_values[..., k][:, self.interval]
             result[:, :-1, first + m] = along.damounts[..., k][:, self.source]
             result[:, :-1, first + m + 1] = along.dtimes[..., k][:, self.source]
         return result
@@ -102,7 +102,7 @@ def stop_plan(tangent: TangentSystem, base: Schedule, along: StopDirections) -> 
         ends[:-1] &= ~together
     jumps: Mask = np.any(base.jumps >= 0, axis=0)
     watched = list(tangent.watched)
-    settles: Mask = np.any(base.levels[:, 1:, watched] != base.levels[:, :-1, watched], axis=(0, 2))
+    settles: Mask = np.any(base.input_values[:, 1:, watched] != base.input_values[:, :-1, watched], axis=(0, 2))
     columns: list[tuple[int, int, int, bool]] = []  # kind, source, interval, made
     for i in range(len(moves)):
         gate = bool(jumps[i]) and tangent.at_dose >= 0

@@ -50,7 +50,7 @@ class Observation:
             Of `problem`.
         """
         problem = self.problem
-        inputs = problem.schedule.level_at(problem.times, before=problem.before)[:, 0]
+        inputs = problem.schedule.input_values_at(problem.times, before=problem.before)[:, 0]
         inputs = np.broadcast_to(inputs, (problem.members, inputs.shape[1])).T
         return self.observed.read(
             solution.states[:, -1], problem.parameters, inputs, self.begin, problem.times[-1], solution.status

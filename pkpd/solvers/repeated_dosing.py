@@ -37,7 +37,7 @@ class RepeatedDosing:
     ----------
     parameters
         (parameters, members).
-    levels
+    input_values
         (inputs, members): the inputs apart from the doses.
     starts
         (states, members): where the search begins.
@@ -56,7 +56,7 @@ class RepeatedDosing:
     """
 
     parameters: Array
-    levels: Array
+    input_values: Array
     starts: Array
     state: Index
     jump: Index
@@ -85,7 +85,9 @@ def slowest_times(model: ControlledSystem, dosings: RepeatedDosing) -> Array:
     """The longest time constant of the model where the search begins, (members,); infinite where there is none."""
     code, n = numpy_code(model.system), len(dosings.starts)
     with np.errstate(all="ignore"):
-        flat = code.jacobian(np.zeros(len(dosings)), dosings.starts, dosings.parameters, _levels(dosings, dosings.rate))
+        flat = code.jacobian(
+            np.zeros(len(dosings)), dosings.starts, dosings.parameters, _input_values(dosings, dosings.rate)
+        )
     matrices = np.nan_to_num(flat.reshape(n, n, -1).transpose(2, 0, 1))
     speeds = np.abs(np.linalg.eigvals(matrices).real)
     slowest = np.where(speeds > 1e-9 * speeds.max(axis=1, keepdims=True), speeds, np.inf).min(axis=1)
@@ -160,8 +162,8 @@ def interval_problem(
     """
     full, rest = running(dosings, closed=closed)
     ends = np.where((rest > 0) & ((rest <= lasting) if closed else (rest < lasting)), rest / lasting, np.inf)
-    during = _levels(dosings, (full + (rest > 0)) * dosings.rate)
-    after = _levels(dosings, full * dosings.rate)
+    during = _input_values(dosings, (full + (rest > 0)) * dosings.rate)
+    after = _input_values(dosings, full * dosings.rate)
     at_once = dosings.amount > 0
     return Problem(
         model=stretched(model.system),
@@ -196,7 +198,7 @@ def running(dosings: RepeatedDosing, *, closed: bool = False) -> tuple[Array, Ar
     return np.where(constant, 1.0, full), rest
 
 
-def _levels(dosings: RepeatedDosing, rate: Array) -> Array:
-    levels, lasting = dosings.levels.copy(), np.flatnonzero(dosings.slot >= 0)
-    levels[dosings.slot[lasting], lasting] += rate[lasting]
-    return levels
+def _input_values(dosings: RepeatedDosing, rate: Array) -> Array:
+    input_values, lasting = dosings.input_values.copy(), np.flatnonzero(dosings.slot >= 0)
+    input_values[dosings.slot[lasting], lasting] += rate[lasting]
+    return input_values

@@ -26,14 +26,14 @@ class Schedule:
         (rows, stops): the number of the jump route, or -1 where only an input changes.
     amounts
         (rows, stops): the dose of the jump.
-    levels
+    input_values
         (rows, stops + 1, inputs): the input rates before the first stop and after each.
     """
 
     times: Array
     jumps: Index
     amounts: Array
-    levels: Array
+    input_values: Array
 
     @property
     def shared(self) -> bool:
@@ -42,13 +42,13 @@ class Schedule:
 
     def take(self, rows: Index) -> Schedule:
         """Some of the rows."""
-        return Schedule(self.times[rows], self.jumps[rows], self.amounts[rows], self.levels[rows])
+        return Schedule(self.times[rows], self.jumps[rows], self.amounts[rows], self.input_values[rows])
 
-    def level_at(self, times: Array, *, before: bool) -> Array:
+    def input_values_at(self, times: Array, *, before: bool) -> Array:
         """The input rates at `times`, just before or after a stop there: (rows, times, inputs)."""
         side: Literal["left", "right"] = "left" if before else "right"
         after = np.stack([np.searchsorted(row, times, side=side) for row in self.times])
-        return np.take_along_axis(self.levels, after[:, :, None], axis=1)
+        return np.take_along_axis(self.input_values, after[:, :, None], axis=1)
 
 
 def make_schedule(
@@ -89,11 +89,11 @@ def make_schedule(
     def ordered(table: NDArray[Any]) -> NDArray[Any]:
         return np.take_along_axis(table, order, axis=1)[:, :used]
 
-    levels = np.zeros((rows, used + 1, inputs))
+    input_values = np.zeros((rows, used + 1, inputs))
     slots = ordered(np.tile(np.where(lasting, input_of, -1), 2))
     for slot in range(inputs):
-        levels[:, 1:, slot] = _sums(np.where(slots == slot, ordered(change), 0.0))
-    return Schedule(ordered(stops), ordered(jumps).astype(np.int64), ordered(sizes), levels)
+        input_values[:, 1:, slot] = _sums(np.where(slots == slot, ordered(change), 0.0))
+    return Schedule(ordered(stops), ordered(jumps).astype(np.int64), ordered(sizes), input_values)
 
 
 def starts_and_ends(times: Array, durations: Array, stored: Array | None) -> Array:

@@ -149,11 +149,11 @@ def _stops(dosings: RepeatedDosing, lasting: Array, dlasting: Array, slopes: Dos
     unit = lasting[:, None]
     dtime = np.where(ends, drest / unit - rest / unit**2 * dlasting, 0.0)
     members, K = dlasting.shape
-    dlevels = np.zeros((members, 2, len(dosings.levels), K))
+    dinput_values = np.zeros((members, 2, len(dosings.input_values), K))
     lasts = np.flatnonzero(dosings.slot >= 0)
-    dlevels[lasts, 0, dosings.slot[lasts]] = ((full + (rest > 0)) * slopes.rate)[lasts]
-    dlevels[lasts, 1, dosings.slot[lasts]] = (full * slopes.rate)[lasts]
-    return StopDirections(dtime[:, None], slopes.amount[:, None], dlevels)
+    dinput_values[lasts, 0, dosings.slot[lasts]] = ((full + (rest > 0)) * slopes.rate)[lasts]
+    dinput_values[lasts, 1, dosings.slot[lasts]] = (full * slopes.rate)[lasts]
+    return StopDirections(dtime[:, None], slopes.amount[:, None], dinput_values)
 
 
 # ---- where the search begins

@@ -122,9 +122,9 @@ class TangentProblem:
         """
         problem, count = self.problem, len(self.base.model.outputs)
         rows, times, n = solution.states.shape
-        levels = _levels_at(problem) if inputs is None else inputs
+        input_values = _input_values_at(problem) if inputs is None else inputs
         shape = (rows, times, len(problem.model.inputs))
-        u = np.broadcast_to(levels, shape).reshape(rows * times, shape[-1]).T
+        u = np.broadcast_to(input_values, shape).reshape(rows * times, shape[-1]).T
         with np.errstate(all="ignore"):
             values = numpy_code(problem.model).outputs(
                 np.broadcast_to(problem.times, (rows, times)).ravel(),
@@ -231,7 +231,7 @@ def tangent_problem(problem: Problem, directions: Directions, d: int | None = No
     inner, outer = (groups[:, [i]] * d + np.arange(d) for i in (0, -1))
     first = _chosen(directions, inner, sizes, problem.members)
     positive = _positive(problem)
-    layer = _Layer(tangent(problem.model, d, positive), first, spread.schedule.levels[:, 0].T)
+    layer = _Layer(tangent(problem.model, d, positive), first, spread.schedule.input_values[:, 0].T)
     stops = _stops(spread, first)
     plan = stop_plan(layer.tangent, spread.schedule, stops)
     layers: tuple[_Layer, ...] = (layer,)
@@ -242,7 +242,7 @@ def tangent_problem(problem: Problem, directions: Directions, d: int | None = No
         mixed = _chosen_pairs(directions, inner, outer, sizes, problem.members)
         changes = plan.changes(_stops(spread, further), _stops(spread, mixed))
         along = _joined(layer.tangent, further, mixed, changes)
-        second = _Layer(tangent(extended.model, d, positive), along, extended.schedule.levels[:, 0].T)
+        second = _Layer(tangent(extended.model, d, positive), along, extended.schedule.input_values[:, 0].T)
         plan = stop_plan(second.tangent, extended.schedule, changes)
         extended, layers = _extended(extended, second, plan, changes), (layer, second)
         source = source[plan.source]
@@ -327,7 +327,7 @@ def _stops(problem: Problem, along: _Along) -> StopDirections:
         return along.stops
     schedule, k = problem.schedule, along.dparameters.shape[-1]
     none = np.zeros((*schedule.times.shape, k))
-    return StopDirections(none, none, np.zeros((*schedule.levels.shape, k)))
+    return StopDirections(none, none, np.zeros((*schedule.input_values.shape, k)))
 
 
 def _joined(first: TangentSystem, further: _Along, mixed: _Along, stops: StopDirections) -> _Along:
@@ -378,7 +378,7 @@ class _Layer:
 
     tangent: TangentSystem
     along: _Along
-    levels: Array
+    input_values: Array
 
     def extended(self, parameters: Array, starts: Array) -> tuple[Array, Array]:
         """The parameters and starts of the tangent for those of its base."""
@@ -394,7 +394,7 @@ class _Layer:
         lanes = starts.shape[1]
         if not self.tangent.sides:
             return np.empty((0, lanes))
-        u = np.broadcast_to(self.levels, (len(self.levels), lanes))
+        u = np.broadcast_to(self.input_values, (len(self.input_values), lanes))
         with np.errstate(all="ignore"):
             return numpy_code(_sides(self.tangent)).outputs(np.zeros(lanes), starts, parameters, u)
 
@@ -465,13 +465,13 @@ def _taken(lanes: Array, lane: Index, columns: Index) -> Array:
     return np.moveaxis(lanes[:, lane[:, None], :, columns], (0, 1, 2, 3), (3, 2, 0, 1))
 
 
-def _levels_at(problem: Problem) -> Array:
+def _input_values_at(problem: Problem) -> Array:
     """The inputs that each stored value sees, (rows, times, inputs)."""
     schedule = problem.schedule
     if problem.times.ndim == 1:
-        return schedule.level_at(problem.times, before=problem.before)
+        return schedule.input_values_at(problem.times, before=problem.before)
     side: Literal["left", "right"] = "left" if problem.before else "right"
     stops = np.broadcast_to(schedule.times, (problem.members, schedule.times.shape[1]))
-    levels = np.broadcast_to(schedule.levels, (problem.members, *schedule.levels.shape[1:]))
+    input_values = np.broadcast_to(schedule.input_values, (problem.members, *schedule.input_values.shape[1:]))
     after = np.stack([np.searchsorted(row, at, side=side) for row, at in zip(stops, problem.times, strict=True)])
-    return np.take_along_axis(levels, after[:, :, None], axis=1)
+    return np.take_along_axis(input_values, after[:, :, None], axis=1)

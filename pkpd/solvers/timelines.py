@@ -113,7 +113,7 @@ class Timeline:
             np.where(there, self.stops.time[which], np.inf),
             np.where(there, self.stops.jump[which], -1),
             np.where(there, self.stops.amount[which], 0.0),
-            self._levels(members, which, there),
+            self._input_values(members, which, there),
         )
 
     def changes(self, members: Index) -> StopDirections:
@@ -124,14 +124,16 @@ class Timeline:
         running = np.where(there[..., 0], self.stops.running[which], 0)
         dchange = np.where(there, self.stops.dchange[which], 0.0)
         K = self.stops.dtime.shape[1]
-        dlevels = np.zeros((len(members), which.shape[1] + 1, len(self.initial), K))
+        dinput_values = np.zeros((len(members), which.shape[1] + 1, len(self.initial), K))
         for slot in np.unique(slots[running != 0]):
             here = slots == slot
             runs = np.cumsum(np.where(here, running, 0), axis=1) > 0
             sums = np.cumsum(np.where(here[..., None], dchange, 0.0), axis=1)
-            dlevels[:, 1:, slot] = np.where(runs[..., None], sums, 0.0)
+            dinput_values[:, 1:, slot] = np.where(runs[..., None], sums, 0.0)
         return StopDirections(
-            np.where(there, self.stops.dtime[which], 0.0), np.where(there, self.stops.damount[which], 0.0), dlevels
+            np.where(there, self.stops.dtime[which], 0.0),
+            np.where(there, self.stops.damount[which], 0.0),
+            dinput_values,
         )
 
     def _places(self, members: Index) -> tuple[Index, Mask]:
@@ -140,9 +142,9 @@ class Timeline:
         there = np.arange(int(count.max(initial=0))) < count[:, None]
         return np.where(there, self.first[members][:, None] + np.arange(there.shape[1]), 0), there
 
-    def _levels(self, members: Index, which: Index, there: Mask) -> Array:
-        levels = np.zeros((len(members), which.shape[1] + 1, len(self.initial)))
-        levels[:, 0] = self.initial[:, members].T
+    def _input_values(self, members: Index, which: Index, there: Mask) -> Array:
+        input_values = np.zeros((len(members), which.shape[1] + 1, len(self.initial)))
+        input_values[:, 0] = self.initial[:, members].T
         slots = np.where(there, self.stops.slot[which], -1)
         for slot in range(len(self.initial)):
             here = slots == slot
@@ -151,12 +153,12 @@ class Timeline:
             if running.any():
                 # With no dose running the sum is zero, not the rounding of what came and went.
                 total = np.where(np.cumsum(running, axis=1) > 0, np.cumsum(change, axis=1), 0.0)
-                levels[:, 1:, slot] = levels[:, :1, slot] + total
+                input_values[:, 1:, slot] = input_values[:, :1, slot] + total
             else:
                 last = np.maximum.accumulate(np.where(here, np.arange(here.shape[1]), -1), axis=1)
                 value = np.take_along_axis(change, np.maximum(last, 0), axis=1)
-                levels[:, 1:, slot] = np.where(last >= 0, value, levels[:, :1, slot])
-        return levels
+                input_values[:, 1:, slot] = np.where(last >= 0, value, input_values[:, :1, slot])
+        return input_values
 
 
 def timeline(stops: Stops, members: int, initial: Array) -> Timeline:

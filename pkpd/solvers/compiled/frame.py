@@ -27,7 +27,7 @@ ARGUMENTS: dict[str, Any] = {
     "next": _I, "count": INT, "order": _I, "cancel": _I, "members": INT,
     "parameters": _D, "states": _D, "at": _D, "stop": _I, "saved": _I, "armed": _D, "fired": _D, "first": _D,
     "status": _I, "steps": _I,
-    "stop_times": _D, "jumps": _I, "amounts": _D, "levels": _D, "stops": INT, "own_schedule": INT,
+    "stop_times": _D, "jumps": _I, "amounts": _D, "input_values": _D, "stops": INT, "own_schedule": INT,
     "times": _D, "stored": INT, "own_times": INT, "counts": _I, "out": _D,
     "rtol": DOUBLE, "atol": _D, "before": INT, "max_steps": DOUBLE, "patience": DOUBLE, "few": INT,
 }  # fmt: skip

@@ -187,16 +187,16 @@ def _arguments(
     n, e = len(state.out), state.events
     arrays = [
         order, _real(problem.parameters), state.whole, state.real, _real(schedule.times),
-        np.ascontiguousarray(schedule.jumps, dtype=np.int64), _real(schedule.amounts), _real(schedule.levels),
+        np.ascontiguousarray(schedule.jumps, dtype=np.int64), _real(schedule.amounts), _real(schedule.input_values),
         _real(times), counts, state.out, _real(problem.atol),
     ]  # fmt: skip
-    order_, parameters, whole, real, stop_times, jumps, amounts, levels, times_, counts_, out, atol = (
+    order_, parameters, whole, real, stop_times, jumps, amounts, input_values, times_, counts_, out, atol = (
         a.ctypes.data for a in arrays
     )
     armed = real + m * (1 + n)
     bare = [
         order_, problem.members, parameters, real + m, real, whole, whole + m, armed, armed + m * e, armed + 2 * m * e,
-        whole + 2 * m, whole + 3 * m, stop_times, jumps, amounts, levels, schedule.times.shape[1],
+        whole + 2 * m, whole + 3 * m, stop_times, jumps, amounts, input_values, schedule.times.shape[1],
         int(not schedule.shared), times_, times.shape[1], int(not shared), counts_, out, problem.rtol,
         atol, int(problem.before), float(problem.max_steps), patience, few,
     ]  # fmt: skip

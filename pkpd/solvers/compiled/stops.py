@@ -17,7 +17,7 @@ def load_stop(frame: Frame, lane: Value, m: Value) -> None:
     inputs = frame.count("u")
     with code.each(inputs) as i:
         place = (row * (a["stops"] + 1) + stop) * inputs + i
-        frame.rows("u").set_lane(i, lane, code.load(a["levels"].raw, place))
+        frame.rows("u").set_lane(i, lane, code.load(a["input_values"].raw, place))
     frame.rows("stop_at").set_lane(0, lane, INFINITY)
     with code.when(stop < a["stops"]):
         frame.rows("stop_at").set_lane(0, lane, code.load(a["stop_times"].raw, row * a["stops"] + stop))

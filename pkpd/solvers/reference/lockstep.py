@@ -75,7 +75,7 @@ class _Block:
         self.saved = problem.first_times()[members]  # the next time to store
         self.steps = np.zeros(len(members), dtype=np.int64)
         self.since_stop = np.zeros(len(members), dtype=np.int64)
-        self.u = np.ascontiguousarray(self._levels(np.arange(len(members))))
+        self.u = np.ascontiguousarray(self._input_values(np.arange(len(members))))
         triggers = self._triggers(self.t, self.y)
         self.armed = ~self._holds(triggers) if problem.armed is None else problem.armed[:, members].astype(bool)
         self.fired = np.zeros(triggers.shape, dtype=np.int64)
@@ -219,8 +219,8 @@ class _Block:
             return np.full(len(self.member), np.inf)
         return np.where(self.stop < times.shape[1], times[self._row(), padded], np.inf)
 
-    def _levels(self, who: Index) -> Array:
-        return self.problem.schedule.levels[self._row()[who], self.stop[who]].T
+    def _input_values(self, who: Index) -> Array:
+        return self.problem.schedule.input_values[self._row()[who], self.stop[who]].T
 
     def _pass_stops(self, who: Index) -> None:
         """Make every jump that is due at the present time of the members `who`; those at the end only to be stored."""
@@ -237,7 +237,7 @@ class _Block:
                     self._jump(who[at], self.code.jumps[route], schedule.amounts[row[at], stop[at]])
             self.stop[who] += 1
             self.since_stop[who] = 0
-            self.u[:, who] = self._levels(who)
+            self.u[:, who] = self._input_values(who)
             self.h[who] = 0.0
             if not self.problem.before:
                 later = who[self._next_stop()[who] > self.t[who]]

@@ -146,8 +146,8 @@ class _Member:
         return float(times[k]) if k < len(times) else np.inf
 
     def _level(self, k: int) -> Array:
-        level: Array = self.problem.schedule.levels[self._row, k]
-        return level[:, None]
+        values: Array = self.problem.schedule.input_values[self._row, k]
+        return values[:, None]
 
     def _make_jump(self, k: int, u: Array) -> None:
         """The jump of stop `k`, if it has one."""
