@@ -70,7 +70,8 @@ class Solver:
         if self.threads is not None and (not isinstance(self.threads, int) or self.threads < 1):
             raise SimulationError(f"threads is {self.threads!r}; expected a whole number of 1 or more.")
         if not isinstance(self.max_steps, int | np.integer) or not 1 <= self.max_steps <= MOST_STEPS:
-            what = repr(self.max_steps) if abs(self.max_steps) <= MOST_STEPS else "too large"
+            large = isinstance(self.max_steps, int) and self.max_steps > MOST_STEPS
+            what = "too large" if large else repr(self.max_steps)
             raise SimulationError(f"max_steps is {what}; expected a whole number of 1 or more, up to {MOST_STEPS:g}.")
 
     def but(self, **options: Any) -> Solver:

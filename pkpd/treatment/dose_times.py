@@ -166,7 +166,8 @@ def later(time: sympy.Expr, step: sympy.Expr, times: int = 1) -> sympy.Expr:
 def _sum(start: sympy.Expr, number: sympy.Expr, times: int) -> sympy.Expr:
     """``start + times*number``, of floats without sympy's own arithmetic."""
     if isinstance(start, sympy.Float) or isinstance(number, sympy.Float):
-        return sympy.Float(float(start) + times * float(number))
+        total = float(start) + times * float(number)
+        return sympy.Integer(int(total)) if total.is_integer() else sympy.Float(total)
     return start + times * number
 
 
