@@ -505,8 +505,14 @@ def all_differences(model, regimen, values, wrt, times, h):
     }
 
 
-@pytest.mark.parametrize("every", [8, pytest.param(1, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", CLOSED)
+@pytest.mark.parametrize(
+    ("name", "every"),
+    [
+        pytest.param(name, every, marks=pytest.mark.slow if every == 1 or i % 3 else ())
+        for i, name in enumerate(CLOSED)
+        for every in (8, 1)
+    ],
+)
 def test_every_model_of_the_catalog(name, every):
     """The parameters of the model and of a regimen that uses every route; kosinsky_2018 comes to its extinction.
 
