@@ -189,6 +189,8 @@ def test_the_log_holds_events_on_the_clock() -> None:
         (lambda: pkpd.prepare(ORAL, table(), times=[1]), SimulationError, "leave out times="),
         (lambda: pkpd.prepare(ORAL, times=[1], parameters=["CL"])(np.ones((2, 3))), ParameterError, r"\(1, members\)"),
         (lambda: pkpd.prepare(ORAL, table(), parameters=["CL"])(np.ones((1, 3))), ParameterError, r"\(1, copies, 2\)"),
+        (lambda: pkpd.prepare(ORAL, table(), parameters=["central"]), ParameterError, "names the state 'central'"),
+        (lambda: pkpd.prepare(ORAL, table(), parameters=["CL"])(-np.ones((1, 2))), ParameterError, "its bounds"),
         (lambda: pkpd.prepare(ORAL, table(CL=1.0), sensitivities=["CL"]), ParameterError, "column 'CL' of records"),
         (
             lambda: pkpd.prepare(ORAL, table(SS=1, II=24, TIME=0, AMT=100), sensitivities=["CL"], order=2)(),

@@ -153,6 +153,11 @@ def _of_table(
     options = Solver() if solver is None else solver
     wrt = differentiated(model, known, _names(sensitivities))
     chosen = () if parameters is None else _rows(known, _names(parameters))
+    for name in chosen:
+        if known.is_start(name):
+            raise ParameterError(
+                f"parameters names the state {name!r}; under a table a subject begins with the model's starts."
+            )
     problems = record_problems(
         known,
         data,

@@ -30,6 +30,7 @@ from pkpd.solvers.equations.system import numbered_system
 from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.solve import solve
 from pkpd.solvers.tangent_problems import TangentProblem, tangent_problem
+from pkpd.symbolic.values import check_bounds
 
 __all__ = ["RecordProblems", "RecordValues", "record_problems"]
 
@@ -120,9 +121,14 @@ class RecordProblems:
             raise ParameterError(
                 f"parameters has the shape {parameters.shape}; expected {shapes}: a row for each of {', '.join(rows)}."
             )
+        if parameters.dtype.kind not in "iufb" or np.ma.is_masked(parameters):
+            raise ParameterError(f"parameters is an array of {parameters.dtype}; expected real numbers.")
         table = parameters.astype(float)
         copies = table.shape[1] if table.ndim == 3 else 1
-        return dict(zip(rows, table.reshape(len(rows), -1) if table.ndim > 1 else table, strict=True)), copies
+        settings = dict(zip(rows, table.reshape(len(rows), -1) if table.ndim > 1 else table, strict=True))
+        for name, values in settings.items():
+            check_bounds(self.known.model, self.known.symbols[name], values, bounds=self.known.bounds)
+        return settings, copies
 
     def _parameters(self, table: _Table, settings: Mapping[str, Any]) -> RecordParameters:
         defaults = dict(zip(self.known.names, self.known.defaults.tolist(), strict=True))
