@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -45,3 +47,12 @@ def run_here(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
         sys.argv = before
     out, err = capsys.readouterr()
     return code, out, err
+
+
+def mostly_slow(cases: Iterable[Any], fast: int = 3) -> list[Any]:
+    """Every `fast`-th case as it is, the others as slow tests, which CI runs too."""
+    marked = []
+    for i, case in enumerate(cases):
+        values = case if isinstance(case, tuple) else (case,)
+        marked.append(pytest.param(*values, marks=pytest.mark.slow if i % fast else ()))
+    return marked

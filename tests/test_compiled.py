@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import sympy
-from helpers import closed, tolerance_error
+from helpers import closed, mostly_slow, tolerance_error
 from ivp_problems import PUBLISHED, problem, sized, system
 from test_library import regimen_for
 
@@ -87,7 +87,7 @@ def all_doses(model):
     return sum((regimen_for(model, route) for route in model.routes), pkpd.Regimen())
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mostly_slow(NAMES))
 def test_agrees_with_the_oracle_on_the_library(name):
     model = closed(pkpd.load(name))
     times = np.array([0.0, 0.5, 1.0, 3.0, 7.0, 7.02, 14.0, 21.0, 30.0])
@@ -172,7 +172,7 @@ def test_each_member_may_have_its_own_times(method):
 
 
 @pytest.mark.filterwarnings("ignore::pkpd.errors.FailedMembersWarning")  # some draws make no sense
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mostly_slow(NAMES))
 def test_bitwise_the_same_in_any_company_over_the_library(name):
     model = closed(pkpd.load(name))
     spread = {

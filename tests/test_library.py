@@ -6,7 +6,7 @@ import importlib
 
 import numpy as np
 import pytest
-from helpers import closed, tolerance_error
+from helpers import closed, mostly_slow, tolerance_error
 
 import pkpd
 from pkpd.errors import ModelError
@@ -207,13 +207,13 @@ def test_numpy_agrees_with_the_oracle(name, route):
     assert_agrees(model, None if route is None else regimen_for(model, route))
 
 
-@pytest.mark.parametrize(("name", "route"), [(n, r) for n, r in ROUTES if pkpd.load(n).routes[r].additive])
+@pytest.mark.parametrize(("name", "route"), mostly_slow((n, r) for n, r in ROUTES if pkpd.load(n).routes[r].additive))
 def test_numpy_agrees_with_the_oracle_on_infusions(name, route):
     model = closed(pkpd.load(name))
     assert_agrees(model, infusion_for(model, route))
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if len(pkpd.load(n).routes) > 1])
+@pytest.mark.parametrize("name", mostly_slow(n for n in NAMES if len(pkpd.load(n).routes) > 1))
 def test_numpy_agrees_with_the_oracle_on_all_routes_together(name):
     model = closed(pkpd.load(name))
     assert_agrees(model, sum((regimen_for(model, r) for r in model.routes), pkpd.Regimen()))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import sympy
 from examples import growth
-from helpers import run_here
+from helpers import mostly_slow, run_here
 from markdown_it import MarkdownIt
 
 import pkpd
@@ -70,9 +70,7 @@ def executed(name: str) -> dict[str, object]:
 # ---- what a page says
 
 
-@pytest.mark.parametrize(
-    "name", [name if i % 3 == 0 else pytest.param(name, marks=pytest.mark.slow) for i, name in enumerate(NAMES)]
-)
+@pytest.mark.parametrize("name", mostly_slow(NAMES))
 def test_every_model_has_a_page(name: str) -> None:
     model, found = pkpd.load(name), page(name)
     text = found.markdown()

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import sympy
+from helpers import mostly_slow
 
 import pkpd
 
 HOURS_PER_DAY = 24
 
 
-@pytest.mark.parametrize("name", sorted(pkpd.catalog().index))
+@pytest.mark.parametrize("name", mostly_slow(sorted(pkpd.catalog().index)))
 def test_there_and_back_again_is_the_model_itself(name: str) -> None:
     model = pkpd.load(name)
     if model.time == "1":
