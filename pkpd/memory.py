@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import os
+from functools import cache
 
 __all__ = ["in_bytes", "physical_memory"]
 
 
+@cache
 def physical_memory() -> int | None:
     """The bytes of this machine's memory, or None where the system does not say."""
     try:

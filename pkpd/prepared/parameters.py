@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -132,7 +132,7 @@ class KnownParameters:
                 f"parameters has the shape {table.shape}; expected ({len(names)}, members): a row for each of "
                 f"{', '.join(names)}."
             )
-        ensemble = Ensemble({"member": table.shape[1]}) if table.ndim == 2 else Ensemble({})
+        ensemble = _members(table.shape[1] if table.ndim == 2 else None)
         varied = dict(zip(names, table, strict=True))
         return self._filled(varied, ensemble)
 
@@ -160,7 +160,13 @@ class KnownParameters:
         varied = frozenset(name for name, value in columns.items() if np.ndim(value) > 0)
         return ParameterValues(matrix, varied, starts, ensemble)
 
+    @cached_property
+    def _complete(self) -> bool:
+        return not np.isnan(self.defaults).any()
+
     def _require_values(self, columns: Mapping[Any, Any]) -> None:
+        if self._complete:
+            return
         for name, default in zip(self.symbols, self.defaults, strict=True):
             if np.isnan(default) and name not in columns:
                 symbol = self.symbols[name]
@@ -168,6 +174,12 @@ class KnownParameters:
                     f"the regimen's parameter {name!r} ({symbol.meaning}, {symbol.unit}) has no value; "
                     f"give parameters={{{name!r}: ...}}."
                 )
+
+
+@lru_cache(maxsize=64)
+def _members(count: int | None) -> Ensemble:
+    """So many members side by side, or a single one without a dimension."""
+    return Ensemble({}) if count is None else Ensemble({"member": count})
 
 
 def known_parameters(model: Model, regimens: Sequence[Regimen], bounds: Bounds = "refuse") -> KnownParameters:
