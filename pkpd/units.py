@@ -97,7 +97,8 @@ def _parsed(text: str) -> Any:
     _refuse_misread(text)
     try:
         # "1/day" is a quantity of magnitude one to pint's unit parser, and refused there.
-        return _registry().parse_units(re.sub(r"^\s*1\s*/\s*", "dimensionless/", _POWER.sub(_as_power, text)))
+        spelled = _DOT.sub("*", _POWER.sub(_as_power, text))
+        return _registry().parse_units(re.sub(r"^\s*1\s*/\s*", "dimensionless/", spelled))
     except (*_UNREADABLE, pint.errors.PintError):
         raise UnitError(f"{text!r} is not a unit{_why(text)}") from None
 
@@ -105,6 +106,7 @@ def _parsed(text: str) -> Any:
 _UNREADABLE = (ValueError, TypeError, AttributeError, AssertionError, SyntaxError, tokenize.TokenError)
 
 _WORD = re.compile(r"[^\W\d_]+")
+_DOT = re.compile(r"(?<=[^\W\d_])\.(?=[^\W\d_])")  # mg.h, which Python 3.12 does not read as 3.11 does
 _POWER = re.compile(r"(?<![\w.])([^\W\d_]+)(-?\d+)(?![\w.^])")  # mm3, h-1
 
 # What pint knows by these names is of another field.
