@@ -304,7 +304,9 @@ def test_each_arm_may_have_parameters_of_its_own() -> None:
     together = pkpd.prepare(model, arms, **options)(table)
     for i, (arm, regimen) in enumerate(arms.items()):
         own = ["CL", "V"] if arm != "late" else names
-        alone = pkpd.prepare(model, regimen, **options | {"parameters": own, "sensitivities": own})(table[: len(own), i])
+        alone = pkpd.prepare(model, regimen, **options | {"parameters": own, "sensitivities": own})(
+            table[: len(own), i]
+        )
         np.testing.assert_array_equal(together["C"][i], alone["C"])
         np.testing.assert_allclose(
             together.sensitivities["C"][i][..., : len(own)], alone.sensitivities["C"], rtol=1e-7, atol=1e-9

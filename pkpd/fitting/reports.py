@@ -31,8 +31,8 @@ def _head(fit: Fit) -> str:
     )
     if fit.constants:
         lines.append("  held: " + ", ".join(f"{k} = {v}" for k, v in fit.constants.items()))
-    if fit.data.unused:
-        lines.append(f"  columns not used: {', '.join(fit.data.unused)}")
+    if fit.predictor.unused:
+        lines.append(f"  columns not used: {', '.join(fit.predictor.unused)}")
     return "\n".join(lines)
 
 
@@ -52,6 +52,11 @@ def _notes(fit: Fit) -> str:
 
 
 def _meaning_of_sd(fit: Fit) -> str:
+    if fit.sd_is == "modeled":
+        models = "; ".join(f"{g.output}: {g.likelihood}" for g in fit.objective.groups)
+        beyond = int((fit.data.censored != 0).sum())
+        limits = f" {beyond} observations are beyond a limit and count by the chance of that." if beyond else ""
+        return f"Error models, with the numbers that their estimates start from: {models}.{limits}"
     if fit.sd_is == "known":
         return (
             "The standard deviations of the data are taken as known; standard errors are not scaled, "

@@ -153,9 +153,7 @@ class KnownParameters:
         varied = dict(zip(names, table, strict=True))
         return self._filled(varied, ensemble, table.shape[1:-1])
 
-    def _filled(
-        self, columns: Mapping[Any, Any], ensemble: Ensemble, arms: tuple[int, ...] = ()
-    ) -> ParameterValues:
+    def _filled(self, columns: Mapping[Any, Any], ensemble: Ensemble, arms: tuple[int, ...] = ()) -> ParameterValues:
         shape = (len(self.defaults), *arms, len(ensemble))
         matrix = np.array(np.broadcast_to(np.expand_dims(self.defaults, tuple(range(1, len(shape)))), shape))
         number = {name: i for i, name in enumerate(self.symbols)}
