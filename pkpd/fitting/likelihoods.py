@@ -60,8 +60,6 @@ class Likelihood(Protocol):
         The names of outputs that are needed beside the one observed.
     """
 
-    blq: BlqMethod
-
     @property
     def numbers(self) -> Mapping[str, float]: ...
 
@@ -94,7 +92,9 @@ class NormalError:
     error: ResidualError
     blq: BlqMethod = "M3"
 
-    further = ()
+    @property
+    def further(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def numbers(self) -> Mapping[str, float]:
@@ -184,7 +184,9 @@ class KnownSd:
 
     blq: BlqMethod = "M3"
 
-    further = ()
+    @property
+    def further(self) -> tuple[str, ...]:
+        return ()
 
     @property
     def numbers(self) -> Mapping[str, float]:

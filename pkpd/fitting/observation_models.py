@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from pkpd.arrays import Array, Index
+from pkpd.arrays import Index
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Coordinate
 from pkpd.fitting.likelihoods import BlqMethod, KnownSd, Likelihood, NormalError
@@ -56,9 +56,7 @@ def likelihoods(data: Dataset, error: Any, blq: BlqMethod) -> dict[str, Likeliho
             )
         error = {data.outputs[0]: error}
     if not isinstance(error, Mapping | None):
-        raise FitError(
-            f"fit: error is {error!r}; expected {{output: error model}}, such as {{'V': additive_error(1)}}."
-        )
+        raise FitError(f"fit: error is {error!r}; expected {{output: error model}}, as in {{'V': additive_error(1)}}.")
     for name in error or {}:
         if name not in data.outputs:
             raise unknown_name(f"error= of the fit to {data.name}", "observed output", str(name), data.outputs)
@@ -146,12 +144,13 @@ def with_further_rows(data: Dataset, chosen: Mapping[str, Likelihood]) -> tuple[
 def _repeated(data: Dataset, rows: Index, outputs: Any) -> Dataset:
     if len(rows) == len(data):
         return data
-    texts = {
-        key: tuple(getattr(data, key)[i] for i in rows) for key in ("arm", "subject", "at_dose") if getattr(data, key)
-    }
-    numbers: dict[str, Array] = {key: getattr(data, key)[rows] for key in ("time", "value", "sd", "censored")}
-    columns = {name: column[rows] for name, column in data.columns.items()}
-    return dataclasses.replace(data, **texts, **numbers, output=tuple(outputs.tolist()), columns=columns)
+    changes: dict[str, Any] = {"output": tuple(outputs.tolist())}
+    for key in ("arm", "subject", "at_dose"):
+        column = getattr(data, key)
+        changes[key] = tuple(column[i] for i in rows) if column else column
+    changes |= {key: getattr(data, key)[rows] for key in ("time", "value", "sd", "censored")}
+    changes["columns"] = {name: column[rows] for name, column in data.columns.items()}
+    return dataclasses.replace(data, **changes)
 
 
 def likelihood_groups(

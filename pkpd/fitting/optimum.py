@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Mask
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.results import Fit, SdMeaning
 from pkpd.fitting.search import Optimum
@@ -23,9 +23,8 @@ def fit_of(objective: Objective, optimum: Optimum, meaning: SdMeaning) -> Fit:
     standardized, sd = objective.standardized(x, predicted[0])
     information = expansion.information[0]
     bound = at_bound(objective.coordinates, x, expansion.gradient[0], information)
-    known = _covariance(
-        objective, optimum, information, objective.jacobian_from(slopes)[0], bound, standardized, meaning
-    )
+    jacobian = objective.jacobian_from(slopes)[0]
+    known = _covariance(objective, optimum, information, jacobian, bound, standardized, meaning)
     return Fit(
         objective=objective,
         x=x,
@@ -52,7 +51,7 @@ def _covariance(
     optimum: Optimum,
     information: Array,
     jacobian: Array,
-    bound: Array,
+    bound: Mask,
     standardized: Array,
     meaning: SdMeaning,
 ) -> Uncertainty:
@@ -75,7 +74,7 @@ def _root(information: Array) -> Array:
     return np.asarray(np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T)
 
 
-def observed_information(objective: Objective, x: Array, free: Array | None = None) -> Array:
+def observed_information(objective: Objective, x: Array, free: Mask | None = None) -> Array:
     """Minus the second derivatives of the log-posterior, by central differences of its exact gradient.
 
     All points are one ensemble.  The rows and columns of coordinates that are not `free` are 0.

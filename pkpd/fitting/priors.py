@@ -74,6 +74,6 @@ def settled_prior(name: str, prior: Any, value: float) -> Any:
     if isinstance(distribution, FromScipy) and hasattr(distribution.frozen, "logpdf"):
         return distribution.frozen
     raise FitError(
-        f"fit: the prior of {name!r} is {prior!r}; expected normal(), lognormal(), logitnormal() or a frozen continuous "
-        "distribution of scipy.stats. Limits of a parameter are bounds=, not truncated()."
+        f"fit: the prior of {name!r} is {prior!r}; expected normal(), lognormal(), logitnormal() or a frozen "
+        "continuous distribution of scipy.stats. Limits of a parameter are bounds=, not truncated()."
     )

@@ -81,7 +81,7 @@ class RecordPredictor(Predictor):
         natural = {c.label: c.natural(points[:, i]) for i, c in enumerate(self.coordinates)}
         values = self._values(self._by_subject(natural, len(points)), derivatives=True)
         predicted, by_name = self._observed(values.columns), self._observed(values.sensitivities)
-        slopes = np.zeros(by_name.shape[:2] + (len(self.coordinates),))
+        slopes = np.zeros((*by_name.shape[:2], len(self.coordinates)))
         arms = np.array(self.data.arm)
         for i, c in enumerate(self.coordinates):
             scale = natural[c.label] if c.log else np.ones(len(points))

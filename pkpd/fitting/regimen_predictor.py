@@ -126,7 +126,7 @@ class RegimenPredictor(Predictor):
         """(parameters, cases, points), by `_names`."""
         table = np.zeros((len(self._names), len(self._cases), points))
         number = {name: i for i, name in enumerate(self._names)}
-        anywhere = {name: value for arm in self.data.arms for name, value in self.held(arm).items()}
+        anywhere: dict[str, Any] = {name: value for arm in self.data.arms for name, value in self.held(arm).items()}
         anywhere |= {c.parameter: parameters[c.label] for c in self.coordinates}
         for name, value in anywhere.items():  # in arms without the parameter any value does
             table[number[name]] = value

@@ -90,9 +90,8 @@ def uncertainty(
         else:
             inverse = (rows.T / values**2) @ rows / np.outer(lengths, lengths)
             if observed is not None:
-                inverse = _inverse(observed[np.ix_(used, used)] / np.outer(lengths, lengths)) / np.outer(
-                    lengths, lengths
-                )
+                squared = np.outer(lengths, lengths)
+                inverse = _inverse(observed[np.ix_(used, used)] / squared) / squared
                 reasons += [_NO_MAXIMUM] if np.isnan(inverse).all() else []
             covariance[np.ix_(used, used)] = scale * inverse
             if np.isnan(scale):

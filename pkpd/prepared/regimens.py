@@ -106,7 +106,7 @@ class RegimenProblems:
         return np.concatenate([np.broadcast_to(first, values.members) for first in firsts])
 
     def _with_schedule(self, values: ParameterValues, schedule: Schedule | None) -> Problem:
-        arms, rows = len(self.doses), len(self.system.parameters)
+        rows = len(self.system.parameters)
         own = self.changing.members()
         if own is not None and own != values.members:
             raise ParameterError(f"covariates= has values for {own} members; there are {values.members}.")
