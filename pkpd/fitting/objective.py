@@ -307,14 +307,14 @@ class Objective:
         """Residuals over their standard deviations at one point, and these, on the scale of each error model.
 
         `predicted` is what the predictor has for its rows at `x`.  Both have the shape
-        (observations,); a residual is ``(observed - predicted)/sd``.
+        (observations,); a residual is ``(observed - predicted)/sd``, NaN beyond a limit.
         """
         residuals, sd = np.empty(len(self.data)), np.empty(len(self.data))
         for g in self.groups:
             what = predicted[g.sources], self._observations[g.output], self._numbers(g, np.asarray(x)[None])[0]
             residuals[g.rows] = g.likelihood.standardized(*what)
             sd[g.rows] = g.likelihood.spread(*what)
-        return residuals, sd
+        return np.where(self.data.censored == 0, residuals, np.nan), sd
 
     # ---- checks
 

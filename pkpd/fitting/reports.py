@@ -115,7 +115,9 @@ def _arms(fit: Fit) -> str:
     rows = [["arm", "doses", "observations", "chi-square", "largest residual", "at time"]]
     for arm in fit.data.arms:
         own = residuals[residuals["arm"] == arm].reset_index(drop=True)
-        worst = own.loc[int(own["residual"].abs().argmax())]
+        measured = own[own["residual"].notna()]
+        largest = measured["residual"].abs()
+        worst = measured.loc[largest.idxmax()] if len(measured) else {"residual": np.nan, "time": np.nan}
         total = float((own["residual"] ** 2).sum())
         rows.append(
             [

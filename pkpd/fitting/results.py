@@ -57,7 +57,7 @@ class Fit:
     predicted
         The model's values for the observations.
     standardized
-        (observations,): residuals ``(observed - predicted)/sd`` on the scale of each error model.
+        (observations,): residuals ``(observed - predicted)/sd`` on the scale of each error model, NaN beyond a limit.
     sd
         (observations,): the standard deviations of the errors, of the logarithm for a log-normal one.
     log_likelihood
@@ -158,7 +158,7 @@ class Fit:
     @property
     def chi_square(self) -> float:
         """The sum of squares of the residuals over their standard deviations, of measured values."""
-        return float((self.standardized[self.data.censored == 0] ** 2).sum())
+        return float(np.nansum(self.standardized**2))
 
     @property
     def reduced_chi_square(self) -> float:
@@ -253,7 +253,7 @@ class Fit:
         """A row for each observation: arm, time, output, observed, predicted, sd, residual.
 
         Where the data tell subjects apart, ``subject`` follows the arm; where some observations
-        are beyond a limit, ``censored`` is at the end.  The residual is ``(observed -
+        are beyond a limit, ``censored`` is at the end, and their residual is NaN.  It is ``(observed -
         predicted)/sd``, on the scale of the error model; sd is 1 where the data have none.
         """
         import pandas as pd

@@ -76,7 +76,8 @@ class ResidualError:
     def with_numbers(self, values: Mapping[str, float]) -> ResidualError:
         """The same error with other `numbers`."""
         names = {"sd_log": "additive", "sd_additive": "additive", "sd_proportional": "proportional", "power": "power"}
-        return replace(self, **{names[name]: float(value) for name, value in values.items()})
+        changes: dict[str, Any] = {names[name]: float(value) for name, value in values.items()}
+        return replace(self, **changes)
 
     def sd(self, prediction: Any) -> Array:
         """The standard deviation at each prediction, on the error's scale."""
