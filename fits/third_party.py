@@ -8,6 +8,7 @@ PKPD_FITS_DATA names.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -75,5 +76,5 @@ def write(
     result: pkpd.Fit, folder: Path, draw: Callable[[pkpd.Fit, Path], Path], figure: str
 ) -> list[Path]:
     """Write the report, the tables and the figure of a fit to `folder`."""
-    written = [path for path in fit_files(result, folder, figure) if path.name != figure]
-    return [*written, draw(result, folder / figure)]
+    report_and_tables = itertools.islice(fit_files(result, folder, figure), 3)  # its own figure has one output
+    return [*report_and_tables, draw(result, folder / figure)]
