@@ -96,11 +96,12 @@ def classes(result: pkpd.Fit) -> pd.DataFrame:
     rates = result.estimates.loc[[f"kg[{arm}]" for arm in arms], ["estimate", "se"]].set_axis(arms)
     limit = control_limit(result)
     kinds = [
-        _class(responds(result, arm, limit), float(rate), float(se))
-        for arm, rate, se in rates.itertuples(name=None)
+        _class(responds(result, arm, limit), float(rate), float(se)) for arm, rate, se in rates.itertuples(name=None)
     ]
     treatment = [arm.rsplit(" ", 1)[0] for arm in arms]
-    return pd.DataFrame({"treatment": treatment, "kg": rates["estimate"], "se": rates["se"], "class": kinds}, index=arms)
+    return pd.DataFrame(
+        {"treatment": treatment, "kg": rates["estimate"], "se": rates["se"], "class": kinds}, index=arms
+    )
 
 
 def control_limit(result: pkpd.Fit) -> Array:
@@ -141,7 +142,9 @@ def draw(result: pkpd.Fit, path: Path) -> Path:
     """A panel for each animal, titled by its class."""
     kinds = classes(result)["class"]
     shown = [(f"{arm}\n{kinds[arm]}", result, arm) for arm in result.data.arms]
-    return pkpd.save(panels(shown, "T", columns=8, log=True, bottom=5), path)
+    figure = panels(shown, "T", columns=8, log=True)
+    figure.axes[0].set_ylim(5, 1e4)  # of all, and not to where the lines would lead
+    return pkpd.save(figure, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
