@@ -12,6 +12,7 @@ from benchmarks.cases import CASES
 from benchmarks.comparison import compare, comparison_table, precision_table
 from benchmarks.compile_times import compile_table
 from benchmarks.drawing import draw_precision, draw_scaling
+from benchmarks.fits import fits_table
 from benchmarks.machine import circumstances
 from benchmarks.memory import memory_table
 from benchmarks.rounds import say
@@ -20,7 +21,7 @@ from benchmarks.scaling import members_table, states_table, stiff_states_table, 
 from benchmarks.tables import Table, write_csv
 
 HERE = Path(__file__).parent
-SECTIONS = ("comparison", "scaling", "compile", "memory", "calls")
+SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "fits")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,7 +65,9 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
         yield stiff_states_table(scale)
         yield threads_table(scale)
     else:
-        yield {"compile": compile_table, "memory": memory_table, "calls": calls_table}[section](scale)
+        yield {"compile": compile_table, "memory": memory_table, "calls": calls_table, "fits": fits_table}[section](
+            scale
+        )
 
 
 def _write(path: Path, about: Sequence[str], arguments: Sequence[str], texts: Sequence[str]) -> None:
