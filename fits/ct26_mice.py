@@ -15,8 +15,8 @@ Choices
   of the logarithm is common.  Time 0 of the fit is day 11.
 - A volume of 0 means too small to measure.  The smallest one measured is 9.36 mm^3 (0.52 * 3 * 3 * 2), and a 0
   takes its chance to be below that (M3).
-- Nothing is pooled: this says what each mouse did, not what the virus does; the paper's own model of virus
-  and immune cells was fitted to the group means.
+- Nothing is pooled, and there is no virus in the model: this says what each mouse did, not how the virus acts,
+  which is what the authors' own model is about.
 
 Results
 -------

@@ -4,7 +4,7 @@
 
 LXF A677 tumors (adenocarcinoma of the lung, from patients) in mice that got 6.25, 25 or 100 mg/kg of
 erlotinib or gefitinib a day by mouth from day 3 to 16, eight mice a dose, and eight controls (Eigenmann
-et al., Mol Cancer Ther 15:3110-3119, 2016).  The tables PKPD_ErloAndGefi_LXF.csv, PK_LXF_erlo.csv and
+et al., Mol Cancer Ther, 2016).  The tables PKPD_ErloAndGefi_LXF.csv, PK_LXF_erlo.csv and
 PK_LXF_gefi.csv are not part of this project: they are in data/ of github.com/DavAug/ErlotinibGefitinib
 (BSD-3-Clause), commit f0f2a39.  The second and third are looked for beside the first.
 
@@ -29,18 +29,18 @@ Results
 - The two fits share nothing but the controls, and agree on growth: lambda0 0.090 +- 0.003 and 0.095 +- 0.002
   /day, lambda1 0.10 +- 0.01 and 0.12 +- 0.01 g/day.
 - k2 is 0.066 (0.038 to 0.113) L/mg/day for erlotinib and 0.23 (0.17 to 0.32) for gefitinib.  It is determined
-  no better than CL: volumes know k2 times the area under C, k2*dose/CL.  That product is 0.056 per day and
-  mg for erlotinib, 0.053 for gefitinib: a milligram does the same.
+  no better than CL: volumes know k2 times the area under C, which is k2*dose/CL.  k2/CL is 0.056 per mg for
+  erlotinib and 0.053 for gefitinib: a milligram does the same.
 - Death without delay fits as well: k1 of erlotinib is 5.3 /day (1.2 to 23), that of gefitinib ends at its
   bound of 50 /day; with k1 held at 100 /day the log-likelihood changes by 0.1 or less.  The paper has no delay.
 - Its growth law, 2 lambda0 lambda1 w/(lambda1 + 2 lambda0 w), fits a little worse than Simeoni's (log-likelihood
   lower by 1.7 and 3.6 with as many parameters).
-- At 100 mg/kg of erlotinib tumors fall to a tenth within a week of the first dose (mice 6, 11, 28, 67) and grow back
-  under treatment; the model, which kills in proportion to C, hardly moves.  The combined error hides it:
-  these volumes are small beside its additive part of 0.05 g.
+- At 100 mg/kg of erlotinib tumors fall to a tenth between days 4 and 11 (five of eight mice: 6, 28, 67, 137, 147), and
+  grow back when dosing stops; the model, which kills in proportion to C and the same in all mice, takes a
+  sixth of them.  The combined error hides it: these volumes are small beside its additive part of 0.05 g.
 - The spread of concentrations is large: a factor e^1.4 = 4 with erlotinib, e^0.88 = 2.4 with gefitinib.  A
   quarter of an hour matters at ka = 55 /day, and one mouse on 25 mg/kg has 1.35 mg/L ten hours after a dose,
-  where the model has 0.07.
+  where the model has 0.15.
 """
 
 from __future__ import annotations

@@ -54,6 +54,18 @@ def test_mc38_log_kill_is_proportional_to_dose(mc38: pkpd.Fit) -> None:
     assert row["se"] == pytest.approx(0.0036, abs=1e-4)
 
 
+def test_mc38_regrowth_is_delayed_in_proportion_to_dose() -> None:
+    """Read off the table, without a model: why beta goes to 0."""
+    data = mc38_radiation.observations()
+    for volume, recorded in ((150, [0.74, 0.81, 0.70]), (250, [0.68, 0.79, 0.72])):
+        days = {
+            arm: float(np.interp(np.log(volume), np.log(data.value[data.rows(arm)]), data.time[data.rows(arm)]))
+            for arm in data.arms
+        }
+        delays = [(days[f"{gray} Gy"] - days["0 Gy"]) / gray for gray in (4, 8, 15)]
+        assert delays == pytest.approx(recorded, abs=0.005)
+
+
 @pytest.mark.skipif(not SHARED.exists(), reason="the third-party table is not part of the repository")
 def test_mc38_table_is_the_published_one() -> None:
     source = np.loadtxt(SHARED)
