@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pkpd.figures.style import COLUMN, house_style
+from pkpd.figures.style import BLACK, COLUMN, house_style
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,10 +85,10 @@ def _laid_out(figure: Figure, count: int, columns: int, shared: bool, below: boo
     return Sheet(figure, axes, figure.add_subplot(cells[rows, :]) if below else None)
 
 
-def panel_title(ax: Axes, text: str, *, letters: int = 30) -> None:
+def panel_title(ax: Axes, text: str, *, letters: int = 30, color: str = BLACK) -> None:
     """What a panel shows, small and above it, in two lines at most."""
     lines = textwrap.wrap(text, letters, max_lines=2, placeholder=" …") or [""]
-    ax.set_title("\n".join(lines), loc="left", fontsize=6.5, pad=2.5)
+    ax.set_title("\n".join(lines), loc="left", fontsize=6.5, pad=2.5, color=color)
 
 
 def each_page(things: Sequence[T], draw: Callable[[Sequence[T]], Figure]) -> list[Figure]:

@@ -103,7 +103,7 @@ def _checked(fits: Any) -> dict[str, Fit]:
     for name, fit in fits.items():
         if not isinstance(fit, Fit):
             raise FitError(f"compare: {name!r} is {fit!r}; expected what fit() returns.")
-        with_prior = [c.label for c in fit.coordinates if getattr(c, "prior", None) is not None]
+        with_prior = [fit.coordinates[i].label for i in fit.objective.priors.of]
         if with_prior:
             raise FitError(
                 f"compare: {name!r} has a prior of {', '.join(with_prior)}, so its log-likelihood is not at its "
@@ -121,7 +121,7 @@ def _check_same_data(fits: Mapping[str, Fit]) -> None:
         if len(a) != len(b):
             raise FitError(
                 f"compare: {first!r} has {len(a)} observations and {name!r} has {len(b)}; criteria compare fits of the "
-                "same observations only."
+                "same observations only. Was blq='M1', which leaves out values below a limit, asked for in one of them?"
             )
         for column in ("arm", "subject", "time", "output", "value", "censored"):
             here, there = (list(getattr(data, column)) for data in (a, b))
@@ -148,18 +148,13 @@ def _pairs(fits: Mapping[str, Fit], nested: Any) -> list[tuple[str, str]]:
         for name in (simpler, fuller):
             if name not in fits:
                 raise unknown_name("compare", "fit", name, fits)
-        if parameters(fits[fuller]) <= parameters(fits[simpler]):
+        if fits[fuller].n_likelihood <= fits[simpler].n_likelihood:
             raise FitError(
-                f"compare: {simpler!r} has {parameters(fits[simpler])} parameters and {fuller!r} has "
-                f"{parameters(fits[fuller])}; the first of a nested pair has fewer."
+                f"compare: {simpler!r} has {fits[simpler].n_likelihood} parameters and {fuller!r} has "
+                f"{fits[fuller].n_likelihood}; the first of a nested pair has fewer."
             )
         pairs.append((simpler, fuller))
     return pairs
-
-
-def parameters(fit: Fit) -> int:
-    """How many numbers were estimated, those of the errors among them: k of AIC."""
-    return fit.n_free + (fit.sd_is == "relative")
 
 
 def _table(fits: Mapping[str, Fit]) -> pd.DataFrame:
@@ -167,7 +162,7 @@ def _table(fits: Mapping[str, Fit]) -> pd.DataFrame:
 
     rows = {
         name: {
-            "k": parameters(fit),
+            "k": fit.n_likelihood,
             "log_likelihood": fit.log_likelihood,
             "aic": fit.aic,
             "bic": fit.bic,
@@ -193,7 +188,7 @@ def _tests(fits: Mapping[str, Fit], pairs: Iterable[tuple[str, str]]) -> pd.Data
     for simpler, fuller in pairs:
         statistic = 2 * (fits[fuller].log_likelihood - fits[simpler].log_likelihood)
         statistic = 0.0 if abs(statistic) < 1e-9 * abs(fits[fuller].log_likelihood) else statistic  # rounding
-        df = parameters(fits[fuller]) - parameters(fits[simpler])
+        df = fits[fuller].n_likelihood - fits[simpler].n_likelihood
         p_value = float(chdtrc(df, max(statistic, 0.0))) if math.isfinite(statistic) else math.nan
         rows.append((simpler, fuller, statistic, df, p_value, _remark(fits[simpler], fits[fuller], statistic)))
     return pd.DataFrame(rows, columns=["simpler", "fuller", "statistic", "df", "p_value", "remark"])

@@ -46,7 +46,8 @@ def standardized_residuals(fit: Fit) -> pd.DataFrame:
     -------
     pandas.DataFrame
         `residual` is over the standard deviation of the errors, the estimated one where it was
-        estimated; `measured` is False where a value is only known to lie below or above a limit.
+        estimated; `measured` is False where a value is only known to lie below or above a limit,
+        and its residual is then NaN.
     """
     table = fit.residuals
     scale = math.sqrt(fit.reduced_chi_square) if fit.sd_is == "relative" and fit.degrees_of_freedom else 1.0
