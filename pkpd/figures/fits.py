@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pkpd.arrays import Array
 from pkpd.errors import DataError
 from pkpd.figures import labels
 from pkpd.figures.panels import panel_title, sheet
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["draw_observed", "fit_overlay", "fitted_curves", "not_positive", "require_fit"]
+__all__ = ["draw_observed", "failed", "fine_times", "fit_overlay", "fitted_curves", "not_positive", "require_fit"]
 
 _POINTS = 401  # of a fitted curve
 FEW = len(OKABE_ITO)  # arms that can be told apart in one panel
@@ -37,7 +38,8 @@ def fit_overlay(
 
     Up to 7 arms are drawn in one panel.  With more each has a panel of its own, with axes in
     common; `individual_fits` has them on pages.  Bars are the standard deviations of the data,
-    where they were given; residuals are then in standard deviations, else in the output's unit.
+    where they were given.  Residuals are in standard deviations where these or error models were
+    given, else in the output's unit.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ def fit_overlay(
     """
     require_fit(fit, "fit_overlay")
     output = observed_output(fit, output)
-    table = fit.residuals
+    table = fit.residuals.assign(sd=fit.data.sd)
     rows = table[table["output"] == output]
     arms = [arm for arm in fit.data.arms if arm in set(rows["arm"])]
     if len(arms) > FEW and ax is not None:
@@ -88,7 +90,7 @@ def fit_overlay(
         upper.tick_params(labelbottom=False)
         title = "Arm\n(bars: ± SD)" if fit.data.sd_given else "Arm"
         upper.legend(title=title, alignment="left", loc="upper left", bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3)
-        _finish_residuals(lower, curves, fit.data.sd_given)
+        _finish_residuals(lower, curves, _in_sd(fit))
         note(upper, _lost(curves), not_positive(rows, log))
     return upper, lower
 
@@ -108,8 +110,18 @@ def require_fit(fit: Any, who: str) -> Fit:
 
 def fitted_curves(fit: Fit, output: str, arms: Sequence[str], rows: pd.DataFrame) -> xr.DataArray:
     """The fitted `output` by ``arm`` and ``time``, fine enough to draw and at every time of `rows`."""
+    return fit.predict(fine_times(fit, rows))[output].sel(arm=list(arms))
+
+
+def fine_times(fit: Fit, rows: pd.DataFrame) -> Array:
+    """Times for a curve: evenly spaced, with every time of `rows`."""
     fine = np.linspace(fit.data.start, float(rows["time"].max()), _POINTS)
-    return fit.predict(np.union1d(fine, rows["time"].to_numpy()))[output].sel(arm=list(arms))
+    return np.union1d(fine, rows["time"].to_numpy())
+
+
+def failed(curve: xr.DataArray) -> bool:
+    """Whether an integration failed: what is missing before the first record of a subject did not."""
+    return bool(curve.isel(time=-1).isnull())
 
 
 def not_positive(rows: pd.DataFrame, log: bool) -> str:
@@ -127,7 +139,7 @@ def draw_observed(ax: Axes, rows: pd.DataFrame, bars: bool, **look: Any) -> None
 
 
 def _draw_arm(ax: Axes, curve: xr.DataArray, rows: pd.DataFrame, look: dict[str, Any], bars: bool) -> None:
-    if bool(curve.notnull().all()):
+    if not failed(curve):
         ax.plot(curve["time"].to_numpy(), curve.to_numpy(), color=look["color"], linewidth=1.2)
     draw_observed(ax, rows, bars, label=labels.number(curve["arm"].item()), **look)
 
@@ -146,20 +158,25 @@ def _by_panel(fit: Fit, curves: xr.DataArray, rows: pd.DataFrame, log: bool) -> 
         scale_outputs(drawn.axes, log)
         drawn.figure.supylabel(labels.quantity(curves), fontsize=8)
         drawn.below.plot(rows["time"], rows["residual"], "o", color=GRAY, markersize=2.2, alpha=0.7)
-        _finish_residuals(drawn.below, curves, fit.data.sd_given)
+        _finish_residuals(drawn.below, curves, _in_sd(fit))
         remarks = (_lost(curves), not_positive(rows, log), "bars: ± SD" if fit.data.sd_given else "")
         note(drawn.below, *remarks)
     return (*drawn.axes, drawn.below)
 
 
 def _lost(curves: xr.DataArray) -> str:
-    return labels.left_out(int(curves.isnull().any("time").sum()), curves.sizes["arm"], "arms")
+    return labels.left_out(int(curves.isel(time=-1).isnull().sum()), curves.sizes["arm"], "arms")
 
 
-def _finish_residuals(ax: Axes, curves: xr.DataArray, bars: bool) -> None:
+def _in_sd(fit: Fit) -> bool:
+    """Whether residuals are in standard deviations, else in the unit of the output."""
+    return fit.data.sd_given or fit.sd_is == "modeled"
+
+
+def _finish_residuals(ax: Axes, curves: xr.DataArray, in_sd: bool) -> None:
     ax.axhline(0, color=BLACK, linewidth=0.6)
-    reach = 1.25 * float(np.abs(ax.dataLim.intervaly).max()) or 1.0
+    reach = 1.25 * float(np.nanmax(np.abs(ax.dataLim.intervaly), initial=0.0)) or 1.0
     ax.set_ylim(-reach, reach)
-    unit = "SD" if bars else labels.plain_unit(str(curves.attrs.get("units", "1")))
+    unit = "SD" if in_sd else labels.plain_unit(str(curves.attrs.get("units", "1")))
     ax.set_ylabel(f"Residual ({unit})" if unit else "Residual")
     ax.set_xlabel(labels.quantity(curves["time"]))

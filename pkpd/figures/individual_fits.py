@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from pkpd.errors import DataError
 from pkpd.figures import labels
-from pkpd.figures.fits import draw_observed, fitted_curves, not_positive, require_fit
+from pkpd.figures.fits import draw_observed, failed, fine_times, not_positive, require_fit
 from pkpd.figures.panels import Sheet, each_page, panel_title, sheet
 from pkpd.figures.scales import scale_output, scale_outputs
 from pkpd.figures.style import BLACK, BLUE, GRAY
 from pkpd.fitting.diagnostics import observed_output, series, standardized_residuals
+from pkpd.fitting.individual_curves import individual_curves
+from pkpd.fitting.record_predictor import RecordPredictor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,36 +64,40 @@ def individual_fits(fit: Fit, output: str | None = None, *, log: bool = False, s
         if not isinstance(value, bool):
             raise DataError(f"individual_fits: {name} is {value!r}; expected True or False.")
     output = observed_output(fit, output)
-    table = standardized_residuals(fit)
+    table = standardized_residuals(fit).assign(sd=fit.data.sd)
     rows = table[table["output"] == output]
-    arms = [arm for arm in fit.data.arms if arm in set(rows["arm"])]
-    curves = fitted_curves(fit, output, arms, rows)
-    people = [(_title(key, arms), key[0], own) for key, own in series(rows)]
-    return each_page(people, lambda page: _page(page, curves, fit.data.sd_given, log, shared))
+    curves = individual_curves(fit, output, fine_times(fit, rows))
+    arms = set(rows["arm"])
+    from_records = isinstance(fit.predictor, RecordPredictor)
+    people = [
+        (f"ID {key[0]}" if from_records else _title(key, len(arms)), curves[key], own) for key, own in series(rows)
+    ]
+    return each_page(people, lambda page: _page(page, fit.data.sd_given, log, shared))
 
 
-def _title(key: tuple[str, str], arms: Sequence[str]) -> str:
+Person = tuple[str, "xr.DataArray", "pd.DataFrame"]  # title, curve, observations
+
+
+def _title(key: tuple[str, str], arms: int) -> str:
     arm, subject = key
     if not subject:
         return arm
-    return subject if len(arms) == 1 else f"{arm}, {subject}"
+    return subject if arms == 1 else f"{arm}, {subject}"
 
 
-def _page(
-    people: Sequence[tuple[str, str, pd.DataFrame]], curves: xr.DataArray, bars: bool, log: bool, shared: bool
-) -> Figure:
+def _page(people: Sequence[Person], bars: bool, log: bool, shared: bool) -> Figure:
     with sheet(len(people), shared=shared) as drawn:
-        for ax, (title, arm, rows) in zip(drawn.axes, people, strict=True):
-            _draw(ax, curves.sel(arm=arm), rows, bars)
+        for ax, (title, curve, rows) in zip(drawn.axes, people, strict=True):
+            _draw(ax, curve, rows, bars)
             panel_title(ax, title)
-            missing = "curve failed" if bool(curves.sel(arm=arm).isnull().any()) else ""
+            missing = "curve failed" if failed(curve) else ""
             _remark(ax, missing, not_positive(rows, log).replace("observations", "values"))
         if shared:
             scale_outputs(drawn.axes, log)
         else:
             for ax in drawn.axes:
                 scale_output(ax, log)
-        _describe(drawn, curves, bars)
+        _describe(drawn, people[0][1])
     return drawn.figure
 
 
@@ -114,10 +120,10 @@ def _remark(ax: Axes, *remarks: str) -> None:
         ax.text(0.97, 0.97, text, transform=ax.transAxes, ha="right", va="top", fontsize=5.5, color=GRAY)
 
 
-def _describe(drawn: Sheet, curves: xr.DataArray, bars: bool) -> None:
+def _describe(drawn: Sheet, curve: xr.DataArray) -> None:
     """The axes and the marks, said once for the page."""
-    drawn.figure.supylabel(labels.quantity(curves), fontsize=8)
-    drawn.figure.supxlabel(labels.quantity(curves["time"]), fontsize=8)
+    drawn.figure.supylabel(labels.quantity(curve), fontsize=8)
+    drawn.figure.supxlabel(labels.quantity(curve["time"]), fontsize=8)
     entries: dict[str, Any] = {}
     for ax in drawn.axes:
         entries |= {name: mark for mark, name in zip(*ax.get_legend_handles_labels(), strict=True)}
