@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["save"]
+__all__ = ["drawn", "save"]
 
 # A date in the file would make two runs of one script differ.
 _METADATA: dict[str, dict[str, Any]] = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
@@ -71,6 +72,16 @@ def save(drawing: Axes | Figure | Sequence[Axes | Figure], path: str | os.PathLi
     finally:
         for figure in figures:
             plt.close(figure)
+
+
+def drawn(figure: Figure, kind: str, *, dpi: float = 200) -> bytes:
+    """The bytes of a figure's file, ``".svg"`` or ``".png"``; the figure stays open."""
+    import matplotlib as mpl
+
+    buffer = io.BytesIO()
+    with mpl.rc_context(_RC):
+        figure.savefig(buffer, format=kind[1:], dpi=dpi, metadata=_METADATA[kind])
+    return buffer.getvalue()
 
 
 def _write(figures: Sequence[Figure], path: Path, kind: str, dpi: float) -> None:

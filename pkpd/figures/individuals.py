@@ -12,7 +12,7 @@ from pkpd.figures.panels import Sheet, each_page, panel_title, sheet
 from pkpd.figures.scales import scale_output, scale_outputs
 from pkpd.figures.style import BLACK, BLUE, GRAY
 from pkpd.fitting.diagnostics import observed_output, series, standardized_residuals
-from pkpd.fitting.individual_curves import individual_curves
+from pkpd.fitting.individuals import individual_curves
 from pkpd.fitting.record_predictor import RecordPredictor
 
 if TYPE_CHECKING:
