@@ -76,11 +76,15 @@ def goodness_of_fit(fit: Fit, output: str | None = None, *, log: bool = False) -
                     letter, (0, 1), xytext=(-26, 5), xycoords="axes fraction", textcoords="offset points",
                     fontweight="bold", fontsize=9,
                 )  # fmt: skip
-            note(axes[0, 0], f"n = {len(kept)}", labels.left_out(len(rows) - len(kept), len(rows), "values"))
+            note(axes[0, 0], f"n = {len(kept)}", _beyond(len(rows) - len(kept), len(rows)))
         except BaseException:
             plt.close(figure)
             raise
     return figure
+
+
+def _beyond(count: int, total: int) -> str:
+    return labels.left_out(count, total, "values").replace("failed", "are beyond a limit")
 
 
 def _worded(word: str, output: str, unit: str) -> str:

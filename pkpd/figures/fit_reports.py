@@ -15,6 +15,7 @@ from pkpd.figures.fit_quality import goodness_of_fit
 from pkpd.figures.fits import FEW, fit_overlay, require_fit
 from pkpd.figures.html_pages import Markup
 from pkpd.figures.individuals import individual_fits
+from pkpd.figures.labels import plain_unit
 from pkpd.figures.pairs import MOST, parameter_pairs
 from pkpd.figures.profiles import likelihood_profiles
 from pkpd.figures.start_waterfalls import start_waterfall
@@ -111,10 +112,7 @@ def _notices(fit: Fit) -> Iterator[str]:
     """What a reader must know before the numbers."""
     if not fit.success:
         yield f"The minimizer did NOT converge: {fit.message}"
-    if fit.at_bound.any():
-        held = [c.label for c, at in zip(fit.coordinates, fit.at_bound, strict=True) if at]
-        yield f"At a bound: {', '.join(held)}."
-    if fit.covariance_missing:
+    if fit.covariance_missing:  # which names the estimates at a bound
         yield fit.covariance_missing
     if fit.solver_failures:
         yield f"{fit.solver_failures} of {fit.solves} trajectories failed during the search."
@@ -126,12 +124,12 @@ def _notices(fit: Fit) -> Iterator[str]:
 
 
 def _estimates(fit: Fit) -> Markup:
-    headers = ["Parameter", "Estimate", "SE", "RSE %", "95 % CI", "", "Unit", "Scale", ""]
+    headers = ["Parameter", "Estimate", "SE", "RSE %", "95 % CI from", "to", "Unit", "Scale", ""]
     rows: list[list[object]] = []
     for label, row in fit.estimates.to_dict(orient="index").items():
         numbers = [float(row[name]) for name in ("estimate", "se", "rse_percent", "ci_low", "ci_high")]
         scale = "log" if row["log"] else "linear"
-        rows.append([str(label), *numbers, str(row["unit"]), scale, "at bound" if row["at_bound"] else ""])
+        rows.append([str(label), *numbers, plain_unit(str(row["unit"])), scale, "at bound" if row["at_bound"] else ""])
     return pages.table(headers, rows)
 
 

@@ -155,22 +155,22 @@ def _pair(ax: Axes, x: Array, y: Array, mark_x: float | None, mark_y: float | No
 
 def _contours(ax: Axes, x: Array, y: Array) -> None:
     """Contours of a smoothed histogram that hold the shares of the draws."""
-    from scipy.ndimage import gaussian_filter
+    from scipy.ndimage import gaussian_filter, map_coordinates
 
     if len(x) < _ENOUGH:
         return
     bins = int(np.clip(1.6 * len(x) ** (1 / 3), 10, 30))
     density, at_x, at_y = np.histogram2d(x, y, bins=bins, range=[_span(x), _span(y)])
     smooth = gaussian_filter(density, bins / 18)
-    ordered = np.sort(smooth.ravel())[::-1]
-    held = np.cumsum(ordered) / ordered.sum()
-    heights = sorted({float(ordered[int(np.searchsorted(held, share))]) for share in _INSIDE})
+    edges = ((x, at_x), (y, at_y))
+    cells = [(values - at[0]) / (at[1] - at[0]) - 0.5 for values, at in edges]  # 0 at the center of the first
+    heights = np.unique(np.quantile(map_coordinates(smooth, cells, order=1, cval=0.0), [1 - s for s in _INSIDE]))
     if heights[0] <= 0:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a level that no cell passes has no line
         ax.contour(
-            (at_x[:-1] + at_x[1:]) / 2, (at_y[:-1] + at_y[1:]) / 2, smooth.T, levels=heights,
+            (at_x[:-1] + at_x[1:]) / 2, (at_y[:-1] + at_y[1:]) / 2, smooth.T, levels=heights.tolist(),
             colors=[BLACK], linewidths=[0.6, 0.9][: len(heights)],
         )  # fmt: skip
 
