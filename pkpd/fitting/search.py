@@ -21,8 +21,8 @@ LEFT = 1e-6  # what a Newton step may still promise of log-posterior at a maximu
 
 # lmfit's methods that take a function of one value; those for residuals are `least_squares` and `leastsq`.
 OPTIMIZERS = (
-    "least_squares", "leastsq", "trust-exact", "trust-constr", "nelder", "powell", "cobyla", "slsqp", "lbfgsb", "tnc", "bfgs", "cg",
-    "differential_evolution", "basinhopping", "dual_annealing", "shgo",
+    "least_squares", "leastsq", "trust-exact", "trust-constr", "nelder", "powell", "cobyla", "slsqp", "lbfgsb", "tnc",
+    "bfgs", "cg", "differential_evolution", "basinhopping", "dual_annealing", "shgo",
 )  # fmt: skip
 OF_RESIDUALS = ("least_squares", "leastsq")
 
@@ -218,9 +218,8 @@ def _by_trust_region(search: Search, name: str, limit: int) -> Optimum:
 
     start = search.base[search.vary] / spans
     result = by_scipy(cost, start, jac=slopes, hess=curvature, method=name, **options)
-    done = (
-        result.status in (1, 2) if name == "trust-constr" else bool(result.success) or _at_top(search, result.x * spans)
-    )
+    done = bool(result.success) if name == "trust-exact" else result.status in (1, 2)
+    done = done or (name == "trust-exact" and _at_top(search, result.x * spans))
     return _optimum(search, result.x * spans, done, str(result.message), result)
 
 
