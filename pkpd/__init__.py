@@ -57,6 +57,7 @@ _ROOMS = {
     "prediction": ["predict"],
     "records.observations": ["Dataset", "read_observations"],
     "fitting.free_parameters": ["free"],
+    "fitting.outcomes": ["binomial_error", "event_time", "poisson_error"],
     "fitting.results": ["Fit"],
     "fitting.least_squares": ["fit"],
     "storage": ["read_result", "write_result"],
