@@ -403,6 +403,14 @@ def test_pairs_show_each_parameter_each_pair_and_its_rank_correlation() -> None:
     assert figure.get_suptitle() == "499 draws"
 
 
+def test_pairs_of_a_posterior_or_a_bootstrap_are_its_parameters(two) -> None:
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame({"chain": 0.0, "CL": rng.normal(size=60), "V1": rng.normal(size=60), "log_posterior": -1.0})
+    figure = pkpd.parameter_pairs(SimpleNamespace(fit=two, table=table))
+    assert len(figure.axes) == 4
+    assert [ax.get_xlabel() for ax in figure.axes[2:]] == ["CL", "V1"]
+
+
 def test_contours_hold_their_share_of_the_draws() -> None:
     from matplotlib.path import Path
 
@@ -420,7 +428,10 @@ def test_contours_hold_their_share_of_the_draws() -> None:
         (lambda d: pkpd.parameter_pairs(d, ["a"]), r"1 parameters \(a\); expected 2 to 10"),
         (lambda d: pkpd.parameter_pairs(d, ["a", "B"]), r"no parameter 'B'. Did you mean 'b'\?"),
         (lambda d: pkpd.parameter_pairs(d.iloc[:5]), "5 complete draws; pairs are drawn of 20 or more"),
-        (lambda d: pkpd.parameter_pairs(3), "got 3; expected a DataFrame"),
+        (
+            lambda d: pkpd.parameter_pairs(3),
+            r"got 3; expected what sample_posterior\(\) or bootstrap\(\) returns, or a DataFrame",
+        ),
         (lambda d: pkpd.goodness_of_fit(d.size), r"goodness_of_fit\(\) got 80; expected what fit\(\) returns"),
         (lambda d: individual_fits(None), r"individual_fits\(\) got None; expected what fit"),
         (lambda d: pkpd.estimate_correlations(1), r"estimate_correlations\(\) got 1; expected what fit"),

@@ -16,7 +16,7 @@ from pkpd.figures.fits import FEW, fit_overlay, require_fit
 from pkpd.figures.html_pages import Markup
 from pkpd.figures.individuals import individual_fits
 from pkpd.figures.labels import plain_unit
-from pkpd.figures.pairs import MOST, parameter_pairs
+from pkpd.figures.pairs import MOST, Draws, parameter_pairs
 from pkpd.figures.profiles import likelihood_profiles
 from pkpd.figures.start_waterfalls import start_waterfall
 from pkpd.storage import write_atomically
@@ -37,7 +37,7 @@ def write_report(
     *,
     title: str | None = None,
     profiles: Profiles | None = None,
-    draws: pd.DataFrame | None = None,
+    draws: pd.DataFrame | Draws | None = None,
     log: bool = False,
 ) -> Path:
     """Write a fit as one HTML file that needs no other: estimates, quality, figures, equations, the text of `report`.
@@ -56,7 +56,7 @@ def write_report(
     profiles
         From `pkpd.profile`, to be drawn too.
     draws
-        A column for each parameter, from a posterior or a bootstrap: their pairs are drawn too.
+        From `pkpd.sample_posterior` or `pkpd.bootstrap`, whose pairs are drawn too.
     log
         Whether observed outputs are on logarithmic axes.
 
@@ -212,7 +212,7 @@ def _goodness(fit: Fit, log: bool) -> Iterator[Markup]:
             )
 
 
-def _knowledge(fit: Fit, profiles: Profiles | None, draws: pd.DataFrame | None) -> Iterator[Markup]:
+def _knowledge(fit: Fit, profiles: Profiles | None, draws: pd.DataFrame | Draws | None) -> Iterator[Markup]:
     if int(np.isfinite(np.diag(fit.covariance_x)).sum()) >= 2:
         yield pages.picture(
             _figure(estimate_correlations(fit)), "Correlations of the estimates; framed where 0.95 or more."
@@ -224,8 +224,8 @@ def _knowledge(fit: Fit, profiles: Profiles | None, draws: pd.DataFrame | None) 
         for figure in likelihood_profiles(profiles):
             yield pages.picture(figure, "Likelihood profiles; the dashed line is the threshold of the interval.")
     if draws is not None:
-        names = [c.label for c in fit.coordinates if c.label in draws][:MOST]
-        figure = parameter_pairs(draws, names or None, estimates=dict(fit.estimates["estimate"]))
+        names = [c.label for c in fit.coordinates][:MOST]
+        figure = parameter_pairs(draws, names, estimates=dict(fit.estimates["estimate"]))
         yield pages.picture(figure, "Draws of the parameters, two at a time; red marks are the estimates.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from pkpd.fitting.results import Fit
+
 __all__ = ["parameter_pairs"]
 
 MOST = 10  # parameters on a page
@@ -26,8 +28,20 @@ _FEW = 1500  # draws from which their points are one picture in a vector file
 _ENOUGH = 200  # draws for contours
 
 
+class Draws(Protocol):
+    """What is drawn besides a table: a posterior or a bootstrap."""
+
+    @property
+    def fit(self) -> Fit: ...
+    @property
+    def table(self) -> pd.DataFrame: ...
+
+
 def parameter_pairs(
-    draws: pd.DataFrame, parameters: Iterable[str] | None = None, *, estimates: Mapping[str, float] | None = None
+    draws: pd.DataFrame | Draws,
+    parameters: Iterable[str] | None = None,
+    *,
+    estimates: Mapping[str, float] | None = None,
 ) -> Figure:
     """Draws of a posterior or the replicates of a bootstrap: each parameter alone and each pair.
 
@@ -38,9 +52,10 @@ def parameter_pairs(
     Parameters
     ----------
     draws
-        A column for each parameter, a row for each draw; rows with a missing value are left out.
+        From `pkpd.sample_posterior` or `pkpd.bootstrap`; or a table with a column for each parameter and
+        a row for each draw.  Rows with a missing value are left out, and the figure counts the others.
     parameters
-        Which columns; all that are numbers by default, up to 10.
+        Which of them; all by default, up to 10.
     estimates
         Values to mark in red, such as ``fit.estimates["estimate"]``.
 
@@ -51,8 +66,9 @@ def parameter_pairs(
     UnknownNameError
         If `draws` has no such column.
     """
-    names = _names(draws, parameters)
-    table = draws[names].dropna()
+    columns_of, labels = _columns(draws)
+    names = _names(columns_of, labels if parameters is None else parameters)
+    table = columns_of[names].dropna()
     table = table[np.isfinite(table.to_numpy(dtype=float)).all(axis=1)]
     if len(table) < 20:
         raise DataError(f"parameter_pairs: {len(table)} complete draws; pairs are drawn of 20 or more.")
@@ -76,13 +92,21 @@ def parameter_pairs(
     return figure
 
 
-def _names(draws: Any, parameters: Iterable[str] | None) -> list[str]:
+def _columns(draws: Any) -> tuple[pd.DataFrame, list[str]]:
+    """The table of draws, and which of its columns are parameters."""
     import pandas as pd
 
-    if not isinstance(draws, pd.DataFrame):
-        raise DataError(f"parameter_pairs() got {draws!r}; expected a DataFrame with a column for each parameter.")
-    numeric = [str(c) for c in draws.columns if pd.api.types.is_float_dtype(draws[c])]
-    names = numeric if parameters is None else [parameters] if isinstance(parameters, str) else list(parameters)
+    if hasattr(draws, "fit") and hasattr(draws, "table"):
+        return draws.table, [c.label for c in draws.fit.coordinates]
+    if isinstance(draws, pd.DataFrame):
+        return draws, [str(c) for c in draws.columns if pd.api.types.is_float_dtype(draws[c])]
+    raise DataError(
+        f"parameter_pairs() got {draws!r}; expected what sample_posterior() or bootstrap() returns, or a DataFrame."
+    )
+
+
+def _names(draws: pd.DataFrame, parameters: Iterable[str]) -> list[str]:
+    names = [parameters] if isinstance(parameters, str) else list(parameters)
     for name in names:
         if name not in draws.columns:
             raise unknown_name("draws", "parameter", str(name), map(str, draws.columns))
