@@ -63,7 +63,7 @@ def _cells(ax: Axes, values: Array) -> None:
         if len(values) <= _WRITTEN:
             dark = abs(value) > 0.8
             ax.text(
-                column + 0.5, row + 0.5, f"{value:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center",
+                column + 0.5, row + 0.5, f"{round(value, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center",
                 fontsize=6, color="white" if dark else BLACK,
             )  # fmt: skip
         if abs(value) >= STRONG:

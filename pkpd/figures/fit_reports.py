@@ -220,13 +220,22 @@ def _knowledge(fit: Fit, profiles: Profiles | None, draws: pd.DataFrame | Draws 
     starts: Any = getattr(fit, "starts", None)
     if starts is not None and (starts.table["optimum"] > 0).any():
         yield pages.picture(_figure(start_waterfall(starts)), "Where the searches from several starts ended.")
+        yield from _words(starts)
     if profiles is not None:
+        yield from _words(profiles)
         for figure in likelihood_profiles(profiles):
             yield pages.picture(figure, "Likelihood profiles; the dashed line is the threshold of the interval.")
     if draws is not None:
+        yield from _words(draws)
         names = [c.label for c in fit.coordinates][:MOST]
         figure = parameter_pairs(draws, names, estimates=dict(fit.estimates["estimate"]))
         yield pages.picture(figure, "Draws of the parameters, two at a time; red marks are the estimates.")
+
+
+def _words(thing: Any) -> Iterator[Markup]:
+    """What the starts, the profiles or the draws say of themselves."""
+    if hasattr(thing, "report"):
+        yield pages.preformatted(str(thing.report()))
 
 
 def _figure(ax: Any) -> Any:

@@ -62,15 +62,22 @@ def start_waterfall(starts: Searches | Any, *, ax: Axes | None = None) -> Axes:
         _marks(axes, place, below, best, ended["optimum"].to_numpy())
         axes.set_yscale("symlog", linthresh=1, linscale=0.6)
         axes.set_ylim(max(1.0, 1.6 * float(below.max())), -0.25)
-        axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}" if abs(y) < 1e5 else f"{y:.0e}")
-        axes.minorticks_off()
+        _ticks(axes, float(below.max()))
         axes.set_xlim(0.3, len(ended) + 0.7)
         axes.xaxis.set_major_locator(_whole_numbers())
         axes.set_xlabel("Search, sorted")
         axes.set_ylabel("Log-posterior below the best")
-        room = legend_above(axes)
+        room = 4.0 if best.all() else legend_above(axes)
         note(axes, _counts(ended), labels.left_out(len(table) - len(ended), len(table), "searches"), pad=room)
     return axes
+
+
+def _ticks(ax: Axes, largest: float) -> None:
+    """At 0, at 1 and at each power of ten (of a hundred, where there are many) up to the largest."""
+    powers = range(max(int(np.floor(np.log10(max(largest, 1.0)))), 0) + 1)
+    shown = [10**p for p in powers if len(powers) <= 6 or p % 2 == 0]
+    ax.set_yticks([0, *shown], ["0", *(f"{y:g}" if y < 1e5 else rf"$10^{{{round(np.log10(y))}}}$" for y in shown)])
+    ax.minorticks_off()
 
 
 def _whole_numbers() -> Any:
