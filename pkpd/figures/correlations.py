@@ -61,11 +61,9 @@ def _cells(ax: Axes, values: Array) -> None:
     for row, column in zip(*np.nonzero(np.isfinite(lower)), strict=True):
         value = lower[row, column]
         if len(values) <= _WRITTEN:
-            dark = abs(value) > 0.8
-            ax.text(
-                column + 0.5, row + 0.5, f"{round(value, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center",
-                fontsize=6, color="white" if dark else BLACK,
-            )  # fmt: skip
+            text = f"{round(value, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}")
+            color = "white" if abs(value) > 0.8 else BLACK
+            ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=6, color=color)
         if abs(value) >= STRONG:
             ax.plot(
                 column + np.array([0.04, 0.96, 0.96, 0.04, 0.04]), row + np.array([0.04, 0.04, 0.96, 0.96, 0.04]),
