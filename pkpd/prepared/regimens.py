@@ -30,9 +30,6 @@ from pkpd.treatment.timed_doses import DoseFunction, TimedDoses, dose_function
 
 __all__ = ["RegimenProblems", "regimen_problems"]
 
-NO_STOPS = Schedule(np.empty((1, 0)), np.empty((1, 0), dtype=np.int64), np.empty((1, 0)), np.zeros((1, 1, 0)))
-"""The schedule of who is given nothing."""
-
 MOST_KEPT = 1_000_000
 """The numbers of a schedule up to which it is kept for the next call."""
 
@@ -75,12 +72,12 @@ class RegimenProblems:
 
     def problem(self, values: ParameterValues) -> Problem:
         """The problem for these values; its members are those of the first arm, then of the second, and so on."""
-        plain = self._with_schedule(values, None)
-        return replace(plain, model=self.clock.system, schedule=self._schedule(values, plain.parameters))
+        parameters = self._parameters(values)
+        return self._posed(self.clock.system, values, parameters, self._schedule(values, parameters))
 
     def plain_problem(self, values: ParameterValues) -> Problem:
         """The same with its conditions on the clock still in the equations."""
-        return self._with_schedule(values, self._made(values))
+        return self._posed(self.system, values, self._parameters(values), self._made(values))
 
     def resumed(self, values: ParameterValues, patients: Patients, until: float | None) -> Problem:
         """The problem of going on from where patients stand.
@@ -105,17 +102,20 @@ class RegimenProblems:
         firsts = [doses.times.min(axis=1, initial=np.inf) for doses in self.timed(values)]
         return np.concatenate([np.broadcast_to(first, values.members) for first in firsts])
 
-    def _with_schedule(self, values: ParameterValues, schedule: Schedule | None) -> Problem:
-        arms, rows = len(self.doses), len(self.system.parameters)
+    def _parameters(self, values: ParameterValues) -> Array:
+        """(parameters, arms x members)."""
         own = self.changing.members()
         if own is not None and own != values.members:
             raise ParameterError(f"covariates= has values for {own} members; there are {values.members}.")
-        parameters = np.ascontiguousarray(np.tile(self.changing.starts(values.matrix[:rows]), arms))
+        of_model = self.changing.starts(values.matrix[: len(self.system.parameters)])
+        return of_model if len(self.doses) == 1 else np.tile(of_model, len(self.doses))
+
+    def _posed(self, system: System, values: ParameterValues, parameters: Array, schedule: Schedule) -> Problem:
         return Problem(
-            model=self.system,
+            model=system,
             parameters=parameters,
             starts=self._starts(parameters, values),
-            schedule=NO_STOPS if schedule is None else schedule,
+            schedule=schedule,
             times=self.times,
             rtol=self.solver.rtol,
             atol=self.atol,
@@ -134,8 +134,11 @@ class RegimenProblems:
         return PlainStarts(states, parameters, self.timed(values), self.by_name(values), self.places)
 
     def _plain_states(self, parameters: Array, values: ParameterValues) -> Array:
-        with np.errstate(all="ignore"):
-            starts = self._code.starts(parameters)
+        if self._fixed_starts is not None:
+            starts = self._fixed_starts.repeat(parameters.shape[1], axis=1)
+        else:
+            with np.errstate(all="ignore"):
+                starts = self._code.starts(parameters)
         for name, value in values.starts.items():
             row = np.broadcast_to(np.asarray(value, dtype=float), values.members)
             starts[self.system.states.index(name)] = np.tile(row, len(self.doses))
@@ -144,6 +147,14 @@ class RegimenProblems:
     @cached_property
     def _code(self) -> NumpyCode:
         return numpy_code(self.system)
+
+    @cached_property
+    def _fixed_starts(self) -> Array | None:
+        """(states, 1): the states at time 0 where they depend on no parameter."""
+        if any(start.free_symbols for start in self.system.starts):
+            return None
+        with np.errstate(all="ignore"):
+            return self._code.starts(np.empty((len(self.system.parameters), 1)))
 
     # ---- doses
 
