@@ -16,7 +16,8 @@ from pkpd.prepared.solver import Solver
 from pkpd.prepared.tolerances import state_tolerances
 from pkpd.records.covariates import covariate_columns, varying, without_gaps
 from pkpd.records.doses import dose_records, dose_slopes, dosing_parameters, route_numbers, state_numbers
-from pkpd.records.predictions import SegmentGroup, records_of, segment_groups
+from pkpd.records.looks import Looks, looks_of
+from pkpd.records.predictions import SegmentGroup, segment_groups
 from pkpd.records.problems import SegmentProblems, Task, segment_problems
 from pkpd.records.records import Records
 from pkpd.records.segments import Doses, Segments, segments
@@ -233,9 +234,10 @@ class RecordProblems:
         groups = plan.groups or segment_groups(plan.problems.stops, table.cuts, len(plan.problems.starts))
         for number, group in enumerate(groups):
             problem = self._problem(plan, group)
-            self._read(problem, group, columns, status)
+            self._read(problem, group, self._looks(plan, number, problem, group), columns, status)
             if K:
-                self._differentiate(self._along(plan, number, problem, group), group, first, second, status)
+                along = self._along(plan, number, problem, group)
+                self._differentiate(along, group, self._looks(plan, number, along, group), first, second, status)
             done += len(group.segments)
             if progress is not None:
                 progress(done, len(table.cuts))
@@ -254,33 +256,62 @@ class RecordProblems:
             problems.clock.system, problems.parameters, problems.starts, solver.rtol, self.atol, solver.max_steps
         )
 
-    def _read(self, problem: Problem, group: SegmentGroup, columns: Array, status: Index) -> None:
+    def _read(
+        self, problem: Problem, group: SegmentGroup, looks: Iterable[Looks], columns: Array, status: Index
+    ) -> None:
         solution = solve(problem, self.solver.method, None, self.solver.threads)
         n = len(problem.model.states)
         if any(problem.model.nonnegative):
             below = np.logical_or.accumulate(below_zero(problem, solution.states), axis=1)
             status[group.rows] = np.where(below[group.member, group.place], Status.negative, status[group.rows])
-        for part, states, outputs in records_of(problem, solution.states, group):
-            rows = group.rows[part]
-            columns[:n, rows], columns[n:, rows] = states, outputs
-            lost = np.isnan(states).any(axis=0)
-            status[rows] = np.where(lost, solution.status[group.member[part]], status[rows])
+        for some in looks:
+            states, outputs = some.read(problem, solution.states)
+            columns[:n, some.rows], columns[n:, some.rows] = states, outputs
+            lost = np.isnan(states)
+            if np.count_nonzero(lost):
+                why = solution.status[group.member[some.part]]
+                status[some.rows] = np.where(lost.any(axis=0), why, status[some.rows])
 
     def _differentiate(
-        self, along: TangentProblem, group: SegmentGroup, first: Array, second: Array, status: Index
-    ) -> None:
+        self, along: TangentProblem, group: SegmentGroup, looks: Iterable[Looks], first: Array, second: Array,
+        status: Index,
+    ) -> None:  # fmt: skip
         solution = solve(along.problem, self.solver.method, None, self.solver.threads)
         n = len(along.base.model.states)
-        failed = along.status(solution)
-        for part, states, outputs in records_of(along.problem, solution.states, group, along.lanes, along.source):
-            rows = group.rows[part]
+        for some in looks:
+            states, outputs = some.read(along.problem, solution.states)
+            rows = some.rows
             of_kind = ((slice(0, n), along.of_states(states)), (slice(n, None), along.of_outputs(outputs)))
             for names, derivatives in of_kind:
-                first[names, rows] = np.moveaxis(derivatives.first, 1, 0)
+                first[names, rows] = derivatives.first.swapaxes(0, 1)
                 if derivatives.second is not None:
-                    second[names, rows] = np.moveaxis(derivatives.second, 1, 0)
-            lost = np.isnan(states).reshape(len(states), len(rows), -1).any(axis=(0, 2))
-            status[rows] = np.where(lost & (status[rows] == 0), failed[group.member[part]], status[rows])
+                    second[names, rows] = derivatives.second.swapaxes(0, 1)
+            lost = np.isnan(states)
+            if np.count_nonzero(lost):
+                one = lost.reshape(len(states), len(rows), -1).any(axis=(0, 2))
+                why = along.status(solution)[group.member[some.part]]
+                status[rows] = np.where(one & (status[rows] == 0), why, status[rows])
+
+    @cached_property
+    def _settled_looks(self) -> dict[tuple[int, bool], tuple[SegmentGroup, tuple[Looks, ...]]]:
+        return {}
+
+    def _looks(
+        self, plan: _Plan, number: int, problem: Problem | TangentProblem, group: SegmentGroup
+    ) -> Iterable[Looks]:
+        """Where the records of a group look; as in the last call where its stops are the same."""
+        key = (number, isinstance(problem, TangentProblem))
+        last = self._settled_looks.get(key)
+        if last is not None and last[0] is group:
+            return last[1]
+        if isinstance(problem, TangentProblem):
+            looks = looks_of(problem.problem, group, problem.lanes, problem.source)
+        else:
+            looks = looks_of(problem, group)
+        if plan.groups is None:
+            return looks
+        self._settled_looks[key] = (group, tuple(looks))
+        return self._settled_looks[key][1]
 
     @cached_property
     def _tangents(self) -> dict[int, tuple[SegmentGroup, TangentProblem]]:

@@ -184,8 +184,8 @@ def _observed(problem: Problem, states: Array, names: Sequence[str]) -> dict[str
 def _outputs(problem: Problem, states: Array, names: Sequence[str]) -> Array:
     """(outputs, members, times); parameters are not repeated for every time, so that memory is that of the result."""
     code, inputs = numpy_code(_with_outputs(problem.model, tuple(names))), len(problem.model.inputs)
-    u = np.empty((0, 1, 1))
-    if inputs:
+    u = np.zeros((inputs, 1, 1))
+    if code.outputs_see_inputs:
         u = problem.schedule.input_values_at(problem.times, before=problem.before).transpose(2, 0, 1)
     with np.errstate(all="ignore"):
         values = code.outputs(problem.times, states.transpose(2, 0, 1), problem.parameters[:, :, None], u)

@@ -7,7 +7,7 @@ directions they are is data; the machine code depends on the model and on `d` al
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -92,24 +92,24 @@ class TangentProblem:
             (states, members), at time 0.
         """
         base = replace(self.base, parameters=parameters, starts=starts)
-        p, y = np.repeat(parameters, self.lanes, axis=1), np.repeat(starts, self.lanes, axis=1)
+        p, y = parameters, starts
+        if self.lanes > 1:
+            p, y = p.repeat(self.lanes, axis=1), y.repeat(self.lanes, axis=1)
         for layer in self.layers:
             p, y = layer.extended(p, y)
         return replace(self, base=base, problem=replace(self.problem, parameters=p, starts=y))
 
     def of_states(self, rows: Array) -> Derivatives:
         """The derivatives of states read elsewhere, (states of `problem`, looks x lanes): (looks, states, ...)."""
-        inner = len(self.layers[0].tangent.system.states)
-        return _squeezed(self._read(rows.T[:, None], len(self.base.model.states), inner))
+        return _squeezed(self._of_states(rows.T[:, None]))
 
     def of_outputs(self, rows: Array) -> Derivatives:
         """The same of outputs."""
-        count = len(self.base.model.outputs)
-        return _squeezed(self._read(rows.T[:, None], count, count * (1 + self.d)))
+        return _squeezed(self._of_outputs(rows.T[:, None]))
 
     def states(self, solution: Solution) -> Derivatives:
         """The states with their derivatives."""
-        return self._read(solution.states, len(self.base.model.states), len(self.layers[0].tangent.system.states))
+        return self._of_states(solution.states)
 
     def outputs(self, solution: Solution, inputs: Array | None = None) -> Derivatives:
         """The outputs with their derivatives.
@@ -120,7 +120,7 @@ class TangentProblem:
             (members of `problem`, times, inputs): the input rates that each stored value sees; by
             default those before a stop at its time, or after it as `Problem.before` says.
         """
-        problem, count = self.problem, len(self.base.model.outputs)
+        problem = self.problem
         rows, times, n = solution.states.shape
         input_values = _input_values_at(problem) if inputs is None else inputs
         shape = (rows, times, len(problem.model.inputs))
@@ -134,7 +134,7 @@ class TangentProblem:
             )
         values = np.moveaxis(values.reshape(-1, rows, times), 0, -1)
         values[np.isnan(solution.states).any(axis=-1)] = np.nan
-        return self._read(values, count, count * (1 + self.d))
+        return self._of_outputs(values)
 
     def status(self, solution: Solution) -> Index:
         """(members,): that of the first lane that failed, or ok."""
@@ -154,16 +154,23 @@ class TangentProblem:
 
     # ---- where things are
 
+    def _of_states(self, rows: Array) -> Derivatives:
+        return self._read(rows, len(self.base.model.states), len(self.layers[0].tangent.system.states))
+
+    def _of_outputs(self, rows: Array) -> Derivatives:
+        count = len(self.base.model.outputs)
+        return self._read(rows, count, count * (1 + self.d))
+
     def _read(self, rows: Array, n: int, inner: int) -> Derivatives:
         """Sort `rows`, (lanes of members, times, variables), of `n` variables; `inner` of the first tangent."""
+        count, d, times = len(self.sizes), self.d, rows.shape[1]
         lanes = rows.reshape(-1, self.lanes, *rows.shape[1:])
-        count, variables = len(self.sizes), np.arange(n)
-        k = np.arange(count)
-        groups = _groups(count, self.d, self.order)
-        lane = [int(np.flatnonzero(groups[:, 0] == one // self.d)[0]) for one in k]
-        place = n * (1 + k % self.d)
-        first = _taken(lanes, np.array(lane, dtype=np.int64), place[:, None] + variables) / self.sizes
         values = np.ascontiguousarray(lanes[:, 0, :, :n])
+        groups = _groups(count, d, self.order)
+        # The first lanes take the first of the directions each, and all with which it pairs.
+        of_lane = lanes[:, np.searchsorted(groups[:, 0], np.arange(-(-count // d)))] if self.order == 2 else lanes
+        each = of_lane[..., n : n * (1 + d)].reshape(*of_lane.shape[:3], d, n)
+        first = each.transpose(0, 2, 4, 1, 3).reshape(-1, times, n, of_lane.shape[1] * d)[..., :count] / self.sizes
         return Derivatives(values, first, self._second(lanes, groups, n, inner) if self.order == 2 else None)
 
     def _second(self, lanes: Array, groups: Index, n: int, inner: int) -> Array:
@@ -382,12 +389,32 @@ class _Layer:
 
     def extended(self, parameters: Array, starts: Array) -> tuple[Array, Array]:
         """The parameters and starts of the tangent for those of its base."""
-        whole = np.concatenate([parameters, np.moveaxis(self.along.dparameters, -1, 0).reshape(-1, starts.shape[1])])
         n, d, lanes = len(starts), self.tangent.d, starts.shape[1]
-        with np.errstate(all="ignore"):
-            slopes = numpy_code(self.tangent.system).starts(whole)[n : n * (1 + d)].reshape(d, n, lanes)
-        slopes = np.where(self.along.follow[:, None], slopes, 0.0) + np.moveaxis(self.along.dstarts, -1, 0)
+        whole = np.concatenate([parameters, self._dparameters])
+        if not self._start_slopes:
+            slopes = np.broadcast_to(self._dstarts, (d, n, lanes))
+        else:
+            with np.errstate(all="ignore"):
+                slopes = numpy_code(self.tangent.system).starts(whole)[n : n * (1 + d)].reshape(d, n, lanes)
+            slopes = np.where(self.along.follow[:, None], slopes, 0.0) + self._dstarts
         return whole, np.concatenate([starts, slopes.reshape(d * n, lanes), self._constants(parameters, starts)])
+
+    @cached_property
+    def _dparameters(self) -> Array:
+        """(d x parameters, lanes)."""
+        dparameters = self.along.dparameters
+        return dparameters.transpose(2, 0, 1).reshape(-1, dparameters.shape[1])
+
+    @cached_property
+    def _dstarts(self) -> Array:
+        """(d, states or 1, lanes)."""
+        return np.ascontiguousarray(self.along.dstarts.transpose(2, 0, 1))
+
+    @cached_property
+    def _start_slopes(self) -> bool:
+        """Whether the states at time 0 follow the parameters at all."""
+        n, d = len(self.tangent.base.y), self.tangent.d
+        return any(slope != 0 for slope in self.tangent.system.starts[n : n * (1 + d)])
 
     def _constants(self, parameters: Array, starts: Array) -> Array:
         """The sides of the surfaces on which members start, whatever the model's own starts are."""

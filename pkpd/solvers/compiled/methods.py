@@ -76,7 +76,7 @@ def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progre
         _run(problem, state, first, everyone, PATIENCE, threads, progress)
     except ModelError as error:
         return replace(solve_lockstep(problem), note=f"numpy, because {error}")
-    if not state.status.any():
+    if not np.count_nonzero(state.status):
         return state.solution(first)
     stiff = np.flatnonzero(np.isin(state.status, (STIFF, *GIVEN_UP)))
     if not len(stiff):

@@ -57,6 +57,11 @@ class NumpyCode:
         return self._rows(self.model.outputs, TIME)
 
     @cached_property
+    def outputs_see_inputs(self) -> bool:
+        """Whether an output depends on an input."""
+        return any(not e.free_symbols.isdisjoint(self.model.u) for e in self.model.outputs)
+
+    @cached_property
     def jumps(self) -> tuple[Rows, ...]:
         """For each jump route ``jump(t, y, p, u, amount)`` of shape (states, members)."""
         return tuple(self._rows(row, TIME, AMOUNT) for row in self.model.jumps)
