@@ -134,11 +134,8 @@ class RegimenProblems:
         return PlainStarts(states, parameters, self.timed(values), self.by_name(values), self.places)
 
     def _plain_states(self, parameters: Array, values: ParameterValues) -> Array:
-        if self._fixed_starts is not None:
-            starts = self._fixed_starts.repeat(parameters.shape[1], axis=1)
-        else:
-            with np.errstate(all="ignore"):
-                starts = self._code.starts(parameters)
+        with np.errstate(all="ignore"):
+            starts = self._code.starts(parameters)
         for name, value in values.starts.items():
             row = np.broadcast_to(np.asarray(value, dtype=float), values.members)
             starts[self.system.states.index(name)] = np.tile(row, len(self.doses))
@@ -147,14 +144,6 @@ class RegimenProblems:
     @cached_property
     def _code(self) -> NumpyCode:
         return numpy_code(self.system)
-
-    @cached_property
-    def _fixed_starts(self) -> Array | None:
-        """(states, 1): the states at time 0 where they depend on no parameter."""
-        if any(start.free_symbols for start in self.system.starts):
-            return None
-        with np.errstate(all="ignore"):
-            return self._code.starts(np.empty((len(self.system.parameters), 1)))
 
     # ---- doses
 

@@ -32,14 +32,25 @@ class _Passed:
     time, inputs
         (looks,) and (inputs, looks): when the stop is, and the inputs until then.
     jumps
-        For each jump its number, and the places among `who` and the amounts of those that make it.
+        Those that are made.
     """
 
     who: Index
     member: Index
     time: Array
     inputs: Array
-    jumps: tuple[tuple[int, Index, Array], ...]
+    jumps: tuple[_Jump, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Jump:
+    """A jump by number, which of the looks at a stop make it, and when, with what inputs and doses."""
+
+    number: int
+    who: slice | Index
+    time: Array
+    inputs: Array
+    amounts: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +62,7 @@ class Looks:
     part
         Which rows of the group these are.
     rows
-        (rows,): the rows of the table.
+        (rows,): the rows of the table; a slice where they follow one another.
     member, place
         (looks,): the member, and its stored value among those of all members.
     time, inputs
@@ -61,7 +72,7 @@ class Looks:
     """
 
     part: slice
-    rows: Index
+    rows: slice | Index
     member: Index
     place: Index
     time: Array
@@ -95,10 +106,9 @@ def _pass(stop: _Passed, problem: Problem, code: NumpyCode, y: Array) -> None:
     before = y.take(stop.who, axis=1)
     p = problem.parameters.take(stop.member, axis=1)
     after = before.copy()
-    for number, who, amounts in stop.jumps:
-        after[:, who] = code.jumps[number](
-            stop.time[who], before[:, who], p[:, who], stop.inputs[:, who], amounts
-        )  # fmt: skip
+    for jump in stop.jumps:
+        one = code.jumps[jump.number]
+        after[:, jump.who] = one(jump.time, before[:, jump.who], p[:, jump.who], jump.inputs, jump.amounts)
     if problem.model.events:
         _fire(code, stop.time, before, after, p, stop.inputs)
     y[:, stop.who] = after
@@ -137,7 +147,13 @@ def looks_of(
         time, row = times[member, place], member if not schedule.shared else 0 * member
         inputs = np.ascontiguousarray(schedule.input_values[row, seen].T)
         passed = tuple(_passed(problem, time, member, earlier, seen))
-        yield Looks(part, group.rows[part], member, member * times.shape[1] + place, time, inputs, passed)
+        yield Looks(part, _sliced(group.rows[part]), member, member * times.shape[1] + place, time, inputs, passed)
+
+
+def _sliced(rows: Index) -> slice | Index:
+    """`rows`, as a slice where they follow one another."""
+    first, last = int(rows[0]), int(rows[-1]) + 1
+    return slice(first, last) if np.array_equal(rows, np.arange(first, last)) else rows
 
 
 def _passed(problem: Problem, time: Array, member: Index, earlier: Index, seen: Index) -> Iterator[_Passed]:
@@ -147,7 +163,10 @@ def _passed(problem: Problem, time: Array, member: Index, earlier: Index, seen: 
         who = np.flatnonzero(earlier + k < seen)
         row, stop = member[who] if not schedule.shared else 0 * who, earlier[who] + k
         jumps, amounts = schedule.jumps[row, stop], schedule.amounts[row, stop]
-        each = [(int(number), np.flatnonzero(jumps == number)) for number in np.unique(jumps[jumps >= 0])]
-        if each or problem.model.events:
-            inputs = np.ascontiguousarray(schedule.input_values[row, stop].T)
-            yield _Passed(who, member[who], time[who], inputs, tuple((i, one, amounts[one]) for i, one in each))
+        inputs = np.ascontiguousarray(schedule.input_values[row, stop].T)
+        made = []
+        for number in np.unique(jumps[jumps >= 0]):
+            one = slice(None) if (jumps == number).all() else np.flatnonzero(jumps == number)
+            made.append(_Jump(int(number), one, time[who][one], inputs[:, one], amounts[one]))
+        if made or problem.model.events:
+            yield _Passed(who, member[who], time[who], inputs, tuple(made))

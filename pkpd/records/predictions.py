@@ -55,8 +55,8 @@ class SegmentGroup:
         """The initial value problem; `parameters` and `starts` are those of all segments."""
         return Problem(
             model=system,
-            parameters=np.ascontiguousarray(parameters[:, self.segments]),
-            starts=np.ascontiguousarray(starts[:, self.segments]),
+            parameters=parameters.take(self.segments, axis=1),
+            starts=starts.take(self.segments, axis=1),
             schedule=self.schedule,
             times=self.times,
             rtol=rtol,

@@ -37,13 +37,13 @@ class Values:
 
     def at(self, rows: Index) -> Array:
         """(parameters, rows)."""
-        values = np.empty((len(self.names), len(rows)))
+        values, subject = np.empty((len(self.names), len(rows))), self.subject[rows]
         for i, name in enumerate(self.names):
             if name in self.timed:
                 values[i] = self.timed[name][rows]
             else:
                 value = self.fixed[name]
-                values[i] = value if np.ndim(value) == 0 else value[self.subject[rows]]
+                values[i] = value[subject] if getattr(value, "ndim", 0) else value
         return values
 
 

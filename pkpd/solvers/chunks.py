@@ -15,7 +15,7 @@ from pkpd.solvers.equations.system import System
 from pkpd.solvers.problem import Problem, Progress, Solution, Status
 from pkpd.solvers.solve import solve
 
-__all__ = ["Collected", "Standing", "below_zero", "collect", "joined_notes"]
+__all__ = ["Collected", "Standing", "below_zero", "collect", "falls_below_zero", "joined_notes"]
 
 
 CHUNK_BYTES = 2**26  # of states in one chunk
@@ -98,7 +98,7 @@ def collect(
         for inner in _chunks(part):
             chunk, states = _part(part, inner), solution.states[inner]
             here = slice(who.start + inner.start, who.start + inner.stop)
-            if any(problem.model.nonnegative):
+            if falls_below_zero(chunk, states):
                 status[here][_negative(chunk, states)] = Status.negative
             _keep(kept, _observed(chunk, states, observed), here, members)
         if progress is not None:
@@ -109,7 +109,7 @@ def collect(
 def _at_once(problem: Problem, names: Sequence[str], solution: Solution, progress: Progress | None) -> Collected:
     """What one chunk holds."""
     status = solution.status
-    if any(problem.model.nonnegative):
+    if falls_below_zero(problem, solution.states):
         status = np.where(_negative(problem, solution.states), Status.negative, status)
     if progress is not None:
         progress(problem.members, problem.members)
@@ -132,6 +132,14 @@ def _negative(problem: Problem, states: Array) -> Mask:
     """Which members have such a value at some time, (members,); see `below_zero`."""
     members: Mask = np.asarray(below_zero(problem, states).any(axis=1))
     return members
+
+
+def falls_below_zero(problem: Problem, states: Array) -> bool:
+    """Whether `below_zero` has to look: a state that has none holds a value below zero, if only by rounding."""
+    return any(
+        nonnegative and np.fmin.reduce(states[..., i], axis=None, initial=0.0) < 0
+        for i, nonnegative in enumerate(problem.model.nonnegative)
+    )
 
 
 def below_zero(problem: Problem, states: Array) -> Mask:

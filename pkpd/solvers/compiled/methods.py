@@ -137,7 +137,7 @@ class _State:
 
     def solution(self, note: str) -> Solution:
         n, events = len(self.out), self.events
-        armed, fired, first = (self.real[1 + n + i * events : 1 + n + (i + 1) * events] for i in range(3))
+        armed, fired, first = self.real[1 + n :].reshape(3, events, -1) if events else [self.real[:0]] * 3
         return Solution(
             states=self.out.transpose(1, 2, 0), status=self.status, ended=self.real[0], steps=self.whole[3],
             final=self.real[1 : 1 + n], armed=armed > 0, event_counts=fired.astype(np.int64), event_times=first,

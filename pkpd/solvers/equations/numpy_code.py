@@ -49,7 +49,11 @@ class NumpyCode:
     @cached_property
     def starts(self) -> Callable[[Array], Array]:
         """``starts(p)`` of shape (states, members)."""
-        return vectorized([self.model.p], self.model.starts)
+        starts = vectorized([self.model.p], self.model.starts)
+        if any(start.free_symbols for start in self.model.starts):
+            return starts
+        fixed = starts(np.empty((len(self.model.p), 1)))
+        return lambda p: fixed.repeat(p.shape[1], axis=1)
 
     @cached_property
     def outputs(self) -> Rows:
