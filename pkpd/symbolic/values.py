@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from pkpd.errors import ParameterError, UnitError
-from pkpd.symbolic.symbols import Given, Parameter
+from pkpd.symbolic.symbols import Given, Parameter, finite_number
 from pkpd.units import convert, parse_quantity
 
 if TYPE_CHECKING:
@@ -45,14 +45,9 @@ def parameter_value(model: Model, symbol: Parameter | Given, value: Any, *, boun
     what = f"{model.name}: parameter {symbol.name!r}"
     if isinstance(value, str):
         value = _from_text(symbol, value, what)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{what} is {value!r}; expected a number in {symbol.unit}.") from None
-    except OverflowError:
-        raise ParameterError(f"{what} is too large for a number; give a finite number in {symbol.unit}.") from None
-    if not math.isfinite(number):
-        raise ParameterError(f"{what} is {number}; give a finite number in {symbol.unit}.")
+    number = finite_number(
+        value, what, expected=f"expected a number in {symbol.unit}", finite=f"give a finite number in {symbol.unit}"
+    )
     check_bounds(model, symbol, number, bounds=bounds)
     return number
 
