@@ -13,11 +13,12 @@ from pkpd.arrays import Array, Mask
 from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError
 from pkpd.fitting.free_parameters import Coordinate
+from pkpd.fitting.multistart import several_optima
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.results import Fit
 from pkpd.fitting.search import Optimum, minimize
-from pkpd.fitting.shapes import Interval, beyond_reach, combinations, interval_table
+from pkpd.fitting.shapes import Interval, combinations, combinations_in_words, interval_table, percentile_interval
 from pkpd.fitting.thresholds import check_confidence
 from pkpd.fitting.together import with_one_model
 from pkpd.solvers.problem import Progress
@@ -52,7 +53,7 @@ class Bootstrap:
     seed
         Of the draws; replicate i is the same however many there are.
     undetermined
-        In words what the data do not tell apart near the estimates; empty where they do.
+        What the data do not tell apart near the estimates, by label; a label alone has no effect.
     interrupted
         Whether Ctrl-C ended the searches.
     """
@@ -64,7 +65,7 @@ class Bootstrap:
     success: Mask
     messages: tuple[str, ...]
     seed: int
-    undetermined: str
+    undetermined: tuple[tuple[str, ...], ...]
     interrupted: bool = False
 
     def __len__(self) -> int:
@@ -87,9 +88,10 @@ class Bootstrap:
     def intervals(self, confidence: float = 0.95) -> pd.DataFrame:
         """Percentile intervals: a table by parameter with estimate, ci_low, ci_high, unit, shape, mean, sd.
 
-        A side is open where the percentile is a bound of the parameter, or 1000 times off (on a
-        log scale; 100 times otherwise).  The mean and the standard deviation are those of the
-        replicates in the parameter's unit.
+        A side is open where the percentile is a bound of the parameter; where there is none, 1000
+        times the estimate or a 1000th of it on a log scale, 100 times its size otherwise.  What
+        the data do not tell apart is "undetermined".  The mean and the standard deviation are
+        those of the replicates in the parameter's unit.
         """
         table: pd.DataFrame = interval_table(self._intervals(confidence))
         values = self.table.loc[self.success, list(table.index)]
@@ -102,7 +104,8 @@ class Bootstrap:
         tails = [(1 - confidence) / 2, (1 + confidence) / 2]
         low, high = np.quantile(self.x[self.success], tails, axis=0)
         each = zip(self.fit.coordinates, self.fit.x, low, high, strict=True)
-        return [beyond_reach(c, float(v), float(a), float(b)) for c, v, a, b in each]
+        mixed = {label for labels in self.undetermined for label in labels}
+        return [percentile_interval(c, float(v), float(a), float(b), c.label in mixed) for c, v, a, b in each]
 
     def report(self, confidence: float = 0.95) -> str:
         """The intervals in words, with the failures and what is not determined."""
@@ -110,9 +113,10 @@ class Bootstrap:
         first = f"Bootstrap, {len(self)} replicates, {drawn}; {self.failures} failed."
         common = Counter(m for m, good in zip(self.messages, self.success, strict=True) if not good).most_common(1)
         first += f" Most often: {common[0][0]}" if common else ""
-        why = [f"{self.undetermined} Their replicates tell where searches stopped, not what the data say."]
+        why = [combinations_in_words(self.undetermined)] if self.undetermined else []
+        why += several_optima(self.fit)
         intervals = [interval.sentence(confidence) for interval in self._intervals(confidence)]
-        return "\n".join([first, *intervals, *(why if self.undetermined else [])])
+        return "\n".join([first, *intervals, *why])
 
     def __str__(self) -> str:
         return self.report()

@@ -11,7 +11,7 @@ import numpy as np
 from pkpd.errors import FitError
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
 from pkpd.fitting.likelihoods import BlqMethod
-from pkpd.fitting.multistart import multistart
+from pkpd.fitting.multistart import check_starts, multistart
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.observation_models import (
     blq_method,
@@ -185,6 +185,7 @@ def fit(
             f"({', '.join(c.label for c in objective.coordinates)})."
         )
     objective.check_start(objective.start)
+    check_starts(starts)
     ends = None
     if starts != 1:
         ends = multistart(objective, starts, seed, optimizer=optimizer, limit=max_evaluations, progress=progress)

@@ -20,7 +20,7 @@ from pkpd.solvers.problem import Progress
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Starts", "multistart", "spread_starts"]
+__all__ = ["Starts", "check_starts", "multistart", "several_optima", "spread_starts"]
 
 FACTOR = np.log(10.0)  # either way of a start on the log scale that has no bound
 SPANS = 2.0  # either way on a linear scale
@@ -143,6 +143,11 @@ class Starts:
         return self.report()
 
 
+def several_optima(fit: Any) -> list[str]:
+    """What the starts of a fit left undecided, as sentences; none where there was one start."""
+    return [fit.starts.undecided] if fit.starts is not None and fit.starts.undecided else []
+
+
 def spread_starts(objective: Objective, n: int, seed: int) -> Array:
     """The start of the coordinates, then a Latin hypercube over their ranges, (n, coordinates).
 
@@ -158,6 +163,17 @@ def spread_starts(objective: Objective, n: int, seed: int) -> Array:
     upper = np.where(np.isfinite(objective.upper), objective.upper, start + reach)
     cube = qmc.LatinHypercube(len(start), rng=np.random.default_rng(seed)).random(max(n - 1, 0))
     return np.concatenate([start[None], lower + cube * (upper - lower)])[:n]
+
+
+def check_starts(starts: object) -> None:
+    """Refuse what is no number of starts.
+
+    Raises
+    ------
+    FitError
+    """
+    if not isinstance(starts, int | np.integer) or isinstance(starts, bool) or starts < 1:
+        raise FitError(f"fit: starts is {starts!r}; expected a whole number of 1 or more.")
 
 
 def multistart(
@@ -190,8 +206,7 @@ def multistart(
     FitError
         If `starts` is not a whole number of 1 or more, or the model can be solved at no start.
     """
-    if not isinstance(starts, int | np.integer) or isinstance(starts, bool) or starts < 1:
-        raise FitError(f"fit: starts is {starts!r}; expected a whole number of 1 or more.")
+    check_starts(starts)
     begin = spread_starts(objective, int(starts), seed)
     values = objective.log_posterior(begin)
     usable = np.flatnonzero(np.isfinite(values))

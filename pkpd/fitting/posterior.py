@@ -13,9 +13,17 @@ import numpy as np
 from pkpd.arrays import Array, Index
 from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError, MissingExtraError
+from pkpd.fitting.multistart import several_optima
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.results import Fit
-from pkpd.fitting.shapes import Interval, beyond_reach, combinations, interval_table, reach
+from pkpd.fitting.shapes import (
+    Interval,
+    combinations,
+    combinations_in_words,
+    interval_table,
+    limits,
+    percentile_interval,
+)
 from pkpd.fitting.thresholds import check_confidence
 from pkpd.solvers.problem import Progress
 
@@ -49,7 +57,7 @@ class Posterior:
     warmup, seed
         Steps before the draws, and what the random numbers follow from.
     undetermined
-        In words what the data do not tell apart near the estimates; empty where they do.
+        What the data do not tell apart near the estimates, by label; a label alone has no effect.
     interrupted
         Whether Ctrl-C ended the sampling.
     """
@@ -60,7 +68,7 @@ class Posterior:
     acceptance: float
     warmup: int
     seed: int
-    undetermined: str
+    undetermined: tuple[tuple[str, ...], ...]
     interrupted: bool = False
 
     @property
@@ -108,9 +116,9 @@ class Posterior:
     def intervals(self, confidence: float = 0.95) -> pd.DataFrame:
         """Credible intervals between quantiles of equal tails: estimate (median), ci_low, ci_high, unit, shape.
 
-        A side is open where the density at a bound is 0.147 of the highest (which is where a
-        profile ends) or more, or where the quantile is 1000 times the median (on a log scale; 100 times
-        otherwise).
+        A side is open where the density at the bound is 0.147 of the highest or more, which is
+        where a profile would end; a parameter without a bound has one at 1000 times its median or a
+        1000th of it on a log scale, and at 100 times its size otherwise.
         """
         table: pd.DataFrame = interval_table(self._intervals(confidence))
         return table
@@ -131,17 +139,15 @@ class Posterior:
         for i, c in enumerate(self.fit.coordinates):
             piled_low, piled_high = self._piled(i)
             a, b = (-np.inf if piled_low else float(low[i])), (np.inf if piled_high else float(high[i]))
-            intervals.append(beyond_reach(c, float(middle[i]), a, b))
+            intervals.append(percentile_interval(c, float(middle[i]), a, b))
         return intervals
 
     def _piled(self, i: int) -> tuple[bool, bool]:
-        """Whether the density is high at the lower and at the upper bound of a coordinate."""
+        """Whether the density is high at the lower and at the upper limit of a coordinate."""
         c, x = self.fit.coordinates[i], self.draws[:, i]
-        far = reach(c, float(np.median(x)))
-        lower, upper = max(c.lower, float(x.min()) - far), min(c.upper, float(x.max()) + far)
-        counts, _ = np.histogram(x, bins=BINS, range=(lower, upper))
+        counts, _ = np.histogram(x, bins=BINS, range=limits(c, float(np.median(x))))
         high = counts >= AT_BOUND * counts.max()
-        return bool(high[0] and lower == c.lower), bool(high[-1] and upper == c.upper)
+        return bool(high[0]), bool(high[-1])
 
     def report(self, confidence: float = 0.95) -> str:
         """The intervals in words, how far the sampling converged, and what is not determined."""
@@ -156,7 +162,9 @@ class Posterior:
             f"The sampling has not converged: R-hat should be at most {CONVERGED:g} and effective draws {ENOUGH:g}."
         ]
         intervals = [interval.sentence(confidence) for interval in self._intervals(confidence)]
-        why = [f"{self.undetermined} Priors and bounds decide the rest."] if self.undetermined else []
+        mixed = combinations_in_words(self.undetermined)
+        why = [f"{mixed} Priors and bounds decide the rest."] if mixed else []
+        why += several_optima(self.fit)
         return "\n".join([first, *([] if self.converged else not_yet), *intervals, *why])
 
     def __str__(self) -> str:

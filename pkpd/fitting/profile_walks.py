@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from pkpd.arrays import Array
 from pkpd.errors import FitError
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.search import minimize
-from pkpd.fitting.shapes import reach
+from pkpd.fitting.shapes import at_bounds, limits
 
 __all__ = ["BETTER", "Walk", "tangents", "walk"]
 
@@ -77,7 +78,7 @@ def walk(
     held = _Held(objective, position, limit)
     trail = _Trail(held, x, log_posterior, fall)
     c = objective.coordinates[position]
-    last = float(np.clip(x[position] + sign * reach(c, float(x[position])), c.lower, c.upper))
+    last = limits(c, float(x[position]))[0 if sign < 0 else 1]
     step, ahead = tangent * sign / STEPS * np.sqrt(fall), 1.0
     shortened = 0
     while len(trail.points) < POINTS and trail.value != last:
@@ -110,6 +111,10 @@ class _Held:
     objective: Objective
     position: int
     limit: int
+
+    @property
+    def label(self) -> str:
+        return self.objective.coordinates[self.position].label
 
     def best(self, value: float, guess: Array) -> tuple[Array, float]:
         """The best point with the coordinate at `value`, from a guess of the others; -inf where none is found."""
@@ -153,6 +158,11 @@ class _Trail:
         gain = self.depth(self.heights[-1]) - self.depth(self.heights[-2])
         return float(np.clip(1 / STEPS / gain if gain > 0 else GROWTH, 0.3, GROWTH))
 
+    def _wall(self, labels: Sequence[str]) -> str:
+        if not labels:
+            return ""
+        return f"An end is where a bound holds {' and '.join(labels)}; without that bound it may lie further out."
+
     def ended(self, end: float | None, note: str = "") -> Walk:
         return Walk(np.array(self.points), np.array(self.heights), end, note)
 
@@ -175,6 +185,8 @@ class _Trail:
         end = float(brentq(excess, near[0][position], far[0][position], xtol=RESOLVED * width))
         excess(end)  # which is mostly among those refined
         self.add(*refined[end])
+        others = set(at_bounds(self.held.objective.coordinates, refined[end][0]))
+        others -= {*at_bounds(self.held.objective.coordinates, self.points[0]), self.held.label}
         if np.isfinite(height):
             self.add(*far)
-        return self.ended(end)
+        return self.ended(end, self._wall(sorted(others)))

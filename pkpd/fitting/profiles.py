@@ -11,6 +11,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Coordinate
+from pkpd.fitting.multistart import several_optima
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.profile_walks import BETTER, Walk, tangents, walk
 from pkpd.fitting.results import Fit
@@ -90,6 +91,8 @@ class Profiles:
         How far twice the log-posterior falls at the ends of the intervals, and by which rule.
     confidence
         Of the intervals.
+    notes
+        What else is known to be undecided.
     interrupted
         Whether Ctrl-C ended the search; open sides are then not known.
     """
@@ -99,6 +102,7 @@ class Profiles:
     log_posterior: float
     threshold: Threshold
     confidence: float
+    notes: tuple[str, ...] = ()
     interrupted: bool = False
 
     def __getitem__(self, label: str) -> Profile:
@@ -155,7 +159,7 @@ class Profiles:
 
     def sentences(self) -> list[str]:
         """What the data say about each parameter."""
-        return [self._sentence(curve) for curve in self.curves] + ([self.better] if self.better else [])
+        return [*map(self._sentence, self.curves), *([self.better] if self.better else []), *self.notes]
 
     def _sentence(self, curve: Profile) -> str:
         words = [curve.interval.sentence(self.confidence)]
@@ -165,7 +169,7 @@ class Profiles:
             if fall <= FLAT * self.threshold.fall:
                 words.append(f"Its profile is flat from {low:.4g} to {high:.4g}.")
         if curve.interval.shape != "bounded" and curve.companions:
-            words.append(f"As it goes, {', '.join(curve.companions)} makes up for it.")
+            words.append(f"It can be made up for by {', '.join(curve.companions)}.")
         return " ".join([*words, *curve.notes])
 
     def report(self) -> str:
@@ -211,10 +215,10 @@ def profile(
     Returns
     -------
     Profiles
-        With `intervals`, `table` and `report()`.  Where a fall to the threshold is not met before
-        a bound, or before 1000 times (on a log scale; 100 times otherwise) the estimate, the side
-        is open and is named so.  A profile that has several minima of the deviance is followed to its first
-        crossing.
+        With `intervals`, `table` and `report()`.  A side on which the threshold is not met before
+        the bound is open, and named so; a parameter without a bound is followed to 1000 times its
+        estimate or a 1000th of it on a log scale, and by 100 times its size otherwise.  A profile
+        whose deviance has several minima is followed to its first crossing.
 
     Raises
     ------
@@ -249,7 +253,7 @@ def profile(
         _joined(objective.coordinates, position, x, low or origin, high or origin)
         for position, (low, high) in zip(positions, pairs, strict=True)
     )
-    return Profiles(curves, x, fit.log_posterior, rule, confidence, outcomes.interrupted)
+    return Profiles(curves, x, fit.log_posterior, rule, confidence, tuple(several_optima(fit)), outcomes.interrupted)
 
 
 def _walk_of(
