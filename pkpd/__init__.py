@@ -57,6 +57,8 @@ _ROOMS = {
     "prediction": ["predict"],
     "records.observations": ["Dataset", "read_observations"],
     "fitting.free_parameters": ["free"],
+    "fitting.identifiability": ["Identifiability", "identifiability"],
+    "fitting.optimal_times": ["SamplingTimes", "optimal_times"],
     "fitting.results": ["Fit"],
     "fitting.least_squares": ["fit"],
     "storage": ["read_result", "write_result"],

@@ -81,7 +81,7 @@ def _least(columns: Array, which: Index) -> tuple[Array, Array]:
 
     The triangular factor has the singular values of the tall matrix, without squaring them.
     """
-    triangle = np.linalg.qr(columns / np.linalg.norm(columns, axis=0), mode="r")
+    triangle: Array = np.linalg.qr(columns / np.linalg.norm(columns, axis=0))[1]
     _, values, rows = np.linalg.svd(np.moveaxis(triangle[:, which], 1, 0), full_matrices=True)
     size = which.shape[1]
     least = values[:, -1] if values.shape[1] == size else np.zeros(len(which))

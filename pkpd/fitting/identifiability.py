@@ -98,7 +98,7 @@ class Identifiability:
         import pandas as pd
 
         se = np.sqrt(np.diag(self.covariance_x)) if self.design.sized else np.full(len(self.x), np.nan)
-        size = np.linalg.norm(self.sensitivities, axis=0) / np.sqrt(len(self.design.predictor.data))
+        size = np.linalg.norm(self.sensitivities, axis=0) / np.sqrt(len(self.design.data))
         rows = {
             c.label: {
                 "value": float(c.natural(v)),
@@ -150,8 +150,8 @@ class Identifiability:
 
     def __repr__(self) -> str:
         return (
-            f"<Identifiability of {self.design.predictor.model.name}: rank {self.rank} of {len(self.coordinates)} "
-            f"parameters from {len(self.design.predictor.data)} observations>"
+            f"<Identifiability of {self.design.model.name}: rank {self.rank} of {len(self.coordinates)} "
+            f"parameters from {len(self.design.data)} observations>"
         )
 
 
@@ -320,7 +320,9 @@ def _everywhere(design: Design, sets: Sequence[Confounded], seed: int) -> tuple[
     lower, upper = (np.array([getattr(c, key) for c in design.coordinates]) for key in ("lower", "upper"))
     held = [c.exact for c in sets]
     for _ in range(ELSEWHERE):
-        x = np.clip(design.start + _spans(design, design.start) * rng.uniform(-SPREAD, SPREAD, len(lower)), lower, upper)
+        x = np.clip(
+            design.start + _spans(design, design.start) * rng.uniform(-SPREAD, SPREAD, len(lower)), lower, upper
+        )
         try:
             scaled = _scaled(design, x, design.rows(x).without_numbers())
         except FitError:  # the model cannot be solved there, so that nothing is known

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pkpd.fitting.collinearity import Confounded
-from pkpd.fitting.reports import number, table
+from pkpd.fitting.collinearity import NEAR, Confounded
+from pkpd.fitting.text_tables import number, table
 
 if TYPE_CHECKING:
     from pkpd.fitting.identifiability import Identifiability
 
-__all__ = ["in_words", "report"]
+__all__ = ["exact_ones", "in_words", "report"]
 
 WIDTH = 100
 POOR = 50.0  # percent: the relative standard error above which a parameter is called poorly informed
@@ -31,32 +31,31 @@ def report(result: Identifiability) -> str:
 
 def _head(result: Identifiability) -> str:
     design = result.design
-    data = design.predictor.data
+    data = design.data
     arms = f"{len(data.arms)} arm{'s' * (len(data.arms) > 1)}"
     lines = [
-        f"{design.predictor.model.name}: what {data.name} can inform",
+        f"{design.model.name}: what {data.name} can inform",
         f"  {len(data)} observations of {', '.join(data.outputs)} in {arms}, {len(result.coordinates)} free parameters",
     ]
-    lines += [f"  error of {name}: {error}" for name, error in design.errors.items()]
+    lines += [f"  error of {name}: {kind}" for name, kind in design.chosen.items()] if design.sized else []
     lines += [f"  {line}" for line in _sides(result)]
     return "\n".join(lines)
 
 
 def _sides(result: Identifiability) -> Iterator[str]:
-    data = result.design.predictor.data
-    after = dict.fromkeys(
-        f"{time:g}" for time, side in zip(data.time.tolist(), data.at_dose, strict=True) if side == "after"
-    )
-    if after:
-        yield f"taken after a dose of the same time: the samples at {', '.join(after)}"
+    times = dict.fromkeys(f"{time:g}" for time in result.design.times_after_doses().tolist())
+    if times:
+        noun = "the samples" if len(times) > 1 else "the sample"
+        yield f"taken after a dose of the same time: {noun} at {_listed([*times])}"
 
 
 def _verdict(result: Identifiability) -> str:
     if result.identifiable:
         largest = result.collinearity["index"].max() if len(result.coordinates) > 1 else 1.0
-        return _filled(
-            f"All {len(result.coordinates)} parameters can be told apart (largest collinearity index {largest:.3g})."
+        state = (
+            "can be told apart" if largest <= NEAR else "can be told apart in principle, not all of them in practice"
         )
+        return _filled(f"All {len(result.coordinates)} parameters {state} (largest collinearity index {largest:.3g}).")
     return _filled(
         f"Of {len(result.coordinates)} parameters the design informs {result.rank} "
         f"combination{'s' * (result.rank != 1)}."
@@ -66,10 +65,10 @@ def _verdict(result: Identifiability) -> str:
 def _without(result: Identifiability) -> str:
     lines = [
         f"{label} reaches no observed output: it stands only in {_listed(places)}, on which "
-        f"{_listed(result.design.predictor.data.outputs)} does not depend under these doses."
+        f"{_listed(result.design.data.outputs)} does not depend under these doses."
         for label, places in result.unreachable.items()
     ]
-    lines += [f"{label} changes no observation at these times and doses." for label in result.without_effect]
+    lines += [f"{label} changes no observation at these times, doses and values." for label in result.without_effect]
     return "\n".join(map(_filled, lines))
 
 
@@ -82,14 +81,22 @@ def _combinations(result: Identifiability) -> str:
     return "\n".join(map(_filled, lines[:SHOWN] + more))
 
 
+def exact_ones(result: Identifiability) -> str:
+    """The sentences on what cannot be told apart at all, or has no effect."""
+    sets = [in_words(result, c, e) for c, e in zip(result.confounded, result.everywhere, strict=True) if c.exact]
+    return " ".join([*_without(result).split(), *sets])
+
+
 def in_words(result: Identifiability, combination: Confounded, everywhere: bool) -> str:
     """A sentence on parameters that make up for one another."""
     labels = [result.coordinates[i].label for i in combination.which]
     change = _changes(labels, combination.direction)
     if not combination.exact:
         moved = np.linalg.norm(result.sensitivities[:, combination.which] @ combination.direction) / 10
-        effect = f"moves the observations by {moved:.2g} standard deviations in all" if result.design.sized else (
-            "hardly moves any observation"
+        effect = (
+            f"moves the observations by {moved:.2g} standard deviations in all"
+            if result.design.sized
+            else ("hardly moves any observation")
         )
         return (
             f"{_listed(labels)} are hard to tell apart (collinearity index {combination.index:.3g}): "
@@ -144,7 +151,8 @@ def _power(label: str, exponent: int) -> str:
 def _expected(result: Identifiability) -> str:
     if not result.design.sized:
         return _filled(
-            "No standard errors are expected, as nothing says how large the errors of the observations are; give error="
+            "No standard errors are expected: nothing says how large the errors of the observations are. Give error= "
+            "an error model."
         )
     rows = [["parameter", "value", "expected SE", "RSE %", "unit", ""]]
     for label, row in result.expected.to_dict(orient="index").items():
