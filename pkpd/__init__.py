@@ -63,6 +63,8 @@ _ROOMS = {
     "fitting.multistart": ["Starts"],
     "fitting.posterior": ["Posterior", "sample_posterior"],
     "fitting.profiles": ["Profile", "Profiles", "profile"],
+    "fitting.identifiability": ["Identifiability", "identifiability"],
+    "fitting.optimal_times": ["SamplingTimes", "optimal_times"],
     "fitting.results": ["Fit"],
     "fitting.least_squares": ["fit"],
     "storage": ["read_result", "write_result"],
