@@ -329,13 +329,13 @@ def evaluate(write, x, y=None):
     from llvmlite import binding as llvm
     from llvmlite import ir
 
-    from pkpd.solvers.compiled.lanes import VECTOR, Rows, function
+    from pkpd.solvers.compiled.lanes import Rows, function
+    from pkpd.solvers.compiled.shape import Shape
 
-    module = ir.Module("test")
-    pointer = ir.PointerType(VECTOR)
-    code, (px, py, out) = function(module, "f", [pointer] * 3, public=True)
+    module, shape = ir.Module("test"), Shape()
+    code, (px, py, out) = function(module, "f", [shape.pointer] * 3, shape, public=True)
     a, b, result = (Rows(code, p.raw) for p in (px, py, out))
-    with code.each(len(x) // 8) as i:
+    for i in code.each(len(x) // 8):
         result[i] = write(a[i], b[i])
     code.end()
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), object_code._target())
@@ -449,9 +449,10 @@ def test_machine_code_is_kept_and_a_torn_file_is_made_again(tmp_path, monkeypatc
 
     def build():
         from pkpd.solvers.compiled.methods import _text
+        from pkpd.solvers.compiled.shape import Shape
 
         builds.append(1)
-        return _text(EVENTFUL, "tsit5")
+        return _text(EVENTFUL, "tsit5", Shape())
 
     for _ in range(2):
         object_code.object_code("a recipe", build)

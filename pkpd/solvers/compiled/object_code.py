@@ -41,13 +41,14 @@ def _target(effort: int = 2) -> Any:
 
 
 class Integrator(NamedTuple):
-    """A function ``run``, the rows of the workspace that it needs, and what it says of its method.
+    """A function ``run``, the rows and lanes of the workspace that it needs, and what it says of its method.
 
     The machine code lives as long as the `engine` that loaded it: keep this while ``run`` runs.
     """
 
     run: Any
     rows: int
+    lanes: int
     method: str
     engine: Any
 
@@ -111,8 +112,9 @@ def _loaded(code: bytes) -> Integrator:
     kinds: dict[str, Any] = {"double": ctypes.c_double, "i64": ctypes.c_int64}
     arguments = [kinds.get(str(kind), ctypes.c_void_p) for kind in ARGUMENTS.values()]
     run = ctypes.CFUNCTYPE(None, *arguments)(engine.get_function_address("run"))
-    rows = ctypes.c_int64.from_address(engine.get_global_value_address("rows")).value
-    return Integrator(run, rows, ctypes.string_at(engine.get_global_value_address("method")).decode(), engine)
+    rows, lanes = (ctypes.c_int64.from_address(engine.get_global_value_address(n)).value for n in ("rows", "lanes"))
+    method = ctypes.string_at(engine.get_global_value_address("method")).decode()
+    return Integrator(run, rows, lanes, method, engine)
 
 
 # ---- the folder
