@@ -26,6 +26,7 @@ from pkpd.solvers.reference.lockstep import solve_lockstep
 if TYPE_CHECKING:
     from pkpd.solvers.compiled.object_code import Integrator
     from pkpd.solvers.compiled.shape import Shape
+    from pkpd.solvers.compiled.target import this_target
 
 __all__ = ["COMPILED_METHODS", "solve_auto", "solve_compiled"]
 
@@ -146,17 +147,18 @@ class _State:
 
 
 @lru_cache(maxsize=64)
-def _compiled(model: System, method: str, shape: Shape) -> Integrator:
+def _compiled(model: System, method: str, shape: Shape, target: Target) -> Integrator:
     from pkpd.solvers.compiled.object_code import object_code
 
-    return object_code(_recipe(model, method, shape), lambda: _text(model, method, shape))
+    return object_code(_recipe(model, method, shape), lambda: _text(model, method, shape), target)
 
 
 def _integrator(model: System, method: str) -> Integrator:
     """The machine code for this processor."""
     from pkpd.solvers.compiled.shape import Shape
+    from pkpd.solvers.compiled.target import this_target
 
-    return _compiled(model, method, Shape())
+    return _compiled(model, method, Shape(), this_target())
 
 
 def _recipe(model: System, method: str, shape: Shape) -> str:
