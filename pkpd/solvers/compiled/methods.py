@@ -26,7 +26,7 @@ from pkpd.solvers.reference.lockstep import solve_lockstep
 if TYPE_CHECKING:
     from pkpd.solvers.compiled.object_code import Integrator
     from pkpd.solvers.compiled.shape import Shape
-    from pkpd.solvers.compiled.target import this_target
+    from pkpd.solvers.compiled.target import Target
 
 __all__ = ["COMPILED_METHODS", "solve_auto", "solve_compiled"]
 
@@ -59,7 +59,7 @@ def solve_compiled(
     """
     state = _State.of(problem)
     _run(problem, state, method, np.arange(problem.members), np.inf, threads, progress)
-    return state.solution(_integrator(problem.model, method).method)
+    return state.solution(f"{_integrator(problem.model, method).method}; {_lanes_used()}")
 
 
 def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progress | None = None) -> Solution:
@@ -74,15 +74,13 @@ def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progre
         _run(problem, state, first, everyone, PATIENCE, threads, progress)
     except ModelError as error:
         return replace(solve_lockstep(problem), note=f"numpy, because {error}")
-    if not state.status.any():
-        return state.solution(first)
     stiff = np.flatnonzero(np.isin(state.status, (STIFF, *GIVEN_UP)))
     if not len(stiff):
-        return state.solution(first)
+        return state.solution(f"{first}; {_lanes_used()}")
     state.status[stiff] = Status.ok
     _run(problem, state, "rodas5p", stiff, np.inf, threads, progress)
     second = _integrator(problem.model, "rodas5p").method
-    return state.solution(f"{first}, and {second} for {len(stiff)} stiff of {problem.members} members")
+    return state.solution(f"{first}, and {second} for {len(stiff)} stiff of {problem.members} members; {_lanes_used()}")
 
 
 def explicit_method(problem: Problem) -> str:
@@ -155,10 +153,21 @@ def _compiled(model: System, method: str, shape: Shape, target: Target) -> Integ
 
 def _integrator(model: System, method: str) -> Integrator:
     """The machine code for this processor."""
-    from pkpd.solvers.compiled.shape import Shape
+    return _compiled(model, method, *_shape_and_target())
+
+
+def _shape_and_target() -> tuple[Shape, Target]:
+    from pkpd.solvers.compiled.choice import chosen_shape
     from pkpd.solvers.compiled.target import this_target
 
-    return _compiled(model, method, Shape(), this_target())
+    target = this_target()
+    return chosen_shape(target), target
+
+
+def _lanes_used() -> str:
+    """How many members are integrated side by side, and on what."""
+    shape, target = _shape_and_target()
+    return f"{shape.lanes} lane{'s' * (shape.lanes > 1)} of {target.vectors}"
 
 
 def _recipe(model: System, method: str, shape: Shape) -> str:

@@ -11,13 +11,13 @@ from typing import Any
 
 from llvmlite import ir
 
-__all__ = ["BIT", "DOUBLE", "INT", "SHORT", "Shape"]
+__all__ = ["BIT", "DOUBLE", "INT", "LANES", "SHORT", "Shape"]
 
 DOUBLE = ir.DoubleType()
 INT = ir.IntType(64)
 SHORT = ir.IntType(32)
 BIT = ir.IntType(1)
-CACHE_LINE = 64  # bytes
+LANES = (1, 2, 4, 8)  # there may be
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Shape:
     fused: bool = True
 
     def __post_init__(self) -> None:
-        if self.lanes not in (1, 2, 4, 8):
+        if self.lanes not in LANES:
             raise ValueError(f"lanes={self.lanes}: there may be 1, 2, 4 or 8 of them")
 
     @property

@@ -15,10 +15,15 @@ from pkpd.errors import unknown_name
 
 __all__ = ["Target", "assembly", "machine_code", "target_machine", "this_target"]
 
+X86 = ("x86_64", "amd64", "i386", "i686")
 LONG_TEXT = 1_000_000  # characters
 # The kinds of vectors, the widest first, each with the LLVM features of which some must be there.
 X86_VECTORS = {"avx512": ("avx512f",), "avx2": ("avx2",), "sse2": ("sse2",)}
-WIDER = {"avx512": (), "avx2": ("avx512", "avx10", "amx"), "sse2": ("avx", "amx", "fma", "f16c", "xop", "vaes", "vpclmul")}
+WIDER = {
+    "avx512": (),
+    "avx2": ("avx512", "avx10", "amx"),
+    "sse2": ("avx", "amx", "fma", "f16c", "xop", "vaes", "vpclmul"),
+}
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,11 @@ class Target:
     cpu: str
     features: str
     vectors: str
+
+    @property
+    def fuses(self) -> bool:
+        """Whether it multiplies and adds with one rounding in one instruction."""
+        return "+fma," in f"{self.features}," if self.triple.startswith(X86) else self.vectors == "neon"
 
 
 def this_target() -> Target:
@@ -69,8 +79,8 @@ def _narrowed(vectors: str) -> Target:
 
 def _kinds(triple: str, features: dict[str, bool]) -> list[str]:
     """The kinds of vectors that a processor has, the widest first."""
-    if triple.startswith(("x86_64", "amd64", "i686")):
-        return [kind for kind, needed in X86_VECTORS.items() if kind == "sse2" or any(map(features.get, needed))]
+    if triple.startswith(X86):
+        return [kind for kind, needed in X86_VECTORS.items() if kind == "sse2" or features.get(needed)]
     return ["neon"] if triple.startswith(("aarch64", "arm64")) else ["other"]
 
 
