@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.objective import Expansion, Objective
+from pkpd.solvers.problem import Progress
 
 __all__ = ["OPTIMIZERS", "Optimum", "Search", "minimize"]
 
@@ -25,6 +27,7 @@ OPTIMIZERS = (
     "bfgs", "cg", "differential_evolution", "basinhopping", "dual_annealing", "shgo",
 )  # fmt: skip
 OF_RESIDUALS = ("least_squares", "leastsq")
+SEEDED = ("differential_evolution", "basinhopping", "dual_annealing")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +74,24 @@ class Search:
     vary: Mask
     calls: Counter[str] = field(default_factory=Counter)
     last: dict[str, Any] = field(default_factory=dict)
+    progress: Callable[[int], object] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"last": {}}
+        return vars(self) | {"last": {}, "progress": None}
+
+    @property
+    def best(self) -> Array:
+        """The best point so far, (coordinates,); where the search began as long as there is none."""
+        x: Array = self.last.get("best", (-np.inf, self.base))[1]
+        return x
+
+    def _note(self, x: Array, height: float) -> None:
+        """Keep the best point, for an interruption, and say how many there were."""
+        self.calls["values"] += 1
+        if height > self.last.get("best", (-np.inf, x))[0]:
+            self.last["best"] = height, x
+        if self.progress is not None:
+            self.progress(self.calls["values"])
 
     def point(self, numbers: Any) -> Array:
         """The coordinates on the scale of the search, (coordinates,), from the numbers of the minimizer."""
@@ -84,8 +102,10 @@ class Search:
         return x
 
     def residuals(self, numbers: Any) -> Array:
-        self.calls["values"] += 1
-        return np.asarray(self.objective.residuals(self.point(numbers)[None])[0])
+        x = self.point(numbers)
+        residuals = np.asarray(self.objective.residuals(x[None])[0])
+        self._note(x, -float((residuals**2).sum()))
+        return residuals
 
     def jacobian(self, numbers: Any) -> Array:
         self.calls["derivatives"] += 1
@@ -93,17 +113,19 @@ class Search:
 
     def cost(self, numbers: Any) -> float:
         """Minus the log-posterior; large where a trajectory fails."""
-        self.calls["values"] += 1
-        return self._finite(self.objective.log_posterior(self.point(numbers)[None])[0])
+        x = self.point(numbers)
+        height = self.objective.log_posterior(x[None])[0]
+        self._note(x, height)
+        return self._finite(height)
 
     def cost_expanded(self, numbers: Any) -> tuple[float, Array, Array]:
         """Minus the log-posterior, its slopes and what stands for its curvature; one integration for a point."""
         x = self.point(numbers)
         key = x.tobytes()
         if self.last.get("key") != key:
-            self.calls["values"] += 1
             self.calls["derivatives"] += 1
             self.last.update(key=key, expansion=self.objective.expanded(x[None]))
+            self._note(x, self.last["expansion"].value[0])
         expansion: Expansion = self.last["expansion"]
         value = self._finite(expansion.value[0])
         gradient = np.nan_to_num(-expansion.gradient[0][self.vary], nan=0.0, posinf=0.0, neginf=0.0)
@@ -123,6 +145,8 @@ def minimize(
     optimizer: str | None = None,
     limit: int = 1000,
     scale_covariance: bool = True,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> Optimum:
     """Find the most likely point.
 
@@ -140,6 +164,15 @@ def minimize(
         ``"least_squares"`` for sums of squares and one of these for other likelihoods.
     limit
         The search ends without success after so many evaluations.
+    seed
+        Of an optimizer that draws random numbers.
+    progress
+        Called with the number of evaluations and `limit`.
+
+    Returns
+    -------
+    Optimum
+        On Ctrl-C the best point so far, without success.
 
     Raises
     ------
@@ -158,15 +191,18 @@ def minimize(
         )
     base = np.array(objective.start if x0 is None else x0, dtype=float)
     moved = np.ones(len(base), dtype=bool) if vary is None else np.asarray(vary, dtype=bool)
-    search = Search(objective, base, moved)
+    search = Search(objective, base, moved, progress=progress and (lambda n: progress(n, limit)))
     if not moved.any():
         return _optimum(search, base[moved], True, "nothing varies", None)
-    if name in ("trust-exact", "trust-constr"):
-        return _by_trust_region(search, name, limit)
-    return _by_lmfit(search, name, limit, scale_covariance)
+    try:
+        if name in ("trust-exact", "trust-constr"):
+            return _by_trust_region(search, name, limit)
+        return _by_lmfit(search, name, limit, scale_covariance, seed)
+    except KeyboardInterrupt:
+        return _optimum(search, search.best[moved], False, "interrupted; this is the best point so far", None)
 
 
-def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool) -> Optimum:
+def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool, seed: int) -> Optimum:
     import lmfit
 
     start = lmfit.Parameters()
@@ -181,6 +217,8 @@ def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool) -> 
         options |= {"jac": search.jacobian, "x_scale": "jac", **TOLERANCES}
     if name not in OF_RESIDUALS:
         options["calc_covar"] = False
+    if name in SEEDED:
+        options["seed"] = seed
     with np.errstate(all="ignore"):  # lmfit's own covariance of a singular problem; ours says why
         result = lmfit.minimize(function, start, method=name, **options)
     numbers = [result.params[f"p_{i}"].value for i in np.flatnonzero(search.vary)]
