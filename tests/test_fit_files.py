@@ -127,6 +127,16 @@ def test_a_map_fit_with_limits_is_continued(modeled, tmp_path) -> None:
     assert again.x == pytest.approx(modeled.x, abs=1e-3)
 
 
+def test_the_starts_of_a_search_come_back(tmp_path) -> None:
+    bounded = {"CL": pkpd.free(0.4, (0.01, 10), log=True), "V": pkpd.free(3, (0.1, 100), log=True)}
+    fit = pkpd.fit(pk, observations(), bounded, starts=4, seed=1)
+    again = there_and_back(fit, tmp_path)
+    pd.testing.assert_frame_equal(again.starts.table, fit.starts.table)
+    assert again.starts.report() == fit.starts.report()
+    words = Reader(pkpd.write_report(fit, tmp_path / "fit.html").read_text(encoding="utf-8")).words
+    assert fit.starts.report() in words
+
+
 def test_records_come_back_with_their_observations(tmp_path) -> None:
     rows = [(i, 0.0, 1, 1, 100.0 * i, 0.0) for i in (1, 2)]
     rows += [(i, t, 0, 0, 0.0, 25 * i * np.exp(-0.125 * t) * (1 + 0.02 * i)) for i in (1, 2) for t in TIMES]
@@ -404,6 +414,16 @@ def test_a_report_has_the_numbers_of_the_fit(fit, page, tmp_path) -> None:
     assert words.count("did NOT converge") == 0
     short = pkpd.fit(pk, observations(), FREE, max_evaluations=2)
     assert "did NOT converge" in Reader(pkpd.write_report(short, tmp_path / "s.html", title="Short").read_text()).words
+
+
+def test_a_report_shows_profiles_and_draws(modeled, tmp_path) -> None:
+    profiles = pkpd.profile(modeled, ["CL", "V"])
+    draws = pkpd.bootstrap(modeled, 25, by="parametric", seed=2)
+    path = pkpd.write_report(modeled, tmp_path / "fit.html", profiles=profiles, draws=draws, log=True)
+    read = Reader(path.read_text(encoding="utf-8"))
+    assert read.tags.count("img") == 5
+    assert profiles.report() in read.words
+    assert draws.report() in read.words
 
 
 def test_a_report_is_refused_before_anything_is_drawn(fit, tmp_path) -> None:

@@ -66,7 +66,7 @@ def goodness_of_fit(fit: Fit, output: str | None = None, *, log: bool = False) -
         figure, axes = plt.subplots(2, 3, figsize=(WIDTH, 4.6))
         try:
             _observed_and_predicted(axes[0, 0], kept, output, unit, log)
-            _against(axes[0, 1], kept, "time", f"Time ({fit.model.time})", log=False)
+            _against(axes[0, 1], kept, "time", _time(fit.model.time), log=False)
             _against(axes[0, 2], kept, "predicted", _worded("Predicted", output, unit), log)
             _quantiles(axes[1, 0], kept)
             _correlations(axes[1, 1], kept)
@@ -85,6 +85,10 @@ def goodness_of_fit(fit: Fit, output: str | None = None, *, log: bool = False) -
 
 def _beyond(count: int, total: int) -> str:
     return labels.left_out(count, total, "values").replace("failed", "are beyond a limit")
+
+
+def _time(unit: str) -> str:
+    return "Time" if unit == "1" else f"Time ({labels.plain_unit(unit)})"
 
 
 def _worded(word: str, output: str, unit: str) -> str:

@@ -16,7 +16,7 @@ from pkpd.figures.fits import FEW, fit_overlay, require_fit
 from pkpd.figures.html_pages import Markup
 from pkpd.figures.individuals import individual_fits
 from pkpd.figures.labels import plain_unit
-from pkpd.figures.pairs import MOST, Draws, parameter_pairs
+from pkpd.figures.pairs import MOST, parameter_pairs
 from pkpd.figures.profiles import likelihood_profiles
 from pkpd.figures.start_waterfalls import start_waterfall
 from pkpd.storage import write_atomically
@@ -25,7 +25,9 @@ from pkpd.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pkpd.figures.profiles import Profiles
+    from pkpd.fitting.bootstrap import Bootstrap
+    from pkpd.fitting.posterior import Posterior
+    from pkpd.fitting.profiles import Profiles
     from pkpd.fitting.results import Fit
 
 __all__ = ["write_report"]
@@ -37,7 +39,7 @@ def write_report(
     *,
     title: str | None = None,
     profiles: Profiles | None = None,
-    draws: pd.DataFrame | Draws | None = None,
+    draws: pd.DataFrame | Posterior | Bootstrap | None = None,
     log: bool = False,
 ) -> Path:
     """Write a fit as one HTML file that needs no other: estimates, quality, figures, equations, the text of `report`.
@@ -92,7 +94,7 @@ def write_report(
         pages.section("Arms", _arms(fit)),
         pages.section("Model", *_model(fit)),
         pages.section("Text report", pages.unfolding("The report as text", pages.preformatted(fit.report()))),
-        pages.paragraph(f"Written by pkpd {__version__}; model hash {fit.model.hash[:12]}.", kind="quiet"),
+        pages.paragraph(f"Written by pkpd {__version__}{_hash(fit)}.", kind="quiet"),
     ]
     text = pages.page(heading, body)
     return write_atomically(target, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -102,10 +104,15 @@ def write_report(
 
 
 def _summary(fit: Fit) -> str:
+    title = getattr(fit.model, "title", fit.model.meaning(fit.data.outputs[0]))  # a plain function has a docstring
     return (
-        f"{fit.model.title}. {fit.n_observations} observations of {', '.join(fit.data.outputs)} in "
+        f"{title.rstrip('.')}. {fit.n_observations} observations of {', '.join(fit.data.outputs)} in "
         f"{len(fit.data.arms)} arm{'' if len(fit.data.arms) == 1 else 's'}; {fit.n_free} numbers estimated."
     )
+
+
+def _hash(fit: Fit) -> str:
+    return f"; model hash {fit.model.hash[:12]}" if hasattr(fit.model, "hash") else ""
 
 
 def _notices(fit: Fit) -> Iterator[str]:
@@ -176,8 +183,9 @@ def _arms(fit: Fit) -> Markup:
 
 
 def _model(fit: Fit) -> Iterator[Markup]:
-    yield pages.preformatted(fit.model.equations())
-    yield pages.paragraph(f"Integrated by {fit.solver}.", kind="quiet")
+    if hasattr(fit.model, "equations"):  # a plain function has none, and nothing is integrated
+        yield pages.preformatted(fit.model.equations())
+        yield pages.paragraph(f"Integrated by {fit.solver}.", kind="quiet")
     if fit.data.source:
         yield pages.paragraph("Source of the data:", kind="quiet")
         yield pages.preformatted(fit.data.source)
@@ -212,15 +220,16 @@ def _goodness(fit: Fit, log: bool) -> Iterator[Markup]:
             )
 
 
-def _knowledge(fit: Fit, profiles: Profiles | None, draws: pd.DataFrame | Draws | None) -> Iterator[Markup]:
+def _knowledge(
+    fit: Fit, profiles: Profiles | None, draws: pd.DataFrame | Posterior | Bootstrap | None
+) -> Iterator[Markup]:
     if int(np.isfinite(np.diag(fit.covariance_x)).sum()) >= 2:
         yield pages.picture(
             _figure(estimate_correlations(fit)), "Correlations of the estimates; framed where 0.95 or more."
         )
-    starts: Any = getattr(fit, "starts", None)
-    if starts is not None and (starts.table["optimum"] > 0).any():
-        yield pages.picture(_figure(start_waterfall(starts)), "Where the searches from several starts ended.")
-        yield from _words(starts)
+    if fit.starts is not None and fit.starts.n_optima:
+        yield pages.picture(_figure(start_waterfall(fit)), "Where the searches from several starts ended.")
+        yield from _words(fit.starts)
     if profiles is not None:
         yield from _words(profiles)
         for figure in likelihood_profiles(profiles):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    from pkpd.fitting.results import Fit
+    from pkpd.fitting.bootstrap import Bootstrap
+    from pkpd.fitting.posterior import Posterior
 
 __all__ = ["parameter_pairs"]
 
@@ -28,17 +29,8 @@ _FEW = 1500  # draws from which their points are one picture in a vector file
 _ENOUGH = 200  # draws for contours
 
 
-class Draws(Protocol):
-    """What is drawn besides a table: a posterior or a bootstrap."""
-
-    @property
-    def fit(self) -> Fit: ...
-    @property
-    def table(self) -> pd.DataFrame: ...
-
-
 def parameter_pairs(
-    draws: pd.DataFrame | Draws,
+    draws: pd.DataFrame | Posterior | Bootstrap,
     parameters: Iterable[str] | None = None,
     *,
     estimates: Mapping[str, float] | None = None,

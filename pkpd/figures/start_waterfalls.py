@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,18 +15,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from pkpd.fitting.multistart import Starts
+    from pkpd.fitting.results import Fit
+
 __all__ = ["start_waterfall"]
 
 
-class Searches(Protocol):
-    """What is drawn: the starts of a multi-start search."""
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """A row for each start with the columns optimum (0 where it failed) and log_posterior."""
-
-
-def start_waterfall(starts: Searches | Any, *, ax: Axes | None = None) -> Axes:
+def start_waterfall(starts: Starts | Fit, *, ax: Axes | None = None) -> Axes:
     """How far below the best log-posterior each search ended, sorted; level steps are distinct optima.
 
     Up to a difference of 1 the axis is linear, beyond it logarithmic.  Searches that failed are left
@@ -44,7 +39,7 @@ def start_waterfall(starts: Searches | Any, *, ax: Axes | None = None) -> Axes:
     DataError
         If the fit had one start, or every search failed.
     """
-    searches = getattr(starts, "starts", starts)
+    searches: Any = getattr(starts, "starts", starts)
     if not hasattr(searches, "table"):
         raise DataError(
             f"start_waterfall() got {starts!r}; expected a fit of several starts, as from fit(..., starts=20)."
