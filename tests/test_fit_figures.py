@@ -194,7 +194,7 @@ def test_what_a_logarithmic_axis_cannot_show_is_counted(two) -> None:
     assert upper.get_title(loc="left") == "2 of 16 observations are 0 or less, not shown"
     assert pkpd.fit_overlay(fit)[0].get_title(loc="left") == ""
     panel = individual_fits(fit, log=True)[0].axes[0]
-    assert panel.texts[0].get_text() == "1 of 8 values are 0 or less, not shown"
+    assert panel.texts[0].get_text() == "1 of 8 \N{LESS-THAN OR EQUAL TO} 0"
 
 
 # ---- individuals
@@ -441,3 +441,40 @@ def test_what_cannot_be_drawn_is_refused(call, message) -> None:
     draws = pd.DataFrame(np.random.default_rng(0).normal(size=(40, 2)), columns=["a", "b"])
     with pytest.raises(pkpd.PkpdError, match=message):
         call(draws)
+
+
+# ---- counts and times to an event
+
+
+lam = pkpd.param("lam", 0.2, "1/day", "hazard", source="illustrative")
+H = pkpd.state("H", "1", "cumulative hazard", start=0)
+survival = pkpd.Model("constant_hazard", rates={H: lam}, outputs={"h": lam})
+
+
+def test_times_to_an_event_are_drawn_as_the_cumulative_hazard_of_the_arm(tmp_path) -> None:
+    times, events = [1.0, 2.0, 2.0, 3.0, 1.5, 4.0], [1, 1, 0, 1, 0, 1]
+    table = pd.DataFrame({"arm": ["a"] * 4 + ["b"] * 2, "time": times, "output": "H", "value": events})
+    table["subject"] = [f"p{i}" for i in range(6)]
+    data = pkpd.read_observations(table, {"a": None, "b": None})
+    fit = pkpd.fit(survival, data, {"lam": pkpd.free(log=True)}, error=pkpd.event_time("h"))
+    assert fit.estimates.loc["lam", "estimate"] == pytest.approx(4 / sum(times), rel=1e-5)  # closed form
+    upper, _ = pkpd.fit_overlay(fit)
+    first, second = (line.get_ydata(orig=False) for line in upper.lines if line.get_marker() != "None")
+    np.testing.assert_allclose(first, [1 / 4, 1 / 4 + 1 / 3, np.nan, 1 / 4 + 1 / 3 + 1])
+    np.testing.assert_allclose(second, [np.nan, 1.0])
+    with pytest.raises(pkpd.DataError, match="'H' is observed by times to an event, of which a subject has one"):
+        individual_fits(fit)
+    with pytest.raises(pkpd.DataError, match="'H' is observed by times to an event, whose residuals are not normal"):
+        pkpd.goodness_of_fit(fit)
+    assert pkpd.write_report(fit, tmp_path / "survival.html").read_text(encoding="utf-8").count("<img") == 1
+
+
+def test_responders_are_drawn_as_shares() -> None:
+    responding = pkpd.Model("responding", rates={H: lam}, outputs={"P": H})
+    times = np.array([1.0, 2, 3])
+    table = pd.DataFrame({"arm": "a", "time": times, "output": "P", "value": [2, 4, 6], "n": [10, 10, 12]})
+    fit = pkpd.fit(responding, pkpd.read_observations(table, {"a": None}), ["lam"], error=pkpd.binomial_error())
+    upper, _ = pkpd.fit_overlay(fit)
+    shares = next(line for line in upper.lines if line.get_marker() != "None").get_ydata(orig=False)
+    np.testing.assert_allclose(shares, [0.2, 0.4, 0.5])
+    np.testing.assert_allclose(pkpd.goodness_of_fit(fit).axes[0].lines[1].get_ydata(orig=False), [0.2, 0.4, 0.5])

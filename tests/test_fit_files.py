@@ -416,10 +416,10 @@ def test_a_report_has_the_numbers_of_the_fit(fit, page, tmp_path) -> None:
     assert "did NOT converge" in Reader(pkpd.write_report(short, tmp_path / "s.html", title="Short").read_text()).words
 
 
-def test_a_report_shows_profiles_and_draws(modeled, tmp_path) -> None:
-    profiles = pkpd.profile(modeled, ["CL", "V"])
-    draws = pkpd.bootstrap(modeled, 25, by="parametric", seed=2)
-    path = pkpd.write_report(modeled, tmp_path / "fit.html", profiles=profiles, draws=draws, log=True)
+def test_a_report_shows_profiles_and_draws(fit, tmp_path) -> None:
+    profiles = pkpd.profile(fit, ["CL", "V"])
+    draws = pkpd.bootstrap(fit, 20, by="parametric", seed=2)
+    path = pkpd.write_report(fit, tmp_path / "fit.html", profiles=profiles, draws=draws, log=True)
     read = Reader(path.read_text(encoding="utf-8"))
     assert read.tags.count("img") == 5
     assert profiles.report() in read.words

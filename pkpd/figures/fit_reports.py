@@ -19,6 +19,7 @@ from pkpd.figures.labels import plain_unit
 from pkpd.figures.pairs import MOST, parameter_pairs
 from pkpd.figures.profiles import likelihood_profiles
 from pkpd.figures.start_waterfalls import start_waterfall
+from pkpd.fitting.diagnostics import counts_events
 from pkpd.storage import write_atomically
 from pkpd.version import __version__
 
@@ -198,10 +199,10 @@ def _courses(fit: Fit, log: bool) -> Iterator[Markup]:
     """All arms in one panel where they can be told apart, and each subject or arm in its own where there are more."""
     for output in fit.data.outputs:
         arms = {arm for arm, name in zip(fit.data.arm, fit.data.output, strict=True) if name == output}
-        if len(arms) <= FEW:
+        if len(arms) <= FEW or counts_events(fit, output):
             axes = fit_overlay(fit, output, log=log)
             yield pages.picture(_figure(axes[0]), f"{output}: observations and fitted curves; residuals below.")
-        if len(arms) > FEW or fit.data.subject:
+        if (len(arms) > FEW or fit.data.subject) and not counts_events(fit, output):
             individuals = individual_fits(fit, output, log=log)
             for i, figure in enumerate(individuals):
                 place = f", page {i + 1} of {len(individuals)}" if len(individuals) > 1 else ""
@@ -211,7 +212,8 @@ def _courses(fit: Fit, log: bool) -> Iterator[Markup]:
 def _goodness(fit: Fit, log: bool) -> Iterator[Markup]:
     table = fit.residuals
     for output in fit.data.outputs:
-        if np.isfinite(table.loc[table["output"] == output, "residual"]).any():
+        measured = np.isfinite(table.loc[table["output"] == output, "residual"]).any()
+        if measured and not counts_events(fit, output):
             yield pages.picture(
                 goodness_of_fit(fit, output, log=log),
                 f"{output}: A observed against predicted; B, C residuals against time and prediction; D their normal "

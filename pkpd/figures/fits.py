@@ -13,7 +13,8 @@ from pkpd.figures import labels
 from pkpd.figures.panels import panel_title, sheet
 from pkpd.figures.scales import scale_output, scale_outputs
 from pkpd.figures.style import BLACK, BLUE, GRAY, MARKERS, OKABE_ITO, note, paired_canvas
-from pkpd.fitting.diagnostics import observed_output
+from pkpd.fitting.diagnostics import comparable_values, observed_output
+from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.results import Fit
 
 if TYPE_CHECKING:
@@ -21,7 +22,16 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["draw_observed", "failed", "fine_times", "fit_overlay", "fitted_curves", "not_positive", "require_fit"]
+__all__ = [
+    "arm_title",
+    "draw_observed",
+    "failed",
+    "fine_times",
+    "fit_overlay",
+    "fitted_curves",
+    "not_positive",
+    "require_fit",
+]
 
 _POINTS = 401  # of a fitted curve
 FEW = len(OKABE_ITO)  # arms that can be told apart in one panel
@@ -39,7 +49,8 @@ def fit_overlay(
     Up to 7 arms are drawn in one panel.  With more each has a panel of its own, with axes in
     common; `individual_fits` has them on pages.  Bars are the standard deviations of the data,
     where they were given.  Residuals are in standard deviations where these or error models were
-    given, else in the output's unit.
+    given, else in the output's unit.  Responders are drawn as shares, and times to an event as the
+    cumulative hazard of the arm (Nelson-Aalen).
 
     Parameters
     ----------
@@ -68,7 +79,7 @@ def fit_overlay(
     """
     require_fit(fit, "fit_overlay")
     output = observed_output(fit, output)
-    table = fit.residuals.assign(sd=fit.data.sd)
+    table = comparable_values(fit)
     rows = table[table["output"] == output]
     arms = [arm for arm in fit.data.arms if arm in set(rows["arm"])]
     if len(arms) > FEW and ax is not None:
@@ -106,6 +117,11 @@ def require_fit(fit: Any, who: str) -> Fit:
     if not isinstance(fit, Fit):
         raise DataError(f"{who}() got {fit!r}; expected what fit() returns.")
     return fit
+
+
+def arm_title(fit: Fit, arm: str) -> str:
+    """What a panel calls an arm; of records, where it is a subject, its ID."""
+    return f"ID {arm}" if isinstance(fit.predictor, RecordPredictor) else arm
 
 
 def fitted_curves(fit: Fit, output: str, arms: Sequence[str], rows: pd.DataFrame) -> xr.DataArray:
@@ -154,7 +170,7 @@ def _by_panel(fit: Fit, curves: xr.DataArray, rows: pd.DataFrame, log: bool) -> 
             look = {"color": BLACK, "marker": "o", "markersize": 2.5, "elinewidth": 0.5, "capsize": 1.0}
             draw_observed(ax, mine, fit.data.sd_given, **look)
             ax.plot(curves["time"].to_numpy(), curves.sel(arm=arm).to_numpy(), color=BLUE, linewidth=1.1)
-            panel_title(ax, arm)
+            panel_title(ax, arm_title(fit, arm))
         scale_outputs(drawn.axes, log)
         drawn.figure.supylabel(labels.quantity(curves), fontsize=8)
         drawn.below.plot(rows["time"], rows["residual"], "o", color=GRAY, markersize=2.2, alpha=0.7)

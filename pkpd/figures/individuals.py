@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from pkpd.errors import DataError
 from pkpd.figures import labels
-from pkpd.figures.fits import draw_observed, failed, fine_times, not_positive, require_fit
+from pkpd.figures.fits import arm_title, draw_observed, failed, fine_times, require_fit
 from pkpd.figures.panels import Sheet, each_page, panel_title, sheet
 from pkpd.figures.scales import scale_output, scale_outputs
 from pkpd.figures.style import BLACK, BLUE, GRAY
-from pkpd.fitting.diagnostics import observed_output, series, standardized_residuals
+from pkpd.fitting.diagnostics import comparable_values, counts_events, observed_output, series
 from pkpd.fitting.individuals import individual_curves
-from pkpd.fitting.record_predictor import RecordPredictor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +52,7 @@ def individual_fits(fit: Fit, output: str | None = None, *, log: bool = False, s
     UnknownNameError
         If no such output was observed.
     DataError
-        If several outputs were observed and none is named.
+        If several outputs were observed and none is named, or it is observed by times to an event.
 
     Examples
     --------
@@ -64,24 +63,26 @@ def individual_fits(fit: Fit, output: str | None = None, *, log: bool = False, s
         if not isinstance(value, bool):
             raise DataError(f"individual_fits: {name} is {value!r}; expected True or False.")
     output = observed_output(fit, output)
-    table = standardized_residuals(fit).assign(sd=fit.data.sd)
+    if counts_events(fit, output):
+        raise DataError(
+            f"individual_fits: {output!r} is observed by times to an event, of which a subject has one and no course; "
+            "fit_overlay shows the cumulative hazard of each arm."
+        )
+    table = comparable_values(fit)
     rows = table[table["output"] == output]
     curves = individual_curves(fit, output, fine_times(fit, rows))
     arms = set(rows["arm"])
-    from_records = isinstance(fit.predictor, RecordPredictor)
-    people = [
-        (f"ID {key[0]}" if from_records else _title(key, len(arms)), curves[key], own) for key, own in series(rows)
-    ]
+    people = [(_title(fit, key, len(arms)), curves[key], own) for key, own in series(rows)]
     return each_page(people, lambda page: _page(page, fit.data.sd_given, log, shared))
 
 
 Person = tuple[str, "xr.DataArray", "pd.DataFrame"]  # title, curve, observations
 
 
-def _title(key: tuple[str, str], arms: int) -> str:
+def _title(fit: Fit, key: tuple[str, str], arms: int) -> str:
     arm, subject = key
     if not subject:
-        return arm
+        return arm_title(fit, arm)
     return subject if arms == 1 else f"{arm}, {subject}"
 
 
@@ -91,7 +92,7 @@ def _page(people: Sequence[Person], bars: bool, log: bool, shared: bool) -> Figu
             _draw(ax, curve, rows, bars)
             panel_title(ax, title)
             missing = "curve failed" if failed(curve) else ""
-            _remark(ax, missing, not_positive(rows, log).replace("observations", "values"))
+            _remark(ax, missing, _at_zero(rows, log))
         if shared:
             scale_outputs(drawn.axes, log)
         else:
@@ -108,6 +109,11 @@ def _draw(ax: Axes, curve: xr.DataArray, rows: pd.DataFrame, bars: bool) -> None
     draw_observed(ax, measured, bars, marker="o", label="observed" + (" ± SD" if bars else ""), **look)
     if len(limits):
         ax.plot(limits["time"], limits["observed"], "v", markerfacecolor="none", **_hollow(), label="beyond a limit")
+
+
+def _at_zero(rows: pd.DataFrame, log: bool) -> str:
+    count = int((rows["observed"] <= 0).sum()) if log else 0
+    return f"{count} of {len(rows)} \N{LESS-THAN OR EQUAL TO} 0" if count else ""
 
 
 def _hollow() -> dict[str, Any]:

@@ -82,9 +82,9 @@ def _whole_numbers() -> Any:
 
 
 def _marks(ax: Axes, place: Any, below: Any, best: Any, optimum: Any) -> None:
-    """The best optimum in blue; the others by turns filled and hollow, so that neighbors differ."""
-    look: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 3.6}
-    ax.plot(place[best], below[best], color=BLUE, label="best optimum", **look)
+    """The best optimum in blue circles; the others in squares, by turns filled and hollow, so that neighbors differ."""
+    look: dict[str, Any] = {"linestyle": "none", "marker": "s", "markersize": 3.6}
+    ax.plot(place[best], below[best], color=BLUE, label="best optimum", **{**look, "marker": "o"})
     for parity, fill, name in ((0, RED, "other optima"), (1, "white", "_")):
         chosen = ~best & (optimum % 2 == parity)
         if chosen.any():
