@@ -464,7 +464,7 @@ def test_a_comparison_has_criteria_weights_and_tests(fit) -> None:
 @pytest.mark.slow
 def test_the_p_values_of_true_nulls_are_uniform() -> None:
     values = []
-    for seed in range(200):
+    for seed in range(60):
         data = observations(seed=seed)
         fits = {
             name: pkpd.fit(pk, data, free, error=pkpd.proportional_error(0.1).fixed(), parameters=held)

@@ -13,7 +13,7 @@ from pkpd.figures import labels
 from pkpd.figures.panels import panel_title, sheet
 from pkpd.figures.scales import scale_output, scale_outputs
 from pkpd.figures.style import BLACK, BLUE, GRAY, MARKERS, OKABE_ITO, note, paired_canvas
-from pkpd.fitting.diagnostics import comparable_values, observed_output
+from pkpd.fitting.diagnostics import comparable_values, counts_events, observed_output
 from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.results import Fit
 
@@ -34,6 +34,7 @@ __all__ = [
 ]
 
 _POINTS = 401  # of a fitted curve
+_MANY = 80  # observations of an arm from which marks are smaller
 FEW = len(OKABE_ITO)  # arms that can be told apart in one panel
 
 
@@ -92,16 +93,17 @@ def fit_overlay(
         return _by_panel(fit, curves, rows, log)
     with paired_canvas(ax) as (upper, lower):
         for i, arm in enumerate(arms):
-            look: dict[str, Any] = {"color": OKABE_ITO[i], "marker": MARKERS[i]}
             mine = rows[rows["arm"] == arm]
+            small = len(mine) > _MANY
+            look: dict[str, Any] = {"color": OKABE_ITO[i], "marker": MARKERS[i], "markersize": 2.2 if small else 3.5}
             _draw_arm(upper, curves.sel(arm=arm), mine, look, fit.data.sd_given)
-            lower.plot(mine["time"], mine["residual"], linestyle="none", markersize=3, **look)
+            lower.plot(mine["time"], mine["residual"], linestyle="none", **{**look, "markersize": 2 if small else 3})
         scale_output(upper, log)
         upper.set_ylabel(labels.quantity(curves, 28))
         upper.tick_params(labelbottom=False)
         title = "Arm\n(bars: ± SD)" if fit.data.sd_given else "Arm"
         upper.legend(title=title, alignment="left", loc="upper left", bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3)
-        _finish_residuals(lower, curves, _in_sd(fit))
+        _finish_residuals(lower, curves, _residual(fit, output))
         note(upper, _lost(curves), not_positive(rows, log))
     return upper, lower
 
@@ -174,7 +176,7 @@ def _by_panel(fit: Fit, curves: xr.DataArray, rows: pd.DataFrame, log: bool) -> 
         scale_outputs(drawn.axes, log)
         drawn.figure.supylabel(labels.quantity(curves), fontsize=8)
         drawn.below.plot(rows["time"], rows["residual"], "o", color=GRAY, markersize=2.2, alpha=0.7)
-        _finish_residuals(drawn.below, curves, _in_sd(fit))
+        _finish_residuals(drawn.below, curves, _residual(fit, str(curves.name)))
         remarks = (_lost(curves), not_positive(rows, log), "bars: ± SD" if fit.data.sd_given else "")
         note(drawn.below, *remarks)
     return (*drawn.axes, drawn.below)
@@ -184,15 +186,18 @@ def _lost(curves: xr.DataArray) -> str:
     return labels.left_out(int(curves.isel(time=-1).isnull().sum()), curves.sizes["arm"], "arms")
 
 
-def _in_sd(fit: Fit) -> bool:
-    """Whether residuals are in standard deviations, else in the unit of the output."""
-    return fit.data.sd_given or fit.sd_is == "modeled"
+def _residual(fit: Fit, output: str) -> str:
+    """What a residual is, with its unit: a standard deviation where these or error models were given."""
+    if counts_events(fit, output):
+        return "Martingale\nresidual"
+    known = fit.data.sd_given or fit.sd_is == "modeled"
+    unit = "SD" if known else labels.plain_unit(fit.model.units[output])
+    return f"Residual ({unit})" if unit else "Residual"
 
 
-def _finish_residuals(ax: Axes, curves: xr.DataArray, in_sd: bool) -> None:
+def _finish_residuals(ax: Axes, curves: xr.DataArray, label: str) -> None:
     ax.axhline(0, color=BLACK, linewidth=0.6)
     reach = 1.25 * float(np.nanmax(np.abs(ax.dataLim.intervaly), initial=0.0)) or 1.0
     ax.set_ylim(-reach, reach)
-    unit = "SD" if in_sd else labels.plain_unit(str(curves.attrs.get("units", "1")))
-    ax.set_ylabel(f"Residual ({unit})" if unit else "Residual")
+    ax.set_ylabel(label)
     ax.set_xlabel(labels.quantity(curves["time"]))
