@@ -478,3 +478,51 @@ def test_responders_are_drawn_as_shares() -> None:
     shares = next(line for line in upper.lines if line.get_marker() != "None").get_ydata(orig=False)
     np.testing.assert_allclose(shares, [0.2, 0.4, 0.5])
     np.testing.assert_allclose(pkpd.goodness_of_fit(fit).axes[0].lines[1].get_ydata(orig=False), [0.2, 0.4, 0.5])
+
+
+# ---- bands
+
+
+def spans(ax):
+    """The lowest and highest value of the band of an axis, by time."""
+    (band,) = [c for c in ax.collections if c.get_label().endswith("band")]
+    corners = band.get_paths()[0].vertices
+    times = np.unique(corners[:, 0])
+    return {t: (corners[corners[:, 0] == t, 1].min(), corners[corners[:, 0] == t, 1].max()) for t in times}
+
+
+def test_bands_are_about_the_curves_of_their_arms(two, many) -> None:
+    for fit in (two, many):
+        bands = pkpd.bands(fit, [1.0, 6.0, 12.0], draws=64)
+        axes = pkpd.fit_overlay(fit, bands=bands)
+        ax, arm = (axes[2], "group 3") if len(axes) > 2 else (axes[0], "group 1")
+        drawn = next(c for c in ax.collections if c.get_label().endswith("band"))
+        expected = bands["C"].sel(arm=arm, time=6.0)
+        at_six = drawn.get_paths()[0].vertices
+        at_six = at_six[at_six[:, 0] == 6.0, 1]
+        assert (at_six.min(), at_six.max()) == pytest.approx((expected[0].item(), expected[2].item()))
+        words = (axes[0] if len(axes) == 2 else axes[-1]).get_title(loc="left")
+        assert "95 % confidence band" in words
+
+
+def test_a_band_that_reaches_below_zero_is_cut_at_a_logarithmic_axis(two) -> None:
+    bands = pkpd.bands(two, [1.0, 6.0, 12.0], draws=64)
+    wide = bands.assign(C=bands["C"].where(bands["limit"] != "low", -1.0)).assign_attrs(bands.attrs)
+    without, (with_band,) = individual_fits(two, log=True), individual_fits(two, log=True, bands=wide)
+    bottom = without[0].axes[0].get_ylim()[0]
+    for ax in with_band.axes:
+        assert ax.get_ylim()[0] == pytest.approx(bottom)
+        assert all(low == pytest.approx(bottom) for low, _ in spans(ax).values())
+    linear = individual_fits(two, bands=wide)[0].axes[0]
+    assert linear.get_ylim()[0] < -1
+    assert with_band.get_suptitle() == "95 % confidence band"
+
+
+def test_bands_of_another_fit_are_refused(two, many) -> None:
+    bands = pkpd.bands(two, [1.0, 6.0], draws=16)
+    with pytest.raises(pkpd.DataError, match="the bands have no arm 'group 3'; they are of another fit"):
+        pkpd.fit_overlay(many, bands=bands)
+    with pytest.raises(pkpd.DataError, match="individual_fits: the bands have no 'C'"):
+        individual_fits(two, bands=bands.drop_vars("C"))
+    with pytest.raises(pkpd.DataError, match=r"got 3 as bands; expected what pkpd.bands\(\) returns"):
+        pkpd.fit_overlay(two, bands=3)

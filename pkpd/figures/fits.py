@@ -10,8 +10,8 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import DataError
 from pkpd.figures import labels
+from pkpd.figures.bands import band_name, checked_bands, scale_with_bands
 from pkpd.figures.panels import panel_title, sheet
-from pkpd.figures.scales import scale_output, scale_outputs
 from pkpd.figures.style import BLACK, BLUE, GRAY, MARKERS, OKABE_ITO, note, paired_canvas
 from pkpd.fitting.diagnostics import comparable_values, counts_events, observed_output
 from pkpd.fitting.record_predictor import RecordPredictor
@@ -43,6 +43,7 @@ def fit_overlay(
     output: str | None = None,
     *,
     log: bool = False,
+    bands: xr.Dataset | None = None,
     ax: tuple[Axes, Axes] | None = None,
 ) -> tuple[Axes, ...]:
     """Observations of every arm with the fitted curves, and the residuals below them.
@@ -62,6 +63,8 @@ def fit_overlay(
     log
         Whether the axis of the output is logarithmic; the figure counts values of 0 and less,
         which are then not shown.
+    bands
+        From `pkpd.bands`, to be drawn about the curves.
     ax
         Two axes to draw on, above and below; those of a new figure by default.
 
@@ -75,14 +78,15 @@ def fit_overlay(
     UnknownNameError
         If no such output was observed.
     DataError
-        If several outputs were observed and none is named, or there are more than 7 arms and
-        `ax` is given.
+        If several outputs were observed and none is named, there are more than 7 arms and
+        `ax` is given, or `bands` are of another fit.
     """
     require_fit(fit, "fit_overlay")
     output = observed_output(fit, output)
     table = comparable_values(fit)
     rows = table[table["output"] == output]
     arms = [arm for arm in fit.data.arms if arm in set(rows["arm"])]
+    about = checked_bands(fit, bands, output, "fit_overlay")
     if len(arms) > FEW and ax is not None:
         raise DataError(
             f"fit_overlay: {len(arms)} arms cannot be told apart on the two axes of ax; leave it out for a panel an "
@@ -90,7 +94,7 @@ def fit_overlay(
         )
     curves = fitted_curves(fit, output, arms, rows)
     if len(arms) > FEW:
-        return _by_panel(fit, curves, rows, log)
+        return _by_panel(fit, curves, rows, log, about)
     with paired_canvas(ax) as (upper, lower):
         for i, arm in enumerate(arms):
             mine = rows[rows["arm"] == arm]
@@ -98,13 +102,13 @@ def fit_overlay(
             look: dict[str, Any] = {"color": OKABE_ITO[i], "marker": MARKERS[i], "markersize": 2.2 if small else 3.5}
             _draw_arm(upper, curves.sel(arm=arm), mine, look, fit.data.sd_given)
             lower.plot(mine["time"], mine["residual"], linestyle="none", **{**look, "markersize": 2 if small else 3})
-        scale_output(upper, log)
+        scale_with_bands([upper], log, about, output, [(upper, arm, OKABE_ITO[i]) for i, arm in enumerate(arms)])
         upper.set_ylabel(labels.quantity(curves, 28))
         upper.tick_params(labelbottom=False)
         title = "Arm\n(bars: ± SD)" if fit.data.sd_given else "Arm"
         upper.legend(title=title, alignment="left", loc="upper left", bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3)
         _finish_residuals(lower, curves, _residual(fit, output))
-        note(upper, _lost(curves), not_positive(rows, log))
+        note(upper, _lost(curves), not_positive(rows, log), "" if about is None else band_name(about))
     return upper, lower
 
 
@@ -162,7 +166,9 @@ def _draw_arm(ax: Axes, curve: xr.DataArray, rows: pd.DataFrame, look: dict[str,
     draw_observed(ax, rows, bars, label=labels.number(curve["arm"].item()), **look)
 
 
-def _by_panel(fit: Fit, curves: xr.DataArray, rows: pd.DataFrame, log: bool) -> tuple[Axes, ...]:
+def _by_panel(
+    fit: Fit, curves: xr.DataArray, rows: pd.DataFrame, log: bool, bands: xr.Dataset | None
+) -> tuple[Axes, ...]:
     """A panel for each arm, and the residuals of all of them below."""
     arms = [str(arm) for arm in curves["arm"].to_numpy()]
     with sheet(len(arms), below=True) as drawn:
@@ -173,12 +179,13 @@ def _by_panel(fit: Fit, curves: xr.DataArray, rows: pd.DataFrame, log: bool) -> 
             draw_observed(ax, mine, fit.data.sd_given, **look)
             ax.plot(curves["time"].to_numpy(), curves.sel(arm=arm).to_numpy(), color=BLUE, linewidth=1.1)
             panel_title(ax, arm_title(fit, arm))
-        scale_outputs(drawn.axes, log)
+        places = [(ax, arm, BLUE) for ax, arm in zip(drawn.axes, arms, strict=True)]
+        scale_with_bands(drawn.axes, log, bands, str(curves.name), places)
         drawn.figure.supylabel(labels.quantity(curves), fontsize=8)
         drawn.below.plot(rows["time"], rows["residual"], "o", color=GRAY, markersize=2.2, alpha=0.7)
         _finish_residuals(drawn.below, curves, _residual(fit, str(curves.name)))
-        remarks = (_lost(curves), not_positive(rows, log), "bars: ± SD" if fit.data.sd_given else "")
-        note(drawn.below, *remarks)
+        bars = "bars: ± SD" if fit.data.sd_given else ""
+        note(drawn.below, _lost(curves), not_positive(rows, log), bars, "" if bands is None else band_name(bands))
     return (*drawn.axes, drawn.below)
 
 
