@@ -17,7 +17,7 @@ from ivp_problems import PUBLISHED, problem, sized, system
 from test_library import regimen_for
 
 import pkpd
-from pkpd.solvers.compiled import object_code
+from pkpd.solvers.compiled import keeping, object_code
 from pkpd.solvers.compiled.methods import COMPILED_METHODS
 from pkpd.solvers.equations.system import numbered_system
 from pkpd.solvers.problem import Status
@@ -466,14 +466,14 @@ def test_machine_code_is_kept_and_a_torn_file_is_made_again(tmp_path, monkeypatc
 def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setenv("PKPD_CACHE", str(tmp_path))
     tmp_path.chmod(0o700)
-    assert object_code.cache_folder() == tmp_path
+    assert keeping.cache_folder() == tmp_path
     tmp_path.chmod(0o770)
-    assert object_code.cache_folder() is None
+    assert keeping.cache_folder() is None
     link = tmp_path / "link"
     tmp_path.chmod(0o700)
     link.symlink_to(tmp_path)
     monkeypatch.setenv("PKPD_CACHE", str(link))
-    assert object_code.cache_folder() is None
+    assert keeping.cache_folder() is None
 
 
 def test_two_processes_at_once(tmp_path):
