@@ -448,11 +448,11 @@ def test_machine_code_is_kept_and_a_torn_file_is_made_again(tmp_path, monkeypatc
     builds = []
 
     def build():
-        from pkpd.solvers.compiled.methods import _text
+        from pkpd.solvers.compiled.kernels import make_kernel
         from pkpd.solvers.compiled.shape import Shape
 
         builds.append(1)
-        return _text(EVENTFUL, "tsit5", Shape())
+        return str(make_kernel(EVENTFUL, "tsit5", Shape()).module)
 
     for _ in range(2):
         object_code.object_code("a recipe", build)

@@ -255,7 +255,7 @@ class RecordProblems:
         )
 
     def _read(self, problem: Problem, group: SegmentGroup, columns: Array, status: Index) -> None:
-        solution = solve(problem, self.solver.method, None, self.solver.threads)
+        solution = solve(problem, self.solver.method, None, self.solver.threads, self.solver.device)
         n = len(problem.model.states)
         if any(problem.model.nonnegative):
             below = np.logical_or.accumulate(below_zero(problem, solution.states), axis=1)
@@ -269,7 +269,7 @@ class RecordProblems:
     def _differentiate(
         self, along: TangentProblem, group: SegmentGroup, first: Array, second: Array, status: Index
     ) -> None:
-        solution = solve(along.problem, self.solver.method, None, self.solver.threads)
+        solution = solve(along.problem, self.solver.method, None, self.solver.threads, self.solver.device)
         n = len(along.base.model.states)
         failed = along.status(solution)
         for part, states, outputs in records_of(along.problem, solution.states, group, along.lanes, along.source):

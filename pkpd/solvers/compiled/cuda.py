@@ -99,8 +99,9 @@ class Driver:
             library = ctypes.CDLL(LIBRARY)
         except OSError as error:
             raise SimulationError(
-                f"device='gpu' needs an NVIDIA card and its driver: looked for {LIBRARY}, which comes with the driver, and "
-                f"could not load it ({error}). Install the driver (`nvidia-smi` then lists the card), or use device='cpu'."
+                f"device='gpu' needs an NVIDIA card and its driver: looked for {LIBRARY}, which comes with the driver, "
+                f"and could not load it ({error}). Install the driver (`nvidia-smi` then lists the card), or use "
+                "device='cpu'."
             ) from None
         for name, kinds in SIGNATURES.items():
             function = getattr(library, name)
@@ -110,13 +111,13 @@ class Driver:
     def __call__(self, name: str, *arguments: Any) -> None:
         code = getattr(self.library, name)(*arguments)
         if code:
-            raise CudaError(f"the GPU's driver: {name} failed: {self._sentence(code)} (error {code}).", code)
+            raise CudaError(f"{name} of the GPU's driver failed: {self._sentence(code)} (error {code}).", code)
 
     def ready(self, stream: Any) -> bool:
         """Whether all that was begun on a stream is done."""
         code = self.library.cuStreamQuery(stream)
         if code not in (0, NOT_READY):
-            raise CudaError(f"the GPU's driver: the integration failed: {self._sentence(code)} (error {code}).", code)
+            raise CudaError(f"the integration failed on the GPU: {self._sentence(code)} (error {code}).", code)
         return bool(code == 0)
 
     def _sentence(self, code: int) -> str:
@@ -199,7 +200,8 @@ class Card:
     def resident_blocks(self, program: Program, threads: int) -> int:
         """How many blocks of this many threads the whole card can hold at a time."""
         name = "cuOccupancyMaxActiveBlocksPerMultiprocessor"
-        return max(1, self.driver.number(name, program.function, threads, 0)) * self.processors
+        blocks: int = self.driver.number(name, program.function, threads, 0)
+        return max(1, blocks) * self.processors
 
     @contextmanager
     def allocated(self, sizes: Mapping[str, int]) -> Iterator[dict[str, int]]:
@@ -253,8 +255,8 @@ def open_card() -> Card:
         device = driver.number("cuDeviceGet", 0)
     except CudaError as error:
         raise SimulationError(
-            f"device='gpu' needs an NVIDIA card: {LIBRARY} is there, but finds none ({error}) Look at `nvidia-smi` and at "
-            "CUDA_VISIBLE_DEVICES, or use device='cpu'."
+            f"device='gpu' needs an NVIDIA card: {LIBRARY} is there, but has none to offer. {error} Look at "
+            "`nvidia-smi` and at CUDA_VISIBLE_DEVICES, or use device='cpu'."
         ) from None
     major, minor, processors, threads = (
         driver.number("cuDeviceGetAttribute", i, device) for i in (MAJOR, MINOR, PROCESSORS, THREADS_PER_PROCESSOR)

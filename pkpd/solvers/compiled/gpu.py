@@ -171,9 +171,12 @@ class _Task:
             "at": real, "states": real + m, "armed": armed, "fired": armed + m * e, "first": armed + 2 * m * e,
             "stops": schedule.times.shape[1], "own_schedule": int(not schedule.shared),
             "own_times": int(problem.times.ndim == 2), "before": int(problem.before), "rtol": float(problem.rtol),
-            "max_steps": float(problem.max_steps), "patience": PATIENCE if self.method == "auto" and method == self.first else np.inf,
+            "max_steps": float(problem.max_steps), "patience": self._patience(method),
         }  # fmt: skip
         return [values[name] for name in ARGUMENTS]
+
+    def _patience(self, method: str) -> float:
+        return PATIENCE if self.method == "auto" and method == self.first else float("inf")
 
 
 def _batch(task: _Task, most: int) -> int:

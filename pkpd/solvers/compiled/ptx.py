@@ -62,7 +62,7 @@ def device_code(model: System, method: str) -> DeviceCode:
         If the model holds a function that has no form on a device; the message names it.
     """
     forms = [recipe(model, method, shape) for shape in (REGISTERS, CALLS)]
-    text = kept(["PTX", *forms, *generator()], lambda: _text(model, method).encode()).decode()
+    text = kept(["PTX", str(MOST_WRITTEN_OUT), *forms, *generator()], lambda: _text(model, method).encode()).decode()
     form, described = re.findall(r"^// (\S+): (.*)$", text, re.MULTILINE)[0]
     return DeviceCode(text, described, form)
 
