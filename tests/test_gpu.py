@@ -135,7 +135,9 @@ def test_members_that_turn_out_stiff_go_on_with_an_implicit_method(most: int | N
     assert device.note == f"{processor.note}, on the GPU Fake (experimental)"
 
 
-@pytest.mark.parametrize("name", ["HIRES", "Robertson", "van der Pol", "Oregonator"])
+@pytest.mark.parametrize(
+    "name", ["Robertson", *(pytest.param(n, marks=pytest.mark.slow) for n in ("HIRES", "Oregonator"))]
+)
 def test_published_end_points(name: str) -> None:
     known = PUBLISHED[name]
     case = problem(system(known.rates, name=name), known.start, [known.end], rtol=1e-6, atol=known.atol)
@@ -189,6 +191,7 @@ def both(verb, names) -> None:
         assert difference(device[name].values, processor[name].values) < 1e-9, name
 
 
+@pytest.mark.slow
 def test_simulate_an_event_model_with_fractions() -> None:
     model = pkpd.load("kosinsky_2018")
     regimen = pkpd.fractions(2, 3, start=1, duration=0.001) + pkpd.bolus(1.333, "ip", at=[2, 5])
@@ -207,7 +210,7 @@ def test_numbers_of_the_trajectory_need_no_course() -> None:
         "cmax": ("C", "max"), "tmax": ("C", "time_of_max"), "trough": ("C", "last"), "auc": ("C", "auc"),
         "low": ("C", "first_below", 5.0),
     }  # fmt: skip
-    people = pkpd.sample(model, 50, seed=2)
+    people = pkpd.members(CL=np.linspace(0.2, 0.6, 50))
     regimen = pkpd.infusion(100, "iv", 0.1, every=7, n=3)
     both(
         lambda s: pkpd.simulate(model, regimen, times=[0, 28], parameters=people, reduce=reduce, solver=s),
@@ -217,10 +220,14 @@ def test_numbers_of_the_trajectory_need_no_course() -> None:
 
 def test_derivatives() -> None:
     model = pkpd.load("pk_1cmt_oral")
-    wrt = [p.name for p in model.parameters][:2]
     both(
         lambda s: pkpd.simulate(
-            model, pkpd.bolus(100, "oral", every=1, n=3), times=[0, 1, 2, 5], sensitivities=wrt, outputs=["C"], solver=s
+            model,
+            pkpd.bolus(100, "oral", every=1, n=3),
+            times=[0, 1, 2, 5],
+            sensitivities=["CL", "ka"],
+            outputs=["C"],
+            solver=s,
         ),
         ("C", "sensitivity_C"),
     )
@@ -275,7 +282,7 @@ def test_no_operation_may_be_fused_by_the_driver() -> None:
         assert f"{operation}.f64" not in text
 
 
-MOST_SPILLED = {"registers": 2000, "calls": 6000}  # bytes of a thread, stored once each
+MOST_SPILLED = {"registers": 1500, "calls": 2500}  # bytes of a thread, stored once each
 
 
 def assert_assembles(code: ptx.DeviceCode, folder) -> None:

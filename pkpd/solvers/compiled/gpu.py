@@ -184,9 +184,8 @@ def _batch(task: _Task, most: int) -> int:
     card, members, arrays = task.card, task.problem.members, task.arrays.values()
     fixed = sum(array.nbytes for array, axis in arrays if axis is None)
     each = sum(array.nbytes for array, axis in arrays if axis is not None) / max(1, members)
-    methods = {task.first, "rodas5p"} if task.method == "auto" else {task.first}
     # The driver keeps local memory for every thread that the card can hold.
-    local = card.processors * card.threads * max(task.program(m).program.local_bytes for m in methods)
+    local = card.processors * card.threads * task.program(task.first).program.local_bytes
     free = card.free_memory()
     fit = int((SHARE * free - fixed - local) // max(1.0, each))
     if fit < 1:

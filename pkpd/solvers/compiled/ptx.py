@@ -31,7 +31,7 @@ WITHOUT_END = 10**9
 # All in one function whose workspace is registers; or calls, loops and a workspace in the thread's local memory.
 REGISTERS = Shape(lanes=1, unroll=WITHOUT_END, inlined=WITHOUT_END, private=True)
 CALLS = Shape(lanes=1, unroll=0, inlined=0, private=True)
-MOST_WRITTEN_OUT = 16_000  # instructions of LLVM in one function: up to there LLVM and ptxas take 1 to 3 s
+MOST_WRITTEN_OUT = 14_000  # instructions of LLVM in one function: up to there LLVM and ptxas take 1 to 3 s
 
 
 @dataclass(frozen=True)
