@@ -12,6 +12,7 @@ from benchmarks.cases import CASES
 from benchmarks.comparison import compare, comparison_table, precision_table
 from benchmarks.compile_times import compile_table
 from benchmarks.drawing import draw_precision, draw_scaling
+from benchmarks.gpu import gpu_table
 from benchmarks.machine import circumstances
 from benchmarks.memory import memory_table
 from benchmarks.rounds import say
@@ -20,7 +21,7 @@ from benchmarks.scaling import members_table, states_table, stiff_states_table, 
 from benchmarks.tables import Table, write_csv
 
 HERE = Path(__file__).parent
-SECTIONS = ("comparison", "scaling", "compile", "memory", "calls")
+SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "gpu")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -31,12 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     scale = QUICK if asked.quick else FULL
     about = circumstances()
     texts = []
+    report = folder / ("gpu.md" if list(asked.only) == ["gpu"] else "results.md")
     for section in asked.only:
         for table in _tables(section, scale, asked.case, folder):
+            if not table.rows and report.name == "gpu.md":
+                say(f"gpu: {' '.join(table.remarks)}")  # and what a card has measured stays
+                return
             write_csv(table, folder)
             texts.append(table.markdown())
-            _write(folder / "results.md", about, words, texts)
-    say(f"wrote {folder / 'results.md'}")
+            _write(report, about, words, texts)
+    say(f"wrote {report}")
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -64,7 +69,7 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
         yield stiff_states_table(scale)
         yield threads_table(scale)
     else:
-        yield {"compile": compile_table, "memory": memory_table, "calls": calls_table}[section](scale)
+        yield {"compile": compile_table, "memory": memory_table, "calls": calls_table, "gpu": gpu_table}[section](scale)
 
 
 def _write(path: Path, about: Sequence[str], arguments: Sequence[str], texts: Sequence[str]) -> None:

@@ -11,7 +11,7 @@ Experimental: see `pkpd.solvers.compiled.cuda`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -34,7 +34,8 @@ DEVICE_METHODS = ("auto", *COMPILED_METHODS)
 BLOCK = 32  # threads: one warp, as threads share nothing, so that few members spread over all processors
 SHARE = 0.9  # of the free memory
 ENDLESS = 2**62  # turns
-WAITS = (2e-4, 0.05)  # seconds between looks at what runs, at first and at most
+SHORTEST, LONGEST = 1e-4, 0.05  # seconds between looks at what runs; in between a hundredth of what it has taken
+TOLD = 0.1  # seconds between words of progress
 NEXT, CANCEL, TURNS = 0, 1, 2  # the counters
 
 
@@ -244,7 +245,7 @@ def _pieces(array: Any, axis: int | None, members: slice) -> Iterator[Any]:
         yield array if axis is None else array[members]
 
 
-def _copy(verb: Any, place: int, pieces: list[Any]) -> None:
+def _copy(verb: Callable[[int, Any], None], place: int, pieces: list[Any]) -> None:
     for piece in pieces:
         if piece.nbytes:
             verb(place, piece)
@@ -259,13 +260,15 @@ def _launch(
     arguments = task.arguments(places, method, members.stop - members.start, count)
     blocks = min(card.resident_blocks(program, task.threads), -(-count // task.threads))
     begun, first, last = np.zeros(1, dtype=np.int64), members.start, task.problem.members
+
+    def tell() -> None:
+        if progress is not None:
+            card.get(places["counters"] + 8 * NEXT, begun)
+            progress(first + min(int(begun[0]), count), last)
+
     with card.launched(program, arguments, blocks, task.threads) as done:
         try:
-            for pause in _pauses(done):
-                time.sleep(pause)
-                if progress is not None and pause == WAITS[1]:
-                    card.get(places["counters"] + 8 * NEXT, begun)
-                    progress(first + min(int(begun[0]), count), last)
+            _wait(done, tell)
         except BaseException:
             card.put(places["counters"] + 8 * CANCEL, np.ones(1, dtype=np.int64))
             raise
@@ -273,9 +276,12 @@ def _launch(
         progress(members.stop, last)
 
 
-def _pauses(done: Any) -> Iterator[float]:
-    """How long to wait before the next look, until all is done: short at first."""
-    pause, longest = WAITS
+def _wait(done: Callable[[], bool], tell: Callable[[], None]) -> None:
+    """Wait in turns that are short beside what the work takes, so that an interrupt is heard and no time is lost."""
+    begun = told = time.monotonic()
     while not done():
-        yield pause
-        pause = min(1.3 * pause, longest)
+        now = time.monotonic()
+        time.sleep(min(max(SHORTEST, 0.01 * (now - begun)), LONGEST))
+        if now - told > TOLD:
+            tell()
+            told = now
