@@ -71,9 +71,7 @@ def command(
             print(f"wrote {path}")
 
 
-def write(
-    result: pkpd.Fit, folder: Path, draw: Callable[[pkpd.Fit, Path], Path], figure: str
-) -> list[Path]:
+def write(result: pkpd.Fit, folder: Path, draw: Callable[[pkpd.Fit, Path], Path], figure: str) -> list[Path]:
     """Write the report, the tables and the figure of a fit to `folder`."""
     written = [path for path in fit_files(result, folder, figure) if path.name != figure]
     return [*written, draw(result, folder / figure)]
