@@ -83,7 +83,8 @@ class FunctionPredictor(Predictor):
         """
         scale = np.array([c.slope(v) for c, v in zip(self.coordinates, x, strict=True)])
         natural = np.array([c.natural(v) for c, v in zip(self.coordinates, x, strict=True)], dtype=float)
-        spans = np.array([abs(v) or abs(float(c.natural(c.start))) or 1.0 for c, v in zip(self.coordinates, natural)])
+        starts = [abs(float(c.natural(c.start))) for c in self.coordinates]
+        spans = np.array([abs(v) or start or 1.0 for v, start in zip(natural, starts, strict=True)])
         slopes = self._by_complex_step(natural, spans)
         if slopes is None:
             slopes = self._by_differences(natural, spans)
@@ -133,7 +134,8 @@ class FunctionPredictor(Predictor):
         if result.dtype.kind not in "iufbc" or result.shape not in ((), (1,), (len(time),)):
             what = f"an array of shape {result.shape}" if result.dtype.kind in "iufbc" else repr(result)[:60]
             raise FitError(
-                f"fit: the function {self.function.name} returned {what} at {len(time)} times; expected a number for each."
+                f"fit: the function {self.function.name} returned {what} at {len(time)} times; expected a number "
+                "for each."
             )
         return np.broadcast_to(result, len(time))
 

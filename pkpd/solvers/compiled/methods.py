@@ -7,6 +7,7 @@ that it fares the same in any company.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from pkpd.errors import ModelError
 from pkpd.solvers.equations.system import System
 from pkpd.solvers.problem import STIFF, Problem, Progress, Solution, Status
 from pkpd.solvers.reference.lockstep import solve_lockstep
+from pkpd.solvers.schedule import Schedule
 
 if TYPE_CHECKING:
     from pkpd.solvers.compiled.object_code import Integrator
@@ -35,6 +37,8 @@ MANY_TIMES = 100  # more times to store than this are interpolated
 WORTH_A_THREAD = 32  # members
 SHORT_WORK = 10_000_000  # turns times rows of the workspace, which take about 0.1 s: until then no thread is started
 ENDLESS = 2**62  # turns
+KEPT, MOST_KEPT = 16, 100_000  # schedules whose arguments are kept, and the numbers of one up to which they are
+_KEPT: dict[tuple[int, int], tuple[Schedule, Array, list[int], list[Any]]] = {}
 GIVEN_UP = (Status.max_steps, Status.step_too_small)  # where an implicit method may still do
 
 
@@ -72,7 +76,7 @@ def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progre
         _run(problem, state, first, everyone, PATIENCE, threads, progress)
     except ModelError as error:
         return replace(solve_lockstep(problem), note=f"numpy, because {error}")
-    if not state.status.any():
+    if not np.count_nonzero(state.status):
         return state.solution(first)
     stiff = np.flatnonzero(np.isin(state.status, (STIFF, *GIVEN_UP)))
     if not len(stiff):
@@ -133,7 +137,7 @@ class _State:
 
     def solution(self, note: str) -> Solution:
         n, events = len(self.out), self.events
-        armed, fired, first = (self.real[1 + n + i * events : 1 + n + (i + 1) * events] for i in range(3))
+        armed, fired, first = self.real[1 + n :].reshape(3, events, -1) if events else [self.real[:0]] * 3
         return Solution(
             states=self.out.transpose(1, 2, 0), status=self.status, ended=self.real[0], steps=self.whole[3],
             final=self.real[1 : 1 + n], armed=armed > 0, event_counts=fired.astype(np.int64), event_times=first,
@@ -178,29 +182,47 @@ def _text(model: System, method: str) -> str:
 
 def _arguments(
     problem: Problem, state: _State, method: str, order: Index, patience: float
-) -> tuple[list[Any], list[Array | Index]]:
+) -> tuple[list[Any], list[Any]]:
     """The arguments of compiled code after the workspace and what is each worker's, and the arrays that they lie in."""
-    schedule, m, shared = problem.schedule, 8 * problem.members, problem.times.ndim == 1
-    times = problem.times[None] if shared else problem.times
-    counts = np.array([times.shape[1]]) if shared else np.isfinite(times).sum(axis=1, dtype=np.int64)
-    few = {"tsit5": 0, "dop853": MANY_TIMES, "rodas5p": times.shape[1]}[method]
-    n, e = len(state.out), state.events
-    arrays = [
-        order, _real(problem.parameters), state.whole, state.real, _real(schedule.times),
-        np.ascontiguousarray(schedule.jumps, dtype=np.int64), _real(schedule.amounts), _real(schedule.input_values),
-        _real(times), counts, state.out, _real(problem.atol),
-    ]  # fmt: skip
-    order_, parameters, whole, real, stop_times, jumps, amounts, input_values, times_, counts_, out, atol = (
-        a.ctypes.data for a in arrays
-    )
+    m, n, e = 8 * problem.members, len(state.out), state.events
+    fixed, _ = _stops_and_times(problem.schedule, problem.times)
+    arrays: list[Any] = [order, _real(problem.parameters), state.whole, state.real, state.out, _real(problem.atol)]
+    order_, parameters, whole, real, out, atol = map(_address, arrays)
     armed = real + m * (1 + n)
+    few = {"tsit5": 0, "dop853": MANY_TIMES, "rodas5p": problem.times.shape[-1]}[method]
     bare = [
         order_, problem.members, parameters, real + m, real, whole, whole + m, armed, armed + m * e, armed + 2 * m * e,
-        whole + 2 * m, whole + 3 * m, stop_times, jumps, amounts, input_values, schedule.times.shape[1],
-        int(not schedule.shared), times_, times.shape[1], int(not shared), counts_, out, problem.rtol,
-        atol, int(problem.before), float(problem.max_steps), patience, few,
+        whole + 2 * m, whole + 3 * m, *fixed, out, problem.rtol, atol, int(problem.before), float(problem.max_steps),
+        patience, few,
     ]  # fmt: skip
     return bare, arrays
+
+
+def _stops_and_times(schedule: Schedule, times: Array) -> tuple[list[int], list[Any]]:
+    """The arguments that are the same for all parameters, and the arrays that they lie in.
+
+    They are kept for the next calls with the very same schedule and times.
+    """
+    key = (id(schedule), id(times))
+    if key in _KEPT:
+        return _KEPT[key][2:]
+    shared = times.ndim == 1
+    table = times.reshape(1, -1) if shared else times
+    arrays: list[Any] = [
+        _real(schedule.times), np.ascontiguousarray(schedule.jumps, dtype=np.int64), _real(schedule.amounts),
+        _real(schedule.input_values), _real(table),
+        np.array([table.shape[1]]) if shared else np.isfinite(table).sum(axis=1, dtype=np.int64),
+    ]  # fmt: skip
+    stop_times, jumps, amounts, input_values, times_, counts = map(_address, arrays)
+    fixed = [
+        stop_times, jumps, amounts, input_values, schedule.times.shape[1], int(not schedule.shared),
+        times_, table.shape[1], int(not shared), counts,
+    ]  # fmt: skip
+    if sum(array.size for array in arrays) <= MOST_KEPT:
+        if len(_KEPT) >= KEPT:
+            _KEPT.clear()
+        _KEPT[key] = (schedule, times, fixed, arrays)  # alive, so that no other object has their identity
+    return fixed, arrays
 
 
 def _run(
@@ -212,13 +234,13 @@ def _run(
     count = min(threads or _processors(), max(1, len(order) // WORTH_A_THREAD))
     shared = np.zeros(2 + count, dtype=np.int64)  # the next member, whether to stop, and the turns of each worker
     shared[2:] = ENDLESS if count > 1 else 1 + SHORT_WORK // compiled.rows
-    bare, _kept = _arguments(problem, state, method, order, patience)
+    bare, _alive = _arguments(problem, state, method, order, patience)
     rooms = [_lanes(compiled.rows) for _ in range(count)]
-    place = shared.ctypes.data
+    place = _address(shared)
 
     def arguments(worker: int, begin: int) -> list[Any]:
         turns = place + 8 * (2 + worker)
-        return [rooms[worker].ctypes.data, begin, turns, place, len(order), bare[0], place + 8, *bare[1:]]
+        return [_address(rooms[worker]), begin, turns, place, len(order), bare[0], place + 8, *bare[1:]]
 
     def tell() -> None:
         if progress is not None:
@@ -262,8 +284,15 @@ def _wait(workers: list[threading.Thread], tell: Callable[[], Any]) -> None:
 def _lanes(rows: int) -> Array:
     """Room for `rows` of eight numbers, each row on a cache line of its own."""
     room = np.empty(8 * rows + 7)
-    first = -room.ctypes.data % 64 // 8
+    first = -_address(room) % 64 // 8
     return room[first : first + 8 * rows]
+
+
+def _address(array: Any) -> int:
+    """Where the numbers of a contiguous array lie; through its buffer, a fifth of the price of `ndarray.ctypes`."""
+    if not array.size:
+        return 0
+    return ctypes.addressof(ctypes.c_char.from_buffer(array)) if array.flags.writeable else int(array.ctypes.data)
 
 
 def _real(x: Array) -> Array:
