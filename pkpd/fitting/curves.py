@@ -14,7 +14,8 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import FitError, unknown_name
 from pkpd.records.observations import Dataset
-from pkpd.symbolic.symbols import Given, GivenDeclaration
+from pkpd.symbolic.declarations import Given, GivenDeclaration
+from pkpd.units import parse_unit
 
 __all__ = ["Curve", "as_curve", "curve"]
 
@@ -50,7 +51,8 @@ class Curve:
         for name in self.parameter_units:
             if name not in self._signature:
                 raise unknown_name(self.name, "parameter", str(name), self._signature)
-        self.settable  # refuses units that are none
+        for unit in (self.unit, self.time, *self.parameter_units.values()):
+            parse_unit(unit)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Curve, (self.function, self.output, self.unit, self.time, dict(self.parameter_units))

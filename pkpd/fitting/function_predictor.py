@@ -43,8 +43,8 @@ class FunctionPredictor(Predictor):
         for name in (*moved, *self.constants):
             if name in self._columns:
                 raise FitError(
-                    f"fit: parameter {name!r} is set by the column {name!r} of {self.data.name}; it can be neither free "
-                    "nor held."
+                    f"fit: parameter {name!r} is set by the column {name!r} of {self.data.name}; it can be "
+                    "neither free nor held."
                 )
         for symbol in self.model.settable:
             if symbol.name not in moved | {*self.constants, *self._columns} and getattr(symbol, "default", 0) is None:
