@@ -1,4 +1,4 @@
-"""The ensemble integrator: eight members at a time in compiled code, on any number of threads.
+"""The ensemble integrator: some members at a time in compiled code, on any number of threads.
 
 ``"auto"`` starts every member with an explicit method; one that turns out to be stiff
 goes on from where it stands with Rodas5P.  What decides are the member's own numbers, so
@@ -27,6 +27,8 @@ from pkpd.solvers.schedule import Schedule
 
 if TYPE_CHECKING:
     from pkpd.solvers.compiled.object_code import Integrator
+    from pkpd.solvers.compiled.shape import Shape
+    from pkpd.solvers.compiled.target import Target
 
 __all__ = ["COMPILED_METHODS", "solve_auto", "solve_compiled"]
 
@@ -61,7 +63,7 @@ def solve_compiled(
     """
     state = _State.of(problem)
     _run(problem, state, method, np.arange(problem.members), np.inf, threads, progress)
-    return state.solution(_compiled(problem.model, method).method)
+    return state.solution(f"{_integrator(problem.model, method).method}; {_lanes_used()}")
 
 
 def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progress | None = None) -> Solution:
@@ -77,14 +79,14 @@ def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progre
     except ModelError as error:
         return replace(solve_lockstep(problem), note=f"numpy, because {error}")
     if not np.count_nonzero(state.status):
-        return state.solution(first)
+        return state.solution(f"{first}; {_lanes_used()}")
     stiff = np.flatnonzero(np.isin(state.status, (STIFF, *GIVEN_UP)))
     if not len(stiff):
-        return state.solution(first)
+        return state.solution(f"{first}; {_lanes_used()}")
     state.status[stiff] = Status.ok
     _run(problem, state, "rodas5p", stiff, np.inf, threads, progress)
-    second = _compiled(problem.model, "rodas5p").method
-    return state.solution(f"{first}, and {second} for {len(stiff)} stiff of {problem.members} members")
+    second = _integrator(problem.model, "rodas5p").method
+    return state.solution(f"{first}, and {second} for {len(stiff)} stiff of {problem.members} members; {_lanes_used()}")
 
 
 def explicit_method(problem: Problem) -> str:
@@ -149,13 +151,32 @@ class _State:
 
 
 @lru_cache(maxsize=64)
-def _compiled(model: System, method: str) -> Integrator:
+def _compiled(model: System, method: str, shape: Shape, target: Target) -> Integrator:
     from pkpd.solvers.compiled.object_code import object_code
 
-    return object_code(_recipe(model, method), lambda: _text(model, method))
+    return object_code(_recipe(model, method, shape), lambda: _text(model, method, shape), target)
 
 
-def _recipe(model: System, method: str) -> str:
+def _integrator(model: System, method: str) -> Integrator:
+    """The machine code for this processor."""
+    return _compiled(model, method, *_shape_and_target())
+
+
+def _shape_and_target() -> tuple[Shape, Target]:
+    from pkpd.solvers.compiled.choice import chosen_shape
+    from pkpd.solvers.compiled.target import this_target
+
+    target = this_target()
+    return chosen_shape(target), target
+
+
+def _lanes_used() -> str:
+    """How many members are integrated side by side, and on what."""
+    shape, target = _shape_and_target()
+    return f"{shape.lanes} lane{'s' * (shape.lanes > 1)} of {target.vectors}"
+
+
+def _recipe(model: System, method: str, shape: Shape) -> str:
     equations = sympy.Tuple(*model.rates, *(e for row in model.jumps for e in row))
     events = sympy.Tuple(*(sympy.Tuple(trigger, *then) for trigger, then in model.events))
     sizes = (
@@ -167,17 +188,17 @@ def _recipe(model: System, method: str) -> str:
         model.watching,
         model.blocks,
     )
-    return "\n".join([method, repr(sizes), sympy.srepr(equations), sympy.srepr(events)])
+    return "\n".join([method, repr(shape), repr(sizes), sympy.srepr(equations), sympy.srepr(events)])
 
 
-def _text(model: System, method: str) -> str:
+def _text(model: System, method: str, shape: Shape) -> str:
     from pkpd.solvers.compiled.explicit import explicit_kernel
     from pkpd.solvers.compiled.rosenbrock import rosenbrock_kernel
     from pkpd.solvers.tableaus import dop853, rodas5p, tsit5
 
     if method == "rodas5p":
-        return str(rosenbrock_kernel(model, rodas5p()).module)
-    return str(explicit_kernel(model, {"tsit5": tsit5, "dop853": dop853}[method]()).module)
+        return str(rosenbrock_kernel(model, rodas5p(), shape).module)
+    return str(explicit_kernel(model, {"tsit5": tsit5, "dop853": dop853}[method](), shape).module)
 
 
 def _arguments(
@@ -230,12 +251,13 @@ def _run(
     threads: int | None, progress: Progress | None,
 ) -> None:  # fmt: skip
     """Take the members `order` as far as they go, on threads where there is work for them."""
-    compiled = _compiled(problem.model, method)
+    compiled = _integrator(problem.model, method)
     count = min(threads or _processors(), max(1, len(order) // WORTH_A_THREAD))
     shared = np.zeros(2 + count, dtype=np.int64)  # the next member, whether to stop, and the turns of each worker
-    shared[2:] = ENDLESS if count > 1 else 1 + SHORT_WORK // compiled.rows
-    bare, _alive = _arguments(problem, state, method, order, patience)
-    rooms = [_lanes(compiled.rows) for _ in range(count)]
+    at_once = count == 1 and compiled.rows > 0  # what has no rows of the caller cannot be continued
+    shared[2:] = 1 + SHORT_WORK // compiled.rows if at_once else ENDLESS
+    bare, _kept = _arguments(problem, state, method, order, patience)
+    rooms = [_lanes(compiled.rows, compiled.lanes) for _ in range(count)]
     place = _address(shared)
 
     def arguments(worker: int, begin: int) -> list[Any]:
@@ -246,7 +268,7 @@ def _run(
         if progress is not None:
             progress(min(int(shared[0]), len(order)), len(order))
 
-    if count > 1:
+    if not at_once:
         _run_threads(compiled.run, [arguments(i, 1) for i in range(count)], shared[1:2], tell)
         return
     compiled.run(*arguments(0, 1))
@@ -281,11 +303,11 @@ def _wait(workers: list[threading.Thread], tell: Callable[[], Any]) -> None:
     tell()
 
 
-def _lanes(rows: int) -> Array:
-    """Room for `rows` of eight numbers, each row on a cache line of its own."""
-    room = np.empty(8 * rows + 7)
+def _lanes(rows: int, lanes: int) -> Array:
+    """Room for `rows` of as many numbers as there are lanes, from the beginning of a cache line on."""
+    room = np.empty(lanes * rows + 7)
     first = -_address(room) % 64 // 8
-    return room[first : first + 8 * rows]
+    return room[first : first + lanes * rows]
 
 
 def _address(array: Any) -> int:
