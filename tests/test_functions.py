@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -157,6 +158,26 @@ def test_a_point_where_the_function_has_no_value_is_refused_as_a_failed_one() ->
     data = read(observed(np.exp(-0.5 * times), times=times))
     found = pkpd.fit(strict, data, {"k": pkpd.free(-3.0, bounds=(-20, 20))})
     assert found.estimates.loc["k", "estimate"] == pytest.approx(-0.5, rel=1e-6)
+
+
+def test_what_follows_a_fit_takes_one_of_a_function(tmp_path: Path) -> None:
+    """Starts, profile, bootstrap, bands, and the page; a function cannot be written as JSON, which is told."""
+    rng = np.random.default_rng(8)
+    data = read(observed(decay(TIMES, 8, 0.3) + 0.1 * rng.standard_normal(6)))
+    found = pkpd.fit(decay, data, FREE, error=pkpd.additive_error(0.1).fixed(), starts=4, seed=1)
+    assert found.starts is not None
+    assert found.starts.n_optima == 1
+    profiles = pkpd.profile(found)
+    np.testing.assert_allclose(profiles.intervals["ci_low"], found.estimates["ci_low"], rtol=0.02)
+    replicates = pkpd.bootstrap(found, 30, by="parametric", seed=1)
+    assert replicates.failures == 0
+    assert replicates.table["k"].std() == pytest.approx(found.estimates.loc["k", "se"], rel=0.4)
+    band = pkpd.bands(found, [1, 2])
+    assert band.sizes["time"] == 2
+    page = pkpd.write_report(found, tmp_path / "fit.html", profiles=profiles).read_text(encoding="utf-8")
+    assert "C = decay(time, C0, k)" in page
+    with pytest.raises(pkpd.DataError, match="its function cannot be written"):
+        pkpd.write_fit(found, tmp_path / "fit.json")
 
 
 # ---- messages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -65,6 +66,24 @@ class Curve:
         return str(getattr(self.function, "__name__", type(self.function).__name__))
 
     @property
+    def title(self) -> str:
+        """The first line of the function's docstring, or its name."""
+        return (inspect.getdoc(self.function) or self.name).splitlines()[0]
+
+    @cached_property
+    def hash(self) -> str:
+        """The SHA-256 of the function's text, where it has one, and of the units."""
+        try:
+            text = inspect.getsource(self.function)
+        except (OSError, TypeError):
+            text = repr(self)
+        return hashlib.sha256(repr((text, self.output, self.units, self.time)).encode()).hexdigest()
+
+    def equations(self) -> str:
+        """The signature, as a line."""
+        return f"{self.output or 'y'} = {self.name}(time, {', '.join(self._signature)})"
+
+    @property
     def states(self) -> tuple[Any, ...]:
         """None: a function is no system of differential equations."""
         return ()
@@ -91,7 +110,7 @@ class Curve:
         """In words: the first line of the function's docstring, or its name."""
         if name != self.output:
             return f"parameter of {self.name}"
-        return (inspect.getdoc(self.function) or self.name).splitlines()[0]
+        return self.title
 
     def require_closed(self) -> None:
         """A function lacks no part."""
