@@ -71,7 +71,7 @@ _ROOMS = {
     "measures.exposure": ["exposure"],
     "measures.rates": ["rate"],
     "measures.residual_error": [
-        "additive_error", "combined_error", "lognormal_error", "observe", "proportional_error",
+        "additive_error", "combined_error", "lognormal_error", "observe", "power_error", "proportional_error",
     ],
     "measures.responses": ["best_change", "complete_response", "percent_change"],
 }  # fmt: skip

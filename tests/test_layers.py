@@ -27,7 +27,8 @@ LAYERS = [
     ["prepared"],
     ["results", "prediction"],
     ["simulation"],
-    ["measures", "fitting"],
+    ["measures"],
+    ["fitting"],
     ["figures"],
     ["cli"],
 ]

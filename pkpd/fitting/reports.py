@@ -31,8 +31,8 @@ def _head(fit: Fit) -> str:
     )
     if fit.constants:
         lines.append("  held: " + ", ".join(f"{k} = {v}" for k, v in fit.constants.items()))
-    if fit.data.unused:
-        lines.append(f"  columns not used: {', '.join(fit.data.unused)}")
+    if fit.predictor.unused:
+        lines.append(f"  columns not used: {', '.join(fit.predictor.unused)}")
     return "\n".join(lines)
 
 
@@ -52,6 +52,11 @@ def _notes(fit: Fit) -> str:
 
 
 def _meaning_of_sd(fit: Fit) -> str:
+    if fit.sd_is == "modeled":
+        models = "; ".join(f"{g.output}: {g.likelihood}" for g in fit.objective.groups)
+        beyond = int((fit.data.censored != 0).sum())
+        limits = f" {beyond} observations are beyond a limit and count by the chance of that." if beyond else ""
+        return f"Error models, with the numbers that their estimates start from: {models}.{limits}"
     if fit.sd_is == "known":
         return (
             "The standard deviations of the data are taken as known; standard errors are not scaled, "
@@ -110,7 +115,9 @@ def _arms(fit: Fit) -> str:
     rows = [["arm", "doses", "observations", "chi-square", "largest residual", "at time"]]
     for arm in fit.data.arms:
         own = residuals[residuals["arm"] == arm].reset_index(drop=True)
-        worst = own.loc[int(own["residual"].abs().argmax())]
+        measured = own[own["residual"].notna()]
+        largest = measured["residual"].abs()
+        worst = measured.loc[largest.idxmax()] if len(measured) else {"residual": np.nan, "time": np.nan}
         total = float((own["residual"] ** 2).sum())
         rows.append(
             [

@@ -1,53 +1,223 @@
-"""The search for the least squares, by lmfit."""
+"""The search for the best point: lmfit for sums of squares, scipy's trust region for other likelihoods."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from pkpd.arrays import Array
-from pkpd.fitting.free_parameters import Coordinate
-from pkpd.fitting.objective import Objective
+from pkpd.arrays import Array, Mask
+from pkpd.errors import FitError, unknown_name
+from pkpd.fitting.objective import Expansion, Objective
 
-__all__ = ["Search", "minimize"]
+__all__ = ["OPTIMIZERS", "Optimum", "Search", "minimize"]
 
 
 TOLERANCES = {"ftol": 1e-10, "xtol": 1e-10, "gtol": 1e-10}
+SMALL_STEP = 1e-9  # of the trust region, in spans of the coordinates: where it is smaller nothing is left to gain
+
+# lmfit's methods that take a function of one value; those for residuals are `least_squares` and `leastsq`.
+OPTIMIZERS = (
+    "least_squares", "leastsq", "trust-constr", "nelder", "powell", "cobyla", "slsqp", "lbfgsb", "tnc", "bfgs", "cg",
+    "differential_evolution", "basinhopping", "dual_annealing", "shgo",
+)  # fmt: skip
+OF_RESIDUALS = ("least_squares", "leastsq")
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """Where a search ended.
+
+    Attributes
+    ----------
+    x
+        (coordinates,): the best point.
+    log_posterior
+        There.
+    success, message
+        Whether the minimizer converged, and what it says.
+    evaluations, jacobians
+        How often it asked for values, and for derivatives.
+    result
+        What the minimizer itself returned.
+    """
+
+    x: Array
+    log_posterior: float
+    success: bool
+    message: str
+    evaluations: int
+    jacobians: int
+    result: Any = None
 
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """What lmfit calls: residuals and derivatives at its own parameters ``p_0``, ``p_1``, ...; pickles."""
+    """What a minimizer calls, at its own numbers: the coordinates that vary; pickles.
+
+    Attributes
+    ----------
+    base
+        (coordinates,): the values of those that do not.
+    vary
+        (coordinates,): which do.
+    """
 
     objective: Objective
+    base: Array
+    vary: Mask
     calls: Counter[str] = field(default_factory=Counter)
+    last: dict[str, Any] = field(default_factory=dict)
 
-    def residuals(self, values: Any) -> Array:
-        self.calls["residuals"] += 1
-        return self.objective.residuals(self.point(values))
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"last": {}}
 
-    def jacobian(self, values: Any) -> Array:
-        self.calls["jacobians"] += 1
-        return self.objective.jacobian(self.point(values))
+    def point(self, numbers: Any) -> Array:
+        """The coordinates on the scale of the search, (coordinates,), from the numbers of the minimizer."""
+        if hasattr(numbers, "valuesdict"):
+            numbers = [numbers[f"p_{i}"].value for i in np.flatnonzero(self.vary)]
+        x = np.array(self.base, dtype=float)
+        x[self.vary] = numbers
+        return x
 
-    def point(self, values: Any) -> Array:
-        """The coordinates on the scale of the search, (coordinates,)."""
-        return np.array([values[f"p_{i}"].value for i in range(len(self.objective.predictor.coordinates))])
+    def residuals(self, numbers: Any) -> Array:
+        self.calls["values"] += 1
+        return np.asarray(self.objective.residuals(self.point(numbers)[None])[0])
+
+    def jacobian(self, numbers: Any) -> Array:
+        self.calls["derivatives"] += 1
+        return np.asarray(self.objective.jacobian(self.point(numbers)[None])[0][:, self.vary])
+
+    def cost(self, numbers: Any) -> float:
+        """Minus the log-posterior; large where a trajectory fails."""
+        self.calls["values"] += 1
+        return self._finite(self.objective.log_posterior(self.point(numbers)[None])[0])
+
+    def cost_expanded(self, numbers: Any) -> tuple[float, Array, Array]:
+        """Minus the log-posterior, its slopes and what stands for its curvature; one integration for a point."""
+        x = self.point(numbers)
+        key = x.tobytes()
+        if self.last.get("key") != key:
+            self.calls["values"] += 1
+            self.calls["derivatives"] += 1
+            self.last.update(key=key, expansion=self.objective.expanded(x[None]))
+        expansion: Expansion = self.last["expansion"]
+        value = self._finite(expansion.value[0])
+        gradient = np.nan_to_num(-expansion.gradient[0][self.vary], nan=0.0, posinf=0.0, neginf=0.0)
+        information = np.nan_to_num(expansion.information[0][np.ix_(self.vary, self.vary)], posinf=0.0, neginf=0.0)
+        return value, gradient, information
+
+    def _finite(self, log_posterior: float) -> float:
+        """A trust region compares values; an infinite one would leave it without a model of the step."""
+        return float(-log_posterior) if np.isfinite(log_posterior) else 1e100
 
 
-def minimize(search: Search, moved: Sequence[Coordinate], *, scale_covariance: bool, limit: int) -> Any:
-    """lmfit's result of minimizing the sum of squares by scipy's trust-region reflective algorithm."""
+def minimize(
+    objective: Objective,
+    x0: Array | None = None,
+    *,
+    vary: Mask | None = None,
+    optimizer: str | None = None,
+    limit: int = 1000,
+    scale_covariance: bool = True,
+) -> Optimum:
+    """Find the most likely point.
+
+    Parameters
+    ----------
+    objective
+        What is maximized.
+    x0
+        (coordinates,): where to start; the start of the coordinates by default.
+    vary
+        (coordinates,): which move; all by default.
+    optimizer
+        One of `OPTIMIZERS`: a method of lmfit, or scipy's ``"trust-constr"`` with the expected
+        information as its Hessian.  By default ``"least_squares"`` for sums of squares and
+        ``"trust-constr"`` for other likelihoods.
+    limit
+        The search ends without success after so many evaluations.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such optimizer.
+    FitError
+        If it needs a sum of squares, and the likelihood is none.
+    """
+    name = optimizer or ("least_squares" if objective.squares else "trust-constr")
+    if not isinstance(name, str) or name not in OPTIMIZERS:
+        raise unknown_name("fit", "optimizer", str(name), OPTIMIZERS)
+    if name in OF_RESIDUALS and not objective.squares:
+        raise FitError(
+            f"fit: optimizer {name!r} minimizes sums of squares, and the likelihood of these data is none (an error "
+            "model, a prior or values beyond a limit); leave optimizer out, or take 'nelder' or another."
+        )
+    base = np.array(objective.start if x0 is None else x0, dtype=float)
+    moved = np.ones(len(base), dtype=bool) if vary is None else np.asarray(vary, dtype=bool)
+    search = Search(objective, base, moved)
+    if not moved.any():
+        return _optimum(search, base[moved], True, "nothing varies", None)
+    if name == "trust-constr":
+        return _by_trust_region(search, limit)
+    return _by_lmfit(search, name, limit, scale_covariance)
+
+
+def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool) -> Optimum:
     import lmfit
 
     start = lmfit.Parameters()
-    for i, c in enumerate(moved):  # names of our own: lmfit refuses or shadows some of a user's
-        start.add(f"p_{i}", value=c.start, min=c.lower, max=c.upper)
+    for i in np.flatnonzero(search.vary):  # names of our own: lmfit refuses or shadows some of a user's
+        c = search.objective.coordinates[i]
+        start.add(f"p_{i}", value=search.base[i], min=c.lower, max=c.upper)
+    options: dict[str, Any] = {"nan_policy": "propagate", "max_nfev": limit}
+    function: Any = search.cost
+    if name in OF_RESIDUALS:
+        function, options["scale_covar"] = search.residuals, scale_covariance
+    if name == "least_squares":
+        options |= {"jac": search.jacobian, "x_scale": "jac", **TOLERANCES}
+    if name not in OF_RESIDUALS:
+        options["calc_covar"] = False
     with np.errstate(all="ignore"):  # lmfit's own covariance of a singular problem; ours says why
-        return lmfit.minimize(
-            search.residuals, start, method="least_squares", jac=search.jacobian, x_scale="jac",
-            scale_covar=scale_covariance, nan_policy="propagate", max_nfev=limit, **TOLERANCES,
-        )  # fmt: skip
+        result = lmfit.minimize(function, start, method=name, **options)
+    numbers = [result.params[f"p_{i}"].value for i in np.flatnonzero(search.vary)]
+    return _optimum(search, np.array(numbers), bool(result.success), str(result.message), result)
+
+
+def _by_trust_region(search: Search, limit: int) -> Optimum:
+    from scipy.optimize import Bounds
+    from scipy.optimize import minimize as by_scipy
+
+    spans = _spans(search)
+    lower, upper = (b[search.vary] / spans for b in (search.objective.lower, search.objective.upper))
+    bounded = np.isfinite(lower).any() or np.isfinite(upper).any()
+
+    def cost(numbers: Array) -> float:
+        return search.cost_expanded(numbers * spans)[0]
+
+    def slopes(numbers: Array) -> Array:
+        return search.cost_expanded(numbers * spans)[1] * spans
+
+    def curvature(numbers: Array) -> Array:
+        return search.cost_expanded(numbers * spans)[2] * np.outer(spans, spans)
+
+    result = by_scipy(
+        cost, search.base[search.vary] / spans, jac=slopes, hess=curvature, method="trust-constr",
+        bounds=Bounds(lower, upper) if bounded else None,
+        options={"maxiter": limit, "gtol": 1e-7, "xtol": SMALL_STEP, "barrier_tol": 1e-9},
+    )  # fmt: skip
+    return _optimum(search, result.x * spans, result.status in (1, 2), str(result.message), result)
+
+
+def _spans(search: Search) -> Array:
+    """How far a change of each coordinate that varies is natural."""
+    each = zip(search.objective.coordinates, search.base, search.vary, strict=True)
+    return np.array([c.span(v) for c, v, moved in each if moved])
+
+
+def _optimum(search: Search, numbers: Array, success: bool, message: str, result: Any) -> Optimum:
+    x = search.point(np.clip(numbers, search.objective.lower[search.vary], search.objective.upper[search.vary]))
+    value = float(search.objective.log_posterior(x[None])[0])
+    return Optimum(x, value, success, message, search.calls["values"], search.calls["derivatives"], result)

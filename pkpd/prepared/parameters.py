@@ -29,11 +29,12 @@ class ParameterValues:
     Attributes
     ----------
     matrix
-        (parameters, members), in the order of `KnownParameters.names`.
+        (parameters, members), in the order of `KnownParameters.names`; (parameters, arms, members)
+        where arms differ in their parameters.
     varied
         The names whose value was given by member.
     starts
-        By state, the value at time 0 where one was set: a number, or (members,).
+        By state, the value at time 0 where one was set: a number, (members,) or (arms, members).
     ensemble
         How the members are labelled.
     """
@@ -45,7 +46,19 @@ class ParameterValues:
 
     @property
     def members(self) -> int:
-        return int(self.matrix.shape[1])
+        return int(self.matrix.shape[-1])
+
+    @property
+    def by_arm(self) -> bool:
+        """Whether arms differ in their parameters."""
+        return self.matrix.ndim == 3
+
+    def of_arm(self, arm: int) -> ParameterValues:
+        """The values in one arm."""
+        if not self.by_arm:
+            return self
+        starts = {name: value[arm] if np.ndim(value) == 2 else value for name, value in self.starts.items()}
+        return ParameterValues(self.matrix[:, arm], self.varied, starts, self.ensemble)
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,22 +135,27 @@ class KnownParameters:
             ensemble = members(**varied) if varied else Ensemble({})
         return self._filled(columns, ensemble)
 
-    def rows(self, names: Sequence[str], array: Array) -> ParameterValues:
-        """The values that the rows of `array`, (names, members) or (names,), set over the defaults."""
+    def rows(self, names: Sequence[str], array: Array, arms: int = 0) -> ParameterValues:
+        """The values that the rows of `array` set over the defaults.
+
+        Its shape is (names, members) or (names,), or (names, arms, members).
+        """
         if np.asarray(array).dtype.kind not in "iufb" or np.ma.is_masked(array):
             raise ParameterError(f"parameters is an array of {np.asarray(array).dtype}; expected real numbers.")
         table = np.asarray(array, dtype=float)
-        if table.ndim not in (1, 2) or len(table) != len(names) or 0 in table.shape[1:]:
+        by_arm = arms and table.ndim == 3 and table.shape[1] == arms
+        if (table.ndim not in (1, 2) and not by_arm) or len(table) != len(names) or 0 in table.shape[1:]:
+            shapes = f"({len(names)}, members)" + (f" or ({len(names)}, {arms} arms, members)" if arms else "")
             raise ParameterError(
-                f"parameters has the shape {table.shape}; expected ({len(names)}, members): a row for each of "
-                f"{', '.join(names)}."
+                f"parameters has the shape {table.shape}; expected {shapes}: a row for each of {', '.join(names)}."
             )
-        ensemble = _members(table.shape[1] if table.ndim == 2 else None)
+        ensemble = _members(table.shape[-1] if table.ndim > 1 else None)
         varied = dict(zip(names, table, strict=True))
-        return self._filled(varied, ensemble)
+        return self._filled(varied, ensemble, table.shape[1:-1])
 
-    def _filled(self, columns: Mapping[Any, Any], ensemble: Ensemble) -> ParameterValues:
-        matrix = np.repeat(self.defaults[:, None], len(ensemble), axis=1)
+    def _filled(self, columns: Mapping[Any, Any], ensemble: Ensemble, arms: tuple[int, ...] = ()) -> ParameterValues:
+        shape = (len(self.defaults), *arms, len(ensemble))
+        matrix = np.array(np.broadcast_to(np.expand_dims(self.defaults, tuple(range(1, len(shape)))), shape))
         number = {name: i for i, name in enumerate(self.symbols)}
         starts: dict[str, Any] = {}
         for name, value in columns.items():
@@ -147,7 +165,7 @@ class KnownParameters:
                 value = parameter_value(self.model, symbol, value, bounds=self.bounds)
             elif not np.isfinite(value).any():
                 raise ParameterError(
-                    f"{self.model.name}: parameter {name!r} is {value[0]} for every member; "
+                    f"{self.model.name}: parameter {name!r} is {np.ravel(value)[0]} for every member; "
                     f"give finite numbers in {symbol.unit}."
                 )
             else:
