@@ -85,8 +85,7 @@ def pooled(path: str | Path | None = None) -> pkpd.Fit:
 
 def draw(result: pkpd.Fit, path: Path) -> Path:
     """A panel for each subject, with the individual curve."""
-    arms = result.data.arms
-    return pkpd.save(panels(result, "C", arms, titles={arm: f"subject {arm}" for arm in arms}), path)
+    return pkpd.save(panels([(f"subject {arm}", result, arm) for arm in result.data.arms], "C"), path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
