@@ -103,7 +103,8 @@ def landmarks(*fits: pkpd.Fit) -> pd.DataFrame:
     for number, fit in enumerate(fits, start=1):
         alive = fit.predict(np.unique(published["month"]))["S"]
         published[f"fit_{number}"] = [
-            float(alive.sel(arm=arm, time=month)) for arm, month in zip(published["arm"], published["month"], strict=True)
+            float(alive.sel(arm=arm, time=month))
+            for arm, month in zip(published["arm"], published["month"], strict=True)
         ]
     return published
 

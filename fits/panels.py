@@ -63,7 +63,7 @@ def panels(
             _observed(ax, fit, output, arm)
             ax.set_title(title)
             ax.set_yscale("log" if log else "linear")
-            ax.set_ylim(bottom=bottom)
+        axes.flat[0].set_ylim(bottom=bottom)
         figure.supxlabel(labels.quantity(course["time"]), fontsize=8)
         figure.supylabel(labels.quantity(course), fontsize=8)
     return figure
