@@ -128,7 +128,7 @@ def draw(result: pkpd.Fit, path: Path) -> Path:
     dosed = result.predictor.observed.records
     first_doses = zip(dosed["AMT"][dosed.first_rows].tolist(), result.data.arms, strict=True)
     shown = [(f"patient {arm}, {mg:g} mg", result, arm) for mg, arm in sorted(first_doses, key=lambda pair: pair[0])]
-    return pkpd.save(panels(shown, "lnC", bottom=-1), path)
+    return pkpd.save(panels(shown, "lnC", bottom=-1, label="ln concentration (DV of the table)"), path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

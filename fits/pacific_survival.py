@@ -21,7 +21,7 @@ Choices
   nor a common shape is assumed.
 - Reconstructed times are taken as exact, and patients differ by their arm alone.
 - Time is counted in months from randomization, which was one to 42 days after
-  chemoradiotherapy.
+  chemoradiotherapy.  The hazard is that of t + 3 s: for k < 1 it has no end at 0.
 
 Results
 -------
@@ -60,9 +60,10 @@ t = clock("month")
 k = param("k", 1.1, "1", "shape of the Weibull distribution", source="a start", bounds=POSITIVE)
 lam = param("lam", 30, "month", "scale of the Weibull distribution", source="a start", bounds=POSITIVE)
 c = param("c", 0, "1", "fraction that is cured", source="0: none, a Weibull distribution", bounds=(0, 1))
+moment = param("moment", 1e-6, "month", "after which the hazard is that of the model", source="3 s, a choice")
 
 Hu = state("Hu", "1", "cumulative hazard of those not cured")
-hu = k / lam * (t / lam) ** (k - 1)
+hu = k / lam * ((t + moment) / lam) ** (k - 1)
 S = c + (1 - c) * exp(-Hu)
 
 model = Model(

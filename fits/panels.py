@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-
 import xarray as xr
 
 import pkpd
@@ -32,6 +31,7 @@ def panels(
     columns: int = 4,
     log: bool = False,
     bottom: float | None = None,
+    label: str = "",
 ) -> Figure:
     """Small multiples of one output.
 
@@ -47,6 +47,8 @@ def panels(
         Whether the axis of the output is logarithmic.
     bottom
         Where the axis of the output begins.
+    label
+        Of that axis; the meaning and unit of the output by default.
 
     Observations beyond a limit are drawn at the limit, as triangles that point to where the truth is.
     """
@@ -65,7 +67,7 @@ def panels(
             ax.set_yscale("log" if log else "linear")
         axes.flat[0].set_ylim(bottom=bottom)
         figure.supxlabel(labels.quantity(course["time"]), fontsize=8)
-        figure.supylabel(labels.quantity(course), fontsize=8)
+        figure.supylabel(label or labels.quantity(course), fontsize=8)
     return figure
 
 
