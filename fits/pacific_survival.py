@@ -48,7 +48,6 @@ from pkpd import Model, clock, output, param, state
 from pkpd.cli.messages import as_messages
 from pkpd.figures.style import BLUE, COLUMN, RED, canvas
 from pkpd.fits.third_party import command, table
-from pkpd.fitting.outcomes import event_time
 
 TABLE = "km_ipd_pacific/pacific_antonia2018_fig2.csv"
 ORIGIN = "repository davidbomze/SIFI, survival_data/itt/pacific_antonia2018_fig2.csv"
@@ -90,12 +89,12 @@ def observations(path: str | Path | None = None) -> pkpd.Dataset:
 
 def run(path: str | Path | None = None) -> pkpd.Fit:
     """Weibull hazards and a cured fraction for each arm."""
-    return pkpd.fit(model, observations(path), CURE, error={"H": event_time("h")})
+    return pkpd.fit(model, observations(path), CURE, error={"H": pkpd.event_time("h")})
 
 
 def weibull(path: str | Path | None = None) -> pkpd.Fit:
     """Weibull hazards for each arm, none cured."""
-    return pkpd.fit(model, observations(path), WEIBULL, error={"H": event_time("h")})
+    return pkpd.fit(model, observations(path), WEIBULL, error={"H": pkpd.event_time("h")})
 
 
 def landmarks(*fits: pkpd.Fit) -> pd.DataFrame:
@@ -121,7 +120,7 @@ def kaplan_meier(time: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.nd
 def draw(result: pkpd.Fit, path: Path) -> Path:
     """Kaplan-Meier steps, the fitted curves to five years, and what was published later."""
     data, months = result.data, np.linspace(0, 62, 311)
-    plain = pkpd.fit(model, data, WEIBULL, error={"H": event_time("h")})
+    plain = pkpd.fit(model, data, WEIBULL, error={"H": pkpd.event_time("h")})
     published = pd.read_csv(LANDMARKS, comment="#")
     later = published[published["month"] > data.time.max()]
     with canvas(None, (COLUMN[0] * 1.3, COLUMN[1] * 1.15)) as ax:

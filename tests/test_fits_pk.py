@@ -256,7 +256,7 @@ def test_nimotuzumab_is_at_one_optimum_and_its_linear_model_that_of_scipy() -> N
         for name in nimotuzumab.FREE["qss"].split()
     }
     other = {"V1": 1.0, "KSS": 500.0, "R0": 2000.0}
-    moved = free | {name: pkpd.free(start, bounds[name], log=True) for name, start in other.items()}
+    moved = free | {name: pkpd.free(start, nimotuzumab.BOUNDS[name], log=True) for name, start in other.items()}
     again = pkpd.fit(nimotuzumab.elimination("qss"), nimotuzumab.records(NIMO), moved, outputs="lnC")
     assert again.chi_square == pytest.approx(247.4523, abs=1e-3)
     linear = nimotuzumab.simpler("linear", NIMO)

@@ -11,6 +11,7 @@ import numpy as np
 from pkpd.errors import FitError
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
 from pkpd.fitting.likelihoods import BlqMethod
+from pkpd.fitting.multistart import check_starts, multistart
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.observation_models import (
     blq_method,
@@ -34,6 +35,7 @@ from pkpd.measures.residual_error import ResidualError
 from pkpd.prepared.solver import Solver
 from pkpd.records.observations import Dataset, Side
 from pkpd.records.records import Records
+from pkpd.solvers.problem import Progress
 from pkpd.symbolic.model import Model
 
 __all__ = ["fit"]
@@ -61,7 +63,10 @@ def fit(
     atol: float | Mapping[str, float] | None = None,
     max_steps: int | None = None,
     optimizer: str | None = None,
+    starts: int = 1,
+    seed: int = 0,
     max_evaluations: int = 1000,
+    progress: Progress | None = None,
 ) -> Fit:
     """Estimate parameters of a model, or of its regimens: by maximum likelihood, or by weighted least squares.
 
@@ -121,8 +126,18 @@ def fit(
         Which minimizer: a method of lmfit by its name, or ``"trust-constr"`` of scipy.  By
         default lmfit's ``"least_squares"`` for sums of squares, ``"trust-constr"`` with the
         expected information as its Hessian for other likelihoods.
+    starts
+        How many searches; the first begins at the starts of `free`, the others at those of a
+        Latin hypercube over the bounds, or where there are none over 0.1 to 10 times the start on
+        a log scale, and twice its size either way otherwise.  All are one ensemble; the best end is
+        the fit, and ``Fit.starts`` tells of them all.
+    seed
+        Of the hypercube, and of an optimizer that draws random numbers.
     max_evaluations
-        The search ends without success after so many evaluations of the residuals.
+        A search ends without success after so many evaluations.
+    progress
+        Called with the number of searches done and `starts`; of one search with the evaluations done and
+        `max_evaluations`.  Ctrl-C ends the search, and the best point so far is the fit.
 
     Returns
     -------
@@ -170,8 +185,15 @@ def fit(
             f"({', '.join(c.label for c in objective.coordinates)})."
         )
     objective.check_start(objective.start)
-    optimum = minimize(objective, optimizer=optimizer, limit=max_evaluations, scale_covariance=meaning == "relative")
-    return fit_of(objective, optimum, meaning)
+    check_starts(starts)
+    ends = None
+    if starts != 1:
+        ends = multistart(objective, starts, seed, optimizer=optimizer, limit=max_evaluations, progress=progress)
+    optimum = minimize(
+        objective, None if ends is None else ends.end[ends.best], optimizer=optimizer, limit=max_evaluations,
+        scale_covariance=meaning == "relative", seed=seed, progress=progress if ends is None else None,
+    )  # fmt: skip
+    return fit_of(objective, optimum, meaning, ends)
 
 
 def _objective(
