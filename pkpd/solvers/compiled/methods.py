@@ -138,7 +138,7 @@ def _arguments(
 ) -> tuple[list[Any], list[Any]]:
     """The arguments of compiled code after the workspace and what is each worker's, and the arrays that they lie in."""
     m, n, e = 8 * problem.members, len(state.out), state.events
-    fixed, _ = _stops_and_times(problem.schedule, problem.times)
+    fixed, of_schedule = _stops_and_times(problem.schedule, problem.times)
     arrays: list[Any] = [order, _real(problem.parameters), state.whole, state.real, state.out, _real(problem.atol)]
     order_, parameters, whole, real, out, atol = map(_address, arrays)
     armed = real + m * (1 + n)
@@ -148,7 +148,7 @@ def _arguments(
         whole + 2 * m, whole + 3 * m, *fixed, out, problem.rtol, atol, int(problem.before), float(problem.max_steps),
         patience, few,
     ]  # fmt: skip
-    return bare, arrays
+    return bare, [*arrays, *of_schedule]  # large ones of the schedule are kept nowhere else
 
 
 def _stops_and_times(schedule: Schedule, times: Array) -> tuple[list[int], list[Any]]:
