@@ -116,8 +116,10 @@ def _arms(fit: Fit) -> str:
     for arm in fit.data.arms:
         own = residuals[residuals["arm"] == arm].reset_index(drop=True)
         measured = own[own["residual"].notna()]
-        largest = measured["residual"].abs()
-        worst = measured.loc[largest.idxmax()] if len(measured) else {"residual": np.nan, "time": np.nan}
+        worst = (np.nan, np.nan)
+        if len(measured):
+            i = int(measured["residual"].abs().to_numpy().argmax())
+            worst = float(measured["residual"].iloc[i]), float(measured["time"].iloc[i])
         total = float((own["residual"] ** 2).sum())
         rows.append(
             [
@@ -125,8 +127,8 @@ def _arms(fit: Fit) -> str:
                 str(fit.predictor.doses(arm) or "none"),
                 str(len(own)),
                 _number(total),
-                f"{worst['residual']:+.3g}",
-                f"{worst['time']:g}",
+                f"{worst[0]:+.3g}" if len(measured) else "-",
+                f"{worst[1]:g}" if len(measured) else "-",
             ]
         )
     return _table(rows)

@@ -18,12 +18,13 @@ __all__ = ["OPTIMIZERS", "Optimum", "Search", "minimize"]
 
 
 TOLERANCES = {"ftol": 1e-10, "xtol": 1e-10, "gtol": 1e-10}
-SMALL_STEP = 1e-9  # of the trust region, in spans of the coordinates: where it is smaller nothing is left to gain
+FLAT = 1e-5  # a slope of the log-posterior along a span of a coordinate: below is the solver's error
+LEFT = 1e-6  # what a Newton step may still promise of log-posterior at a maximum
 
 # lmfit's methods that take a function of one value; those for residuals are `least_squares` and `leastsq`.
 OPTIMIZERS = (
-    "least_squares", "leastsq", "trust-constr", "nelder", "powell", "cobyla", "slsqp", "lbfgsb", "tnc", "bfgs", "cg",
-    "differential_evolution", "basinhopping", "dual_annealing", "shgo",
+    "least_squares", "leastsq", "trust-exact", "trust-constr", "nelder", "powell", "cobyla", "slsqp", "lbfgsb", "tnc",
+    "bfgs", "cg", "differential_evolution", "basinhopping", "dual_annealing", "shgo",
 )  # fmt: skip
 OF_RESIDUALS = ("least_squares", "leastsq")
 SEEDED = ("differential_evolution", "basinhopping", "dual_annealing")
@@ -158,9 +159,9 @@ def minimize(
     vary
         (coordinates,): which move; all by default.
     optimizer
-        One of `OPTIMIZERS`: a method of lmfit, or scipy's ``"trust-constr"`` with the expected
-        information as its Hessian.  By default ``"least_squares"`` for sums of squares and
-        ``"trust-constr"`` for other likelihoods.
+        One of `OPTIMIZERS`: a method of lmfit, or scipy's ``"trust-exact"`` (no bounds) or
+        ``"trust-constr"``, with the expected information as their Hessian.  By default
+        ``"least_squares"`` for sums of squares and one of these for other likelihoods.
     limit
         The search ends without success after so many evaluations.
     seed
@@ -180,7 +181,7 @@ def minimize(
     FitError
         If it needs a sum of squares, and the likelihood is none.
     """
-    name = optimizer or ("least_squares" if objective.squares else "trust-constr")
+    name = optimizer or _default(objective)
     if not isinstance(name, str) or name not in OPTIMIZERS:
         raise unknown_name("fit", "optimizer", str(name), OPTIMIZERS)
     if name in OF_RESIDUALS and not objective.squares:
@@ -194,8 +195,8 @@ def minimize(
     if not moved.any():
         return _optimum(search, base[moved], True, "nothing varies", None)
     try:
-        if name == "trust-constr":
-            return _by_trust_region(search, limit)
+        if name in ("trust-exact", "trust-constr"):
+            return _by_trust_region(search, name, limit)
         return _by_lmfit(search, name, limit, scale_covariance, seed)
     except KeyboardInterrupt:
         return _optimum(search, search.best[moved], False, "interrupted; this is the best point so far", None)
@@ -224,13 +225,25 @@ def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool, see
     return _optimum(search, np.array(numbers), bool(result.success), str(result.message), result)
 
 
-def _by_trust_region(search: Search, limit: int) -> Optimum:
+def _default(objective: Objective) -> str:
+    if objective.squares:
+        return "least_squares"
+    bounded = np.isfinite(objective.lower).any() or np.isfinite(objective.upper).any()
+    return "trust-constr" if bounded else "trust-exact"
+
+
+def _by_trust_region(search: Search, name: str, limit: int) -> Optimum:
     from scipy.optimize import Bounds
     from scipy.optimize import minimize as by_scipy
 
     spans = _spans(search)
     lower, upper = (b[search.vary] / spans for b in (search.objective.lower, search.objective.upper))
-    bounded = np.isfinite(lower).any() or np.isfinite(upper).any()
+    options: dict[str, Any] = {"options": {"maxiter": limit, "gtol": FLAT}}
+    if name == "trust-constr":
+        options["options"] |= {"xtol": 1e-9, "barrier_tol": 1e-9}
+        options["bounds"] = Bounds(lower, upper)
+    elif np.isfinite(lower).any() or np.isfinite(upper).any():
+        raise FitError("fit: optimizer 'trust-exact' keeps no bounds; take 'trust-constr'.")
 
     def cost(numbers: Array) -> float:
         return search.cost_expanded(numbers * spans)[0]
@@ -241,12 +254,18 @@ def _by_trust_region(search: Search, limit: int) -> Optimum:
     def curvature(numbers: Array) -> Array:
         return search.cost_expanded(numbers * spans)[2] * np.outer(spans, spans)
 
-    result = by_scipy(
-        cost, search.base[search.vary] / spans, jac=slopes, hess=curvature, method="trust-constr",
-        bounds=Bounds(lower, upper) if bounded else None,
-        options={"maxiter": limit, "gtol": 1e-7, "xtol": SMALL_STEP, "barrier_tol": 1e-9},
-    )  # fmt: skip
-    return _optimum(search, result.x * spans, result.status in (1, 2), str(result.message), result)
+    start = search.base[search.vary] / spans
+    result = by_scipy(cost, start, jac=slopes, hess=curvature, method=name, **options)
+    done = bool(result.success) if name == "trust-exact" else result.status in (1, 2)
+    done = done or (name == "trust-exact" and _at_top(search, result.x * spans))
+    return _optimum(search, result.x * spans, done, str(result.message), result)
+
+
+def _at_top(search: Search, numbers: Array) -> bool:
+    """Whether a Newton step promises next to nothing: where slopes are smaller than the solver's error."""
+    _, gradient, information = search.cost_expanded(numbers)
+    promised = gradient @ np.linalg.lstsq(information, gradient, rcond=None)[0] / 2
+    return bool(0 <= promised < LEFT)
 
 
 def _spans(search: Search) -> Array:

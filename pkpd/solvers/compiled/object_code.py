@@ -20,39 +20,28 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pkpd.solvers.compiled.frame import ARGUMENTS
+from pkpd.solvers.compiled.target import Target, machine_code, target_machine
 
 __all__ = ["Integrator", "cache_folder", "object_code"]
 
 DIGEST = 32
-LONG_TEXT = 1_000_000  # characters
 FURTHER_SOURCES = ("tableaus.py", "equations/derivatives.py", "equations/system.py")  # that decide on machine code
 
 
-def _target(effort: int = 2) -> Any:
-    """This processor; a new one each time, because an engine takes what it is given for its own."""
-    from llvmlite import binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(),
-        opt=effort, reloc="default", codemodel="jitdefault", jit=True,
-    )  # fmt: skip
-
-
 class Integrator(NamedTuple):
-    """A function ``run``, the rows of the workspace that it needs, and what it says of its method.
+    """A function ``run``, the rows and lanes of the workspace that it needs, and what it says of its method.
 
     The machine code lives as long as the `engine` that loaded it: keep this while ``run`` runs.
     """
 
     run: Any
     rows: int
+    lanes: int
     method: str
     engine: Any
 
 
-def object_code(recipe: str, build: Callable[[], str]) -> Integrator:
+def object_code(recipe: str, build: Callable[[], str], target: Target) -> Integrator:
     """The function ``run`` of the module whose LLVM text `build` returns.
 
     Parameters
@@ -61,58 +50,45 @@ def object_code(recipe: str, build: Callable[[], str]) -> Integrator:
         All that the text depends on, but for the code of this package.
     build
         Called only where the machine code is not kept already.
+    target
+        The processor, which must be able to run what is made for it.
     """
-    name = hashlib.sha256("\0".join([recipe, *_surroundings()]).encode()).hexdigest()
+    name = hashlib.sha256("\0".join([recipe, repr(target), *_surroundings()]).encode()).hexdigest()
     folder = cache_folder()
     kept = _read(folder / name) if folder else None
     if kept is None:
-        kept = _compile(build())
+        kept = machine_code(build(), target)
         if folder:
             _write(folder / name, kept)
-    return _loaded(kept)
+    return _loaded(kept, target)
 
 
 @lru_cache(maxsize=1)
 def _surroundings() -> tuple[str, ...]:
-    """What else machine code depends on: the processor, LLVM, sympy and this room's code."""
+    """What else machine code depends on: LLVM, sympy and this room's code."""
     import llvmlite
     import sympy
-    from llvmlite import binding as llvm
 
     room = Path(__file__).parent
     sources = [*sorted(room.glob("*.py")), *(room.parent / name for name in FURTHER_SOURCES)]
     code = hashlib.sha256(b"\0".join(p.read_bytes() for p in sources)).hexdigest()
-    target = _target()
-    features = llvm.get_host_cpu_features().flatten()
     # As imported: the files may have been edited since, and code called with other arguments would crash.
     call = ", ".join(f"{name}: {kind}" for name, kind in ARGUMENTS.items())
-    return (code, call, llvmlite.__version__, sympy.__version__, target.triple, llvm.get_host_cpu_name(), features)
+    return (code, call, llvmlite.__version__, sympy.__version__)
 
 
-def _compile(text: str) -> bytes:
+def _loaded(code: bytes, target: Target) -> Integrator:
     from llvmlite import binding as llvm
 
-    # In a very long function LLVM's scheduler takes most of the time and gains little.
-    target = _target(2 if len(text) < LONG_TEXT else 1)
-    module = llvm.parse_assembly(text)
-    module.verify()
-    tuning = llvm.create_pipeline_tuning_options(speed_level=2)
-    passes = llvm.create_pass_builder(target, tuning)
-    passes.getModulePassManager().run(module, passes)
-    return bytes(target.emit_object(module))
-
-
-def _loaded(code: bytes) -> Integrator:
-    from llvmlite import binding as llvm
-
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine(target))
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     kinds: dict[str, Any] = {"double": ctypes.c_double, "i64": ctypes.c_int64}
     arguments = [kinds.get(str(kind), ctypes.c_void_p) for kind in ARGUMENTS.values()]
     run = ctypes.CFUNCTYPE(None, *arguments)(engine.get_function_address("run"))
-    rows = ctypes.c_int64.from_address(engine.get_global_value_address("rows")).value
-    return Integrator(run, rows, ctypes.string_at(engine.get_global_value_address("method")).decode(), engine)
+    rows, lanes = (ctypes.c_int64.from_address(engine.get_global_value_address(n)).value for n in ("rows", "lanes"))
+    method = ctypes.string_at(engine.get_global_value_address("method")).decode()
+    return Integrator(run, rows, lanes, method, engine)
 
 
 # ---- the folder
