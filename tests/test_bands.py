@@ -70,18 +70,18 @@ def test_an_error_model_is_added_to_a_prediction() -> None:
 def test_bands_of_a_bootstrap_and_of_a_posterior_are_those_of_the_covariance() -> None:
     fit = line_fit(sd=4.0)
     expected = half_width(pkpd.bands(fit, TIMES))
-    drawn = pkpd.bootstrap(fit, 400, by="parametric")
+    drawn = pkpd.bootstrap(fit, 300, by="parametric")
     assert half_width(pkpd.bands(drawn, TIMES)) == pytest.approx(expected, rel=0.15)
-    posterior = pkpd.sample_posterior(fit, 300, warmup=100)
+    posterior = pkpd.sample_posterior(fit, 150, warmup=60)
     assert half_width(pkpd.bands(posterior, TIMES)) == pytest.approx(expected, rel=0.1)
-    assert pkpd.bands(drawn, TIMES).attrs["draws"] == 400
+    assert pkpd.bands(drawn, TIMES).attrs["draws"] == 300
 
 
 def test_predictions_from_a_posterior_have_the_common_factor_integrated_out() -> None:
     fit = line_fit()
     _, _, variance = regression(fit.data)
     expected = exact(fit, scipy.stats.t.ppf(0.975, 6), variance, variance)
-    posterior = pkpd.sample_posterior(fit, 300, warmup=100, seed=4)
+    posterior = pkpd.sample_posterior(fit, 200, warmup=80, seed=4)
     bands = pkpd.bands(posterior, TIMES, kind="prediction", draws=4096)
     assert half_width(bands) == pytest.approx((expected[2] - expected[0]) / 2, rel=0.12)
 

@@ -47,18 +47,18 @@ def test_arms_are_drawn_whole() -> None:
 def test_the_standard_deviation_of_subjects_drawn_is_that_of_a_mean() -> None:
     values = np.random.default_rng(1).normal(50, 8, size=12)
     fit = constant_fit({("a", str(i)): v for i, v in enumerate(values)})
-    drawn = pkpd.bootstrap(fit, 400, seed=2).intervals().loc["m"]
-    assert drawn["sd"] == pytest.approx(values.std() / np.sqrt(12), rel=0.11)  # 3 sigma of 400
-    assert drawn["mean"] == pytest.approx(values.mean(), abs=3 * values.std() / np.sqrt(12 * 400))
+    drawn = pkpd.bootstrap(fit, 250, seed=2).intervals().loc["m"]
+    assert drawn["sd"] == pytest.approx(values.std() / np.sqrt(12), rel=0.14)  # 3 sigma of 250
+    assert drawn["mean"] == pytest.approx(values.mean(), abs=3 * values.std() / np.sqrt(12 * 250))
 
 
 def test_parametric_replicates_vary_as_the_covariance_says() -> None:
     fit = line_fit()
     _, inverse, variance = regression(fit.data)
-    result = pkpd.bootstrap(fit, 400, by="parametric", seed=1)
-    assert result.intervals()["sd"].to_numpy() == pytest.approx(np.sqrt(variance * np.diag(inverse)), rel=0.11)
+    result = pkpd.bootstrap(fit, 250, by="parametric", seed=1)
+    assert result.intervals()["sd"].to_numpy() == pytest.approx(np.sqrt(variance * np.diag(inverse)), rel=0.14)
     correlation = np.corrcoef(result.x.T)[0, 1]
-    assert correlation == pytest.approx(inverse[0, 1] / np.sqrt(inverse[0, 0] * inverse[1, 1]), abs=0.08)
+    assert correlation == pytest.approx(inverse[0, 1] / np.sqrt(inverse[0, 0] * inverse[1, 1]), abs=0.1)
 
 
 def test_a_replicate_is_the_same_however_many_there_are() -> None:

@@ -25,7 +25,7 @@ import pkpd
 
 @pytest.fixture(scope="module")
 def of_line() -> pkpd.Posterior:
-    return pkpd.sample_posterior(line_fit(sd=4.0), 700, warmup=150, seed=1)
+    return pkpd.sample_posterior(line_fit(sd=4.0), 400, warmup=100, seed=1)
 
 
 def test_the_posterior_of_a_line_with_known_errors_is_normal(of_line: pkpd.Posterior) -> None:
@@ -49,7 +49,7 @@ def test_an_unknown_size_of_errors_widens_it_to_students_t() -> None:
     data = line_data().take(np.arange(8) < 5)
     fit = pkpd.fit(line_fit().model, data, {"a": pkpd.free(10.0), "b": pkpd.free(1.0)})
     best, inverse, variance = regression(data)
-    draws = pkpd.sample_posterior(fit, 700, warmup=100, seed=2).draws
+    draws = pkpd.sample_posterior(fit, 450, warmup=80, seed=2).draws
     for x, center, scale in zip(draws.T, best, np.sqrt(variance * np.diag(inverse)), strict=True):
         shares = scipy.stats.t(3, center, scale).cdf(np.quantile(x, [0.025, 0.25, 0.5, 0.75, 0.975]))
         # 4 standard errors of 900 draws; a normal distribution would have 0.07 beyond its ends
@@ -62,11 +62,11 @@ def test_a_parameter_that_the_data_do_not_move_keeps_its_prior(log: bool) -> Non
     """On the scale of the logarithm the density of the parameter is multiplied by it: the median stays 2."""
     data = line_data(sd=4.0).take(LINE_TIMES == 0)  # a slope does not show at time 0
     wanted = {"b": pkpd.free(2.0, log=log, prior=pkpd.lognormal(2.0, cv=0.8))}
-    posterior = pkpd.sample_posterior(pkpd.fit(line, data, wanted, parameters={"a": 20.0}), 600, warmup=100, seed=3)
+    posterior = pkpd.sample_posterior(pkpd.fit(line, data, wanted, parameters={"a": 20.0}), 300, warmup=60, seed=3)
     draws = np.log(posterior.dataset["b"].to_numpy().ravel())
     spread = np.sqrt(np.log1p(0.8**2))
-    assert np.median(draws) == pytest.approx(np.log(2.0), abs=0.06)
-    assert draws.std() == pytest.approx(spread, rel=0.06)
+    assert np.median(draws) == pytest.approx(np.log(2.0), abs=0.08)
+    assert draws.std() == pytest.approx(spread, rel=0.08)
 
 
 def test_a_prior_and_data_make_the_conjugate_posterior() -> None:
@@ -92,9 +92,9 @@ def test_draws_stay_within_bounds() -> None:
 
 
 def test_the_same_seed_gives_the_same_draws(of_line: pkpd.Posterior) -> None:
-    again = pkpd.sample_posterior(of_line.fit, 20, warmup=150, seed=1)
+    again = pkpd.sample_posterior(of_line.fit, 20, warmup=100, seed=1)
     assert np.array_equal(again.x, of_line.x[:, :20])
-    assert not np.array_equal(pkpd.sample_posterior(of_line.fit, 20, warmup=150, seed=2).x, again.x)
+    assert not np.array_equal(pkpd.sample_posterior(of_line.fit, 20, warmup=100, seed=2).x, again.x)
 
 
 def test_tables_have_all_draws_in_the_units_of_the_parameters() -> None:
@@ -120,13 +120,13 @@ def test_arviz_takes_the_draws(of_line: pkpd.Posterior) -> None:
 
 
 def test_a_parameter_that_may_be_as_large_as_it_likes_is_bounded_below_only() -> None:
-    posterior = pkpd.sample_posterior(tail_fit(), 250, warmup=150)
+    posterior = pkpd.sample_posterior(tail_fit(), 150, warmup=100)
     assert posterior.intervals().loc["ka", "shape"] == "bounded below only"
     assert "ka is bounded below only" in posterior.report()
 
 
 def test_a_flat_direction_is_named() -> None:
-    posterior = pkpd.sample_posterior(bioavailability_fit(), 250, warmup=150)
+    posterior = pkpd.sample_posterior(bioavailability_fit(), 150, warmup=100)
     assert posterior.intervals().loc["F", "shape"] == "not bounded"
     assert "The data fix only a combination of V, CL, F. Priors and bounds decide the rest." in posterior.report()
 

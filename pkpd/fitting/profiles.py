@@ -238,13 +238,13 @@ def profile(
     """
     if not isinstance(fit, Fit):
         raise FitError(f"profile() got {fit!r}; expected what pkpd.fit() returns.")
+    objective, x = fit.objective, np.array(fit.x)
+    rule = threshold(objective, confidence)
     if fit.objective.relative and fit.chi_square <= PERFECT * float(((fit.data.value / fit.data.sd) ** 2).sum()):
         raise FitError(
             f"profile: the model goes through all {len(fit.data)} observations, which do not tell how large the "
             "errors are. Give the data a column 'sd'."
         )
-    objective, x = fit.objective, np.array(fit.x)
-    rule = threshold(objective, confidence)
     positions = chosen(objective, parameters, "profile()")
     directions = tangents(objective, x)
     walks = [
