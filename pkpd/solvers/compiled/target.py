@@ -17,13 +17,12 @@ __all__ = ["Target", "assembly", "machine_code", "target_machine", "this_target"
 
 X86 = ("x86_64", "amd64", "i386", "i686")
 LONG_TEXT = 1_000_000  # characters
-# The kinds of vectors, the widest first, each with the LLVM features of which one must be there.
-X86_VECTORS = {"avx512": ("avx512f",), "avx2": ("avx2",), "sse2": ("sse2",)}
+# The kinds of vectors, the widest first, each with the LLVM feature that must be there, and with the beginnings of
+# those that a processor without wider ones lacks.
+X86_VECTORS = {"avx512": "avx512f", "avx2": "avx2", "sse2": "sse2"}
 WIDER = {
-    "avx512": (),
-    "avx2": ("avx512", "avx10", "amx"),
-    "sse2": ("avx", "amx", "fma", "f16c", "xop", "vaes", "vpclmul"),
-}
+    "avx512": (), "avx2": ("avx512", "avx10", "amx"), "sse2": ("avx", "amx", "fma", "f16c", "xop", "vaes", "vpclmul"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def _narrowed(vectors: str) -> Target:
 def _kinds(triple: str, features: dict[str, bool]) -> list[str]:
     """The kinds of vectors that a processor has, the widest first."""
     if triple.startswith(X86):
-        return [kind for kind, needed in X86_VECTORS.items() if kind == "sse2" or any(map(features.get, needed))]
+        return [kind for kind, needed in X86_VECTORS.items() if kind == "sse2" or features.get(needed)]
     return ["neon"] if triple.startswith(("aarch64", "arm64")) else ["other"]
 
 
