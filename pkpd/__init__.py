@@ -56,6 +56,7 @@ _ROOMS = {
     "simulation": ["simulate"],
     "prediction": ["predict"],
     "records.observations": ["Dataset", "read_observations"],
+    "fitting.curves": ["Curve", "curve"],
     "fitting.free_parameters": ["free"],
     "fitting.outcomes": ["binomial_error", "event_time", "poisson_error"],
     "fitting.bands": ["bands"],
