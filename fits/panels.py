@@ -1,19 +1,21 @@
-"""A panel for each arm of a fit: observations and the fitted curve."""
+"""A panel for each arm: observations and the fitted curve, all on the same axes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import xarray as xr
 
 import pkpd
 from pkpd.figures import labels
 from pkpd.figures.style import BLUE, GRAY, RED, STYLE
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 __all__ = ["panels"]
@@ -23,56 +25,59 @@ POINTS = 301
 
 
 def panels(
-    fit: pkpd.Fit,
+    shown: Sequence[tuple[str, pkpd.Fit, str]],
     output: str,
-    arms: Sequence[str],
     *,
-    titles: Mapping[str, str] | None = None,
     columns: int = 4,
     log: bool = False,
-    reference: pkpd.Fit | None = None,
-    per: tuple[float, str] = (1.0, ""),
+    bottom: float | None = None,
+    label: str = "",
 ) -> Figure:
-    """Small multiples of one output, all on the same axes.
+    """Small multiples of one output.
 
     Parameters
     ----------
-    fit
-        What `pkpd.fit` returned.
+    shown
+        For each panel its title, the fit, and the arm.
     output
         The observed output.
-    arms
-        The arms to show, a panel each.
-    titles
-        The title of each arm; its name by default.
     columns
         Panels in a row.
     log
         Whether the axis of the output is logarithmic.
-    reference
-        A second fit of the same arms, drawn in gray.
-    per
-        The unit of time to draw in: how many of it are one of the model's, and its name.
+    bottom
+        Where the axis of the output begins.
+    label
+        Of that axis; the meaning and unit of the output by default.
+
+    Observations beyond a limit are drawn at the limit, as triangles that point to where the truth is.
     """
-    factor, unit = per[0], per[1] or fit.model.time
-    times = np.linspace(fit.data.start, float(fit.data.time.max()), POINTS)
-    rows = -(-len(arms) // columns)
+    rows = -(-len(shown) // columns)
+    size = (columns * PANEL[0], rows * PANEL[1] + 0.3)
+    curves = {id(fit): _curves(fit, output) for _, fit, _ in shown}
     with mpl.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(columns * PANEL[0], rows * PANEL[1] + 0.3), sharex=True, sharey=True, squeeze=False
-        )
-        for spare in axes.flat[len(arms) :]:
+        figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
+        for spare in axes.flat[len(shown) :]:
             spare.remove()
-        curves = [(other, color) for other, color in ((reference, GRAY), (fit, RED)) if other is not None]
-        drawn = [(other.predict(times)[output], color) for other, color in curves]
-        table = fit.residuals
-        for ax, arm in zip(axes.flat, arms, strict=False):
-            for course, color in drawn:
-                ax.plot(factor * times, course.sel(arm=arm), color=color, linewidth=1.0)
-            mine = table[(table["arm"] == arm) & (table["output"] == output)]
-            ax.plot(factor * mine["time"], mine["observed"], "o", color=BLUE, markersize=2.5, linestyle="none")
-            ax.set_title((titles or {}).get(arm, arm))
+        for ax, (title, fit, arm) in zip(axes.flat, shown, strict=False):
+            course = curves[id(fit)].sel(arm=arm)
+            ax.plot(course["time"], course, color=RED, linewidth=1.0)
+            _observed(ax, fit, output, arm)
+            ax.set_title(title)
             ax.set_yscale("log" if log else "linear")
-        figure.supxlabel(f"Time ({unit})", fontsize=8)
-        figure.supylabel(labels.quantity(drawn[-1][0]), fontsize=8)
+        axes.flat[0].set_ylim(bottom=bottom)
+        figure.supxlabel(labels.quantity(course["time"]), fontsize=8)
+        figure.supylabel(label or labels.quantity(course), fontsize=8)
     return figure
+
+
+def _curves(fit: pkpd.Fit, output: str) -> xr.DataArray:
+    return fit.predict(np.linspace(fit.data.start, float(fit.data.time.max()), POINTS))[output]
+
+
+def _observed(ax: Axes, fit: pkpd.Fit, output: str, arm: str) -> None:
+    data = fit.data
+    mine = (np.array(data.arm) == arm) & (np.array(data.output) == output)
+    for kind, marker, color in ((0, "o", BLUE), (1, "v", GRAY), (-1, "^", GRAY)):
+        rows = mine & (data.censored == kind)
+        ax.plot(data.time[rows], data.value[rows], marker, color=color, markersize=2.5, linestyle="none")

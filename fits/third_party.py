@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pkpd
-from pkpd.cli.fitting import fit_files
+from pkpd.storage import write_atomically
 
-__all__ = ["VARIABLE", "command", "table"]
+__all__ = ["VARIABLE", "command", "table", "write"]
 
 VARIABLE = "PKPD_FITS_DATA"
 
@@ -72,6 +72,12 @@ def command(
 
 
 def write(result: pkpd.Fit, folder: Path, draw: Callable[[pkpd.Fit, Path], Path], figure: str) -> list[Path]:
-    """Write the report, the tables and the figure of a fit to `folder`."""
-    written = [path for path in fit_files(result, folder, figure) if path.name != figure]
-    return [*written, draw(result, folder / figure)]
+    """Write the report, the tables and the figure of a fit to `folder`, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    report, estimates, residuals = result.report() + "\n", result.estimates, result.residuals
+    return [
+        write_atomically(folder / "report.txt", lambda path: path.write_text(report, encoding="utf-8")),
+        write_atomically(folder / "estimates.csv", lambda path: estimates.to_csv(path)),
+        write_atomically(folder / "residuals.csv", lambda path: residuals.to_csv(path, index=False)),
+        draw(result, folder / figure),
+    ]

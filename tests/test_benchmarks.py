@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import sympy
+from fake_cuda import forget_cards
 
-from benchmarks import install
+from benchmarks import gpu, install
 from benchmarks.__main__ import main
 from benchmarks.accuracy import Error, ensemble_error
 from benchmarks.cases import CASES, find
@@ -20,6 +22,7 @@ from benchmarks.equations import antimony_text, scalar_rates
 from benchmarks.peers import OURS, PEERS, Job, Peer, amici_peer, scipy_peer
 from benchmarks.report import begun, with_recorded_cases
 from benchmarks.rounds import ROOT, Failure, Measurement, Task, Worker, hired, measured
+from benchmarks.scale import QUICK
 from benchmarks.tables import Table, write_csv
 from pkpd import simulate
 from pkpd.solvers.equations.numpy_code import numpy_code
@@ -225,6 +228,29 @@ def test_the_command_writes_what_it_measured_and_how(tmp_path):
     states, *_ = read_csv(tmp_path / "memory.csv")
     assert float(states["worst error"]) < 1e-4
     assert float(states["peak MB"]) > float(states["output MB"])
+
+
+def test_a_card_is_measured_beside_the_processor(cache, card, monkeypatch):
+    monkeypatch.setattr(gpu, "METHODS", {"tipd": ("tsit5",)})
+    table = gpu.gpu_table(replace(QUICK, gpu=40))
+    (row,) = (row for row in table.rows if row["integrator"] == "pkpd")
+    assert row["card"] == "Fake"
+    assert row["bits"] is True
+    assert row["worst error"] < 1e-4
+    assert row["failed"] == row["other statuses"] == row["other steps"] == 0
+    assert 0 < row["kernel s"] + row["in s"] + row["out s"] <= row["whole s"]
+    assert row["reduced s"] > 0
+    assert table.remarks[0].startswith("Fake, compute capability 9.0, 2 processors, CUDA 12.4")
+
+
+def test_without_a_card_a_word_says_why_and_nothing_is_overwritten(tmp_path, monkeypatch, capsys):
+    forget_cards(monkeypatch, "libcuda-that-is-not-there.so.1")
+    (tmp_path / "results.md").write_text("measured elsewhere")
+    main(["--only", "gpu", "--out", str(tmp_path)])
+    told = capsys.readouterr()
+    assert "device='gpu' needs an NVIDIA card" in told.out + told.err
+    assert [p.name for p in tmp_path.iterdir()] == ["results.md"]
+    assert (tmp_path / "results.md").read_text() == "measured elsewhere"
 
 
 def read_csv(path):
