@@ -15,6 +15,7 @@ from nist_problems import FUNCTIONS, Problem, digits, problem
 import pkpd
 
 SLOW = ("MGH17", "Bennett5")  # a thousand steps from the first start
+FAST_MODELS = ("Chwirut2", "ENSO", "Lanczos3", "Misra1a", "Nelson")  # each has code to be made
 EVALUATIONS = 2000
 
 
@@ -28,10 +29,11 @@ def check(found: pkpd.Fit, certified: Problem) -> None:
         assert digits(found.chi_square, certified.squares) >= 9
 
 
-def problems(names: Any) -> list[Any]:
+def problems(slow: Any) -> list[Any]:
+    """Every problem from both starts; those for which `slow` holds are slow tests, which CI runs too."""
     return [
-        pytest.param(name, start, marks=[pytest.mark.slow] if name in SLOW and start == 1 else [])
-        for name in names
+        pytest.param(name, start, marks=[pytest.mark.slow] if slow(name, start) else [])
+        for name in FUNCTIONS
         for start in (1, 2)
     ]
 
@@ -41,14 +43,16 @@ def test_all_problems_are_there() -> None:
     assert {level: levels.count(level) for level in set(levels)} == {"lower": 8, "average": 11, "higher": 8}
 
 
-@pytest.mark.parametrize(("name", "start"), problems(FUNCTIONS))
+@pytest.mark.parametrize(("name", "start"), problems(lambda name, start: name in SLOW and start == 1))
 def test_a_plain_function_has_the_certified_values(name: str, start: int) -> None:
     certified = problem(name)
     free = certified.free(start)
     check(pkpd.fit(FUNCTIONS[name], certified.data, free, max_evaluations=EVALUATIONS), certified)
 
 
-@pytest.mark.parametrize(("name", "start"), problems(MODELS))
+@pytest.mark.parametrize(
+    ("name", "start"), [p for p in problems(lambda name, _: name not in FAST_MODELS) if p.values[0] in MODELS]
+)
 def test_a_trajectory_has_the_certified_values(name: str, start: int) -> None:
     certified = problem(name)
     found = pkpd.fit(MODELS[name](), certified.data, certified.free(start), rtol=1e-13, max_evaluations=EVALUATIONS)
