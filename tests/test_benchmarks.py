@@ -20,6 +20,7 @@ from benchmarks.comparison import RTOL, Comparison, comparison_table
 from benchmarks.drawing import draw_precision, draw_scaling
 from benchmarks.equations import antimony_text, scalar_rates
 from benchmarks.peers import OURS, PEERS, Job, Peer, amici_peer, scipy_peer
+from benchmarks.report import begun, with_recorded_cases
 from benchmarks.rounds import ROOT, Failure, Measurement, Task, Worker, hired, measured
 from benchmarks.scale import QUICK
 from benchmarks.tables import Table, write_csv
@@ -244,12 +245,12 @@ def test_a_card_is_measured_beside_the_processor(cache, card, monkeypatch):
 
 def test_without_a_card_a_word_says_why_and_nothing_is_overwritten(tmp_path, monkeypatch, capsys):
     forget_cards(monkeypatch, "libcuda-that-is-not-there.so.1")
-    (tmp_path / "gpu.md").write_text("measured elsewhere")
+    (tmp_path / "results.md").write_text("measured elsewhere")
     main(["--only", "gpu", "--out", str(tmp_path)])
     told = capsys.readouterr()
-    assert "Not measured: device='gpu' needs an NVIDIA card" in told.out + told.err
-    assert [p.name for p in tmp_path.iterdir()] == ["gpu.md"]
-    assert (tmp_path / "gpu.md").read_text() == "measured elsewhere"
+    assert "device='gpu' needs an NVIDIA card" in told.out + told.err
+    assert [p.name for p in tmp_path.iterdir()] == ["results.md"]
+    assert (tmp_path / "results.md").read_text() == "measured elsewhere"
 
 
 def read_csv(path):
@@ -264,3 +265,41 @@ def test_the_figures_are_written(tmp_path):
     members = Table("members", "", [row | {"members": 100}, row | {"members": 1000}])
     states = Table("states", "", [row | {"states": 5}, row | {"states": 150, "integrator": "rival"}])
     assert draw_scaling(members, states, tmp_path).stat().st_size > 5_000
+
+
+def test_a_part_of_a_run_keeps_the_tables_of_the_others(tmp_path):
+    """`--only` measures some tables again; the rest of the report, and its head, stay as they are."""
+    path, first, second = tmp_path / "results.md", Table("one", "One", [{"a": 1}]), Table("two", "Two", [{"b": 2}])
+    begun(path, "python -m benchmarks", ["Date: then", "Machine: a"], whole=True).but(first).but(second).write()
+    whole = path.read_text(encoding="utf-8")
+    assert "This section alone" not in whole
+    again = begun(path, "python -m benchmarks --only one", ["Date: now", "Machine: b"], whole=False)
+    again.write()
+    assert path.read_text(encoding="utf-8") == whole
+    again.but(Table("one", "One", [{"a": 3}])).but(Table("three", "Three", [{"c": 4}])).write()
+    text = path.read_text(encoding="utf-8")
+    head, *sections = text.split("## ")
+    assert head == whole.split("## ")[0]
+    alone = "- This section alone: `python -m benchmarks --only one`. Date: now. Machine: b.\n"
+    assert sections == [
+        f"One\n\n| a |\n| --- |\n| 3 |\n\n{alone}\n",
+        "Two\n\n| b |\n| --- |\n| 2 |\n\n",
+        f"Three\n\n| c |\n| --- |\n| 4 |\n\n{alone}",
+    ]
+    begun(path, "python -m benchmarks", ["Date: later"], whole=True).but(first).write()
+    assert "## Two" not in path.read_text(encoding="utf-8")
+
+
+def test_one_case_keeps_the_points_of_the_others(tmp_path):
+    rows = [{"case": "tipd", "rtol": 1e-6, "failed": 0}, {"case": "hill", "rtol": 1e-8, "failed": 2}]
+    write_csv(Table("precision", "", rows), tmp_path)
+    new = Table("precision", "", [{"case": "hill", "rtol": 1e-4, "failed": 1}])
+    assert list(with_recorded_cases(new, tmp_path, ["hill"]).rows) == [rows[0], *new.rows]
+    assert list(with_recorded_cases(new, tmp_path / "nowhere", ["hill"]).rows) == list(new.rows)
+
+
+def test_the_recorded_report_is_read_and_written_as_it_is():
+    path = ROOT / "benchmarks" / "results" / "results.md"
+    text = path.read_text(encoding="utf-8")
+    report = begun(path, "python -m benchmarks --only calls", [], whole=False)
+    assert "\n".join([report.head, *report.sections.values()]) == text

@@ -125,11 +125,11 @@ def test_second_derivatives_on_both_paths() -> None:
 
 
 def test_a_new_choice_of_parameters_makes_no_machine_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pkpd.solvers.compiled import methods
+    from pkpd.solvers.compiled import kernels
 
     kosinsky, rt = pkpd.load("kosinsky_2018"), pkpd.fractions(2.0, 2, "radiation", start=1, duration=0.001)
     pkpd.simulate(kosinsky, rt, times=[0, 5], sensitivities=["alpha"])
-    monkeypatch.setattr(methods, "_text", lambda *_: pytest.fail("new machine code"))
+    monkeypatch.setattr(kernels, "make_kernel", lambda *_: pytest.fail("new machine code"))
     run = pkpd.simulate(kosinsky, rt, times=[0, 5], sensitivities=["delta"])
     assert np.isfinite(run["sensitivity_V"]).all()
 
@@ -286,3 +286,30 @@ def test_a_result_beyond_this_machine_is_refused_before_it_is_begun(monkeypatch:
     monkeypatch.setattr(prepared, "physical_memory", lambda: 10_000)
     with pytest.raises(SimulationError, match=r"100 members x 22 times x 2 .* 35.2 kB of memory.*reduce="):
         pkpd.simulate(one_compartment, times=DAYS, parameters={"CL": np.linspace(0.1, 1, 100)})
+
+
+def test_each_arm_may_have_parameters_of_its_own() -> None:
+    """(parameters, arms, members) is, bit by bit, each arm alone with its own parameters, derivatives too."""
+    model = pkpd.load("pk_1cmt")
+    start = pkpd.param("start", 1.0, "day", "first dose")
+    arms = {
+        "iv": pkpd.bolus(100, "iv", every=1, n=3),
+        "late": pkpd.bolus("80 mg", "iv", at=start),
+        "steady": pkpd.bolus(50, "iv", every=2, ss=True),
+    }
+    times, names = np.linspace(0, 5, 11), ["CL", "V", "start"]
+    rng = np.random.default_rng(7)
+    table = rng.uniform(0.8, 1.2, (3, 3, 4)) * np.array([1.0, 10.0, 1.5])[:, None, None]
+    options = {"times": times, "outputs": ["C"], "parameters": names, "sensitivities": names}
+    together = pkpd.prepare(model, arms, **options)(table)
+    for i, (arm, regimen) in enumerate(arms.items()):
+        own = ["CL", "V"] if arm != "late" else names
+        alone = pkpd.prepare(model, regimen, **options | {"parameters": own, "sensitivities": own})(
+            table[: len(own), i]
+        )
+        np.testing.assert_array_equal(together["C"][i], alone["C"])
+        np.testing.assert_allclose(
+            together.sensitivities["C"][i][..., : len(own)], alone.sensitivities["C"], rtol=1e-7, atol=1e-9
+        )
+    with pytest.raises(pkpd.ParameterError, match=r"expected \(3, members\) or \(3, 3 arms, members\)"):
+        pkpd.prepare(model, arms, **options)(table[:, :2])

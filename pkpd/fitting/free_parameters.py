@@ -27,6 +27,7 @@ class Free:
     bounds: tuple[float | None, float | None] | None = None
     log: bool = False
     per_arm: bool = False
+    prior: Any = None
 
 
 def free(
@@ -35,6 +36,7 @@ def free(
     *,
     log: bool = False,
     per_arm: bool = False,
+    prior: Any = None,
 ) -> Free:
     """Declare how one parameter is estimated.
 
@@ -51,8 +53,12 @@ def free(
         scale of ln(parameter), which is then positive.
     per_arm
         Whether each arm has a value of its own; all arms share one by default.
+    prior
+        What is known beforehand, such as ``pkpd.lognormal(3, cv=0.3)``, in the parameter's unit:
+        the fit then finds the most probable values (MAP).  A center that is left out is the
+        model's value.
     """
-    return Free(start, bounds, log, per_arm)
+    return Free(start, bounds, log, per_arm, prior)
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class Coordinate:
     lower: float
     upper: float
     log: bool
+    prior: Any = None
 
     @property
     def label(self) -> str:
@@ -155,7 +162,7 @@ def _coordinate(model: Model, symbol: Parameter | Given, choice: Free, arm: str 
     if choice.log:
         lower = _check_log(symbol, choice, start, lower)
         start, lower, upper = (_ln(number) for number in (start, lower, upper))
-    return Coordinate(symbol.name, arm, symbol.unit, start, lower, upper, choice.log)
+    return Coordinate(symbol.name, arm, symbol.unit, start, lower, upper, choice.log, choice.prior)
 
 
 def _start(model: Model, symbol: Parameter | Given, choice: Free) -> float:

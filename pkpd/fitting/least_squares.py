@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, cast
 
 import numpy as np
 
-from pkpd.arrays import Array
 from pkpd.errors import FitError
+from pkpd.fitting.curves import Curve, as_curve
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
+from pkpd.fitting.function_predictor import FunctionPredictor
+from pkpd.fitting.likelihoods import BlqMethod
+from pkpd.fitting.multistart import check_starts, multistart
 from pkpd.fitting.objective import Objective
+from pkpd.fitting.observation_models import (
+    blq_method,
+    error_coordinates,
+    likelihood_groups,
+    likelihoods,
+    with_further_rows,
+)
+from pkpd.fitting.optimum import fit_of
+from pkpd.fitting.outcomes import Binomial, EventTime, Poisson
 from pkpd.fitting.predictor import Predictor
+from pkpd.fitting.priors import Priors, settled_prior
 from pkpd.fitting.record_observations import RecordObservations, record_observations
 from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.regimen_predictor import RegimenPredictor
-from pkpd.fitting.results import Fit
-from pkpd.fitting.search import Search, minimize
-from pkpd.fitting.uncertainty import at_bound, uncertainty
+from pkpd.fitting.results import Fit, SdMeaning
+from pkpd.fitting.search import minimize
+from pkpd.fitting.tied import with_tied_parameters
 from pkpd.fitting.usable_data import check_side, measured, with_sides
+from pkpd.measures.residual_error import ResidualError
 from pkpd.prepared.solver import Solver
 from pkpd.records.observations import Dataset, Side
 from pkpd.records.records import Records
+from pkpd.solvers.problem import Progress
 from pkpd.symbolic.model import Model
 
 __all__ = ["fit"]
@@ -30,12 +45,16 @@ __all__ = ["fit"]
 
 SOLVER = Solver(rtol=1e-9)
 
+ErrorModels = ResidualError | Binomial | Poisson | EventTime
+
 
 def fit(
-    model: Model,
+    model: Model | Curve | Callable[..., Any],
     data: Dataset | Records,
     free: Mapping[str, Free] | Iterable[str],
     *,
+    error: ErrorModels | Mapping[str, ErrorModels] | None = None,
+    blq: BlqMethod | None = None,
     outputs: str | Mapping[Any, str] | None = None,
     at_dose: Side | None = None,
     parameters: Mapping[str, Any] | None = None,
@@ -45,20 +64,26 @@ def fit(
     rtol: float | None = None,
     atol: float | Mapping[str, float] | None = None,
     max_steps: int | None = None,
+    optimizer: str | None = None,
+    starts: int = 1,
+    seed: int = 0,
     max_evaluations: int = 1000,
+    progress: Progress | None = None,
 ) -> Fit:
-    """Estimate parameters of a model, or of its regimens, by weighted least squares.
+    """Estimate parameters of a model, or of its regimens: by maximum likelihood, or by weighted least squares.
 
-    Minimizes the sum of squares of ``(predicted - observed)/sd`` over all arms with lmfit
-    (scipy's trust-region reflective algorithm).  The derivatives are exact, integrated with the
-    model; those of records are central differences, all perturbed points as one ensemble.
-    Observations
-    that are flagged as below or above a limit are dropped, with a warning that counts them.
+    With `error` the log-likelihood of the observations is maximized, the numbers of the error
+    models among what is estimated; with priors, its sum with their log-densities (MAP).
+    Without `error` the sum of squares of ``(predicted - observed)/sd`` over all arms is
+    minimized, which is the likelihood of normal errors with known standard deviations.  The
+    derivatives are exact, integrated with the model; all arms, subjects and covariates are one
+    ensemble.
 
     Parameters
     ----------
     model
-        A closed model.
+        A closed model; or a plain function ``f(time, b1, b2, ...)``, named or not by `pkpd.curve`,
+        of the times of observations in arms without doses.
     data
         From `read_observations`; or from `read_nonmem`, an arm each subject: its records
         dose it as in `predict`, and its rows with EVID 0 and MDV 0 are the observations,
@@ -67,6 +92,18 @@ def fit(
     free
         What to estimate: ``{name: free(...)}``, or a list of names for those that start at
         the model's value within their declared bounds.
+    error
+        How observations of an output differ from its predictions: ``{output: error model}``, or
+        one error model where one output is observed.  Error models are `additive_error`,
+        `proportional_error`, `combined_error`, `power_error` and `lognormal_error`, whose numbers
+        are where their estimates start (``.fixed()`` holds them), `binomial_error`,
+        `poisson_error` and `event_time`.  An output without one has the standard deviations of
+        the data.
+    blq
+        What to do with observations flagged as beyond a limit: ``"M1"`` leaves them out, with a
+        warning that counts them (the default without `error`); ``"M3"`` takes the chance to be
+        beyond the limit (the default with `error`); ``"M4"`` the same given that observations
+        are positive.
     outputs
         For records, what DV measures: the name of a state or output, or ``{DVID: name}``
         (rows of other DVID are left out); the model's only output by default.
@@ -76,7 +113,9 @@ def fit(
         arm and time and what was assumed: before, but after where the model has exactly 0
         before the dose and a value was measured.
     parameters
-        Other parameters to hold at values that differ from the model's, as for `simulate`.
+        Other parameters to hold at values that differ from the model's, as for `simulate`; or
+        to tie: ``{"CLm": 0.5*model["CL"]}``, an expression of the model's own symbols, and of new
+        ones by `pkpd.param`, which may then be free.
     sd_is
         ``"known"``: the standard deviations of the data are those of the errors, and the
         covariance is not scaled.  ``"relative"``: they are weights, true up to one common
@@ -86,8 +125,22 @@ def fit(
         How to integrate; ``Solver(rtol=1e-9)`` by default.  `rtol` must be 1e-6 or less.
     method, rtol, atol, max_steps
         The options of `pkpd.Solver` one by one; they take precedence over those of `solver`.
+    optimizer
+        Which minimizer: a method of lmfit by its name, or ``"trust-constr"`` of scipy.  By
+        default lmfit's ``"least_squares"`` for sums of squares, ``"trust-constr"`` with the
+        expected information as its Hessian for other likelihoods.
+    starts
+        How many searches; the first begins at the starts of `free`, the others at those of a
+        Latin hypercube over the bounds, or where there are none over 0.1 to 10 times the start on
+        a log scale, and twice its size either way otherwise.  All are one ensemble; the best end is
+        the fit, and ``Fit.starts`` tells of them all.
+    seed
+        Of the hypercube, and of an optimizer that draws random numbers.
     max_evaluations
-        The search ends without success after so many evaluations of the residuals.
+        A search ends without success after so many evaluations.
+    progress
+        Called with the number of searches done and `starts`; of one search with the evaluations done and
+        `max_evaluations`.  Ctrl-C ends the search, and the best point so far is the fit.
 
     Returns
     -------
@@ -100,7 +153,13 @@ def fit(
         If the model has no such parameter, or not the output that was observed.
     FitError
         If a start is outside its bounds, a log scale meets a bound below 0, there are fewer
-        observations than free parameters, or the model cannot be solved at the start.
+        observations than free parameters, the model cannot be solved at the start, or an
+        observation is impossible under its error model.
+
+    References
+    ----------
+    Beal SL. Ways to fit a PK model with some data below the quantification limit.
+    J Pharmacokinet Pharmacodyn 28:481-504 (2001), for M1, M3 and M4.
 
     Examples
     --------
@@ -116,30 +175,77 @@ def fit(
         raise FitError(f"fit: solver is {solver!r}; expected pkpd.Solver(...).")
     options = (solver or SOLVER).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps)
     _check(model, data, parameters, outputs, at_dose, options.rtol, max_evaluations)
+    if isinstance(model, Model):
+        model, held = with_tied_parameters(model, dict(parameters or {}))
+    else:  # a curve has what a fit asks of a model
+        model, held = cast("Model", as_curve(model, data)), dict(parameters or {})
     observed = record_observations(model, data, outputs) if isinstance(data, Records) else data
     whole = observed.data if isinstance(observed, RecordObservations) else observed
-    meaning = _meaning_of_sd(whole, sd_is)
-    known = observed.take(measured(whole))
-    moved = coordinates(model, known if isinstance(known, Dataset) else known.data, free)
-    predictor = _predictor(model, known, moved, dict(parameters or {}), options)
-    if len(predictor.data) < len(moved):
+    beyond = blq_method(blq, error)
+    meaning = _meaning_of_sd(whole, sd_is, error, beyond)
+    known = observed.take(measured(whole)) if beyond == "M1" else observed
+    objective = _objective(model, known, free, error, beyond, held, options, at_dose, relative=meaning == "relative")
+    if len(objective.data) < len(objective.coordinates):
         raise FitError(
-            f"fit: {len(predictor.data)} observations cannot determine {len(moved)} free parameters "
-            f"({', '.join(c.label for c in moved)})."
+            f"fit: {len(objective.data)} observations cannot determine {len(objective.coordinates)} free parameters "
+            f"({', '.join(c.label for c in objective.coordinates)})."
         )
-    start = np.array([c.start for c in moved])
+    objective.check_start(objective.start)
+    check_starts(starts)
+    ends = None
+    if starts != 1:
+        ends = multistart(objective, starts, seed, optimizer=optimizer, limit=max_evaluations, progress=progress)
+    optimum = minimize(
+        objective, None if ends is None else ends.end[ends.best], optimizer=optimizer, limit=max_evaluations,
+        scale_covariance=meaning == "relative", seed=seed, progress=progress if ends is None else None,
+    )  # fmt: skip
+    return fit_of(objective, optimum, meaning, ends)
+
+
+def _objective(
+    model: Model,
+    known: Dataset | RecordObservations,
+    free: Any,
+    error: Any,
+    blq: BlqMethod,
+    held: Mapping[str, Any],
+    options: Solver,
+    at_dose: Side | None,
+    *,
+    relative: bool,
+) -> Objective:
+    """What is maximized, with every observation on one side of a dose."""
+    data = known if isinstance(known, Dataset) else known.data
+    moved = coordinates(model, data, free)
+    chosen = likelihoods(data, error, blq)
+    longer, places, source = with_further_rows(data, chosen)
+    asked = longer if isinstance(known, Dataset) else dataclasses.replace(known, data=longer, rows=known.rows[source])
+    predictor = _predictor(model, asked, moved, held, options)
     if isinstance(predictor, RegimenPredictor):
-        predictor = dataclasses.replace(predictor, data=with_sides(predictor, start, at_dose))
-    objective = Objective(predictor)
-    objective.check_start(start)
-    search = Search(objective)
-    result = minimize(search, moved, scale_covariance=meaning == "relative", limit=max_evaluations)
-    return _fit(search, result, meaning)
+        predictor = dataclasses.replace(
+            predictor, data=with_sides(predictor, np.array([c.start for c in moved]), at_dose)
+        )
+    own = predictor.data.take(np.arange(len(longer)) < len(data))
+    errors = error_coordinates(model, chosen)
+    groups = likelihood_groups(own, chosen, places, len(moved))
+    return Objective(predictor, own, groups, errors, _priors(moved), relative)
+
+
+def _priors(moved: Sequence[Coordinate]) -> Priors:
+    return Priors(
+        {
+            i: settled_prior(c.label, c.prior, float(c.natural(c.start)))
+            for i, c in enumerate(moved)
+            if c.prior is not None
+        }
+    )
 
 
 def _check(model: Any, data: Any, parameters: Any, outputs: Any, at_dose: Any, rtol: Any, max_evaluations: Any) -> None:
-    if not isinstance(model, Model):
-        raise FitError(f"fit: got {model!r} as the model; load one with pkpd.load(name).")
+    if not (isinstance(model, Model) or callable(model)):
+        raise FitError(
+            f"fit: got {model!r} as the model; load one with pkpd.load(name), or give a function f(time, b1, b2, ...)."
+        )
     if not isinstance(data, Dataset | Records):
         raise FitError(
             f"fit: got a {type(data).__name__} as the data; read them with pkpd.read_observations(...) "
@@ -166,13 +272,24 @@ def _predictor(
     solver: Solver,
 ) -> Predictor:
     if isinstance(observed, Dataset):
+        if isinstance(model, Curve):
+            return FunctionPredictor(model, observed, moved, constants, solver)
         return RegimenPredictor(model, observed, moved, constants, solver)
     return RecordPredictor(model, observed.data, moved, constants, solver, observed=observed)
 
 
-def _meaning_of_sd(data: Dataset, sd_is: Any) -> Literal["known", "relative"]:
+def _meaning_of_sd(data: Dataset, sd_is: Any, error: Any, blq: BlqMethod) -> SdMeaning:
+    if error is not None:
+        if sd_is is not None:
+            raise FitError(f"fit: sd_is is {sd_is!r}, but error= says how large the errors are.")
+        return "modeled"
     if sd_is is not None and not (isinstance(sd_is, str) and sd_is in ("known", "relative")):
         raise FitError(f"fit: sd_is is {sd_is!r}; expected 'known' or 'relative'.")
+    if blq != "M1" and data.censored.any() and (sd_is == "relative" or not data.sd_given):
+        raise FitError(
+            f"fit: blq is {blq!r}, which needs to know how large the errors are; give error=, such as "
+            f"error={{{data.outputs[0]!r}: pkpd.additive_error(1)}}."
+        )
     if data.sd_given:
         return "relative" if sd_is == "relative" else "known"
     if sd_is == "known":
@@ -183,45 +300,3 @@ def _meaning_of_sd(data: Dataset, sd_is: Any) -> Literal["known", "relative"]:
             "so their errors cannot be weighed against each other. Add the column."
         )
     return "relative"
-
-
-def _fit(search: Search, result: Any, meaning: Literal["known", "relative"]) -> Fit:
-    objective, predictor = search.objective, search.objective.predictor
-    x = search.point(result.params)
-    predicted, jacobian = predictor(x[None])[0], objective.jacobian(x)
-    residuals = (predicted - predictor.data.value) / predictor.data.sd
-    bound = at_bound(predictor.coordinates, x, residuals, jacobian)
-    known = uncertainty(
-        predictor.coordinates, jacobian, scale=_variance(residuals, len(x), meaning), bound=bound,
-        idle=objective.without_effect(jacobian, x),
-        failure="" if result.success else str(result.message).rstrip("."),
-    )  # fmt: skip
-    return Fit(
-        model=predictor.model,
-        data=predictor.data,
-        constants=predictor.constants,
-        coordinates=tuple(predictor.coordinates),
-        x=x,
-        covariance_x=known.covariance,
-        at_bound=bound,
-        covariance_missing=known.missing,
-        predicted=predicted,
-        sd_is=meaning,
-        evaluations=search.calls["residuals"],
-        jacobians=search.calls["jacobians"],
-        solves=predictor.solves.total(),
-        failures_by_arm=predictor.failures,
-        success=bool(result.success),
-        message=str(result.message),
-        solver=predictor.solver,
-        lmfit_result=result,
-        predictor=predictor,
-    )
-
-
-def _variance(residuals: Array, parameters: int, meaning: str) -> float:
-    """The variance of a scaled residual; NaN where no residual is left to estimate it from."""
-    freedom = len(residuals) - parameters
-    if meaning == "known":
-        return 1.0
-    return float(residuals @ residuals) / freedom if freedom else np.nan

@@ -1,61 +1,361 @@
-"""The residuals of a fit and their derivatives."""
+"""What a fit maximizes: the log-likelihood of the observations, and the log-density of priors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FitError
+from pkpd.fitting.free_parameters import Coordinate
+from pkpd.fitting.likelihoods import LOG_2PI, Density, KnownSd, Likelihood, Observed
 from pkpd.fitting.predictor import Predictor
+from pkpd.fitting.priors import Priors
+from pkpd.records.observations import Dataset
 
-__all__ = ["Objective"]
+__all__ = ["Expansion", "Group", "Objective"]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """The observations of one output and their likelihood.
+
+    Attributes
+    ----------
+    rows
+        (observations,): where they stand in the data.
+    sources
+        (observations, c): the rows of the predictor whose predictions each depends on.
+    numbers
+        The coordinates that are the numbers of the error model.
+    """
+
+    output: str
+    likelihood: Likelihood
+    rows: Index
+    sources: Index
+    numbers: Index
+
+
+@dataclass(frozen=True, eq=False)
+class Expansion:
+    """The log-posterior at points with its slopes and information.
+
+    Attributes
+    ----------
+    value
+        (points,): -inf where a trajectory fails.
+    gradient
+        (points, coordinates).
+    information
+        (points, coordinates, coordinates): what stands for minus the second derivatives.
+    """
+
+    value: Array
+    gradient: Array
+    information: Array
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """Residuals ``(predicted - observed)/sd`` as functions of the free parameters.
+    """The log-likelihood of observations, as a function of the free parameters.
 
-    A point where an integration fails has infinite residuals: the minimizer refuses the
-    step and tries a shorter one.
+    Every method takes points on the scale of the search, (points, coordinates), and answers
+    them as one ensemble.  Where the standard deviations are known, or known up to one common
+    factor (`relative`), the likelihood is a sum of squares; the common factor is then at its
+    most likely value.
+
+    Attributes
+    ----------
+    predictor
+        What predicts: first the observations, then further outputs that likelihoods need.
+    data
+        The observations.
+    groups
+        The observations by output.
+    errors
+        The coordinates that are numbers of error models; they follow those of the predictor.
+    priors
+        Of the coordinates that have one.
+    relative
+        Whether the standard deviations are known up to a common factor.
+    weights
+        (observations,): how often each counts.
     """
 
     predictor: Predictor
+    data: Dataset
+    groups: tuple[Group, ...]
+    errors: tuple[Coordinate, ...] = ()
+    priors: Priors = field(default_factory=Priors)
+    relative: bool = False
+    weights: Array = field(default_factory=lambda: np.ones(1))
 
-    def residuals(self, x: Array) -> Array:
-        """(observations,)."""
-        data = self.predictor.data
-        scaled = (self.predictor(x[None])[0] - data.value) / data.sd
-        return scaled if np.isfinite(scaled).all() else np.full(len(data), np.inf)
+    # ---- coordinates
+
+    @cached_property
+    def coordinates(self) -> tuple[Coordinate, ...]:
+        """The free parameters, then the numbers of error models."""
+        return (*self.predictor.coordinates, *self.errors)
+
+    @cached_property
+    def start(self) -> Array:
+        return np.array([c.start for c in self.coordinates])
+
+    @cached_property
+    def lower(self) -> Array:
+        return np.array([c.lower for c in self.coordinates])
+
+    @cached_property
+    def upper(self) -> Array:
+        return np.array([c.upper for c in self.coordinates])
+
+    @property
+    def squares(self) -> bool:
+        """Whether the posterior is a sum of squares, so that `residuals` serve."""
+        known = all(isinstance(group.likelihood, KnownSd) for group in self.groups)
+        return known and not self.data.censored.any() and not self.priors
+
+    @cached_property
+    def _count(self) -> float:
+        """The number of observations, each as often as it counts."""
+        return float(np.broadcast_to(self.weights, len(self.data)).sum())
+
+    # ---- the likelihood
+
+    def predictions(self, points: Array) -> Array:
+        """The predicted values of the observations, (points, observations)."""
+        return self._predicted(points)[:, : len(self.data)]
+
+    def log_likelihood(self, points: Array) -> Array:
+        """(points,): -inf where a trajectory fails."""
+        predicted = self._predicted(points)
+        if self.relative:
+            return self._profiled(self._scaled(predicted))
+        total = np.zeros(len(points))
+        for group in self.groups:
+            total += self._weighed(group, self._density(group, predicted, points).value)
+        return np.where(np.isfinite(total), total, -np.inf)
+
+    def log_posterior(self, points: Array) -> Array:
+        """The log-likelihood and the logarithm of the priors' densities, (points,)."""
+        return np.asarray(self.log_likelihood(points) + self.priors.log_density(points, self.coordinates))
+
+    def gradient(self, points: Array) -> Array:
+        """The derivatives of `log_posterior`, (points, coordinates); NaN where a trajectory fails."""
+        return self.expanded(points).gradient
+
+    def information(self, points: Array) -> Array:
+        """What stands for minus its second derivatives, (points, coordinates, coordinates)."""
+        return self.expanded(points).information
+
+    def expanded(self, points: Array) -> Expansion:
+        """The log-posterior with its derivatives, of one integration."""
+        return self.expanded_from(points, *self.linearized(points))
+
+    def linearized(self, points: Array) -> tuple[Array, Array]:
+        """What the predictor has for its rows, and the derivatives; see `Predictor.linearized`."""
+        return self.predictor.linearized(points[:, : len(self.predictor.coordinates)])
+
+    def expanded_from(self, points: Array, predicted: Array, slopes: Array) -> Expansion:
+        """`expanded`, from what `linearized` has for the points."""
+        likelihood = self._of_squares(predicted, slopes) if self.relative else self._summed(points, predicted, slopes)
+        prior = self.priors.expanded(points, self.coordinates)
+        return Expansion(*(np.asarray(a + b) for a, b in zip(likelihood, prior, strict=True)))
+
+    def _summed(self, points: Array, predicted: Array, slopes: Array) -> tuple[Array, Array, Array]:
+        k = points.shape[1]
+        value, gradient, information = np.zeros(len(points)), np.zeros((len(points), k)), np.zeros((len(points), k, k))
+        for group in self.groups:
+            density = self._density(group, predicted, points)
+            along = self._chain(group, points, slopes)
+            value += self._weighed(group, density.value)
+            weights = self._weights_of(group)
+            gradient += np.einsum("n,pna,pnak->pk", weights, density.score, along)
+            information += np.einsum("n,pnab,pnak,pnbl->pkl", weights, density.information, along, along, optimize=True)
+        return np.where(np.isfinite(value), value, -np.inf), gradient, information
+
+    def _density(self, group: Group, predicted: Array, points: Array) -> Density:
+        return group.likelihood.density(
+            predicted[:, group.sources], self._observations[group.output], self._numbers(group, points)
+        )
+
+    def _numbers(self, group: Group, points: Array) -> Array:
+        """The numbers of the error model of a group, (points, m)."""
+        columns = [self.coordinates[i].natural(points[:, i]) for i in group.numbers]
+        return np.stack(columns, axis=1) if columns else np.empty((len(points), 0))
+
+    def _chain(self, group: Group, points: Array, slopes: Array) -> Array:
+        """The derivatives of predictions and error numbers by all coordinates, (points, observations, c + m, k)."""
+        c, k = group.sources.shape[1], points.shape[1]
+        along = np.zeros((len(points), len(group.rows), c + len(group.numbers), k))
+        along[:, :, :c, : slopes.shape[2]] = slopes[:, group.sources]
+        numbers = self._numbers(group, points)
+        for j, i in enumerate(group.numbers):
+            along[:, :, c + j, i] = numbers[:, [j]] if self.coordinates[i].log else 1.0
+        return along
+
+    def _weighed(self, group: Group, values: Array) -> Array:
+        return np.asarray(values @ self._weights_of(group))
+
+    def _weights_of(self, group: Group) -> Array:
+        return np.broadcast_to(self.weights, len(self.data))[group.rows]
+
+    @cached_property
+    def _observations(self) -> Mapping[str, Observed]:
+        data = self.data
+        return {
+            g.output: Observed(
+                data.value[g.rows],
+                data.censored[g.rows],
+                data.sd[g.rows],
+                {name: column[g.rows] for name, column in data.columns.items()},
+            )
+            for g in self.groups
+        }
+
+    def _predicted(self, points: Array) -> Array:
+        return self.predictor(points[:, : len(self.predictor.coordinates)])
+
+    # ---- sums of squares
+
+    def residuals(self, points: Array) -> Array:
+        """``(predicted - observed)/sd`` times the root of the weights, (points, observations).
+
+        A point where an integration fails has infinite residuals: the minimizer refuses the
+        step and tries a shorter one.
+        """
+        scaled = self._scaled(self.predictions(points))
+        return np.where(np.isfinite(scaled).all(axis=1, keepdims=True), scaled, np.inf)
+
+    def jacobian(self, points: Array) -> Array:
+        """The derivatives of the residuals, (points, observations, coordinates)."""
+        return self.jacobian_from(self.linearized(points)[1])
+
+    def jacobian_from(self, slopes: Array) -> Array:
+        """`jacobian`, from what `linearized` has for the points."""
+        return np.asarray(slopes[:, : len(self.data)] * self._scale[:, None])
+
+    @cached_property
+    def _scale(self) -> Array:
+        return np.asarray(np.sqrt(np.broadcast_to(self.weights, len(self.data))) / self.data.sd)
+
+    def _scaled(self, predicted: Array) -> Array:
+        return np.asarray((predicted[:, : len(self.data)] - self.data.value) * self._scale)
+
+    def _profiled(self, residuals: Array) -> Array:
+        """The log-likelihood with the common factor of the standard deviations at its most likely value."""
+        with np.errstate(over="ignore"):
+            n, squares = self._count, (residuals**2).sum(axis=1)
+        constant = n * LOG_2PI / 2 + float(np.broadcast_to(self.weights, len(self.data)) @ np.log(self.data.sd))
+        with np.errstate(divide="ignore"):
+            value = -n / 2 * (np.log(squares / n) + 1) - constant
+        return np.where(np.isfinite(squares), value, -np.inf)
+
+    def _of_squares(self, predicted: Array, slopes: Array) -> tuple[Array, Array, Array]:
+        residuals, jacobian = self._scaled(predicted), self.jacobian_from(slopes)
+        # Residuals smaller than the rounding of the data are none, and their precision would be endless.
+        rounding = np.finfo(float).eps ** 2 * float(((self.data.value * self._scale) ** 2).sum())
+        with np.errstate(over="ignore"):
+            precision = self._count / np.maximum((residuals**2).sum(axis=1), rounding or 1.0)
+        gradient = -precision[:, None] * np.einsum("pn,pnk->pk", residuals, jacobian)
+        information = precision[:, None, None] * np.einsum("pnk,pnl->pkl", jacobian, jacobian)
+        return self._profiled(residuals), gradient, information
+
+    # ---- variants
+
+    def with_weights(self, weights: Array) -> Objective:
+        """The same with each observation counted so often, (observations,)."""
+        return dataclasses.replace(self, weights=np.asarray(weights, dtype=float))
+
+    def with_values(self, values: Array) -> Objective:
+        """The same with other observed values, (observations,); one below its limit of quantification is censored."""
+        limit = self._limits
+        below = values < limit
+        data = dataclasses.replace(
+            self.data,
+            value=np.where(below, limit, values),
+            censored=np.where(below, 1, np.where(self.data.censored == 1, 0, self.data.censored)),
+        )
+        return dataclasses.replace(self, data=data)
+
+    @cached_property
+    def _limits(self) -> Array:
+        """The limit of quantification of each observation, -inf where none is known."""
+        known = self.data.columns.get("lloq", np.full(len(self.data), np.nan))
+        limit = np.where(np.isnan(known), -np.inf, known)
+        return np.where(self.data.censored == 1, self.data.value, limit)
+
+    def simulated(self, x: Array, rng: np.random.Generator) -> Array:
+        """Observations drawn from the error models at one point, (observations,)."""
+        points = np.asarray(x, dtype=float)[None]
+        predicted = self._predicted(points)
+        values = np.array(self.data.value)
+        for group in self.groups:
+            rows = predicted[0, group.sources]
+            drawn = group.likelihood.drawn(rows, self._observations[group.output], self._numbers(group, points)[0], rng)
+            values[group.rows] = drawn
+        if self.relative:
+            freedom = max(self._count - len(self.coordinates), 1.0)
+            spread = np.sqrt((self._scaled(predicted) ** 2).sum() / freedom)
+            mean = predicted[0, : len(self.data)]
+            values = mean + spread * (values - mean)
+        return values
+
+    def standardized(self, x: Array, predicted: Array) -> tuple[Array, Array]:
+        """Residuals over their standard deviations at one point, and these, on the scale of each error model.
+
+        `predicted` is what the predictor has for its rows at `x`.  Both have the shape
+        (observations,); a residual is ``(observed - predicted)/sd``, NaN beyond a limit.
+        """
+        residuals, sd = np.empty(len(self.data)), np.empty(len(self.data))
+        for g in self.groups:
+            what = predicted[g.sources], self._observations[g.output], self._numbers(g, np.asarray(x)[None])[0]
+            residuals[g.rows] = g.likelihood.standardized(*what)
+            sd[g.rows] = g.likelihood.spread(*what)
+        return np.where(self.data.censored == 0, residuals, np.nan), sd
+
+    # ---- checks
 
     def check_start(self, x: Array) -> None:
-        """Refuse a start at which an arm cannot be solved.
+        """Refuse a start at which an arm cannot be solved, or at which the data are impossible.
 
         Raises
         ------
         FitError
             Naming the first such arm.
         """
-        self.residuals(x)
+        value = self.log_posterior(x[None])[0]
+        at = ", ".join(f"{c.label} = {c.natural(v):.6g}" for c, v in zip(self.coordinates, x, strict=True))
         failed = [arm for arm, n in self.predictor.failures.items() if n]
+        name = self.predictor.model.name
         if failed:
-            at = ", ".join(
-                f"{c.label} = {c.natural(v):.6g}" for c, v in zip(self.predictor.coordinates, x, strict=True)
-            )
             raise FitError(
-                f"fit: {self.predictor.model.name} cannot be solved at the start in arm {failed[0]!r} ({at}). "
+                f"fit: {name} cannot be solved at the start in arm {failed[0]!r} ({at}). "
                 "Start elsewhere, or try another method of simulate()."
             )
+        if value > -np.inf:
+            return
+        predicted = self._predicted(x[None])
+        for group in self.groups:
+            wrong: Mask = ~np.isfinite(self._density(group, predicted, x[None]).value[0])
+            if wrong.any():
+                row = int(group.rows[np.argmax(wrong)])
+                raise FitError(
+                    f"fit: at the start ({at}) the model predicts {predicted[0, row]:.6g} of {group.output!r} at "
+                    f"time {self.data.time[row]:g} in arm {self.data.arm[row]!r}, which its error model "
+                    f"({group.likelihood}) does not allow where {self.data.value[row]:g} was observed. Start "
+                    "elsewhere, or choose another error model."
+                )
+        raise FitError(f"fit: the priors give the start ({at}) no probability; start where they do.")
 
-    def jacobian(self, x: Array) -> Array:
-        """The derivatives of the residuals, (observations, coordinates)."""
-        return np.asarray(self.predictor.jacobian(x) / self.predictor.data.sd[:, None])
-
-    def without_effect(self, jacobian: Array, x: Array) -> Any:
+    def without_effect(self, information: Array, x: Array) -> Mask:
         """Which coordinates change no prediction by more than the solver's error, (coordinates,)."""
-        data = self.predictor.data
-        spans = np.array([c.span(v) for c, v in zip(self.predictor.coordinates, x, strict=True)])
-        size = np.linalg.norm(data.value / data.sd)
-        return np.linalg.norm(jacobian, axis=0) * spans <= 1e-5 * size
+        spans = np.array([c.span(v) for c, v in zip(self.coordinates, x, strict=True)])
+        size = np.linalg.norm(self.data.value / self.data.sd) if self.squares else np.sqrt(len(self.data))
+        idle: Mask = np.sqrt(np.diag(information)) * spans <= 1e-5 * size
+        return idle

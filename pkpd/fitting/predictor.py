@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import reprlib
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -123,12 +124,44 @@ class Predictor(ABC):
             raise self._stuck(int(np.argmin(width)), x)
         return np.asarray(((predicted[k:-1] - predicted[:k]) / width[:, None]).T)
 
+    def linearized(self, points: Array) -> tuple[Array, Array]:
+        """The predictions at points and their derivatives by the coordinates.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            (points, observations), NaN throughout an arm that failed, and (points,
+            observations, coordinates), NaN there too.
+        """
+        slopes = np.full((len(points), len(self.data), len(self.coordinates)), np.nan)
+        for i, x in enumerate(points):
+            with contextlib.suppress(FitError):
+                slopes[i] = self.jacobian(x)
+        return self(points), slopes
+
+    @property
+    def tolerance(self) -> float:
+        """The relative change of the cost below which a search may end: as small as errors of the integration allow."""
+        return max(0.1 * self.solver.rtol, 1e-15)
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """The columns of the data that have no part in the fit."""
+        return self.data.unused
+
     def doses(self, arm: str) -> int:
         """How many doses an arm was given."""
         regimen = self.data.regimens[arm]
         return 0 if regimen is None else len(regimen.doses)
 
     # ---- for subclasses
+
+    def mended(self, points: Array, slopes: Array) -> Array:
+        """`slopes` with differences at the points whose derivatives could not be integrated."""
+        for i in np.flatnonzero(~np.isfinite(slopes).all(axis=(1, 2))):
+            with contextlib.suppress(FitError):
+                slopes[i] = Predictor.jacobian(self, points[i])
+        return slopes
 
     def own(self, arm: str) -> Sequence[Coordinate]:
         """The coordinates that act in an arm."""

@@ -64,18 +64,33 @@ class RecordPredictor(Predictor):
         They are exact: integrated with the states.  Where that fails, or a rate jumps in a way
         that derivatives do not follow, they are differences.
         """
-        point = {c.label: c.natural(x[[i]]) for i, c in enumerate(self.coordinates)}
         try:
-            values = self._values(self._by_subject(point, 1), derivatives=True)
+            _, slopes = self._exact(x[None])
         except ParameterError:
             return super().jacobian(x)
-        by_name = self._observed(values.sensitivities)[0]
-        if list(self._failed(values, by_name[None])):
-            return super().jacobian(x)
-        number = {name: k for k, name in enumerate(self._names)}
-        columns = [by_name[:, number[c.parameter]] * c.slope(v) for c, v in zip(self.coordinates, x, strict=True)]
-        acts = [np.isin(self.data.arm, [c.arm] if c.arm is not None else self.data.arms) for c in self.coordinates]
-        return np.where(acts, columns, 0.0).T
+        return slopes[0] if np.isfinite(slopes).all() else super().jacobian(x)
+
+    def linearized(self, points: Array) -> tuple[Array, Array]:
+        try:
+            predicted, slopes = self._exact(points)
+        except ParameterError:
+            return super().linearized(points)
+        return predicted, self.mended(points, slopes)
+
+    def _exact(self, points: Array) -> tuple[Array, Array]:
+        natural = {c.label: c.natural(points[:, i]) for i, c in enumerate(self.coordinates)}
+        values = self._values(self._by_subject(natural, len(points)), derivatives=True)
+        predicted, by_name = self._observed(values.columns), self._observed(values.sensitivities)
+        slopes = np.zeros((*by_name.shape[:2], len(self.coordinates)))
+        arms = np.array(self.data.arm)
+        for i, c in enumerate(self.coordinates):
+            scale = natural[c.label] if c.log else np.ones(len(points))
+            acts = np.flatnonzero((arms == c.arm) | (c.arm is None))
+            slopes[:, acts, i] = by_name[:, acts, self._names.index(c.parameter)] * scale[:, None]
+        for rows in self._failed(values, by_name):
+            predicted[rows] = np.nan
+            slopes[rows] = np.nan
+        return predicted, slopes
 
     # ---- one call
 

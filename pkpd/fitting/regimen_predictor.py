@@ -1,9 +1,9 @@
-"""Predictions for arms with regimens: prepared once, arms with the same parameters in one ensemble."""
+"""Predictions for arms with regimens: prepared once, every arm, covariate and point in one ensemble."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.arrays import Array, Index
+from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FailedMembersWarning, FitError, ParameterError, RegimenError
-from pkpd.fitting.free_parameters import Coordinate
+from pkpd.fitting.covariates import covariates
+from pkpd.fitting.free_parameters import known_parameters
 from pkpd.fitting.predictor import Predictor, moments
 from pkpd.prepared.prepared import Prepared
 from pkpd.prepared.preparing import prepare
@@ -30,39 +31,41 @@ __all__ = ["RegimenPredictor"]
 
 
 @dataclass(frozen=True, eq=False)
-class _Batch:
-    """Arms that have all their parameters in common, so that one ensemble serves them all."""
+class _Case:
+    """An arm, or the subjects of an arm that have the same covariates: what is integrated once for a point."""
 
-    arms: tuple[str, ...]
-    coordinates: tuple[Coordinate, ...]
-    held: Mapping[str, float]
-
-    def matrix(self, points: Array) -> Array:
-        """What a prepared model takes, (parameters, points), at the own coordinates (points, coordinates)."""
-        constants = np.array(list(self.held.values()))
-        return np.concatenate([points.T, np.repeat(constants[:, None], len(points), axis=1)])
+    arm: str
+    covariates: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
 class _Samples:
-    """Observations of a batch on one side of doses: of each its row in the data, and its arm, time and output."""
+    """Observations on one side of doses: of each its row in the data, and its case, time and output.
+
+    `cases` are the numbers of those that were observed there; `case` counts among them.
+    """
 
     rows: Index
-    arms: tuple[str, ...]
-    arm: Index
+    cases: Index
+    case: Index
     times: Array
     time: Index
     outputs: tuple[str, ...]
 
     def of(self, columns: Mapping[str, Array]) -> Array:
-        """The values at the observations, (points, rows, ...), of arrays by output, (arms, points, times, ...)."""
-        each = zip(self.outputs, self.arm, self.time, strict=True)
-        return np.stack([columns[name][arm, :, time] for name, arm, time in each], axis=1)
+        """The values at the observations, (points, rows, ...), of arrays by output, (cases, points, times, ...)."""
+        first = next(iter(columns.values()))
+        values = np.empty((first.shape[1], len(self.rows), *first.shape[3:]))
+        names = np.array(self.outputs)
+        for name in dict.fromkeys(self.outputs):
+            which = np.flatnonzero(names == name)
+            values[:, which] = np.moveaxis(columns[name][self.case[which], :, self.time[which]], 1, 0)
+        return values
 
 
 @dataclass(frozen=True, eq=False)
 class RegimenPredictor(Predictor):
-    """A model under the regimen of each arm.
+    """A model under the regimen of each arm, with the covariates of its subjects.
 
     Where the data begin before time 0 the model starts at their first time: data and
     regimens are moved, and a model that reads the clock is refused.
@@ -82,10 +85,7 @@ class RegimenPredictor(Predictor):
 
     def predictions(self, parameters: Mapping[str, Array]) -> Array:
         points = len(next(iter(parameters.values())))
-        predicted = np.full((points, len(self.data)), np.nan)
-        for batch in self._batches:
-            rows = np.concatenate([self.data.rows(arm) for arm in batch.arms])
-            predicted[:, rows] = self._of_batch(batch, parameters, points)[:, rows]
+        predicted, _ = self._solved(self._matrix(parameters, points), derivatives=False)
         return predicted
 
     def jacobian(self, x: Array) -> Array:
@@ -94,113 +94,173 @@ class RegimenPredictor(Predictor):
         They are exact: integrated with the states.  Where that fails they are differences,
         which may succeed on one side.
         """
-        slopes = np.zeros((len(self.data), len(x)))
-        for batch in self._batches:
-            if batch.coordinates:
-                self._fill_slopes(batch, x, slopes)
-        return slopes if np.isfinite(slopes).all() else super().jacobian(x)
+        _, slopes = self._exact(x[None])
+        return slopes[0] if np.isfinite(slopes).all() else super().jacobian(x)
 
-    # ---- one batch of arms
+    def linearized(self, points: Array) -> tuple[Array, Array]:
+        predicted, slopes = self._exact(points)
+        return predicted, self.mended(points, slopes)
 
-    def _of_batch(self, batch: _Batch, parameters: Mapping[str, Array], points: int) -> Array:
-        """(points, observations), NaN but for those of the batch."""
-        # A point that moves another arm's parameter only is not solved again.
-        distinct, back = np.zeros((1, 0)), np.zeros(points, dtype=np.int64)
-        if batch.coordinates:
-            columns = np.stack([parameters[c.label] for c in batch.coordinates], axis=1)
-            distinct, back = np.unique(columns, axis=0, return_inverse=True)
-        observed = np.full((len(distinct), len(self.data)), np.nan)
-        broken = {arm: np.zeros(len(distinct), dtype=bool) for arm in batch.arms}
-        for samples, values in self._solved(batch, batch.matrix(distinct)):
-            observed[:, samples.rows] = samples.of(values.columns)
-            for arm, status in zip(samples.arms, values.status, strict=True):
-                broken[arm] |= np.asarray(status != 0)
-        for arm, failed in broken.items():
-            rows = self.data.rows(arm)
-            failed |= ~np.isfinite(observed[:, rows]).all(axis=1)
-            self.count(arm, failed)
-            observed[np.ix_(failed, rows)] = np.nan
-        return np.asarray(observed[back.reshape(-1)])
+    def _exact(self, points: Array) -> tuple[Array, Array]:
+        natural = {c.label: c.natural(points[:, i]) for i, c in enumerate(self.coordinates)}
+        predicted, by_name = self._solved(self._matrix(natural, len(points)), derivatives=True)
+        slopes = np.zeros((*predicted.shape, len(self.coordinates)))
+        arms = np.array(self.data.arm)
+        for i, c in enumerate(self.coordinates):
+            if c.parameter in by_name:
+                scale = natural[c.label] if c.log else np.ones(len(points))
+                acts = np.flatnonzero((arms == c.arm) | (c.arm is None))
+                slopes[:, acts, i] = by_name[c.parameter][:, acts] * scale[:, None]
+        return predicted, slopes
 
-    def _fill_slopes(self, batch: _Batch, x: Array, slopes: Array) -> None:
-        """Write the derivatives of the batch's observations into `slopes`; NaN where the integration failed."""
-        own = np.array([self.coordinates.index(c) for c in batch.coordinates])
-        point = np.array([[self.coordinates[i].natural(x[i]) for i in own]])
-        scale = np.array([self.coordinates[i].slope(x[i]) for i in own])
-        broken = dict.fromkeys(batch.arms, False)
-        for samples, values in self._solved(batch, batch.matrix(point), derivatives=True):
-            slopes[np.ix_(samples.rows, own)] = samples.of(values.sensitivities)[0] * scale
-            for arm, status in zip(samples.arms, values.status[:, 0], strict=True):
-                broken[arm] |= bool(status != 0)
-        for arm, failed in broken.items():
-            self.count(arm, np.array([failed]))
-            if failed:
-                slopes[np.ix_(self.data.rows(arm), own)] = np.nan
+    # ---- all arms and points as one ensemble
 
-    def _solved(self, batch: _Batch, matrix: Array, derivatives: bool = False) -> Iterator[tuple[_Samples, Values]]:
-        """The observations before and after doses, each with what the prepared model has for them."""
-        for side, samples in self._sides[batch.arms]:
-            yield samples, self._values(batch, samples, side, matrix, derivatives)
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """The parameters that move, each once, then those that are held, then covariates."""
+        moved = [c.parameter for c in self.coordinates]
+        held = [name for arm in self.data.arms for name in self.held(arm)]
+        return tuple(dict.fromkeys([*moved, *held, *self._covariates]))
 
-    def _values(self, batch: _Batch, samples: _Samples, side: Side, matrix: Array, derivatives: bool) -> Values:
-        key = (batch.arms, side, derivatives)
+    def _matrix(self, parameters: Mapping[str, Array], points: int) -> Array:
+        """(parameters, cases, points), by `_names`."""
+        table = np.zeros((len(self._names), len(self._cases), points))
+        number = {name: i for i, name in enumerate(self._names)}
+        anywhere: dict[str, Any] = {name: value for arm in self.data.arms for name, value in self.held(arm).items()}
+        anywhere |= {c.parameter: parameters[c.label] for c in self.coordinates}
+        for name, value in anywhere.items():  # in arms without the parameter any value does
+            table[number[name]] = value
+        for i, case in enumerate(self._cases):
+            for name, value in (*self.held(case.arm).items(), *case.covariates.items()):
+                table[number[name], i] = value
+            for c in self.own(case.arm):
+                table[number[c.parameter], i] = parameters[c.label]
+        return table
+
+    def _solved(self, table: Array, *, derivatives: bool) -> tuple[Array, dict[str, Array]]:
+        """The predictions, (points, observations), NaN where a case failed, and by parameter their derivatives."""
+        shape = (table.shape[2], len(self.data))
+        predicted, slopes = np.full(shape, np.nan), {c.parameter: np.zeros(shape) for c in self.coordinates}
+        broken = np.zeros(table.shape[1:], dtype=bool)
+        for side, samples in self._sides:
+            values = self._values(samples, side, table, derivatives)
+            predicted[:, samples.rows] = samples.of(values.columns)
+            broken[samples.cases] |= values.status != 0
+            if derivatives and self._moving(samples):
+                by_name = samples.of(values.sensitivities)
+                for k, name in enumerate(self._moving(samples)):
+                    slopes[name][:, samples.rows] = by_name[..., k]
+        return predicted, self._without_failures(predicted, broken, slopes if derivatives else {})
+
+    def _without_failures(self, predicted: Array, broken: Mask, slopes: dict[str, Array]) -> dict[str, Array]:
+        """Count the failures of each arm, and write NaN over what belongs to them."""
+        for i, case in enumerate(self._cases):
+            rows = np.flatnonzero(self._case_of == i)
+            failed = broken[i] | ~np.isfinite(predicted[:, rows]).all(axis=1)
+            self.count(case.arm, failed)
+            for column in (predicted, *slopes.values()):
+                column[np.ix_(failed, rows)] = np.nan
+        return slopes
+
+    def _values(self, samples: _Samples, side: Side, table: Array, derivatives: bool) -> Values:
+        key, cases = (side, derivatives), samples.cases
         try:
             if key not in self._settled:
-                self._settled[key] = self._prepare(batch, samples.arms, samples.times, side, derivatives)
-            return self._settled[key](matrix)
+                self._settled[key] = self._prepare(cases, samples, side, derivatives)
+            return self._settled[key](table[np.ix_(self._rows_known(cases), cases)])
         except (RegimenError, ParameterError):
-            for arm in samples.arms:  # which of them is it?
-                with self._arm_named(arm):
-                    self._prepare(batch, (arm,), samples.times, side, derivatives)(matrix)
+            for case in cases:  # which of them is it?
+                with self._arm_named(self._cases[case].arm):
+                    alone = self._prepare(np.array([case]), samples, side, derivatives)
+                    alone(table[np.ix_(self._rows_known([case]), [case])])
             raise
 
     # ---- what is settled once
 
     @cached_property
-    def _settled(self) -> dict[tuple[tuple[str, ...], Side, bool], Prepared]:
+    def _settled(self) -> dict[tuple[Side, bool], Prepared]:
         return {}
 
-    @cached_property
-    def _batches(self) -> tuple[_Batch, ...]:
-        groups: dict[tuple[Any, ...], list[str]] = {}
-        for arm in self.data.arms:
-            regimen = self.data.regimens[arm]
-            symbols = () if regimen is None else regimen.parameters
-            groups.setdefault((tuple(self.own(arm)), tuple(self.held(arm).items()), symbols), []).append(arm)
-        return tuple(_Batch(tuple(arms), own, dict(held)) for (own, held, _), arms in groups.items())
+    def _known(self, cases: Iterable[int]) -> set[str]:
+        """The parameters that there are in the arms of these cases."""
+        arms = {self._cases[case].arm for case in cases}
+        return {name for arm in arms for name in known_parameters(self.model, self.data, arm)}
 
-    def _prepare(self, batch: _Batch, arms: Sequence[str], times: Array, side: Side, derivatives: bool) -> Prepared:
-        names = [c.parameter for c in batch.coordinates]
+    def _rows_known(self, cases: Iterable[int]) -> Index:
+        known = self._known(cases)
+        return np.array([i for i, name in enumerate(self._names) if name in known], dtype=np.int64)
+
+    def _moving(self, samples: _Samples) -> list[str]:
+        """The parameters by which observations are differentiated."""
+        known = self._known(samples.cases)
+        return [name for name in dict.fromkeys(c.parameter for c in self.coordinates) if name in known]
+
+    def _prepare(self, cases: Index, samples: _Samples, side: Side, derivatives: bool) -> Prepared:
         return prepare(
             self.model,
-            {arm: self._treatment(arm) for arm in arms},
-            times=times - self.data.start,
+            {str(case): self._treatment(self._cases[case].arm) for case in cases},
+            times=samples.times - self.data.start,
             outputs=self.data.outputs,
-            parameters=[*names, *batch.held],
-            sensitivities=names if derivatives else (),
+            parameters=[self._names[i] for i in self._rows_known(cases)],
+            sensitivities=self._moving(samples) if derivatives else (),
             solver=self.solver,
             at_dose=side,
             bounds="ignore",  # those of the fit are in force
         )
 
     @cached_property
-    def _sides(self) -> Mapping[tuple[str, ...], list[tuple[Side, _Samples]]]:
-        """For the arms of each batch the sides of doses that were observed."""
-        both = {batch.arms: [(side, self._samples(batch, side)) for side in SIDES] for batch in self._batches}
-        return {arms: [(side, samples) for side, samples in pair if len(samples.rows)] for arms, pair in both.items()}
+    def _sides(self) -> list[tuple[Side, _Samples]]:
+        """The sides of doses that were observed, each with its observations."""
+        return [(side, samples) for side in SIDES if len((samples := self._samples(side)).rows)]
 
-    def _samples(self, batch: _Batch, side: Side) -> _Samples:
-        sides = [name or "before" for name in self.data.at_dose]
-        of_arm = {arm: [i for i in self.data.rows(arm) if sides[i] == side] for arm in batch.arms}
-        arms = tuple(arm for arm, rows in of_arm.items() if rows)
-        rows = np.array([i for arm in arms for i in of_arm[arm]], dtype=np.int64)
+    def _samples(self, side: Side) -> _Samples:
+        rows = np.flatnonzero([(name or "before") == side for name in self.data.at_dose])
         times, time = np.unique(self.data.time[rows], return_inverse=True)
-        arm = np.repeat(np.arange(len(arms)), [len(of_arm[arm]) for arm in arms])
-        return _Samples(rows, arms, arm, times, time, tuple(self.data.output[i] for i in rows))
+        cases, case = np.unique(self._case_of[rows], return_inverse=True)
+        return _Samples(rows, cases, case, times, time, tuple(self.data.output[i] for i in rows))
 
     def _treatment(self, arm: str) -> Regimen | None:
         regimen = self.data.regimens[arm]
         return regimen if regimen is None or not self.data.start else regimen.shift(-self.data.start)
+
+    # ---- covariates
+
+    @cached_property
+    def _covariates(self) -> dict[str, Array]:
+        """The columns of the data that set a parameter, by its name; not one that is free or held."""
+        spoken_for = {*(c.parameter for c in self.coordinates), *self.constants}
+        return {name: v for name, v in covariates(self.model, self.data).items() if name not in spoken_for}
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        used = {name.lower() for name in self._covariates}
+        return tuple(column for column in self.data.unused if column.lower() not in used)
+
+    @cached_property
+    def _numbered(self) -> tuple[tuple[_Case, ...], Index]:
+        numbers: dict[tuple[Any, ...], int] = {}
+        columns = list(self._covariates.values())
+        order = {arm: i for i, arm in enumerate(self.data.arms)}
+        keys = [(order[arm], *(column[i] for column in columns)) for i, arm in enumerate(self.data.arm)]
+        for key in sorted(set(keys)):
+            numbers[key] = len(numbers)
+        cases = tuple(
+            _Case(self.data.arms[arm], dict(zip(self._covariates, values, strict=True))) for arm, *values in numbers
+        )
+        return cases, np.array([numbers[key] for key in keys], dtype=np.int64)
+
+    @property
+    def _cases(self) -> tuple[_Case, ...]:
+        return self._numbered[0]
+
+    @property
+    def _case_of(self) -> Index:
+        """(observations,): the case of each."""
+        return self._numbered[1]
+
+    def _typical(self, arm: str) -> dict[str, float]:
+        """The means of the covariates over the observations of an arm."""
+        return {name: float(column[self.data.rows(arm)].mean()) for name, column in self._covariates.items()}
 
     @contextmanager
     def _arm_named(self, arm: str) -> Iterator[None]:
@@ -220,7 +280,8 @@ class RegimenPredictor(Predictor):
     ) -> xr.Dataset:
         """`simulate` for one arm, at the values by label (points,) of its coordinates; times are the data's."""
         start = self.data.start
-        values: dict[str, Any] = {**self.held(arm), **{c.parameter: parameters[c.label] for c in self.own(arm)}}
+        moved = {c.parameter: parameters[c.label] for c in self.own(arm)}
+        values: dict[str, Any] = {**self.held(arm), **self._typical(arm), **moved}
         with warnings.catch_warnings(), self._arm_named(arm):
             warnings.simplefilter("ignore", FailedMembersWarning)  # failures are counted instead
             shifted = simulate(

@@ -31,8 +31,8 @@ def _head(fit: Fit) -> str:
     )
     if fit.constants:
         lines.append("  held: " + ", ".join(f"{k} = {v}" for k, v in fit.constants.items()))
-    if fit.data.unused:
-        lines.append(f"  columns not used: {', '.join(fit.data.unused)}")
+    if fit.predictor.unused:
+        lines.append(f"  columns not used: {', '.join(fit.predictor.unused)}")
     return "\n".join(lines)
 
 
@@ -52,6 +52,11 @@ def _notes(fit: Fit) -> str:
 
 
 def _meaning_of_sd(fit: Fit) -> str:
+    if fit.sd_is == "modeled":
+        models = "; ".join(f"{g.output}: {g.likelihood}" for g in fit.objective.groups)
+        beyond = int((fit.data.censored != 0).sum())
+        limits = f" {beyond} observations are beyond a limit and count by the chance of that." if beyond else ""
+        return f"Error models, with the numbers that their estimates start from: {models}.{limits}"
     if fit.sd_is == "known":
         return (
             "The standard deviations of the data are taken as known; standard errors are not scaled, "
@@ -110,7 +115,11 @@ def _arms(fit: Fit) -> str:
     rows = [["arm", "doses", "observations", "chi-square", "largest residual", "at time"]]
     for arm in fit.data.arms:
         own = residuals[residuals["arm"] == arm].reset_index(drop=True)
-        worst = own.loc[int(own["residual"].abs().argmax())]
+        measured = own[own["residual"].notna()]
+        worst = (np.nan, np.nan)
+        if len(measured):
+            i = int(measured["residual"].abs().to_numpy().argmax())
+            worst = float(measured["residual"].iloc[i]), float(measured["time"].iloc[i])
         total = float((own["residual"] ** 2).sum())
         rows.append(
             [
@@ -118,8 +127,8 @@ def _arms(fit: Fit) -> str:
                 str(fit.predictor.doses(arm) or "none"),
                 str(len(own)),
                 _number(total),
-                f"{worst['residual']:+.3g}",
-                f"{worst['time']:g}",
+                f"{worst[0]:+.3g}" if len(measured) else "-",
+                f"{worst[1]:g}" if len(measured) else "-",
             ]
         )
     return _table(rows)

@@ -15,6 +15,8 @@ import numpy as np
 from pkpd.arrays import Array, Mask
 from pkpd.errors import unknown_name
 from pkpd.fitting.free_parameters import Coordinate
+from pkpd.fitting.multistart import Starts
+from pkpd.fitting.objective import Objective
 from pkpd.fitting.predictor import Predictor
 from pkpd.fitting.reports import report
 from pkpd.prepared.solver import Solver
@@ -28,22 +30,25 @@ if TYPE_CHECKING:
 __all__ = ["Fit"]
 
 
+SdMeaning = Literal["known", "relative", "modeled"]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Fit:
     """The result of `fit`; frozen.
 
-    The log-likelihood is that of independent Gaussian errors.  With known standard
-    deviations s_i it is ``-1/2 sum(r_i^2 + ln(2 pi s_i^2))``, r_i the residual over s_i.
-    With relative ones the errors are ``sigma s_i`` and sigma, put at its most likely value
-    ``sqrt(chi_square/n)``, counts as one more parameter.  AIC is ``2 k - 2 ln L`` and BIC
-    ``k ln n - 2 ln L``; both compare fits of the same data under the same `sd_is`.
+    The log-likelihood is that of independent observations under their error models.  Without
+    error models it is Gaussian: with known standard deviations s_i it is
+    ``-1/2 sum(r_i^2 + ln(2 pi s_i^2))``, r_i the residual over s_i; with relative ones the errors
+    are ``sigma s_i`` and sigma, put at its most likely value ``sqrt(chi_square/n)``, counts as
+    one more parameter.  AIC is ``2 k - 2 ln L`` and BIC ``k ln n - 2 ln L``, with the numbers of
+    error models among the k.  All constants are kept, so that they compare fits of the same
+    data whatever their error models.
 
     Attributes
     ----------
-    model, data, constants
-        What was fitted, and the parameters that were held at other values than the model's.
-    coordinates
-        The free parameters, one for each number estimated.
+    objective
+        What was maximized: the data and the predictor of it, error models and priors.
     x, covariance_x
         Estimates and covariance on the scale of the search, NaN where missing.
     at_bound
@@ -52,56 +57,88 @@ class Fit:
         Why a standard error is missing; empty where none is.
     predicted
         The model's values for the observations.
+    standardized
+        (observations,): residuals ``(observed - predicted)/sd`` on the scale of each error model, NaN beyond a limit.
+    sd
+        (observations,): the standard deviations of the errors, of the logarithm for a log-normal one.
+    log_likelihood
+        The logarithm of the likelihood at the estimates.
     sd_is
-        ``"known"`` or ``"relative"``: see `fit`.
+        ``"known"`` or ``"relative"``, see `fit`; ``"modeled"`` by error models.
     evaluations, jacobians
-        How often the minimizer asked for the residuals and for their derivatives.
+        How often the minimizer asked for values, and for their derivatives.
     solves, solver_failures
         The trajectories integrated, and those of them that failed.
     failures_by_arm
         The failed ones in each arm.
-    solver
-        How the model was integrated.
     success, message
         Whether the minimizer converged, and what it says.
     lmfit_result
-        lmfit's own result; its parameters are called ``p_0``, ``p_1``, ... in the order of
-        `coordinates`, on the scale of the search.
-    predictor
-        What `predict` asks: the model under the regimens or records of the data.
+        The minimizer's own result; the parameters of lmfit are called ``p_0``, ``p_1``, ... in
+        the order of `coordinates`, on the scale of the search.
+    starts
+        Where the searches began and ended, if there were several.
     """
 
-    model: Model
-    data: Dataset
-    constants: Mapping[str, Any]
-    coordinates: tuple[Coordinate, ...]
+    objective: Objective
     x: Array
     covariance_x: Array
     at_bound: Mask
     covariance_missing: str
     predicted: Array
-    sd_is: Literal["known", "relative"]
+    standardized: Array
+    sd: Array
+    log_likelihood: float
+    sd_is: SdMeaning
     evaluations: int
     jacobians: int
     solves: int
     failures_by_arm: Mapping[str, int]
     success: bool
     message: str
-    solver: Solver
     lmfit_result: Any
-    predictor: Predictor
+    starts: Starts | None = None
 
     def __post_init__(self) -> None:
-        for key in ("x", "covariance_x", "at_bound", "predicted"):
+        for key in ("x", "covariance_x", "at_bound", "predicted", "standardized", "sd"):
             array = np.array(getattr(self, key))
             array.flags.writeable = False
             object.__setattr__(self, key, array)
-        for key in ("constants", "failures_by_arm"):
-            object.__setattr__(self, key, MappingProxyType(dict(getattr(self, key))))
+        object.__setattr__(self, "failures_by_arm", MappingProxyType(dict(self.failures_by_arm)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         values = [getattr(self, f.name) for f in dataclasses.fields(self)]
         return Fit, tuple(dict(v) if isinstance(v, MappingProxyType) else v for v in values)
+
+    # ---- what was fitted
+
+    @property
+    def model(self) -> Model:
+        return self.predictor.model
+
+    @property
+    def data(self) -> Dataset:
+        """The observations that were fitted."""
+        return self.objective.data
+
+    @property
+    def predictor(self) -> Predictor:
+        """The model under the regimens or records of the data."""
+        return self.objective.predictor
+
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """The parameters that were held at other values than the model's."""
+        return MappingProxyType(dict(self.predictor.constants))
+
+    @property
+    def coordinates(self) -> tuple[Coordinate, ...]:
+        """What was estimated: the free parameters, then the numbers of error models."""
+        return self.objective.coordinates
+
+    @property
+    def solver(self) -> Solver:
+        return self.predictor.solver
 
     # ---- how well it fits
 
@@ -111,6 +148,7 @@ class Fit:
 
     @property
     def n_free(self) -> int:
+        """How many numbers were estimated."""
         return len(self.coordinates)
 
     @property
@@ -123,8 +161,8 @@ class Fit:
 
     @property
     def chi_square(self) -> float:
-        """The sum of squares of the residuals over their standard deviations."""
-        return float((((self.data.value - self.predicted) / self.data.sd) ** 2).sum())
+        """The sum of squares of the residuals over their standard deviations, of measured values."""
+        return float(np.nansum(self.standardized**2))
 
     @property
     def reduced_chi_square(self) -> float:
@@ -132,27 +170,25 @@ class Fit:
         return self.chi_square / self.degrees_of_freedom if self.degrees_of_freedom else math.nan
 
     @property
-    def log_likelihood(self) -> float:
-        """The logarithm of the likelihood at the estimates; see the class."""
-        n, chi_square = self.n_observations, self.chi_square
-        constant = n * math.log(2 * math.pi) / 2 + float(np.log(self.data.sd).sum())
-        if self.sd_is == "known":
-            return -chi_square / 2 - constant
-        return math.inf if chi_square == 0 else -n / 2 * (math.log(chi_square / n) + 1) - constant
+    def log_posterior(self) -> float:
+        """The log-likelihood and the log-density of the priors."""
+        prior = self.objective.priors.log_density(self.x[None], self.coordinates)[0]
+        return float(self.log_likelihood + prior)
 
     @property
-    def _n_likelihood(self) -> int:
+    def n_likelihood(self) -> int:
+        """The number of parameters of the likelihood: a common factor of standard deviations counts."""
         return self.n_free + (self.sd_is == "relative")
 
     @property
     def aic(self) -> float:
         """Akaike's information criterion."""
-        return 2 * self._n_likelihood - 2 * self.log_likelihood
+        return 2 * self.n_likelihood - 2 * self.log_likelihood
 
     @property
     def bic(self) -> float:
         """The Bayesian (Schwarz's) information criterion."""
-        return self._n_likelihood * math.log(self.n_observations) - 2 * self.log_likelihood
+        return self.n_likelihood * math.log(self.n_observations) - 2 * self.log_likelihood
 
     # ---- tables
 
@@ -190,7 +226,7 @@ class Fit:
     def _quantile(self) -> float:
         from scipy.special import ndtri, stdtrit
 
-        if self.sd_is == "known":
+        if self.sd_is != "relative":
             return float(ndtri(0.975))
         return float(stdtrit(self.degrees_of_freedom, 0.975)) if self.degrees_of_freedom else math.nan
 
@@ -220,8 +256,9 @@ class Fit:
     def residuals(self) -> pd.DataFrame:
         """A row for each observation: arm, time, output, observed, predicted, sd, residual.
 
-        Where the data tell subjects apart, ``subject`` follows the arm.  The residual is
-        ``(observed - predicted)/sd``; sd is 1 where the data have none.
+        Where the data tell subjects apart, ``subject`` follows the arm; where some observations
+        are beyond a limit, ``censored`` is at the end, and their residual is NaN.  It is ``(observed -
+        predicted)/sd``, on the scale of the error model; sd is 1 where the data have none.
         """
         import pandas as pd
 
@@ -234,8 +271,9 @@ class Fit:
                 "output": data.output,
                 "observed": data.value,
                 "predicted": self.predicted,
-                "sd": data.sd,
-                "residual": (data.value - self.predicted) / data.sd,
+                "sd": self.sd,
+                "residual": self.standardized,
+                **({"censored": data.censored} if data.censored.any() else {}),
             }
         )
 
@@ -252,7 +290,7 @@ class Fit:
         self._check_arm(arm)
         own = {
             c.parameter: float(c.natural(v))
-            for c, v in zip(self.coordinates, self.x, strict=True)
+            for c, v in zip(self.predictor.coordinates, self.x, strict=False)
             if c.arm in (None, arm)
         }
         return {**self.constants, **own}

@@ -1,53 +1,283 @@
-"""The search for the least squares, by lmfit."""
+"""The search for the best point: lmfit for sums of squares, scipy's trust region for other likelihoods."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from pkpd.arrays import Array
-from pkpd.fitting.free_parameters import Coordinate
-from pkpd.fitting.objective import Objective
+from pkpd.arrays import Array, Mask
+from pkpd.errors import FitError, unknown_name
+from pkpd.fitting.objective import Expansion, Objective
+from pkpd.fitting.polish import polished
+from pkpd.solvers.problem import Progress
 
-__all__ = ["Search", "minimize"]
+__all__ = ["OPTIMIZERS", "Optimum", "Search", "minimize"]
 
 
-TOLERANCES = {"ftol": 1e-10, "xtol": 1e-10, "gtol": 1e-10}
+FLAT = 1e-5  # a slope of the log-posterior along a span of a coordinate: below is the solver's error
+LEFT = 1e-6  # what a Newton step may still promise of log-posterior at a maximum
+
+# lmfit's methods that take a function of one value; those for residuals are `least_squares` and `leastsq`.
+OPTIMIZERS = (
+    "least_squares", "leastsq", "trust-exact", "trust-constr", "nelder", "powell", "cobyla", "slsqp", "lbfgsb", "tnc",
+    "bfgs", "cg", "differential_evolution", "basinhopping", "dual_annealing", "shgo",
+)  # fmt: skip
+OF_RESIDUALS = ("least_squares", "leastsq")
+SEEDED = ("differential_evolution", "basinhopping", "dual_annealing")
+
+
+@dataclass(frozen=True, eq=False)
+class Optimum:
+    """Where a search ended.
+
+    Attributes
+    ----------
+    x
+        (coordinates,): the best point.
+    log_posterior
+        There.
+    success, message
+        Whether the minimizer converged, and what it says.
+    evaluations, jacobians
+        How often it asked for values, and for derivatives.
+    result
+        What the minimizer itself returned.
+    """
+
+    x: Array
+    log_posterior: float
+    success: bool
+    message: str
+    evaluations: int
+    jacobians: int
+    result: Any = None
 
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """What lmfit calls: residuals and derivatives at its own parameters ``p_0``, ``p_1``, ...; pickles."""
+    """What a minimizer calls, at its own numbers: the coordinates that vary; pickles.
+
+    Attributes
+    ----------
+    base
+        (coordinates,): the values of those that do not.
+    vary
+        (coordinates,): which do.
+    """
 
     objective: Objective
+    base: Array
+    vary: Mask
     calls: Counter[str] = field(default_factory=Counter)
+    last: dict[str, Any] = field(default_factory=dict)
+    progress: Callable[[int], object] | None = None
 
-    def residuals(self, values: Any) -> Array:
-        self.calls["residuals"] += 1
-        return self.objective.residuals(self.point(values))
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"last": {}, "progress": None}
 
-    def jacobian(self, values: Any) -> Array:
-        self.calls["jacobians"] += 1
-        return self.objective.jacobian(self.point(values))
+    @property
+    def best(self) -> Array:
+        """The best point so far, (coordinates,); where the search began as long as there is none."""
+        x: Array = self.last.get("best", (-np.inf, self.base))[1]
+        return x
 
-    def point(self, values: Any) -> Array:
-        """The coordinates on the scale of the search, (coordinates,)."""
-        return np.array([values[f"p_{i}"].value for i in range(len(self.objective.predictor.coordinates))])
+    def _note(self, x: Array, height: float) -> None:
+        """Keep the best point, for an interruption, and say how many there were."""
+        self.calls["values"] += 1
+        if height > self.last.get("best", (-np.inf, x))[0]:
+            self.last["best"] = height, x
+        if self.progress is not None:
+            self.progress(self.calls["values"])
+
+    def point(self, numbers: Any) -> Array:
+        """The coordinates on the scale of the search, (coordinates,), from the numbers of the minimizer."""
+        if hasattr(numbers, "valuesdict"):
+            numbers = [numbers[f"p_{i}"].value for i in np.flatnonzero(self.vary)]
+        x = np.array(self.base, dtype=float)
+        x[self.vary] = numbers
+        return x
+
+    def residuals(self, numbers: Any) -> Array:
+        x = self.point(numbers)
+        residuals = np.asarray(self.objective.residuals(x[None])[0])
+        self._note(x, -float((residuals**2).sum()))
+        return residuals
+
+    def jacobian(self, numbers: Any) -> Array:
+        self.calls["derivatives"] += 1
+        return np.asarray(self.objective.jacobian(self.point(numbers)[None])[0][:, self.vary])
+
+    def cost(self, numbers: Any) -> float:
+        """Minus the log-posterior; large where a trajectory fails."""
+        x = self.point(numbers)
+        height = self.objective.log_posterior(x[None])[0]
+        self._note(x, height)
+        return self._finite(height)
+
+    def cost_expanded(self, numbers: Any) -> tuple[float, Array, Array]:
+        """Minus the log-posterior, its slopes and what stands for its curvature; one integration for a point."""
+        x = self.point(numbers)
+        key = x.tobytes()
+        if self.last.get("key") != key:
+            self.calls["derivatives"] += 1
+            self.last.update(key=key, expansion=self.objective.expanded(x[None]))
+            self._note(x, self.last["expansion"].value[0])
+        expansion: Expansion = self.last["expansion"]
+        value = self._finite(expansion.value[0])
+        gradient = np.nan_to_num(-expansion.gradient[0][self.vary], nan=0.0, posinf=0.0, neginf=0.0)
+        information = np.nan_to_num(expansion.information[0][np.ix_(self.vary, self.vary)], posinf=0.0, neginf=0.0)
+        return value, gradient, information
+
+    def _finite(self, log_posterior: float) -> float:
+        """A trust region compares values; an infinite one would leave it without a model of the step."""
+        return float(-log_posterior) if np.isfinite(log_posterior) else 1e100
 
 
-def minimize(search: Search, moved: Sequence[Coordinate], *, scale_covariance: bool, limit: int) -> Any:
-    """lmfit's result of minimizing the sum of squares by scipy's trust-region reflective algorithm."""
+def minimize(
+    objective: Objective,
+    x0: Array | None = None,
+    *,
+    vary: Mask | None = None,
+    optimizer: str | None = None,
+    limit: int = 1000,
+    scale_covariance: bool = True,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Optimum:
+    """Find the most likely point.
+
+    Parameters
+    ----------
+    objective
+        What is maximized.
+    x0
+        (coordinates,): where to start; the start of the coordinates by default.
+    vary
+        (coordinates,): which move; all by default.
+    optimizer
+        One of `OPTIMIZERS`: a method of lmfit, or scipy's ``"trust-exact"`` (no bounds) or
+        ``"trust-constr"``, with the expected information as their Hessian.  By default
+        ``"least_squares"`` for sums of squares and one of these for other likelihoods.
+    limit
+        The search ends without success after so many evaluations.
+    seed
+        Of an optimizer that draws random numbers.
+    progress
+        Called with the number of evaluations and `limit`.
+
+    Returns
+    -------
+    Optimum
+        On Ctrl-C the best point so far, without success.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such optimizer.
+    FitError
+        If it needs a sum of squares, and the likelihood is none.
+    """
+    name = optimizer or _default(objective)
+    if not isinstance(name, str) or name not in OPTIMIZERS:
+        raise unknown_name("fit", "optimizer", str(name), OPTIMIZERS)
+    if name in OF_RESIDUALS and not objective.squares:
+        raise FitError(
+            f"fit: optimizer {name!r} minimizes sums of squares, and the likelihood of these data is none (an error "
+            "model, a prior or values beyond a limit); leave optimizer out, or take 'nelder' or another."
+        )
+    base = np.array(objective.start if x0 is None else x0, dtype=float)
+    moved = np.ones(len(base), dtype=bool) if vary is None else np.asarray(vary, dtype=bool)
+    search = Search(objective, base, moved, progress=progress and (lambda n: progress(n, limit)))
+    if not moved.any():
+        return _optimum(search, base[moved], True, "nothing varies", None)
+    try:
+        if name in ("trust-exact", "trust-constr"):
+            return _by_trust_region(search, name, limit)
+        return _by_lmfit(search, name, limit, scale_covariance, seed)
+    except KeyboardInterrupt:
+        return _optimum(search, search.best[moved], False, "interrupted; this is the best point so far", None)
+
+
+def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool, seed: int) -> Optimum:
     import lmfit
 
     start = lmfit.Parameters()
-    for i, c in enumerate(moved):  # names of our own: lmfit refuses or shadows some of a user's
-        start.add(f"p_{i}", value=c.start, min=c.lower, max=c.upper)
+    for i in np.flatnonzero(search.vary):  # names of our own: lmfit refuses or shadows some of a user's
+        c = search.objective.coordinates[i]
+        start.add(f"p_{i}", value=search.base[i], min=c.lower, max=c.upper)
+    options: dict[str, Any] = {"nan_policy": "propagate", "max_nfev": limit}
+    function: Any = search.cost
+    if name in OF_RESIDUALS:
+        function, options["scale_covar"] = search.residuals, scale_covariance
+    if name == "least_squares":
+        options |= {"jac": search.jacobian, "x_scale": "jac"}
+        options |= dict.fromkeys(("ftol", "xtol", "gtol"), search.objective.predictor.tolerance)
+    if name not in OF_RESIDUALS:
+        options["calc_covar"] = False
+    if name in SEEDED:
+        options["seed"] = seed
     with np.errstate(all="ignore"):  # lmfit's own covariance of a singular problem; ours says why
-        return lmfit.minimize(
-            search.residuals, start, method="least_squares", jac=search.jacobian, x_scale="jac",
-            scale_covar=scale_covariance, nan_policy="propagate", max_nfev=limit, **TOLERANCES,
-        )  # fmt: skip
+        result = lmfit.minimize(function, start, method=name, **options)
+    numbers = np.array([result.params[f"p_{i}"].value for i in np.flatnonzero(search.vary)])
+    if name in OF_RESIDUALS and result.success:
+        numbers = polished(search, numbers, np.asarray(result.residual))
+    return _optimum(search, numbers, bool(result.success), str(result.message), result)
+
+
+def _default(objective: Objective) -> str:
+    if objective.squares:
+        return "least_squares"
+    bounded = np.isfinite(objective.lower).any() or np.isfinite(objective.upper).any()
+    return "trust-constr" if bounded else "trust-exact"
+
+
+def _by_trust_region(search: Search, name: str, limit: int) -> Optimum:
+    from scipy.optimize import Bounds
+    from scipy.optimize import minimize as by_scipy
+
+    spans = _spans(search)
+    lower, upper = (b[search.vary] / spans for b in (search.objective.lower, search.objective.upper))
+    options: dict[str, Any] = {"options": {"maxiter": limit, "gtol": FLAT}}
+    if name == "trust-constr":
+        options["options"] |= {"xtol": 1e-9, "barrier_tol": 1e-9}
+        options["bounds"] = Bounds(lower, upper)
+    elif np.isfinite(lower).any() or np.isfinite(upper).any():
+        raise FitError("fit: optimizer 'trust-exact' keeps no bounds; take 'trust-constr'.")
+
+    def cost(numbers: Array) -> float:
+        return search.cost_expanded(numbers * spans)[0]
+
+    def slopes(numbers: Array) -> Array:
+        return search.cost_expanded(numbers * spans)[1] * spans
+
+    def curvature(numbers: Array) -> Array:
+        return search.cost_expanded(numbers * spans)[2] * np.outer(spans, spans)
+
+    start = search.base[search.vary] / spans
+    result = by_scipy(cost, start, jac=slopes, hess=curvature, method=name, **options)
+    done = bool(result.success) if name == "trust-exact" else result.status in (1, 2)
+    done = done or (name == "trust-exact" and _at_top(search, result.x * spans))
+    return _optimum(search, result.x * spans, done, str(result.message), result)
+
+
+def _at_top(search: Search, numbers: Array) -> bool:
+    """Whether a Newton step promises next to nothing: where slopes are smaller than the solver's error."""
+    _, gradient, information = search.cost_expanded(numbers)
+    promised = gradient @ np.linalg.lstsq(information, gradient, rcond=None)[0] / 2
+    return bool(0 <= promised < LEFT)
+
+
+def _spans(search: Search) -> Array:
+    """How far a change of each coordinate that varies is natural."""
+    each = zip(search.objective.coordinates, search.base, search.vary, strict=True)
+    return np.array([c.span(v) for c, v, moved in each if moved])
+
+
+def _optimum(search: Search, numbers: Array, success: bool, message: str, result: Any) -> Optimum:
+    x = search.point(np.clip(numbers, search.objective.lower[search.vary], search.objective.upper[search.vary]))
+    value = float(search.objective.log_posterior(x[None])[0])
+    return Optimum(x, value, success, message, search.calls["values"], search.calls["derivatives"], result)

@@ -24,6 +24,12 @@ _NO_FREEDOM = (
 )
 
 
+_NO_MAXIMUM = (
+    "The observed information is not positive definite at the estimates: they are no maximum of the likelihood, or lie "
+    "on a ridge of it. Start elsewhere, or look at the profiles."
+)
+
+
 @dataclass(frozen=True)
 class Uncertainty:
     """The covariance on the scale of the search, NaN where it is missing, and why it is."""
@@ -32,10 +38,10 @@ class Uncertainty:
     missing: str
 
 
-def at_bound(coordinates: Sequence[Coordinate], x: Array, residuals: Array, jacobian: Array) -> Mask:
+def at_bound(coordinates: Sequence[Coordinate], x: Array, gradient: Array, information: Array) -> Mask:
     """Whether a bound holds each coordinate: its own Gauss-Newton step would cross the bound."""
-    curvature = (jacobian**2).sum(axis=0)
-    step = np.divide(-(jacobian.T @ residuals), curvature, out=np.zeros_like(x), where=curvature > 0)
+    curvature = np.diag(information)
+    step = np.divide(gradient, curvature, out=np.zeros_like(x), where=curvature > 0)
     lower = np.array([c.lower for c in coordinates])
     upper = np.array([c.upper for c in coordinates])
     held: Mask = (x + step < lower) | (x + step > upper) | (x == lower) | (x == upper)
@@ -43,20 +49,31 @@ def at_bound(coordinates: Sequence[Coordinate], x: Array, residuals: Array, jaco
 
 
 def uncertainty(
-    coordinates: Sequence[Coordinate], jacobian: Array, *, scale: float, bound: Mask, idle: Mask, failure: str
+    coordinates: Sequence[Coordinate],
+    jacobian: Array,
+    *,
+    scale: float,
+    bound: Mask,
+    idle: Mask,
+    failure: str,
+    observed: Array | None = None,
 ) -> Uncertainty:
-    """The covariance ``scale * inv(J.T @ J)`` of the coordinates that the data move.
+    """The covariance of the coordinates that the data move: ``scale * inv(J.T @ J)``, or the inverse of `observed`.
 
     Parameters
     ----------
     jacobian
-        The derivatives of the scaled residuals, (observations, coordinates).
+        The derivatives of the scaled residuals, (observations, coordinates), or another factor
+        of the expected information.
     scale
         The variance of a scaled residual; NaN where no residual is left to estimate it from.
     bound, idle
         Coordinates held by a bound, and those without an effect: they are taken as known.
     failure
         The minimizer's message if it did not converge, else empty.
+    observed
+        The observed information, (coordinates, coordinates): minus the second derivatives of
+        the log-posterior.
     """
     covariance = np.full((len(coordinates), len(coordinates)), np.nan)
     if failure:
@@ -72,10 +89,23 @@ def uncertainty(
             reasons.append(_singular(mixed))
         else:
             inverse = (rows.T / values**2) @ rows / np.outer(lengths, lengths)
+            if observed is not None:
+                squared = np.outer(lengths, lengths)
+                inverse = _inverse(observed[np.ix_(used, used)] / squared) / squared
+                reasons += [_NO_MAXIMUM] if np.isnan(inverse).all() else []
             covariance[np.ix_(used, used)] = scale * inverse
             if np.isnan(scale):
                 reasons.append(_NO_FREEDOM)
     return Uncertainty(covariance, " ".join(reasons))
+
+
+def _inverse(information: Array) -> Array:
+    """The inverse of a positive definite matrix, NaN of any other."""
+    try:
+        np.linalg.cholesky(information)
+    except np.linalg.LinAlgError:
+        return np.full_like(information, np.nan)
+    return np.asarray(np.linalg.inv(information))
 
 
 def _held(coordinates: Sequence[Coordinate], bound: Mask, idle: Mask, *, some_left: bool) -> list[str]:

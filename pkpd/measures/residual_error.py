@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +27,7 @@ __all__ = [
     "combined_error",
     "lognormal_error",
     "observe",
+    "power_error",
     "proportional_error",
 ]
 
@@ -37,25 +38,51 @@ class ResidualError:
 
     With `scale` ``"linear"`` by a normal error of standard deviation ``sqrt(additive**2 +
     (proportional*prediction)**2)``, or ``additive + proportional*prediction`` where `adds` is
-    ``"sd"``; with ``"log"`` by a factor ``exp(error)`` of standard deviation `additive`.
+    ``"sd"``; with ``"log"`` by a factor ``exp(error)`` of standard deviation `additive`.  With a
+    `power` the proportional part is ``proportional*prediction**power``.
+
+    A fit estimates these numbers, beginning with those given, unless they are `held`.
     """
 
     additive: float
     proportional: float = 0.0
     adds: Literal["variance", "sd"] = "variance"
     scale: Literal["linear", "log"] = "linear"
+    power: float | None = None
+    held: bool = False
 
     def __post_init__(self) -> None:
-        for what, value in (("additive", self.additive), ("proportional", self.proportional)):
+        parts = [("additive", self.additive), ("proportional", self.proportional)]
+        parts += [] if self.power is None else [("power", self.power)]
+        for what, value in parts:
             number = real_numbers(value) if isinstance(value, Real) else None
             if number is None or not 0 <= number < math.inf:
                 raise ParameterError(f"the {what} part of a residual error is {value!r}; expected 0 or more.")
         if self.adds not in ("variance", "sd"):
             raise ParameterError(f"adds is {self.adds!r}; expected 'variance' or 'sd'.")
 
+    def fixed(self) -> ResidualError:
+        """The same error with its numbers held by a fit."""
+        return replace(self, held=True)
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """What a fit estimates, by name: the parts that are there."""
+        if self.scale == "log":
+            return {"sd_log": self.additive}
+        named = {"sd_additive": self.additive, "sd_proportional": self.proportional}
+        return {k: v for k, v in named.items() if v} | ({} if self.power is None else {"power": self.power})
+
+    def with_numbers(self, values: Mapping[str, float]) -> ResidualError:
+        """The same error with other `numbers`."""
+        names = {"sd_log": "additive", "sd_additive": "additive", "sd_proportional": "proportional", "power": "power"}
+        changes: dict[str, Any] = {names[name]: float(value) for name, value in values.items()}
+        return replace(self, **changes)
+
     def sd(self, prediction: Any) -> Array:
         """The standard deviation at each prediction, on the error's scale."""
-        size = self.proportional * np.abs(np.asarray(prediction, dtype=float))
+        height = np.abs(np.asarray(prediction, dtype=float))
+        size = self.proportional * (height if self.power is None else height**self.power)
         return np.asarray(np.hypot(self.additive, size) if self.adds == "variance" else self.additive + size)
 
     def observed(self, prediction: Array, scores: Array) -> Array:
@@ -68,6 +95,8 @@ class ResidualError:
         if self.scale == "log":
             return f"log-normal, sd {self.additive:g} of the logarithm"
         parts = [f"additive sd {self.additive:g}"] if self.additive else []
+        if self.power is not None:
+            return f"sd {self.proportional:g} times the prediction to the power {self.power:g}"
         parts += [f"proportional sd {100 * self.proportional:g} %"] if self.proportional else []
         joined = f" ({self.adds}s add)" if len(parts) > 1 else ""
         return (", ".join(parts) or "none") + joined
@@ -81,6 +110,14 @@ def additive_error(sd: float) -> ResidualError:
 def proportional_error(sd: float) -> ResidualError:
     """Normal with the standard deviation ``sd * prediction`` (0.2 for 20 %)."""
     return ResidualError(0.0, sd)
+
+
+def power_error(proportional: float, power: float = 0.5) -> ResidualError:
+    """Normal with the standard deviation ``proportional * prediction**power``.
+
+    Power 0.5 is what counts have, 1 a proportional error, 0 an additive one.
+    """
+    return ResidualError(0.0, proportional, power=power)
 
 
 def combined_error(

@@ -132,14 +132,14 @@ def _from_steady_states(
             f"{problems.known.model.name}: second derivatives by {', '.join(map(repr, wrt))} do not go through the "
             "steady state of a dose with ss=True; ask for first ones."
         )
-    plain, numbers = problems.plain_starts(parameters, values), problems.by_name(values)
+    plain = problems.plain_starts(parameters, values)
     free = start_slopes(problems.system, parameters, directions.dparameters)
     free[~np.broadcast_to(directions.follow, len(free))] = 0.0
     assert directions.dstarts is not None
     assert directions.sizes is not None
     doses = [
         function.derivatives(numbers, len(timed.times), wrt)
-        for function, timed in zip(problems.doses, plain.doses, strict=True)
+        for function, timed, numbers in zip(problems.doses, plain.doses, plain.numbers, strict=True)
     ]
     dstarts = problems.steady.slopes(plain, free + directions.dstarts[:, None], doses, wrt, directions.sizes)
     return dataclasses.replace(directions, dstarts=dstarts, follow=False)
@@ -188,8 +188,9 @@ def _moving_arm(
     problems: RegimenProblems, values: ParameterValues, arm: int, wrt: tuple[str, ...], order: int
 ) -> tuple[Schedule, StopDirections, StopDirections | None]:
     """The stops of one arm and their changes."""
-    doses, function = problems.timed(values)[arm], problems.doses[arm]
-    numbers, rows = problems.by_name(values), len(doses.times)
+    own = values.of_arm(arm)
+    doses, function = problems.timed_in(arm, own), problems.doses[arm]
+    numbers, rows = problems.by_name(own), len(doses.times)
     jump_of, input_of = problems.places(doses.routes)
 
     def moving(slopes: Array) -> MovingDoses:

@@ -77,7 +77,8 @@ class Prepared:
         parameters
             What differs from the model's defaults: a mapping of names to a value or to an array
             over members, an `Ensemble`, or a bare array of shape (parameters, members) or
-            (parameters,) with a row for each of `Prepared.parameters`.  Under a table of
+            (parameters,) with a row for each of `Prepared.parameters`; where regimens were
+            given by arm also (parameters, arms, members).  Under a table of
             records a member is a subject, and a bare array may have the shape (parameters,
             copies, subjects): as many copies of the table are then integrated as one ensemble.
         progress
@@ -111,7 +112,7 @@ class Prepared:
     def values_of(self, parameters: Any) -> ParameterValues:
         """A value of every parameter for every member."""
         if isinstance(parameters, np.ndarray):
-            return self.known.rows(self.parameters, parameters)
+            return self.known.rows(self.parameters, parameters, len(self.arms))
         return self.known.values(parameters)
 
     def solve(self, values: ParameterValues, progress: Progress | None = None) -> Values:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -29,9 +29,6 @@ from pkpd.treatment.regimens import Regimen
 from pkpd.treatment.timed_doses import DoseFunction, TimedDoses, dose_function
 
 __all__ = ["RegimenProblems", "regimen_problems"]
-
-NO_STOPS = Schedule(np.empty((1, 0)), np.empty((1, 0), dtype=np.int64), np.empty((1, 0)), np.zeros((1, 1, 0)))
-"""The schedule of who is given nothing."""
 
 MOST_KEPT = 1_000_000
 """The numbers of a schedule up to which it is kept for the next call."""
@@ -75,12 +72,12 @@ class RegimenProblems:
 
     def problem(self, values: ParameterValues) -> Problem:
         """The problem for these values; its members are those of the first arm, then of the second, and so on."""
-        plain = self._with_schedule(values, None)
-        return replace(plain, model=self.clock.system, schedule=self._schedule(values, plain.parameters))
+        parameters = self._parameters(values)
+        return self._posed(self.clock.system, values, parameters, self._schedule(values, parameters))
 
     def plain_problem(self, values: ParameterValues) -> Problem:
         """The same with its conditions on the clock still in the equations."""
-        return self._with_schedule(values, self._made(values))
+        return self._posed(self.system, values, self._parameters(values), self._made(values))
 
     def resumed(self, values: ParameterValues, patients: Patients, until: float | None) -> Problem:
         """The problem of going on from where patients stand.
@@ -105,17 +102,20 @@ class RegimenProblems:
         firsts = [doses.times.min(axis=1, initial=np.inf) for doses in self.timed(values)]
         return np.concatenate([np.broadcast_to(first, values.members) for first in firsts])
 
-    def _with_schedule(self, values: ParameterValues, schedule: Schedule | None) -> Problem:
-        arms, rows = len(self.doses), len(self.system.parameters)
+    def _parameters(self, values: ParameterValues) -> Array:
+        """(parameters, arms x members)."""
         own = self.changing.members()
         if own is not None and own != values.members:
             raise ParameterError(f"covariates= has values for {own} members; there are {values.members}.")
-        parameters = np.ascontiguousarray(np.tile(self.changing.starts(values.matrix[:rows]), arms))
+        rows = len(self.system.parameters)
+        return self._of_all_arms(values, lambda own: self.changing.starts(own.matrix[:rows]))
+
+    def _posed(self, system: System, values: ParameterValues, parameters: Array, schedule: Schedule) -> Problem:
         return Problem(
-            model=self.system,
+            model=system,
             parameters=parameters,
             starts=self._starts(parameters, values),
-            schedule=NO_STOPS if schedule is None else schedule,
+            schedule=schedule,
             times=self.times,
             rtol=self.solver.rtol,
             atol=self.atol,
@@ -131,15 +131,23 @@ class RegimenProblems:
     def plain_starts(self, parameters: Array, values: ParameterValues) -> PlainStarts:
         """The states at time 0 before a steady state takes their place; `parameters` are those of all arms."""
         states = self._plain_states(parameters, values)
-        return PlainStarts(states, parameters, self.timed(values), self.by_name(values), self.places)
+        numbers = [self.by_name(values.of_arm(arm)) for arm in range(len(self.doses))]
+        return PlainStarts(states, parameters, self.timed(values), numbers, self.places)
 
     def _plain_states(self, parameters: Array, values: ParameterValues) -> Array:
         with np.errstate(all="ignore"):
             starts = self._code.starts(parameters)
         for name, value in values.starts.items():
-            row = np.broadcast_to(np.asarray(value, dtype=float), values.members)
-            starts[self.system.states.index(name)] = np.tile(row, len(self.doses))
+            shape = (len(self.doses), values.members)
+            starts[self.system.states.index(name)] = np.broadcast_to(np.asarray(value, dtype=float), shape).ravel()
         return starts
+
+    def _of_all_arms(self, values: ParameterValues, rows: Callable[[ParameterValues], Array]) -> Array:
+        """What `rows` has for the members of an arm, (rows, members), side by side for all arms."""
+        arms = len(self.doses)
+        if values.by_arm:
+            return np.concatenate([rows(values.of_arm(arm)) for arm in range(arms)], axis=1)
+        return rows(values) if arms == 1 else np.tile(rows(values), arms)
 
     @cached_property
     def _code(self) -> NumpyCode:
@@ -149,12 +157,15 @@ class RegimenProblems:
 
     def timed(self, values: ParameterValues) -> tuple[TimedDoses, ...]:
         """The doses of each arm as numbers."""
+        return tuple(self.timed_in(arm, values.of_arm(arm)) for arm in range(len(self.doses)))
+
+    def timed_in(self, arm: int, values: ParameterValues) -> TimedDoses:
+        """The doses of one arm as numbers, at the values of that arm."""
         numbers = self.by_name(values)
-        each = zip(self.steady.arms, self.doses, strict=True)
-        return tuple(steady.with_earlier(doses(numbers, values.members), numbers) for steady, doses in each)
+        return self.steady.arms[arm].with_earlier(self.doses[arm](numbers, values.members), numbers)
 
     def by_name(self, values: ParameterValues) -> dict[str, Any]:
-        """A number, or an array over members, for each parameter that doses use."""
+        """A number, or an array over members, for each parameter that doses use; `values` are those of one arm."""
         return {
             name: values.matrix[i] if name in values.varied else values.matrix[i, 0]
             for name, i in ((self.known.names[i], i) for i in self._dosing_rows)
@@ -177,7 +188,7 @@ class RegimenProblems:
 
     def _schedule(self, values: ParameterValues, parameters: Array) -> Schedule:
         """The stops of all arms; those of the last call where nothing that times and doses use has changed."""
-        key = (values.members, values.matrix[self._timing_rows].tobytes())
+        key = (values.matrix.shape[1:], values.matrix[self._timing_rows].tobytes())
         if self._last.get("key") == key:
             kept: Schedule = self._last["schedule"]
             return kept

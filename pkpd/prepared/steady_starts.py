@@ -45,7 +45,7 @@ class PlainStarts:
     doses
         The doses of each arm.
     numbers
-        The parameters that doses use.
+        The parameters that the doses of each arm use.
     places
         The jump and the input of some routes; -1 where one has none.
     """
@@ -53,7 +53,7 @@ class PlainStarts:
     states: Array
     parameters: Array
     doses: Sequence[TimedDoses]
-    numbers: Mapping[str, Any]
+    numbers: Sequence[Mapping[str, Any]]
     places: Callable[[Sequence[str]], tuple[Index, Index]]
 
     def members(self, arm: int) -> Index:
@@ -165,7 +165,7 @@ class SteadyStarts:
             return np.broadcast_to(column, len(who))
 
         lag, amount, duration = (by_member(t[:, dose]) for t in (doses.times, doses.amounts, doses.durations))
-        interval = by_member(steady.interval(doses, plain.numbers)[:, place])
+        interval = by_member(steady.interval(doses, plain.numbers[arm])[:, place])
         lasts = ~np.isnan(duration)
         jump, slot = (numbers[0] for numbers in plain.places([doses.routes[dose]]))
         return RepeatedDosing(
@@ -197,8 +197,8 @@ class SteadyStarts:
         dose = int(steady.dose[place])
         dlag, damount, dduration = slopes[:, :, dose]
         lag, amount, lasting = (t[:, [dose]] for t in (doses.times, doses.amounts, doses.durations))
-        dinterval = steady.intervals.derivatives(plain.numbers, len(lag), wrt)[0][:, place]
-        interval = steady.interval(doses, plain.numbers)[:, place]
+        dinterval = steady.intervals.derivatives(plain.numbers[arm], len(lag), wrt)[0][:, place]
+        interval = steady.interval(doses, plain.numbers[arm])[:, place]
         lasts, duration = ~np.isnan(lasting), np.nan_to_num(lasting, nan=1.0)
         columns = (
             np.where(lasts, 0.0, damount),

@@ -61,6 +61,9 @@ class Dataset:
     at_dose
         For each observation whether one at the time of a dose is ``"before"`` or ``"after"``
         it, or an empty text where nobody says.
+    columns
+        By name the numbers of the further columns, (observations,), NaN where a cell is empty.
+        A fit takes those that are named like a parameter of its model for covariates.
     """
 
     arm: tuple[str, ...]
@@ -76,6 +79,7 @@ class Dataset:
     subject: tuple[str, ...] = ()
     censored: Index = dataclasses.field(default_factory=lambda: np.empty(0, dtype=np.int64))
     at_dose: tuple[str, ...] = ()
+    columns: Mapping[str, Array] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not len(self.censored):
@@ -86,13 +90,15 @@ class Dataset:
             object.__setattr__(self, key, column)
         object.__setattr__(self, "at_dose", self.at_dose or ("",) * len(self.arm))
         object.__setattr__(self, "regimens", MappingProxyType(dict(self.regimens)))
+        object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
 
     def __len__(self) -> int:
         return len(self.arm)
 
     def __reduce__(self) -> tuple[Any, ...]:
         values = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        return Dataset, tuple((values | {"regimens": dict(self.regimens)}).values())
+        plain = {"regimens": dict(self.regimens), "columns": dict(self.columns)}
+        return Dataset, tuple((values | plain).values())
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -154,6 +160,7 @@ class Dataset:
             chosen[key] = tuple(cell for cell, kept in zip(column, mask, strict=True) if kept) if column else ()
         for key in ("time", "value", "sd", "censored"):
             chosen[key] = getattr(self, key)[mask]
+        chosen["columns"] = {name: column[mask] for name, column in self.columns.items()}
         chosen["regimens"] = {arm: regimen for arm, regimen in self.regimens.items() if arm in chosen["arm"]}
         return dataclasses.replace(self, **chosen)
 
@@ -193,6 +200,8 @@ def read_observations(
           quantification; ``cens`` is that, or -1 where the truth is above `value`.  With
           ``lloq`` alone, a value below it is below the limit, whatever it says.
         - ``at_dose`` is ``before`` or ``after``; see below.
+        - A column of numbers that has the name of a parameter of the model, such as ``WT``, is a
+          covariate of a fit: it sets that parameter, and is constant in each subject.
 
     regimens
         For each arm its regimen, or None where nothing was given.
@@ -228,6 +237,7 @@ def read_observations(
     _check_repeats(cells, texts, numbers)
     subject, flags = _first(cells, SUBJECT), _first(cells, CENSORED)
     with_meaning = (*REQUIRED, "sd", "lloq", "at_dose", subject, flags)
+    unused = tuple(c for c in cells.columns if c not in with_meaning)
     return Dataset(
         **texts,
         time=numbers["time"],
@@ -237,10 +247,15 @@ def read_observations(
         sd_given="sd" in numbers,
         name=cells.name,
         source=cells.source,
-        unused=tuple(c for c in cells.columns if c not in with_meaning),
+        unused=unused,
         subject=() if subject is None else tuple(cells.texts(subject)),
         censored=_censored(cells, flags, numbers["value"]),
         at_dose=_sides(cells, at_dose),
+        columns={
+            name: column
+            for name in (*unused, *(["lloq"] if "lloq" in cells.columns else []))
+            if (column := _numbers(cells, name)) is not None
+        },
     )
 
 
@@ -271,6 +286,14 @@ def _censored(cells: Table, flags: str | None, value: Array) -> Index:
     if "lloq" not in cells.columns:
         return np.zeros(len(cells), dtype=np.int64)
     return (value < np.array(cells.numbers_or_nan("lloq"))).astype(np.int64)
+
+
+def _numbers(cells: Table, name: str) -> Array | None:
+    """A column of numbers, NaN where a cell is empty; None where a cell is anything else."""
+    try:
+        return np.array(cells.numbers_or_nan(name))
+    except DataError:
+        return None
 
 
 def _sides(cells: Table, at_dose: Side | None) -> tuple[str, ...]:

@@ -8,27 +8,13 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from pkpd.solvers.compiled.frame import ARGUMENTS
 from pkpd.solvers.compiled.keeping import generator, kept
+from pkpd.solvers.compiled.target import Target, machine_code, target_machine
 
 __all__ = ["Integrator", "object_code"]
-
-LONG_TEXT = 1_000_000  # characters
-
-
-def _target(effort: int = 2) -> Any:
-    """This processor; a new one each time, because an engine takes what it is given for its own."""
-    from llvmlite import binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    return llvm.Target.from_default_triple().create_target_machine(
-        cpu=llvm.get_host_cpu_name(), features=llvm.get_host_cpu_features().flatten(),
-        opt=effort, reloc="default", codemodel="jitdefault", jit=True,
-    )  # fmt: skip
 
 
 class Integrator(NamedTuple):
@@ -44,7 +30,7 @@ class Integrator(NamedTuple):
     engine: Any
 
 
-def object_code(recipe: str, build: Callable[[], str]) -> Integrator:
+def object_code(recipe: str, build: Callable[[], str], target: Target) -> Integrator:
     """The function ``run`` of the module whose LLVM text `build` returns.
 
     Parameters
@@ -53,36 +39,16 @@ def object_code(recipe: str, build: Callable[[], str]) -> Integrator:
         All that the text depends on, but for the code of this package.
     build
         Called only where the machine code is not kept already.
+    target
+        The processor, which must be able to run what is made for it.
     """
-    return _loaded(kept([recipe, *_surroundings()], lambda: _compile(build())))
+    return _loaded(kept([recipe, repr(target), *generator()], lambda: machine_code(build(), target)), target)
 
 
-@lru_cache(maxsize=1)
-def _surroundings() -> tuple[str, ...]:
-    """What else machine code depends on: the processor, LLVM, sympy and this room's code."""
+def _loaded(code: bytes, target: Target) -> Integrator:
     from llvmlite import binding as llvm
 
-    features = llvm.get_host_cpu_features().flatten()
-    return (*generator(), _target().triple, llvm.get_host_cpu_name(), features)
-
-
-def _compile(text: str) -> bytes:
-    from llvmlite import binding as llvm
-
-    # In a very long function LLVM's scheduler takes most of the time and gains little.
-    target = _target(2 if len(text) < LONG_TEXT else 1)
-    module = llvm.parse_assembly(text)
-    module.verify()
-    tuning = llvm.create_pipeline_tuning_options(speed_level=2)
-    passes = llvm.create_pass_builder(target, tuning)
-    passes.getModulePassManager().run(module, passes)
-    return bytes(target.emit_object(module))
-
-
-def _loaded(code: bytes) -> Integrator:
-    from llvmlite import binding as llvm
-
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _target())
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine(target))
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     kinds: dict[str, Any] = {"double": ctypes.c_double, "i64": ctypes.c_int64}

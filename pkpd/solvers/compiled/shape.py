@@ -1,6 +1,6 @@
 """The shape of machine code: how many members it takes side by side, and how it is written out.
 
-A member's operations and their order do not depend on the shape.  A processor's vectors want
+A member's operations, their order and their roundings do not depend on the shape.  A processor's vectors want
 several lanes; a thread of a GPU, and whoever reads the code, wants one.
 """
 
@@ -11,13 +11,13 @@ from typing import Any
 
 from llvmlite import ir
 
-__all__ = ["BIT", "DOUBLE", "INT", "SHORT", "Shape"]
+__all__ = ["BIT", "DOUBLE", "INT", "LANES", "SHORT", "Shape"]
 
 DOUBLE = ir.DoubleType()
 INT = ir.IntType(64)
 SHORT = ir.IntType(32)
 BIT = ir.IntType(1)
-CACHE_LINE = 64  # bytes
+LANES = (1, 2, 4, 8)  # there may be
 
 
 @dataclass(frozen=True)
@@ -38,15 +38,19 @@ class Shape:
         Whether the workspace lies in the function ``run`` itself and not with its caller.  Where all that
         indexes it is constant LLVM keeps it in registers.  Such a call cannot be continued: it
         needs as many turns as its members take.
+    fused
+        Whether a product that is added to something is not rounded before: for every processor that
+        does so in one instruction.
     """
 
     lanes: int = 8
     unroll: int = 0
     inlined: int = 2500
     private: bool = False
+    fused: bool = True
 
     def __post_init__(self) -> None:
-        if self.lanes not in (1, 2, 4, 8):
+        if self.lanes not in LANES:
             raise ValueError(f"lanes={self.lanes}: there may be 1, 2, 4 or 8 of them")
 
     @property
@@ -74,10 +78,9 @@ class Shape:
         """The bytes of a row; also what it is aligned to."""
         return 8 * self.lanes
 
-    @property
-    def suffix(self) -> str:
-        """How LLVM names the type `vector` in its intrinsics."""
-        return "f64" if self.lanes == 1 else f"v{self.lanes}f64"
+    def suffix(self, kind: Any) -> str:
+        """How LLVM's intrinsics name the type of a number or of one in every lane."""
+        return f"v{kind.count}f64" if isinstance(kind, ir.VectorType) else "f64"
 
     def of(self, kind: Any) -> Any:
         """The type of a scalar of type `kind` in every lane."""
