@@ -17,10 +17,11 @@ from benchmarks.memory import memory_table
 from benchmarks.rounds import say
 from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.scaling import members_table, states_table, stiff_states_table, threads_table
+from benchmarks.shapes import shapes_table
 from benchmarks.tables import Table, write_csv
 
 HERE = Path(__file__).parent
-SECTIONS = ("comparison", "scaling", "compile", "memory", "calls")
+SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "shapes")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -64,7 +65,8 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
         yield stiff_states_table(scale)
         yield threads_table(scale)
     else:
-        yield {"compile": compile_table, "memory": memory_table, "calls": calls_table}[section](scale)
+        tables = {"compile": compile_table, "memory": memory_table, "calls": calls_table, "shapes": shapes_table}
+        yield tables[section](scale)
 
 
 def _write(path: Path, about: Sequence[str], arguments: Sequence[str], texts: Sequence[str]) -> None:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import sympy
 
-from benchmarks import install
+from benchmarks import install, shapes
 from benchmarks.__main__ import main
 from benchmarks.accuracy import Error, ensemble_error
 from benchmarks.cases import CASES, find
 from benchmarks.comparison import RTOL, Comparison, comparison_table
 from benchmarks.drawing import draw_precision, draw_scaling
 from benchmarks.equations import antimony_text, scalar_rates
+from benchmarks.machine import circumstances
 from benchmarks.peers import OURS, PEERS, Job, Peer, amici_peer, scipy_peer
 from benchmarks.rounds import ROOT, Failure, Measurement, Task, Worker, hired, measured
+from benchmarks.scale import QUICK
 from benchmarks.tables import Table, write_csv
 from pkpd import simulate
+from pkpd.solvers.compiled.target import this_target
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.solve import solve
 
@@ -238,3 +242,18 @@ def test_the_figures_are_written(tmp_path):
     members = Table("members", "", [row | {"members": 100}, row | {"members": 1000}])
     states = Table("states", "", [row | {"states": 5}, row | {"states": 150, "integrator": "rival"}])
     assert draw_scaling(members, states, tmp_path).stat().st_size > 5_000
+
+
+def test_shapes_differ_in_time_alone(monkeypatch):
+    monkeypatch.setattr(shapes, "LANES", (4, 8))
+    monkeypatch.setattr(shapes, "METHODS", {"tipd": ("tsit5",)})
+    table = shapes.shapes_table(replace(QUICK, rounds=1))
+    widest = table.rows[:2]
+    assert [row["lanes"] for row in widest] == [4, 8]
+    assert {row["vectors"] for row in widest} == {this_target().vectors}
+    assert all(row["CPU us per member"] > 0 and row["worst error"] < 1e-5 for row in table.rows)
+    assert all(row["same numbers"] == "yes" for row in table.rows if row["vectors"] != "sse2")
+
+
+def test_the_circumstances_name_the_vectors():
+    assert any(f"vectors {this_target().vectors}; ours: " in line for line in circumstances())

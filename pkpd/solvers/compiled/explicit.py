@@ -104,7 +104,7 @@ def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value) -> None
 
 
 def _strict_square(kernel: Kernel, estimate: Any, code: Code, w: Value) -> Value:
-    """The square of an estimate in units of the tolerance of the state after the step, of the state with the largest."""
+    """The largest square, over states, of an estimate in units of the tolerance of the state after the step."""
     x, k, atol = (kernel.rows(code, w, name) for name in ("x", "k", "atol"))
     rtol, largest = kernel.rows(code, w, "rtol")[0], code.numbers(0.0)
     for j in code.each(kernel.n):
