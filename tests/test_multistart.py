@@ -172,3 +172,18 @@ def test_interrupted_starts_give_the_best_of_those_that_ended() -> None:
     unfinished = fit.starts.table.query("not success")
     assert unfinished["message"].str.contains("interrupted").all()
     assert (unfinished["log_posterior"] >= unfinished["log_posterior_begin"]).all()
+
+
+# ---- steps too far
+
+
+def test_a_step_that_overflows_is_one_to_refuse_not_an_error() -> None:
+    """exp(800) is infinite: the point is impossible, its neighbors in the same ensemble are not."""
+    objective = decay_fit().objective
+    points = np.array([[0.5, 2.0], [800.0, 2.0], [0.6, 2.1]])
+    alone = [objective.log_posterior(x[None])[0] for x in points[[0, 2]]]
+    assert objective.log_posterior(points).tolist() == [alone[0], -np.inf, alone[1]]
+    assert np.isinf(objective.residuals(points)[1]).all()
+    expansion = objective.expanded(points)
+    assert expansion.value.tolist() == pytest.approx([alone[0], -np.inf, alone[1]])
+    assert np.isfinite(expansion.gradient[[0, 2]]).all()
