@@ -134,6 +134,15 @@ def test_a_number_of_starts_that_is_none_is_refused(starts: object) -> None:
         decay_fit(starts=starts)
 
 
+def test_a_seed_that_is_none_is_refused() -> None:
+    with pytest.raises(pkpd.ParameterError, match="the seed is -3; expected a whole number of 0 or more"):
+        decay_fit(starts=2, seed=-3)
+
+
+def test_the_report_of_a_fit_tells_of_its_starts(two_wells: pkpd.Fit) -> None:
+    assert two_wells.starts.report() in " ".join(two_wells.report().split())
+
+
 @pytest.mark.parametrize("optimizer", ["differential_evolution", "basinhopping", "dual_annealing"])
 def test_optimizers_that_draw_random_numbers_are_seeded(optimizer: str) -> None:
     wanted = {"CL": pkpd.free(1.5, (1.0, 4.0), log=True), "V": pkpd.free(8.0, (5.0, 20.0), log=True)}

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
 from pkpd.fitting.likelihoods import BlqMethod
@@ -186,6 +187,7 @@ def fit(
         )
     objective.check_start(objective.start)
     check_starts(starts)
+    check_seed(seed)
     ends = None
     if starts != 1:
         ends = multistart(objective, starts, seed, optimizer=optimizer, limit=max_evaluations, progress=progress)
