@@ -134,6 +134,15 @@ def test_a_number_of_starts_that_is_none_is_refused(starts: object) -> None:
         decay_fit(starts=starts)
 
 
+def test_a_seed_that_is_none_is_refused() -> None:
+    with pytest.raises(pkpd.ParameterError, match="the seed is -3; expected a whole number of 0 or more"):
+        decay_fit(starts=2, seed=-3)
+
+
+def test_the_report_of_a_fit_tells_of_its_starts(two_wells: pkpd.Fit) -> None:
+    assert two_wells.starts.report() in " ".join(two_wells.report().split())
+
+
 @pytest.mark.parametrize("optimizer", ["differential_evolution", "basinhopping", "dual_annealing"])
 def test_optimizers_that_draw_random_numbers_are_seeded(optimizer: str) -> None:
     wanted = {"CL": pkpd.free(1.5, (1.0, 4.0), log=True), "V": pkpd.free(8.0, (5.0, 20.0), log=True)}
@@ -172,3 +181,18 @@ def test_interrupted_starts_give_the_best_of_those_that_ended() -> None:
     unfinished = fit.starts.table.query("not success")
     assert unfinished["message"].str.contains("interrupted").all()
     assert (unfinished["log_posterior"] >= unfinished["log_posterior_begin"]).all()
+
+
+# ---- steps too far
+
+
+def test_a_step_that_overflows_is_one_to_refuse_not_an_error() -> None:
+    """exp(800) is infinite: the point is impossible, its neighbors in the same ensemble are not."""
+    objective = decay_fit().objective
+    points = np.array([[0.5, 2.0], [800.0, 2.0], [0.6, 2.1]])
+    alone = [objective.log_posterior(x[None])[0] for x in points[[0, 2]]]
+    assert objective.log_posterior(points).tolist() == [alone[0], -np.inf, alone[1]]
+    assert np.isinf(objective.residuals(points)[1]).all()
+    expansion = objective.expanded(points)
+    assert expansion.value.tolist() == pytest.approx([alone[0], -np.inf, alone[1]])
+    assert np.isfinite(expansion.gradient[[0, 2]]).all()

@@ -17,6 +17,7 @@ from fit_problems import (
     line_data,
     line_fit,
     regression,
+    shrinking_fit,
     tail_fit,
 )
 
@@ -197,3 +198,20 @@ def test_profile_bootstrap_and_posterior_agree_on_what_is_identified() -> None:
         width = np.ptp(ends[0])
         assert np.ptp(ends, axis=0) == pytest.approx(0, abs=0.06 * width)
         assert all(table.loc[name, "shape"] == "bounded" for table in tables)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("problem", "name"), [(tail_fit, "ka"), (bioavailability_fit, "F"), (shrinking_fit, "g")], ids=lambda p: str(p)[:9]
+)
+def test_what_is_not_identified_is_named_by_all(problem, name: str) -> None:
+    """ka against V/F without intravenous doses, F against V/F and CL/F, and growth g against phi while all shrinks."""
+    fit = problem()
+    assert np.isnan(fit.estimates.loc[name, "se"])
+    assert name in fit.covariance_missing
+    for table in (
+        pkpd.profile(fit, name).intervals,
+        pkpd.bootstrap(fit, 60, by="parametric").intervals(),
+        pkpd.sample_posterior(fit, 250, warmup=150).intervals(),
+    ):
+        assert table.loc[name, "shape"] != "bounded"

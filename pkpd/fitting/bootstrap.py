@@ -160,6 +160,16 @@ def bootstrap(
     References
     ----------
     Efron B, Tibshirani RJ. An Introduction to the Bootstrap. Chapman & Hall (1993).
+
+    Examples
+    --------
+    >>> import pandas as pd, pkpd
+    >>> rows = {"arm": "a", "time": [1.0, 2.0, 5.0, 10.0], "output": "C", "value": [9.2, 8.1, 6.1, 3.6], "sd": 0.2}
+    >>> data = pkpd.read_observations(pd.DataFrame(rows), {"a": pkpd.bolus(100, "iv")})
+    >>> wanted = {"CL": pkpd.free(0.5, log=True), "V": pkpd.free(8, log=True)}
+    >>> result = pkpd.fit(pkpd.load("pk_1cmt"), data, wanted)
+    >>> pkpd.bootstrap(result, 20, by="parametric").failures
+    0
     """
     if not isinstance(fit, Fit):
         raise FitError(f"bootstrap() got {fit!r}; expected what pkpd.fit() returns.")

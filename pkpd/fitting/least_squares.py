@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 
+from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError
 from pkpd.fitting.curves import Curve, as_curve
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
@@ -192,6 +193,7 @@ def fit(
         )
     objective.check_start(objective.start)
     check_starts(starts)
+    check_seed(seed)
     ends = None
     if starts != 1:
         ends = multistart(objective, starts, seed, optimizer=optimizer, limit=max_evaluations, progress=progress)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
@@ -159,7 +160,8 @@ class Objective:
 
     def linearized(self, points: Array) -> tuple[Array, Array]:
         """What the predictor has for its rows, and the derivatives; see `Predictor.linearized`."""
-        return self.predictor.linearized(points[:, : len(self.predictor.coordinates)])
+        own = points[:, : len(self.predictor.coordinates)]
+        return cast("tuple[Array, Array]", self._where_finite(self.predictor.linearized, own))
 
     def expanded_from(self, points: Array, predicted: Array, slopes: Array) -> Expansion:
         """`expanded`, from what `linearized` has for the points."""
@@ -219,7 +221,19 @@ class Objective:
         }
 
     def _predicted(self, points: Array) -> Array:
-        return self.predictor(points[:, : len(self.predictor.coordinates)])
+        own = points[:, : len(self.predictor.coordinates)]
+        return self._where_finite(lambda usable: (self.predictor(usable),), own)[0]
+
+    def _where_finite(self, answer: Callable[[Array], tuple[Array, ...]], points: Array) -> tuple[Array, ...]:
+        """What the predictor has for points, NaN where a parameter overflows: a step too far on a log scale."""
+        natural = [c.natural(points[:, i]) for i, c in enumerate(self.predictor.coordinates)]
+        usable: Mask = np.asarray(np.isfinite(natural).all(axis=0))
+        if usable.all():
+            return answer(points)
+        arrays = answer(np.where(usable[:, None], points, self.start[: points.shape[1]]))
+        for array in arrays:
+            array[~usable] = np.nan
+        return arrays
 
     # ---- sums of squares
 

@@ -225,6 +225,16 @@ def sample_posterior(
     16:239-249 (2006).  Vehtari A et al.
     Rank-normalization, folding, and localization: an improved R-hat. Bayesian Analysis
     16:667-718 (2021).
+
+    Examples
+    --------
+    >>> import pandas as pd, pkpd
+    >>> rows = {"arm": "a", "time": [1.0, 2.0, 5.0, 10.0], "output": "C", "value": [9.2, 8.1, 6.1, 3.6], "sd": 0.2}
+    >>> data = pkpd.read_observations(pd.DataFrame(rows), {"a": pkpd.bolus(100, "iv")})
+    >>> wanted = {"CL": pkpd.free(0.5, log=True), "V": pkpd.free(8, log=True)}
+    >>> result = pkpd.fit(pkpd.load("pk_1cmt"), data, wanted)
+    >>> pkpd.sample_posterior(result, 20, warmup=10).x.shape
+    (32, 20, 2)
     """
     if not isinstance(fit, Fit):
         raise FitError(f"sample_posterior() got {fit!r}; expected what pkpd.fit() returns.")

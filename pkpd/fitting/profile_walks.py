@@ -121,9 +121,9 @@ class _Held:
         start = np.clip(guess, self.objective.lower, self.objective.upper)
         start[self.position] = value
         vary = np.arange(len(start)) != self.position
-        if not np.isfinite(self.objective.log_posterior(start[None])[0]):
-            return start, -np.inf
         try:
+            if not np.isfinite(self.objective.log_posterior(start[None])[0]):
+                return start, -np.inf
             optimum = minimize(self.objective, start, vary=vary, limit=self.limit)
         except FitError:
             return start, -np.inf

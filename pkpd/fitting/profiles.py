@@ -235,6 +235,16 @@ def profile(
     intervals. Appl Stat 37:87-94 (1988).  Raue A et al. Structural and practical
     identifiability analysis of partially observed dynamical models by exploiting the profile
     likelihood. Bioinformatics 25:1923-1929 (2009).
+
+    Examples
+    --------
+    >>> import pandas as pd, pkpd
+    >>> rows = {"arm": "a", "time": [1.0, 2.0, 5.0, 10.0], "output": "C", "value": [9.2, 8.1, 6.1, 3.6], "sd": 0.2}
+    >>> data = pkpd.read_observations(pd.DataFrame(rows), {"a": pkpd.bolus(100, "iv")})
+    >>> wanted = {"CL": pkpd.free(0.5, log=True), "V": pkpd.free(8, log=True)}
+    >>> result = pkpd.fit(pkpd.load("pk_1cmt"), data, wanted)
+    >>> pkpd.profile(result, "CL").intervals.loc["CL", "shape"]
+    'bounded'
     """
     if not isinstance(fit, Fit):
         raise FitError(f"profile() got {fit!r}; expected what pkpd.fit() returns.")

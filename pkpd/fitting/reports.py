@@ -140,6 +140,7 @@ def _search(fit: Fit) -> str:
         f"The minimizer {state} after {fit.evaluations} evaluations and {fit.jacobians} Jacobians: {fit.message}",
         f"Solver failures: {fit.solver_failures} of {fit.solves} trajectories{_where_failed(fit)}.",
     ]
+    lines += [] if fit.starts is None else [textwrap.fill(fit.starts.report(), 100)]
     return "\n".join(lines)
 
 
