@@ -132,8 +132,9 @@ def rates(rows: pd.DataFrame) -> dict[str, float]:
 def run(path: str | Path | None = None) -> pd.DataFrame:
     """A row for each patient: visits, type, g, d and phi (NaN where the type has none)."""
     patients = visits(path).groupby("arm", sort=False)
-    table_of_rates = pd.DataFrame({arm: {"visits": len(rows), **rates(rows)} for arm, rows in patients}).T
-    return table_of_rates.astype(dict.fromkeys(FREE, float)).rename_axis("patient")
+    by_patient = {arm: {"visits": len(rows), **rates(rows)} for arm, rows in patients}
+    result = pd.DataFrame.from_dict(by_patient, orient="index").reindex(columns=["visits", "type", *FREE])
+    return result.astype(dict.fromkeys(FREE, float)).rename_axis("patient")
 
 
 def summary(result: pd.DataFrame) -> pd.DataFrame:
