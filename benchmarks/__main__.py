@@ -12,16 +12,18 @@ from benchmarks.cases import CASES
 from benchmarks.comparison import compare, comparison_table, precision_table
 from benchmarks.compile_times import compile_table
 from benchmarks.drawing import draw_precision, draw_scaling
+from benchmarks.gpu import gpu_table
 from benchmarks.machine import circumstances
 from benchmarks.memory import memory_table
 from benchmarks.report import begun, with_recorded_cases
 from benchmarks.rounds import say
 from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.scaling import members_table, states_table, stiff_states_table, threads_table
+from benchmarks.shapes import shapes_table
 from benchmarks.tables import Table, write_csv
 
 HERE = Path(__file__).parent
-SECTIONS = ("comparison", "scaling", "compile", "memory", "calls")
+SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "shapes", "gpu")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,10 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     report = begun(folder / "results.md", command, circumstances(), whole=whole)
     for section in asked.only:
         for table in _tables(section, scale, asked.case, folder):
+            if not table.rows:  # nothing to measure with: what was recorded stays
+                say(f"{table.name}: {' '.join(table.remarks)}")
+                continue
             write_csv(table, folder)
             report = report.but(table)
             report.write()
-    say(f"wrote {report.path}")
+    if report.path.exists():
+        say(f"see {report.path}")
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -66,7 +72,11 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
         yield stiff_states_table(scale)
         yield threads_table(scale)
     else:
-        yield {"compile": compile_table, "memory": memory_table, "calls": calls_table}[section](scale)
+        tables = {
+            "compile": compile_table, "memory": memory_table, "calls": calls_table, "shapes": shapes_table,
+            "gpu": gpu_table,
+        }  # fmt: skip
+        yield tables[section](scale)
 
 
 if __name__ == "__main__":

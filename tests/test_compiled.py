@@ -17,7 +17,7 @@ from ivp_problems import PUBLISHED, problem, sized, system
 from test_library import regimen_for
 
 import pkpd
-from pkpd.solvers.compiled import object_code
+from pkpd.solvers.compiled import keeping, object_code
 from pkpd.solvers.compiled.methods import COMPILED_METHODS
 from pkpd.solvers.compiled.shape import Shape
 from pkpd.solvers.compiled.target import machine_code, target_machine, this_target
@@ -450,10 +450,10 @@ def test_machine_code_is_kept_and_a_torn_file_is_made_again(tmp_path, monkeypatc
     builds = []
 
     def build():
-        from pkpd.solvers.compiled.methods import _text
+        from pkpd.solvers.compiled.kernels import make_kernel
 
         builds.append(1)
-        return _text(EVENTFUL, "tsit5", EIGHT)
+        return str(make_kernel(EVENTFUL, "tsit5", EIGHT).module)
 
     for _ in range(2):
         object_code.object_code("a recipe", build, this_target())
@@ -467,14 +467,14 @@ def test_machine_code_is_kept_and_a_torn_file_is_made_again(tmp_path, monkeypatc
 def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setenv("PKPD_CACHE", str(tmp_path))
     tmp_path.chmod(0o700)
-    assert object_code.cache_folder() == tmp_path
+    assert keeping.cache_folder() == tmp_path
     tmp_path.chmod(0o770)
-    assert object_code.cache_folder() is None
+    assert keeping.cache_folder() is None
     link = tmp_path / "link"
     tmp_path.chmod(0o700)
     link.symlink_to(tmp_path)
     monkeypatch.setenv("PKPD_CACHE", str(link))
-    assert object_code.cache_folder() is None
+    assert keeping.cache_folder() is None
 
 
 def test_two_processes_at_once(tmp_path):

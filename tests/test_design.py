@@ -55,6 +55,10 @@ def test_bioavailability_is_known_only_beside_clearance_and_volume() -> None:
     expected = design.expected["se"]
     assert np.isnan(expected[["CL", "V", "F"]]).all()
     assert np.isfinite(expected["ka"])
+    assert len(design.estimable) == 3
+    assert "ka" in design.estimable
+    (held,) = {"CL", "V", "F"} - {*design.estimable}
+    assert f"While {held} is held, " in text
 
 
 def test_a_dose_in_the_vein_tells_bioavailability() -> None:
@@ -69,6 +73,8 @@ def test_a_dose_in_the_vein_tells_bioavailability() -> None:
 def test_absorption_reaches_nothing_in_the_vein() -> None:
     design = pkpd.identifiability(ORAL, pkpd.bolus(100, "iv"), ["CL", "V", "ka", "F"], times=TIMES)
     assert design.rank == 2
+    assert design.estimable == ("CL", "V")
+    assert "While ka and F are held, CL and V can be estimated." in design.report()
     assert dict(design.unreachable) == {"ka": ["ddepot/dt", "dcentral/dt"], "F": ["F of doses into depot"]}
     assert "ka reaches no observed output: it stands only in ddepot/dt and dcentral/dt" in design.report()
     assert "nothing says how large the errors" in " ".join(design.report().split())

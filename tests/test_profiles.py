@@ -168,6 +168,14 @@ def test_without_a_residual_there_is_no_threshold() -> None:
         pkpd.profile(fit)
 
 
+def test_a_perfect_fit_has_no_profile() -> None:
+    data = line_data()
+    exact = dataclasses.replace(data, value=20 + 3 * data.time)
+    fit = pkpd.fit(line, exact, {"a": pkpd.free(20.0), "b": pkpd.free(3.0)})
+    with pytest.raises(pkpd.FitError, match="the model goes through all 8 observations"):
+        pkpd.profile(fit)
+
+
 def test_an_interrupted_profile_says_so() -> None:
     def progress(done: int, total: int) -> None:
         if done >= 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -158,6 +159,15 @@ def test_a_wrong_number_of_lanes_or_kind_of_vectors_is_refused(monkeypatch):
         this_target()
     with pytest.raises(ValueError, match="lanes=16"):
         Shape(16)
+
+
+@pytest.mark.skipif(not Path("/proc/cpuinfo").exists(), reason="no list of this processor's flags")
+def test_the_vectors_are_those_that_the_system_names():
+    flags = set(re.findall(r"\w+", Path("/proc/cpuinfo").read_text(encoding="utf-8")))
+    kinds = {"avx512f": "avx512", "avx2": "avx2", "sse2": "sse2", "asimd": "neon"}
+    named = next((kind for flag, kind in kinds.items() if flag in flags), "other")
+    assert this_target().vectors == named
+    assert this_target().fuses == bool(flags & {"fma", "asimd"})
 
 
 def test_each_kind_of_processor_has_a_shape(monkeypatch):

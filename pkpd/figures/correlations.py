@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["estimate_correlations"]
 
-_WRITTEN = 12  # parameters up to which the numbers stand in the cells
+_WRITTEN = 20  # parameters up to which the numbers stand in the cells
+_FEW = 12  # from which on letters are smaller
 STRONG = 0.95
 
 
 def estimate_correlations(fit: Fit, *, ax: Axes | None = None) -> Axes:
     """The correlations of the estimates on the scale of the search, as a triangle of colored cells.
 
-    Orange is positive, blue is negative, white none; up to 12 parameters have the number in the
+    Orange is positive, blue is negative, white none; up to 20 parameters have the number in the
     cell, and a frame marks correlations of 0.95 and more, which the data hardly tell apart.
     Parameters without a standard error are left out; the figure counts them.
 
@@ -58,14 +59,13 @@ def _cells(ax: Axes, values: Array) -> None:
     image = ax.pcolormesh(lower, cmap=_diverging(), vmin=-1, vmax=1, edgecolors="white", linewidth=0.8)
     ax.set_aspect("equal")
     ax.invert_yaxis()
+    size = 6 if len(values) <= _FEW else 4.5
     for row, column in zip(*np.nonzero(np.isfinite(lower)), strict=True):
         value = lower[row, column]
         if len(values) <= _WRITTEN:
-            dark = abs(value) > 0.8
-            ax.text(
-                column + 0.5, row + 0.5, f"{value:.2f}".replace("-", "\N{MINUS SIGN}"), ha="center", va="center",
-                fontsize=6, color="white" if dark else BLACK,
-            )  # fmt: skip
+            text = f"{round(value, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}")
+            color = "white" if abs(value) > 0.8 else BLACK
+            ax.text(column + 0.5, row + 0.5, text, ha="center", va="center", fontsize=size, color=color)
         if abs(value) >= STRONG:
             ax.plot(
                 column + np.array([0.04, 0.96, 0.96, 0.04, 0.04]), row + np.array([0.04, 0.04, 0.96, 0.96, 0.04]),
@@ -84,7 +84,7 @@ def _diverging() -> Any:
 
 
 def _name(ax: Axes, names: list[str]) -> None:
-    size = 7 if len(names) <= _WRITTEN else 5.5
+    size = 7 if len(names) <= _FEW else 5.5
     places = np.arange(len(names) - 1) + 0.5
     ax.set_xticks(places, names[:-1], rotation=90, fontsize=size)
     ax.set_yticks(places, names[1:], fontsize=size)

@@ -12,7 +12,14 @@ from pkpd.figures.fits import require_fit
 from pkpd.figures.panels import WIDTH
 from pkpd.figures.scales import plain_log
 from pkpd.figures.style import BLACK, BLUE, GRAY, PALE, RED, house_style, note
-from pkpd.fitting.diagnostics import autocorrelation, normal_scores, observed_output, standardized_residuals, trend
+from pkpd.fitting.diagnostics import (
+    autocorrelation,
+    counts_events,
+    normal_scores,
+    observed_output,
+    standardized_residuals,
+    trend,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,10 +56,16 @@ def goodness_of_fit(fit: Fit, output: str | None = None, *, log: bool = False) -
     UnknownNameError
         If no such output was observed.
     DataError
-        If several outputs were observed and none is named, or no value was measured.
+        If several outputs were observed and none is named, no value was measured, or times to an event
+        were.
     """
     require_fit(fit, "goodness_of_fit")
     output = observed_output(fit, output)
+    if counts_events(fit, output):
+        raise DataError(
+            f"goodness_of_fit: {output!r} is observed by times to an event, whose residuals are not normal; "
+            "fit_overlay shows the cumulative hazard of each arm."
+        )
     table = standardized_residuals(fit)
     rows = table[(table["output"] == output)]
     usable = rows["measured"] & np.isfinite(rows["residual"])
@@ -66,7 +79,7 @@ def goodness_of_fit(fit: Fit, output: str | None = None, *, log: bool = False) -
         figure, axes = plt.subplots(2, 3, figsize=(WIDTH, 4.6))
         try:
             _observed_and_predicted(axes[0, 0], kept, output, unit, log)
-            _against(axes[0, 1], kept, "time", f"Time ({fit.model.time})", log=False)
+            _against(axes[0, 1], kept, "time", _time(fit.model.time), log=False)
             _against(axes[0, 2], kept, "predicted", _worded("Predicted", output, unit), log)
             _quantiles(axes[1, 0], kept)
             _correlations(axes[1, 1], kept)
@@ -76,11 +89,19 @@ def goodness_of_fit(fit: Fit, output: str | None = None, *, log: bool = False) -
                     letter, (0, 1), xytext=(-26, 5), xycoords="axes fraction", textcoords="offset points",
                     fontweight="bold", fontsize=9,
                 )  # fmt: skip
-            note(axes[0, 0], f"n = {len(kept)}", labels.left_out(len(rows) - len(kept), len(rows), "values"))
+            note(axes[0, 0], f"n = {len(kept)}", _beyond(len(rows) - len(kept), len(rows)))
         except BaseException:
             plt.close(figure)
             raise
     return figure
+
+
+def _beyond(count: int, total: int) -> str:
+    return labels.left_out(count, total, "values").replace("failed", "are beyond a limit")
+
+
+def _time(unit: str) -> str:
+    return "Time" if unit == "1" else f"Time ({labels.plain_unit(unit)})"
 
 
 def _worded(word: str, output: str, unit: str) -> str:
@@ -91,7 +112,7 @@ def _look(rows: pd.DataFrame) -> dict[str, Any]:
     dense = len(rows) > _DENSE
     return {
         "marker": "o", "linestyle": "none", "color": BLUE, "markersize": 2.2 if dense else 3, "markeredgewidth": 0,
-        "alpha": float(np.clip(_DENSE / len(rows), 0.15, 0.7)) if dense else 0.7, "rasterized": len(rows) > 3000,
+        "alpha": float(np.clip(_DENSE / len(rows), 0.12, 0.45)) if dense else 0.45, "rasterized": len(rows) > 3000,
     }  # fmt: skip
 
 
@@ -139,8 +160,8 @@ def _against(ax: Axes, rows: pd.DataFrame, column: str, label: str, log: bool) -
 def _draw_means(ax: Axes, means: pd.DataFrame) -> None:
     if len(means):
         ax.errorbar(
-            means["x"], means["y"], yerr=2 * means["se"], color=RED, marker="s", markersize=3, linewidth=1.2,
-            elinewidth=0.8, capsize=0, label="mean",
+            means["x"], means["y"], yerr=2 * means["se"], color=RED, marker="s", markersize=3.6, linewidth=1.4,
+            markeredgecolor=BLACK, markeredgewidth=0.6, elinewidth=1.0, ecolor=BLACK, capsize=0, label="mean",
         )  # fmt: skip
 
 

@@ -15,16 +15,21 @@ from pkpd.figures.fit_quality import goodness_of_fit
 from pkpd.figures.fits import FEW, fit_overlay, require_fit
 from pkpd.figures.html_pages import Markup
 from pkpd.figures.individuals import individual_fits
+from pkpd.figures.labels import plain_unit
 from pkpd.figures.pairs import MOST, parameter_pairs
 from pkpd.figures.profiles import likelihood_profiles
 from pkpd.figures.start_waterfalls import start_waterfall
+from pkpd.figures.traces import posterior_traces
+from pkpd.fitting.diagnostics import counts_events
+from pkpd.fitting.posterior import Posterior
 from pkpd.storage import write_atomically
 from pkpd.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pkpd.figures.profiles import Profiles
+    from pkpd.fitting.bootstrap import Bootstrap
+    from pkpd.fitting.profiles import Profiles
     from pkpd.fitting.results import Fit
 
 __all__ = ["write_report"]
@@ -36,7 +41,7 @@ def write_report(
     *,
     title: str | None = None,
     profiles: Profiles | None = None,
-    draws: pd.DataFrame | None = None,
+    draws: pd.DataFrame | Posterior | Bootstrap | None = None,
     log: bool = False,
 ) -> Path:
     """Write a fit as one HTML file that needs no other: estimates, quality, figures, equations, the text of `report`.
@@ -55,7 +60,7 @@ def write_report(
     profiles
         From `pkpd.profile`, to be drawn too.
     draws
-        A column for each parameter, from a posterior or a bootstrap: their pairs are drawn too.
+        From `pkpd.sample_posterior` or `pkpd.bootstrap`, whose pairs are drawn too.
     log
         Whether observed outputs are on logarithmic axes.
 
@@ -91,7 +96,7 @@ def write_report(
         pages.section("Arms", _arms(fit)),
         pages.section("Model", *_model(fit)),
         pages.section("Text report", pages.unfolding("The report as text", pages.preformatted(fit.report()))),
-        pages.paragraph(f"Written by pkpd {__version__}; model hash {fit.model.hash[:12]}.", kind="quiet"),
+        pages.paragraph(f"Written by pkpd {__version__}{_hash(fit)}.", kind="quiet"),
     ]
     text = pages.page(heading, body)
     return write_atomically(target, lambda temporary: temporary.write_text(text, encoding="utf-8"))
@@ -101,20 +106,22 @@ def write_report(
 
 
 def _summary(fit: Fit) -> str:
+    title = getattr(fit.model, "title", fit.model.meaning(fit.data.outputs[0]))  # a plain function has a docstring
     return (
-        f"{fit.model.title}. {fit.n_observations} observations of {', '.join(fit.data.outputs)} in "
+        f"{title.rstrip('.')}. {fit.n_observations} observations of {', '.join(fit.data.outputs)} in "
         f"{len(fit.data.arms)} arm{'' if len(fit.data.arms) == 1 else 's'}; {fit.n_free} numbers estimated."
     )
+
+
+def _hash(fit: Fit) -> str:
+    return f"; model hash {fit.model.hash[:12]}" if hasattr(fit.model, "hash") else ""
 
 
 def _notices(fit: Fit) -> Iterator[str]:
     """What a reader must know before the numbers."""
     if not fit.success:
         yield f"The minimizer did NOT converge: {fit.message}"
-    if fit.at_bound.any():
-        held = [c.label for c, at in zip(fit.coordinates, fit.at_bound, strict=True) if at]
-        yield f"At a bound: {', '.join(held)}."
-    if fit.covariance_missing:
+    if fit.covariance_missing:  # which names the estimates at a bound
         yield fit.covariance_missing
     if fit.solver_failures:
         yield f"{fit.solver_failures} of {fit.solves} trajectories failed during the search."
@@ -126,12 +133,12 @@ def _notices(fit: Fit) -> Iterator[str]:
 
 
 def _estimates(fit: Fit) -> Markup:
-    headers = ["Parameter", "Estimate", "SE", "RSE %", "95 % CI", "", "Unit", "Scale", ""]
+    headers = ["Parameter", "Estimate", "SE", "RSE %", "95 % CI from", "to", "Unit", "Scale", ""]
     rows: list[list[object]] = []
     for label, row in fit.estimates.to_dict(orient="index").items():
         numbers = [float(row[name]) for name in ("estimate", "se", "rse_percent", "ci_low", "ci_high")]
         scale = "log" if row["log"] else "linear"
-        rows.append([str(label), *numbers, str(row["unit"]), scale, "at bound" if row["at_bound"] else ""])
+        rows.append([str(label), *numbers, plain_unit(str(row["unit"])), scale, "at bound" if row["at_bound"] else ""])
     return pages.table(headers, rows)
 
 
@@ -178,8 +185,9 @@ def _arms(fit: Fit) -> Markup:
 
 
 def _model(fit: Fit) -> Iterator[Markup]:
-    yield pages.preformatted(fit.model.equations())
-    yield pages.paragraph(f"Integrated by {fit.solver}.", kind="quiet")
+    if hasattr(fit.model, "equations"):  # a plain function has none, and nothing is integrated
+        yield pages.preformatted(fit.model.equations())
+        yield pages.paragraph(f"Integrated by {fit.solver}.", kind="quiet")
     if fit.data.source:
         yield pages.paragraph("Source of the data:", kind="quiet")
         yield pages.preformatted(fit.data.source)
@@ -192,10 +200,10 @@ def _courses(fit: Fit, log: bool) -> Iterator[Markup]:
     """All arms in one panel where they can be told apart, and each subject or arm in its own where there are more."""
     for output in fit.data.outputs:
         arms = {arm for arm, name in zip(fit.data.arm, fit.data.output, strict=True) if name == output}
-        if len(arms) <= FEW:
+        if len(arms) <= FEW or counts_events(fit, output):
             axes = fit_overlay(fit, output, log=log)
             yield pages.picture(_figure(axes[0]), f"{output}: observations and fitted curves; residuals below.")
-        if len(arms) > FEW or fit.data.subject:
+        if (len(arms) > FEW or fit.data.subject) and not counts_events(fit, output):
             individuals = individual_fits(fit, output, log=log)
             for i, figure in enumerate(individuals):
                 place = f", page {i + 1} of {len(individuals)}" if len(individuals) > 1 else ""
@@ -205,7 +213,8 @@ def _courses(fit: Fit, log: bool) -> Iterator[Markup]:
 def _goodness(fit: Fit, log: bool) -> Iterator[Markup]:
     table = fit.residuals
     for output in fit.data.outputs:
-        if np.isfinite(table.loc[table["output"] == output, "residual"]).any():
+        measured = np.isfinite(table.loc[table["output"] == output, "residual"]).any()
+        if measured and not counts_events(fit, output):
             yield pages.picture(
                 goodness_of_fit(fit, output, log=log),
                 f"{output}: A observed against predicted; B, C residuals against time and prediction; D their normal "
@@ -214,21 +223,34 @@ def _goodness(fit: Fit, log: bool) -> Iterator[Markup]:
             )
 
 
-def _knowledge(fit: Fit, profiles: Profiles | None, draws: pd.DataFrame | None) -> Iterator[Markup]:
+def _knowledge(
+    fit: Fit, profiles: Profiles | None, draws: pd.DataFrame | Posterior | Bootstrap | None
+) -> Iterator[Markup]:
     if int(np.isfinite(np.diag(fit.covariance_x)).sum()) >= 2:
         yield pages.picture(
             _figure(estimate_correlations(fit)), "Correlations of the estimates; framed where 0.95 or more."
         )
-    starts: Any = getattr(fit, "starts", None)
-    if starts is not None and (starts.table["optimum"] > 0).any():
-        yield pages.picture(_figure(start_waterfall(starts)), "Where the searches from several starts ended.")
+    if fit.starts is not None and fit.starts.n_optima:
+        yield pages.picture(_figure(start_waterfall(fit)), "Where the searches from several starts ended.")
+        yield from _words(fit.starts)
     if profiles is not None:
+        yield from _words(profiles)
         for figure in likelihood_profiles(profiles):
             yield pages.picture(figure, "Likelihood profiles; the dashed line is the threshold of the interval.")
     if draws is not None:
-        names = [c.label for c in fit.coordinates if c.label in draws][:MOST]
-        figure = parameter_pairs(draws, names or None, estimates=dict(fit.estimates["estimate"]))
+        yield from _words(draws)
+        names = [c.label for c in fit.coordinates][:MOST]
+        figure = parameter_pairs(draws, names, estimates=dict(fit.estimates["estimate"]))
         yield pages.picture(figure, "Draws of the parameters, two at a time; red marks are the estimates.")
+        if isinstance(draws, Posterior):
+            for figure in posterior_traces(draws):
+                yield pages.picture(figure, "The chains of the posterior; the black line is their median.")
+
+
+def _words(thing: Any) -> Iterator[Markup]:
+    """What the starts, the profiles or the draws say of themselves."""
+    if hasattr(thing, "report"):
+        yield pages.preformatted(str(thing.report()))
 
 
 def _figure(ax: Any) -> Any:

@@ -10,10 +10,11 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import DataError
 from pkpd.figures import labels
+from pkpd.figures.bands import band_name, checked_bands, scale_with_bands
 from pkpd.figures.panels import panel_title, sheet
-from pkpd.figures.scales import scale_output, scale_outputs
 from pkpd.figures.style import BLACK, BLUE, GRAY, MARKERS, OKABE_ITO, note, paired_canvas
-from pkpd.fitting.diagnostics import observed_output
+from pkpd.fitting.diagnostics import comparable_values, counts_events, observed_output
+from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.results import Fit
 
 if TYPE_CHECKING:
@@ -21,9 +22,19 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["draw_observed", "failed", "fine_times", "fit_overlay", "fitted_curves", "not_positive", "require_fit"]
+__all__ = [
+    "arm_title",
+    "draw_observed",
+    "failed",
+    "fine_times",
+    "fit_overlay",
+    "fitted_curves",
+    "not_positive",
+    "require_fit",
+]
 
 _POINTS = 401  # of a fitted curve
+_MANY = 80  # observations of an arm from which marks are smaller
 FEW = len(OKABE_ITO)  # arms that can be told apart in one panel
 
 
@@ -32,6 +43,7 @@ def fit_overlay(
     output: str | None = None,
     *,
     log: bool = False,
+    bands: xr.Dataset | None = None,
     ax: tuple[Axes, Axes] | None = None,
 ) -> tuple[Axes, ...]:
     """Observations of every arm with the fitted curves, and the residuals below them.
@@ -39,7 +51,8 @@ def fit_overlay(
     Up to 7 arms are drawn in one panel.  With more each has a panel of its own, with axes in
     common; `individual_fits` has them on pages.  Bars are the standard deviations of the data,
     where they were given.  Residuals are in standard deviations where these or error models were
-    given, else in the output's unit.
+    given, else in the output's unit.  Responders are drawn as shares, and times to an event as the
+    cumulative hazard of the arm (Nelson-Aalen).
 
     Parameters
     ----------
@@ -50,6 +63,8 @@ def fit_overlay(
     log
         Whether the axis of the output is logarithmic; the figure counts values of 0 and less,
         which are then not shown.
+    bands
+        From `pkpd.bands`, to be drawn about the curves.
     ax
         Two axes to draw on, above and below; those of a new figure by default.
 
@@ -63,14 +78,15 @@ def fit_overlay(
     UnknownNameError
         If no such output was observed.
     DataError
-        If several outputs were observed and none is named, or there are more than 7 arms and
-        `ax` is given.
+        If several outputs were observed and none is named, there are more than 7 arms and
+        `ax` is given, or `bands` are of another fit.
     """
     require_fit(fit, "fit_overlay")
     output = observed_output(fit, output)
-    table = fit.residuals.assign(sd=fit.data.sd)
+    table = comparable_values(fit)
     rows = table[table["output"] == output]
     arms = [arm for arm in fit.data.arms if arm in set(rows["arm"])]
+    about = checked_bands(fit, bands, output, "fit_overlay")
     if len(arms) > FEW and ax is not None:
         raise DataError(
             f"fit_overlay: {len(arms)} arms cannot be told apart on the two axes of ax; leave it out for a panel an "
@@ -78,20 +94,21 @@ def fit_overlay(
         )
     curves = fitted_curves(fit, output, arms, rows)
     if len(arms) > FEW:
-        return _by_panel(fit, curves, rows, log)
+        return _by_panel(fit, curves, rows, log, about)
     with paired_canvas(ax) as (upper, lower):
         for i, arm in enumerate(arms):
-            look: dict[str, Any] = {"color": OKABE_ITO[i], "marker": MARKERS[i]}
             mine = rows[rows["arm"] == arm]
+            small = len(mine) > _MANY
+            look: dict[str, Any] = {"color": OKABE_ITO[i], "marker": MARKERS[i], "markersize": 2.2 if small else 3.5}
             _draw_arm(upper, curves.sel(arm=arm), mine, look, fit.data.sd_given)
-            lower.plot(mine["time"], mine["residual"], linestyle="none", markersize=3, **look)
-        scale_output(upper, log)
+            lower.plot(mine["time"], mine["residual"], linestyle="none", **{**look, "markersize": 2 if small else 3})
+        scale_with_bands([upper], log, about, output, [(upper, arm, OKABE_ITO[i]) for i, arm in enumerate(arms)])
         upper.set_ylabel(labels.quantity(curves, 28))
         upper.tick_params(labelbottom=False)
         title = "Arm\n(bars: ± SD)" if fit.data.sd_given else "Arm"
         upper.legend(title=title, alignment="left", loc="upper left", bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3)
-        _finish_residuals(lower, curves, _in_sd(fit))
-        note(upper, _lost(curves), not_positive(rows, log))
+        _finish_residuals(lower, curves, _residual(fit, output))
+        note(upper, _lost(curves), not_positive(rows, log), "" if about is None else band_name(about))
     return upper, lower
 
 
@@ -106,6 +123,11 @@ def require_fit(fit: Any, who: str) -> Fit:
     if not isinstance(fit, Fit):
         raise DataError(f"{who}() got {fit!r}; expected what fit() returns.")
     return fit
+
+
+def arm_title(fit: Fit, arm: str) -> str:
+    """What a panel calls an arm; of records, where it is a subject, its ID."""
+    return f"ID {arm}" if isinstance(fit.predictor, RecordPredictor) else arm
 
 
 def fitted_curves(fit: Fit, output: str, arms: Sequence[str], rows: pd.DataFrame) -> xr.DataArray:
@@ -144,7 +166,9 @@ def _draw_arm(ax: Axes, curve: xr.DataArray, rows: pd.DataFrame, look: dict[str,
     draw_observed(ax, rows, bars, label=labels.number(curve["arm"].item()), **look)
 
 
-def _by_panel(fit: Fit, curves: xr.DataArray, rows: pd.DataFrame, log: bool) -> tuple[Axes, ...]:
+def _by_panel(
+    fit: Fit, curves: xr.DataArray, rows: pd.DataFrame, log: bool, bands: xr.Dataset | None
+) -> tuple[Axes, ...]:
     """A panel for each arm, and the residuals of all of them below."""
     arms = [str(arm) for arm in curves["arm"].to_numpy()]
     with sheet(len(arms), below=True) as drawn:
@@ -154,13 +178,14 @@ def _by_panel(fit: Fit, curves: xr.DataArray, rows: pd.DataFrame, log: bool) -> 
             look = {"color": BLACK, "marker": "o", "markersize": 2.5, "elinewidth": 0.5, "capsize": 1.0}
             draw_observed(ax, mine, fit.data.sd_given, **look)
             ax.plot(curves["time"].to_numpy(), curves.sel(arm=arm).to_numpy(), color=BLUE, linewidth=1.1)
-            panel_title(ax, arm)
-        scale_outputs(drawn.axes, log)
+            panel_title(ax, arm_title(fit, arm))
+        places = [(ax, arm, BLUE) for ax, arm in zip(drawn.axes, arms, strict=True)]
+        scale_with_bands(drawn.axes, log, bands, str(curves.name), places)
         drawn.figure.supylabel(labels.quantity(curves), fontsize=8)
         drawn.below.plot(rows["time"], rows["residual"], "o", color=GRAY, markersize=2.2, alpha=0.7)
-        _finish_residuals(drawn.below, curves, _in_sd(fit))
-        remarks = (_lost(curves), not_positive(rows, log), "bars: ± SD" if fit.data.sd_given else "")
-        note(drawn.below, *remarks)
+        _finish_residuals(drawn.below, curves, _residual(fit, str(curves.name)))
+        bars = "bars: ± SD" if fit.data.sd_given else ""
+        note(drawn.below, _lost(curves), not_positive(rows, log), bars, "" if bands is None else band_name(bands))
     return (*drawn.axes, drawn.below)
 
 
@@ -168,15 +193,18 @@ def _lost(curves: xr.DataArray) -> str:
     return labels.left_out(int(curves.isel(time=-1).isnull().sum()), curves.sizes["arm"], "arms")
 
 
-def _in_sd(fit: Fit) -> bool:
-    """Whether residuals are in standard deviations, else in the unit of the output."""
-    return fit.data.sd_given or fit.sd_is == "modeled"
+def _residual(fit: Fit, output: str) -> str:
+    """What a residual is, with its unit: a standard deviation where these or error models were given."""
+    if counts_events(fit, output):
+        return "Martingale\nresidual"
+    known = fit.data.sd_given or fit.sd_is == "modeled"
+    unit = "SD" if known else labels.plain_unit(fit.model.units[output])
+    return f"Residual ({unit})" if unit else "Residual"
 
 
-def _finish_residuals(ax: Axes, curves: xr.DataArray, in_sd: bool) -> None:
+def _finish_residuals(ax: Axes, curves: xr.DataArray, label: str) -> None:
     ax.axhline(0, color=BLACK, linewidth=0.6)
     reach = 1.25 * float(np.nanmax(np.abs(ax.dataLim.intervaly), initial=0.0)) or 1.0
     ax.set_ylim(-reach, reach)
-    unit = "SD" if in_sd else labels.plain_unit(str(curves.attrs.get("units", "1")))
-    ax.set_ylabel(f"Residual ({unit})" if unit else "Residual")
+    ax.set_ylabel(label)
     ax.set_xlabel(labels.quantity(curves["time"]))

@@ -48,7 +48,7 @@ td.n, th.n { text-align: right; white-space: nowrap; }
 figure { margin: 1rem 0; page-break-inside: avoid; }
 img { max-width: 100%; height: auto; display: block; }
 pre { font: .8rem/1.4 "DejaVu Sans Mono", Menlo, Consolas, monospace; background: #f6f6f6; padding: .8rem;
-  overflow-x: auto; }
+  white-space: pre-wrap; overflow-wrap: anywhere; }
 summary { cursor: pointer; }
 @media print { body { margin: 0; max-width: none; } details[open] summary { display: none; } }
 """
@@ -103,7 +103,7 @@ def unfolding(summary: str, content: Markup) -> Markup:
 
 
 def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Markup:
-    """A table; numbers and their headers are flush right."""
+    """A table; numbers and their headers are flush right.  Where all headers are empty there is no head."""
     body = [list(row) for row in rows]
     numeric = [
         any(_is_number(row[i]) for row in body) and all(_is_number(row[i]) or not row[i] for row in body)
@@ -112,9 +112,8 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> Markup:
     head = "".join(_cell("th", header, right) for header, right in zip(headers, numeric, strict=True))
     lines = ["".join(_cell("td", value, right) for value, right in zip(row, numeric, strict=True)) for row in body]
     inner = "\n".join(f"<tr>{line}</tr>" for line in lines)
-    return Markup(
-        f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{inner}\n</tbody>\n</table></div>'
-    )
+    top = f"<thead><tr>{head}</tr></thead>\n" if any(headers) else ""
+    return Markup(f'<div class="wide"><table>\n{top}<tbody>\n{inner}\n</tbody>\n</table></div>')
 
 
 def _is_number(value: object) -> bool:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pkpd.errors import DataError
 from pkpd.figures import labels
-from pkpd.figures.fits import draw_observed, failed, fine_times, not_positive, require_fit
+from pkpd.figures.bands import band_name, checked_bands, scale_with_bands
+from pkpd.figures.fits import arm_title, draw_observed, failed, fine_times, require_fit
 from pkpd.figures.panels import Sheet, each_page, panel_title, sheet
-from pkpd.figures.scales import scale_output, scale_outputs
 from pkpd.figures.style import BLACK, BLUE, GRAY
-from pkpd.fitting.diagnostics import observed_output, series, standardized_residuals
+from pkpd.fitting.diagnostics import comparable_values, counts_events, observed_output, series
 from pkpd.fitting.individuals import individual_curves
-from pkpd.fitting.record_predictor import RecordPredictor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["individual_fits"]
 
 
-def individual_fits(fit: Fit, output: str | None = None, *, log: bool = False, shared: bool = True) -> list[Figure]:
+def individual_fits(
+    fit: Fit,
+    output: str | None = None,
+    *,
+    log: bool = False,
+    shared: bool = True,
+    bands: xr.Dataset | None = None,
+) -> list[Figure]:
     """Observations and fitted curve of each subject, or of each arm where the data have no subjects.
 
     Up to 24 panels stand on a page, four in a row; `save` writes all pages to one PDF.
@@ -42,6 +49,8 @@ def individual_fits(fit: Fit, output: str | None = None, *, log: bool = False, s
         which are then not shown.
     shared
         Whether all panels of a page have their axes in common.
+    bands
+        From `pkpd.bands`, to be drawn about the curves; those of an arm, for all of its subjects.
 
     Returns
     -------
@@ -53,7 +62,8 @@ def individual_fits(fit: Fit, output: str | None = None, *, log: bool = False, s
     UnknownNameError
         If no such output was observed.
     DataError
-        If several outputs were observed and none is named.
+        If several outputs were observed and none is named, it is observed by times to an event, or
+        `bands` are of another fit, or of arms whose subjects have curves of their own.
 
     Examples
     --------
@@ -64,40 +74,67 @@ def individual_fits(fit: Fit, output: str | None = None, *, log: bool = False, s
         if not isinstance(value, bool):
             raise DataError(f"individual_fits: {name} is {value!r}; expected True or False.")
     output = observed_output(fit, output)
-    table = standardized_residuals(fit).assign(sd=fit.data.sd)
+    if counts_events(fit, output):
+        raise DataError(
+            f"individual_fits: {output!r} is observed by times to an event, of which a subject has one and no course; "
+            "fit_overlay shows the cumulative hazard of each arm."
+        )
+    table = comparable_values(fit)
     rows = table[table["output"] == output]
     curves = individual_curves(fit, output, fine_times(fit, rows))
+    about = checked_bands(fit, bands, output, "individual_fits")
+    if about is not None and len({id(curve) for curve in curves.values()}) > len(fit.data.arms):
+        raise DataError(
+            f"individual_fits: subjects of {fit.data.name} have covariates and curves of their own, and bands are "
+            "those of arms; leave bands out."
+        )
     arms = set(rows["arm"])
-    from_records = isinstance(fit.predictor, RecordPredictor)
-    people = [
-        (f"ID {key[0]}" if from_records else _title(key, len(arms)), curves[key], own) for key, own in series(rows)
-    ]
-    return each_page(people, lambda page: _page(page, fit.data.sd_given, log, shared))
+    people = [_Person(_title(fit, key, len(arms)), key[0], curves[key], own) for key, own in series(rows)]
+    options = _Options(output, fit.data.sd_given, log, shared, about)
+    return each_page(people, lambda page: _page(page, options))
 
 
-Person = tuple[str, "xr.DataArray", "pd.DataFrame"]  # title, curve, observations
+@dataclass(frozen=True, eq=False)
+class _Person:
+    """What a panel shows."""
+
+    title: str
+    arm: str
+    curve: xr.DataArray
+    rows: pd.DataFrame
 
 
-def _title(key: tuple[str, str], arms: int) -> str:
+@dataclass(frozen=True, eq=False)
+class _Options:
+    """How panels are drawn."""
+
+    output: str
+    bars: bool
+    log: bool
+    shared: bool
+    bands: xr.Dataset | None
+
+
+def _title(fit: Fit, key: tuple[str, str], arms: int) -> str:
     arm, subject = key
     if not subject:
-        return arm
+        return arm_title(fit, arm)
     return subject if arms == 1 else f"{arm}, {subject}"
 
 
-def _page(people: Sequence[Person], bars: bool, log: bool, shared: bool) -> Figure:
-    with sheet(len(people), shared=shared) as drawn:
-        for ax, (title, curve, rows) in zip(drawn.axes, people, strict=True):
-            _draw(ax, curve, rows, bars)
-            panel_title(ax, title)
-            missing = "curve failed" if failed(curve) else ""
-            _remark(ax, missing, not_positive(rows, log).replace("observations", "values"))
-        if shared:
-            scale_outputs(drawn.axes, log)
-        else:
-            for ax in drawn.axes:
-                scale_output(ax, log)
-        _describe(drawn, people[0][1])
+def _page(people: Sequence[_Person], options: _Options) -> Figure:
+    with sheet(len(people), shared=options.shared) as drawn:
+        for ax, person in zip(drawn.axes, people, strict=True):
+            _draw(ax, person.curve, person.rows, options.bars)
+            panel_title(ax, person.title)
+            missing = "curve failed" if failed(person.curve) else ""
+            _remark(ax, missing, _at_zero(person.rows, options.log))
+        places = [(ax, person.arm, BLUE) for ax, person in zip(drawn.axes, people, strict=True)]
+        for group in [places] if options.shared else [[place] for place in places]:
+            scale_with_bands([place[0] for place in group], options.log, options.bands, options.output, group)
+        _describe(drawn, people[0].curve)
+        if options.bands is not None:
+            drawn.figure.suptitle(band_name(options.bands), x=0.01, ha="left", fontsize=7, color=GRAY)
     return drawn.figure
 
 
@@ -108,6 +145,11 @@ def _draw(ax: Axes, curve: xr.DataArray, rows: pd.DataFrame, bars: bool) -> None
     draw_observed(ax, measured, bars, marker="o", label="observed" + (" ± SD" if bars else ""), **look)
     if len(limits):
         ax.plot(limits["time"], limits["observed"], "v", markerfacecolor="none", **_hollow(), label="beyond a limit")
+
+
+def _at_zero(rows: pd.DataFrame, log: bool) -> str:
+    count = int((rows["observed"] <= 0).sum()) if log else 0
+    return f"{count} of {len(rows)} \N{LESS-THAN OR EQUAL TO} 0" if count else ""
 
 
 def _hollow() -> dict[str, Any]:

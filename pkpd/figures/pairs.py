@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from pkpd.fitting.bootstrap import Bootstrap
+    from pkpd.fitting.posterior import Posterior
+
 __all__ = ["parameter_pairs"]
 
 MOST = 10  # parameters on a page
@@ -27,7 +30,10 @@ _ENOUGH = 200  # draws for contours
 
 
 def parameter_pairs(
-    draws: pd.DataFrame, parameters: Iterable[str] | None = None, *, estimates: Mapping[str, float] | None = None
+    draws: pd.DataFrame | Posterior | Bootstrap,
+    parameters: Iterable[str] | None = None,
+    *,
+    estimates: Mapping[str, float] | None = None,
 ) -> Figure:
     """Draws of a posterior or the replicates of a bootstrap: each parameter alone and each pair.
 
@@ -38,9 +44,10 @@ def parameter_pairs(
     Parameters
     ----------
     draws
-        A column for each parameter, a row for each draw; rows with a missing value are left out.
+        From `pkpd.sample_posterior` or `pkpd.bootstrap`; or a table with a column for each parameter and
+        a row for each draw.  Rows with a missing value are left out, and the figure counts the others.
     parameters
-        Which columns; all that are numbers by default, up to 10.
+        Which of them; all by default, up to 10.
     estimates
         Values to mark in red, such as ``fit.estimates["estimate"]``.
 
@@ -51,8 +58,9 @@ def parameter_pairs(
     UnknownNameError
         If `draws` has no such column.
     """
-    names = _names(draws, parameters)
-    table = draws[names].dropna()
+    columns_of, labels = _columns(draws)
+    names = _names(columns_of, labels if parameters is None else parameters)
+    table = columns_of[names].dropna()
     table = table[np.isfinite(table.to_numpy(dtype=float)).all(axis=1)]
     if len(table) < 20:
         raise DataError(f"parameter_pairs: {len(table)} complete draws; pairs are drawn of 20 or more.")
@@ -76,13 +84,21 @@ def parameter_pairs(
     return figure
 
 
-def _names(draws: Any, parameters: Iterable[str] | None) -> list[str]:
+def _columns(draws: Any) -> tuple[pd.DataFrame, list[str]]:
+    """The table of draws, and which of its columns are parameters."""
     import pandas as pd
 
-    if not isinstance(draws, pd.DataFrame):
-        raise DataError(f"parameter_pairs() got {draws!r}; expected a DataFrame with a column for each parameter.")
-    numeric = [str(c) for c in draws.columns if pd.api.types.is_float_dtype(draws[c])]
-    names = numeric if parameters is None else [parameters] if isinstance(parameters, str) else list(parameters)
+    if hasattr(draws, "fit") and hasattr(draws, "table"):
+        return draws.table, [c.label for c in draws.fit.coordinates]
+    if isinstance(draws, pd.DataFrame):
+        return draws, [str(c) for c in draws.columns if pd.api.types.is_float_dtype(draws[c])]
+    raise DataError(
+        f"parameter_pairs() got {draws!r}; expected what sample_posterior() or bootstrap() returns, or a DataFrame."
+    )
+
+
+def _names(draws: pd.DataFrame, parameters: Iterable[str]) -> list[str]:
+    names = [parameters] if isinstance(parameters, str) else list(parameters)
     for name in names:
         if name not in draws.columns:
             raise unknown_name("draws", "parameter", str(name), map(str, draws.columns))
@@ -155,22 +171,22 @@ def _pair(ax: Axes, x: Array, y: Array, mark_x: float | None, mark_y: float | No
 
 def _contours(ax: Axes, x: Array, y: Array) -> None:
     """Contours of a smoothed histogram that hold the shares of the draws."""
-    from scipy.ndimage import gaussian_filter
+    from scipy.ndimage import gaussian_filter, map_coordinates
 
     if len(x) < _ENOUGH:
         return
     bins = int(np.clip(1.6 * len(x) ** (1 / 3), 10, 30))
     density, at_x, at_y = np.histogram2d(x, y, bins=bins, range=[_span(x), _span(y)])
     smooth = gaussian_filter(density, bins / 18)
-    ordered = np.sort(smooth.ravel())[::-1]
-    held = np.cumsum(ordered) / ordered.sum()
-    heights = sorted({float(ordered[int(np.searchsorted(held, share))]) for share in _INSIDE})
+    edges = ((x, at_x), (y, at_y))
+    cells = [(values - at[0]) / (at[1] - at[0]) - 0.5 for values, at in edges]  # 0 at the center of the first
+    heights = np.unique(np.quantile(map_coordinates(smooth, cells, order=1, cval=0.0), [1 - s for s in _INSIDE]))
     if heights[0] <= 0:
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a level that no cell passes has no line
         ax.contour(
-            (at_x[:-1] + at_x[1:]) / 2, (at_y[:-1] + at_y[1:]) / 2, smooth.T, levels=heights,
+            (at_x[:-1] + at_x[1:]) / 2, (at_y[:-1] + at_y[1:]) / 2, smooth.T, levels=heights.tolist(),
             colors=[BLACK], linewidths=[0.6, 0.9][: len(heights)],
         )  # fmt: skip
 

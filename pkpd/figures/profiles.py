@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,35 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from pkpd.arrays import Array
-    from pkpd.fitting.free_parameters import Coordinate
+    from pkpd.fitting.profiles import Profile, Profiles
 
 __all__ = ["likelihood_profiles"]
-
-
-class Curve(Protocol):
-    """The highest log-posterior for each value of one parameter."""
-
-    @property
-    def coordinate(self) -> Coordinate: ...
-    @property
-    def values(self) -> Array: ...
-    @property
-    def log_posterior(self) -> Array: ...
-    @property
-    def interval(self) -> Any: ...
-
-
-class Profiles(Protocol):
-    """What `pkpd.profile` returns."""
-
-    @property
-    def curves(self) -> Sequence[Curve]: ...
-    @property
-    def log_posterior(self) -> float: ...
-    @property
-    def threshold(self) -> Any: ...
-    @property
-    def confidence(self) -> float: ...
 
 
 def likelihood_profiles(profiles: Profiles) -> list[Figure]:
@@ -75,7 +49,7 @@ def likelihood_profiles(profiles: Profiles) -> list[Figure]:
     return each_page(list(profiles.curves), lambda page: _page(page, profiles))
 
 
-def _page(curves: Sequence[Curve], profiles: Profiles) -> Figure:
+def _page(curves: Sequence[Profile], profiles: Profiles) -> Figure:
     with sheet(len(curves), shared=False) as drawn:
         for ax, curve in zip(drawn.axes, curves, strict=True):
             _draw(ax, curve, profiles)
@@ -83,7 +57,7 @@ def _page(curves: Sequence[Curve], profiles: Profiles) -> Figure:
     return drawn.figure
 
 
-def _draw(ax: Axes, curve: Curve, profiles: Profiles) -> None:
+def _draw(ax: Axes, curve: Profile, profiles: Profiles) -> None:
     c, fall = curve.coordinate, float(profiles.threshold.fall)
     deviance = 2 * (profiles.log_posterior - curve.log_posterior)
     kept = np.isfinite(deviance)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,18 +15,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from pkpd.fitting.multistart import Starts
+    from pkpd.fitting.results import Fit
+
 __all__ = ["start_waterfall"]
 
 
-class Searches(Protocol):
-    """What is drawn: the starts of a multi-start search."""
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """A row for each start with the columns optimum (0 where it failed) and log_posterior."""
-
-
-def start_waterfall(starts: Searches | Any, *, ax: Axes | None = None) -> Axes:
+def start_waterfall(starts: Starts | Fit, *, ax: Axes | None = None) -> Axes:
     """How far below the best log-posterior each search ended, sorted; level steps are distinct optima.
 
     Up to a difference of 1 the axis is linear, beyond it logarithmic.  Searches that failed are left
@@ -44,7 +39,7 @@ def start_waterfall(starts: Searches | Any, *, ax: Axes | None = None) -> Axes:
     DataError
         If the fit had one start, or every search failed.
     """
-    searches = getattr(starts, "starts", starts)
+    searches: Any = getattr(starts, "starts", starts)
     if not hasattr(searches, "table"):
         raise DataError(
             f"start_waterfall() got {starts!r}; expected a fit of several starts, as from fit(..., starts=20)."
@@ -62,15 +57,22 @@ def start_waterfall(starts: Searches | Any, *, ax: Axes | None = None) -> Axes:
         _marks(axes, place, below, best, ended["optimum"].to_numpy())
         axes.set_yscale("symlog", linthresh=1, linscale=0.6)
         axes.set_ylim(max(1.0, 1.6 * float(below.max())), -0.25)
-        axes.yaxis.set_major_formatter(lambda y, _: f"{y:g}" if abs(y) < 1e5 else f"{y:.0e}")
-        axes.minorticks_off()
+        _ticks(axes, float(below.max()))
         axes.set_xlim(0.3, len(ended) + 0.7)
         axes.xaxis.set_major_locator(_whole_numbers())
         axes.set_xlabel("Search, sorted")
         axes.set_ylabel("Log-posterior below the best")
-        room = legend_above(axes)
+        room = 4.0 if best.all() else legend_above(axes)
         note(axes, _counts(ended), labels.left_out(len(table) - len(ended), len(table), "searches"), pad=room)
     return axes
+
+
+def _ticks(ax: Axes, largest: float) -> None:
+    """At 0, at 1 and at each power of ten (of a hundred, where there are many) up to the largest."""
+    powers = range(max(int(np.floor(np.log10(max(largest, 1.0)))), 0) + 1)
+    shown = [10**p for p in powers if len(powers) <= 6 or p % 2 == 0]
+    ax.set_yticks([0, *shown], ["0", *(f"{y:g}" if y < 1e5 else rf"$10^{{{round(np.log10(y))}}}$" for y in shown)])
+    ax.minorticks_off()
 
 
 def _whole_numbers() -> Any:
@@ -80,9 +82,9 @@ def _whole_numbers() -> Any:
 
 
 def _marks(ax: Axes, place: Any, below: Any, best: Any, optimum: Any) -> None:
-    """The best optimum in blue; the others by turns filled and hollow, so that neighbors differ."""
-    look: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 3.6}
-    ax.plot(place[best], below[best], color=BLUE, label="best optimum", **look)
+    """The best optimum in blue circles; the others in squares, by turns filled and hollow, so that neighbors differ."""
+    look: dict[str, Any] = {"linestyle": "none", "marker": "s", "markersize": 3.6}
+    ax.plot(place[best], below[best], color=BLUE, label="best optimum", **{**look, "marker": "o"})
     for parity, fill, name in ((0, RED, "other optima"), (1, "white", "_")):
         chosen = ~best & (optimum % 2 == parity)
         if chosen.any():

@@ -176,7 +176,7 @@ def bootstrap(
     outcomes = with_one_model(objective, [again(i) for i in range(int(replicates))], progress=progress)
     failed = Optimum(np.full(len(x), np.nan), np.nan, False, "interrupted", 0, 0)
     optima = [optimum or failed for optimum in outcomes.values]
-    success = np.array([o.success and np.isfinite(o.log_posterior) for o in optima])
+    success = np.array([o.success and o.log_posterior > -np.inf for o in optima])  # infinite for a perfect fit
     return Bootstrap(
         fit=fit,
         by=by,

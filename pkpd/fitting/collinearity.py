@@ -10,7 +10,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index
 
-__all__ = ["NEAR", "SINGULAR", "Confounded", "collinearity_indices", "confounded", "subsets"]
+__all__ = ["NEAR", "SINGULAR", "Confounded", "collinearity_indices", "confounded", "estimable", "subsets"]
 
 
 SINGULAR = 1e-6  # a smaller ratio of singular values is the integrator's error
@@ -106,6 +106,25 @@ def confounded(columns: Array, near: float = NEAR) -> list[Confounded]:
             if not any(_tells_as_much(smaller, combination) for smaller in met):
                 met.append(combination)
     return sorted(met, key=lambda c: -c.index)
+
+
+def estimable(columns: Array, near: float = NEAR) -> Index:
+    """Columns that can be told apart: the most influential one, and each next that the ones before explain least.
+
+    They are as many of these, in that order, as have a collinearity index of `near` or less.
+
+    References
+    ----------
+    Golub GH, Van Loan CF. Matrix Computations, 4th ed., Johns Hopkins (2013), section 5.5.7, for the order by a
+    QR factorization with pivots.
+    """
+    from scipy.linalg import qr
+
+    _, _, order = qr(columns, mode="economic", pivoting=True)
+    chosen = 1
+    while chosen < len(order) and collinearity_indices(columns, order[None, : chosen + 1])[0] <= near:
+        chosen += 1
+    return np.sort(order[:chosen]).astype(np.int64)
 
 
 def _tells_as_much(smaller: Confounded, larger: Confounded) -> bool:

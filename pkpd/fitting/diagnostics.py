@@ -8,15 +8,26 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Mask
 from pkpd.errors import DataError, unknown_name
+from pkpd.fitting.outcomes import Binomial, EventTime
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from pkpd.fitting.results import Fit
 
-__all__ = ["autocorrelation", "normal_scores", "observed_output", "series", "standardized_residuals", "trend"]
+__all__ = [
+    "autocorrelation",
+    "comparable_values",
+    "counts_events",
+    "cumulative_hazard",
+    "normal_scores",
+    "observed_output",
+    "series",
+    "standardized_residuals",
+    "trend",
+]
 
 
 def observed_output(fit: Fit, output: str | None) -> str:
@@ -39,19 +50,55 @@ def observed_output(fit: Fit, output: str | None) -> str:
     return output
 
 
+def comparable_values(fit: Fit) -> pd.DataFrame:
+    """`Fit.residuals` with observed values on the scale of the predictions, and which of them were measured.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `observed` is a share where responders are counted among so many, and the cumulative hazard of the arm
+        (Nelson-Aalen), NaN for a censored time, where times to an event are observed; `sd` is that of
+        the data; `measured` is False where a value is only known to lie below or above a limit.
+    """
+    data, observed = fit.data, np.array(fit.data.value)
+    for group in fit.objective.groups:
+        if isinstance(group.likelihood, Binomial):
+            observed[group.rows] /= data.columns[group.likelihood.trials][group.rows]
+        if isinstance(group.likelihood, EventTime):
+            for arm in data.arms:
+                own = np.intersect1d(group.rows, data.rows(arm))
+                observed[own] = cumulative_hazard(data.time[own], data.value[own] == 1)
+    return fit.residuals.assign(observed=observed, sd=data.sd, measured=np.asarray(data.censored) == 0)
+
+
+def cumulative_hazard(times: Array, events: Mask) -> Array:
+    """The Nelson-Aalen estimate at each time of an event, NaN at times without one.
+
+    Aalen O. Nonparametric inference for a family of counting processes. Ann Stat 6:701 (1978).
+    """
+    distinct, place = np.unique(times, return_inverse=True)
+    happened = np.bincount(place, weights=events, minlength=len(distinct))
+    at_risk = len(times) - np.searchsorted(np.sort(times), distinct)
+    return np.asarray(np.where(events, np.cumsum(happened / at_risk)[place], np.nan))
+
+
 def standardized_residuals(fit: Fit) -> pd.DataFrame:
-    """`Fit.residuals` with residuals of unit variance where the model is right, and which values were measured.
+    """`comparable_values` with residuals of unit variance where the model is right.
 
     Returns
     -------
     pandas.DataFrame
         `residual` is over the standard deviation of the errors, the estimated one where it was
-        estimated; `measured` is False where a value is only known to lie below or above a limit,
-        and its residual is then NaN.
+        estimated; NaN where a value is beyond a limit.
     """
-    table = fit.residuals
+    table = comparable_values(fit)
     scale = math.sqrt(fit.reduced_chi_square) if fit.sd_is == "relative" and fit.degrees_of_freedom else 1.0
-    return table.assign(residual=table["residual"] / (scale or 1.0), measured=np.asarray(fit.data.censored) == 0)
+    return table.assign(residual=table["residual"] / (scale or 1.0))
+
+
+def counts_events(fit: Fit, output: str) -> bool:
+    """Whether an output is observed by times to an event."""
+    return any(g.output == output and isinstance(g.likelihood, EventTime) for g in fit.objective.groups)
 
 
 def series(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:

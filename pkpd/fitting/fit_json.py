@@ -14,6 +14,7 @@ from pkpd.errors import DataError, PkpdError
 from pkpd.fitting.error_json import likelihood_as_json, likelihood_from_json, prior_as_json, prior_from_json
 from pkpd.fitting.free_parameters import Coordinate
 from pkpd.fitting.likelihoods import Likelihood
+from pkpd.fitting.multistart import Starts
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.observation_models import error_coordinates, likelihood_groups, with_further_rows
 from pkpd.fitting.predictor import Predictor
@@ -66,14 +67,14 @@ def write_fit(fit: Fit, path: str | Path) -> Path:
     """
     if not isinstance(fit, Fit):
         raise DataError(f"write_fit() got {fit!r}; expected what fit() returns.")
-    objective = fit.objective
+    objective, records = fit.objective, _records_as_json(fit.predictor, len(fit.data))
     content: dict[str, Any] = {
         "format": FORMAT,
         "schema": SCHEMA,
         "pkpd": __version__,
         "model": model_as_json(fit.model),
         "data": data_as_json(fit.data),
-        "records": _records_as_json(fit.predictor, len(fit.data)),
+        "records": records,
         "constants": {name: _constant(name, value) for name, value in fit.constants.items()},
         "solver": _solver_as_json(fit.solver),
         "likelihoods": {group.output: likelihood_as_json(group.likelihood) for group in objective.groups},
@@ -86,6 +87,7 @@ def write_fit(fit: Fit, path: str | Path) -> Path:
         "at_bound": [bool(held) for held in fit.at_bound],
         "sd_is": fit.sd_is,
         "failures_by_arm": dict(fit.failures_by_arm),
+        "starts": None if fit.starts is None else _starts_as_json(fit.starts),
     }
     content |= {name: json_numbers(getattr(fit, name)) for name in ("predicted", "standardized", "sd")}
     content |= {name: json_number(getattr(fit, name)) for name in SEARCH}
@@ -173,9 +175,6 @@ def _priors(moved: tuple[Coordinate, ...]) -> Priors:
 
 def _check_same(where: str, written: Dataset, given: Dataset) -> None:
     """Refuse observations in the place of others."""
-    if not set(written.arm) <= set(given.arms):
-        missing = next(arm for arm in written.arms if arm not in given.arms)
-        raise DataError(f"{where}: data has no arm {missing!r}; give the observations that were fitted.")
     here = {_row(given, i) for i in range(len(given))}
     for i in range(len(written)):
         if _row(written, i) not in here:
@@ -306,6 +305,35 @@ def _fit(fields: Fields, objective: Objective) -> Fit:
         success=fields.flag("success"),
         message=fields.text("message"),
         lmfit_result=None,
+        starts=_starts(fields.part_or_none("starts"), objective),
+    )
+
+
+def _starts_as_json(starts: Starts) -> dict[str, Any]:
+    arrays = ("begin", "end", "log_posterior_begin", "log_posterior", "success", "evaluations")
+    plain = {"messages": list(starts.messages), "seed": starts.seed, "interrupted": starts.interrupted}
+    return {name: json_numbers(getattr(starts, name)) for name in arrays} | plain
+
+
+def _starts(fields: Fields | None, objective: Objective) -> Starts | None:
+    if fields is None:
+        return None
+    messages, k = fields.texts("messages"), len(objective.coordinates)
+    n = len(messages)
+    success, evaluations = np.array(fields.flags("success"), dtype=bool), fields.integers("evaluations")
+    if len(success) != n or len(evaluations) != n:
+        raise fields.wrong("success", f"{n} entries, one for each start, as many as evaluations")
+    return Starts(
+        coordinates=objective.coordinates,
+        begin=fields.numbers("begin", n, k),
+        end=fields.numbers("end", n, k),
+        log_posterior_begin=fields.numbers("log_posterior_begin", n),
+        log_posterior=fields.numbers("log_posterior", n),
+        success=success,
+        messages=messages,
+        evaluations=evaluations,
+        seed=fields.integer("seed"),
+        interrupted=fields.flag("interrupted"),
     )
 
 

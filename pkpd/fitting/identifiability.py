@@ -12,7 +12,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FitError
-from pkpd.fitting.collinearity import SINGULAR, Confounded, collinearity_indices, confounded, subsets
+from pkpd.fitting.collinearity import SINGULAR, Confounded, collinearity_indices, confounded, estimable, subsets
 from pkpd.fitting.designs import Design, designed
 from pkpd.fitting.free_parameters import Coordinate
 from pkpd.fitting.identifiability_reports import report
@@ -86,6 +86,17 @@ class Identifiability:
     def identifiable(self) -> bool:
         """Whether the design informs every parameter, however poorly."""
         return self.rank == len(self.coordinates)
+
+    @property
+    def estimable(self) -> tuple[str, ...]:
+        """Parameters that can be estimated together while the others are held: their collinearity index is 15 or less.
+
+        They are chosen by their influence; other choices may serve as well.
+        """
+        used = _used(self.sensitivities)
+        if not len(used):
+            return ()
+        return tuple(self.coordinates[used[i]].label for i in estimable(self.sensitivities[:, used]))
 
     @property
     def expected(self) -> pd.DataFrame:

@@ -20,12 +20,14 @@ __all__ = ["exact_ones", "in_words", "report"]
 WIDTH = 100
 POOR = 50.0  # percent: the relative standard error above which a parameter is called poorly informed
 LARGEST_EXPONENT = 4
+PLACES = 4  # where a symbol stands
 SHOWN = 8  # combinations that are listed
 
 
 def report(result: Identifiability) -> str:
     """The text of `Identifiability.report`."""
-    blocks = [_head(result), _verdict(result), _without(result), _combinations(result), _expected(result)]
+    parts = (_head, _verdict, _without, _combinations, _estimable, _expected)
+    blocks = [part(result) for part in parts]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -55,6 +57,8 @@ def _verdict(result: Identifiability) -> str:
         state = (
             "can be told apart" if largest <= NEAR else "can be told apart in principle, not all of them in practice"
         )
+        if len(result.coordinates) == 1:
+            return f"The design informs {result.coordinates[0].label}."
         return _filled(f"All {len(result.coordinates)} parameters {state} (largest collinearity index {largest:.3g}).")
     return _filled(
         f"Of {len(result.coordinates)} parameters the design informs {result.rank} "
@@ -63,13 +67,34 @@ def _verdict(result: Identifiability) -> str:
 
 
 def _without(result: Identifiability) -> str:
+    by_places: dict[tuple[str, ...], list[str]] = {}
+    for label, places in result.unreachable.items():
+        by_places.setdefault(tuple(places), []).append(label)
+    observed = _listed(result.design.data.outputs)
+    depend = "does not depend" if len(result.design.data.outputs) == 1 else "do not depend"
     lines = [
-        f"{label} reaches no observed output: it stands only in {_listed(places)}, on which "
-        f"{_listed(result.design.data.outputs)} does not depend under these doses."
-        for label, places in result.unreachable.items()
+        f"{_listed(labels)} {'reaches' if len(labels) == 1 else 'reach'} no observed output: "
+        f"{'it stands' if len(labels) == 1 else 'they stand'} only in {_listed(_shortened(places))}, on which "
+        f"{observed} {depend} under these doses."
+        for places, labels in by_places.items()
     ]
     lines += [f"{label} changes no observation at these times, doses and values." for label in result.without_effect]
     return "\n".join(map(_filled, lines))
+
+
+def _shortened(places: Sequence[str]) -> list[str]:
+    return [*places[:PLACES], *([f"{len(places) - PLACES} more places"] if len(places) > PLACES else [])]
+
+
+def _estimable(result: Identifiability) -> str:
+    """Which parameters to estimate where not all can be."""
+    labels = result.estimable
+    if len(labels) == len(result.coordinates) or not labels:
+        return ""
+    others = [c.label for c in result.coordinates if c.label not in labels]
+    return _filled(
+        f"While {_listed(others)} {'is' if len(others) == 1 else 'are'} held, {_listed(labels)} can be estimated."
+    )
 
 
 def _combinations(result: Identifiability) -> str:

@@ -25,7 +25,8 @@ def individual_curves(fit: Fit, output: str, times: Array) -> dict[tuple[str, st
     columns = _covariates(fit)
     if not columns:
         by_arm = fit.predict(times)[output]
-        return {key: by_arm.sel(arm=key[0]) for key in keys}
+        arms = {arm: by_arm.sel(arm=arm) for arm in fit.data.arms}
+        return {key: arms[key[0]] for key in keys}
     solved: dict[tuple[object, ...], xr.DataArray] = {}
     curves = {}
     for key, row in keys.items():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, cast
 
 import numpy as np
 
 from pkpd.errors import FitError
+from pkpd.fitting.curves import Curve, as_curve
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
+from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.likelihoods import BlqMethod
 from pkpd.fitting.multistart import check_starts, multistart
 from pkpd.fitting.objective import Objective
@@ -47,7 +49,7 @@ ErrorModels = ResidualError | Binomial | Poisson | EventTime
 
 
 def fit(
-    model: Model,
+    model: Model | Curve | Callable[..., Any],
     data: Dataset | Records,
     free: Mapping[str, Free] | Iterable[str],
     *,
@@ -80,7 +82,8 @@ def fit(
     Parameters
     ----------
     model
-        A closed model.
+        A closed model; or a plain function ``f(time, b1, b2, ...)``, named or not by `pkpd.curve`,
+        of the times of observations in arms without doses.
     data
         From `read_observations`; or from `read_nonmem`, an arm each subject: its records
         dose it as in `predict`, and its rows with EVID 0 and MDV 0 are the observations,
@@ -172,7 +175,10 @@ def fit(
         raise FitError(f"fit: solver is {solver!r}; expected pkpd.Solver(...).")
     options = (solver or SOLVER).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps)
     _check(model, data, parameters, outputs, at_dose, options.rtol, max_evaluations)
-    model, held = with_tied_parameters(model, dict(parameters or {}))
+    if isinstance(model, Model):
+        model, held = with_tied_parameters(model, dict(parameters or {}))
+    else:  # a curve has what a fit asks of a model
+        model, held = cast("Model", as_curve(model, data)), dict(parameters or {})
     observed = record_observations(model, data, outputs) if isinstance(data, Records) else data
     whole = observed.data if isinstance(observed, RecordObservations) else observed
     beyond = blq_method(blq, error)
@@ -236,8 +242,10 @@ def _priors(moved: Sequence[Coordinate]) -> Priors:
 
 
 def _check(model: Any, data: Any, parameters: Any, outputs: Any, at_dose: Any, rtol: Any, max_evaluations: Any) -> None:
-    if not isinstance(model, Model):
-        raise FitError(f"fit: got {model!r} as the model; load one with pkpd.load(name).")
+    if not (isinstance(model, Model) or callable(model)):
+        raise FitError(
+            f"fit: got {model!r} as the model; load one with pkpd.load(name), or give a function f(time, b1, b2, ...)."
+        )
     if not isinstance(data, Dataset | Records):
         raise FitError(
             f"fit: got a {type(data).__name__} as the data; read them with pkpd.read_observations(...) "
@@ -264,6 +272,8 @@ def _predictor(
     solver: Solver,
 ) -> Predictor:
     if isinstance(observed, Dataset):
+        if isinstance(model, Curve):
+            return FunctionPredictor(model, observed, moved, constants, solver)
         return RegimenPredictor(model, observed, moved, constants, solver)
     return RecordPredictor(model, observed.data, moved, constants, solver, observed=observed)
 

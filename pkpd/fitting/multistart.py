@@ -76,9 +76,10 @@ class Starts:
         Ends whose log-posteriors differ by less than 0.01 from the next one are one optimum.
         """
         number = np.zeros(len(self), dtype=np.int64)
-        ended = np.flatnonzero(self.success & np.isfinite(self.log_posterior))
+        ended = np.flatnonzero(self.success & (self.log_posterior > -np.inf))
         order = ended[np.argsort(-self.log_posterior[ended], kind="stable")]
-        drops = -np.diff(self.log_posterior[order])
+        with np.errstate(invalid="ignore"):  # perfect fits are infinite, and alike
+            drops = -np.diff(self.log_posterior[order])
         number[order] = 1 + np.concatenate([[0], np.cumsum(drops > SAME)])[: len(order)]
         return number
 
@@ -119,7 +120,7 @@ class Starts:
     def undecided(self) -> str:
         """In words, the parameters that differ between ends of one and the same likelihood; empty where none does."""
         best = self.log_posterior[self.best]
-        equal = self.end[self.success & (self.log_posterior > best - EQUAL)]
+        equal = self.end[self.success & (self.log_posterior >= best - EQUAL)]
         if len(equal) < 2:
             return ""
         low, high = equal.min(axis=0), equal.max(axis=0)
@@ -209,7 +210,7 @@ def multistart(
     check_starts(starts)
     begin = spread_starts(objective, int(starts), seed)
     values = objective.log_posterior(begin)
-    usable = np.flatnonzero(np.isfinite(values))
+    usable = np.flatnonzero(values > -np.inf)
     if not len(usable):
         raise FitError(f"fit: the model can be solved at none of {starts} starts; narrow the bounds.")
 
@@ -236,7 +237,7 @@ def _starts(
     def message(i: int, end: Optimum | None) -> str:
         if end is not None:
             return end.message
-        return "interrupted" if np.isfinite(values[i]) else "the model cannot be solved at this start"
+        return "interrupted" if values[i] > -np.inf else "the model cannot be solved at this start"
 
     return Starts(
         coordinates=objective.coordinates,

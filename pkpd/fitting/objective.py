@@ -249,7 +249,8 @@ class Objective:
 
     def _profiled(self, residuals: Array) -> Array:
         """The log-likelihood with the common factor of the standard deviations at its most likely value."""
-        n, squares = self._count, (residuals**2).sum(axis=1)
+        with np.errstate(over="ignore"):
+            n, squares = self._count, (residuals**2).sum(axis=1)
         constant = n * LOG_2PI / 2 + float(np.broadcast_to(self.weights, len(self.data)) @ np.log(self.data.sd))
         with np.errstate(divide="ignore"):
             value = -n / 2 * (np.log(squares / n) + 1) - constant
@@ -257,8 +258,10 @@ class Objective:
 
     def _of_squares(self, predicted: Array, slopes: Array) -> tuple[Array, Array, Array]:
         residuals, jacobian = self._scaled(predicted), self.jacobian_from(slopes)
-        with np.errstate(divide="ignore"):
-            precision = self._count / (residuals**2).sum(axis=1)
+        # Residuals smaller than the rounding of the data are none, and their precision would be endless.
+        rounding = np.finfo(float).eps ** 2 * float(((self.data.value * self._scale) ** 2).sum())
+        with np.errstate(over="ignore"):
+            precision = self._count / np.maximum((residuals**2).sum(axis=1), rounding or 1.0)
         gradient = -precision[:, None] * np.einsum("pn,pnk->pk", residuals, jacobian)
         information = precision[:, None, None] * np.einsum("pnk,pnl->pkl", jacobian, jacobian)
         return self._profiled(residuals), gradient, information
@@ -335,7 +338,7 @@ class Objective:
                 f"fit: {name} cannot be solved at the start in arm {failed[0]!r} ({at}). "
                 "Start elsewhere, or try another method of simulate()."
             )
-        if np.isfinite(value) or self.squares:
+        if value > -np.inf:
             return
         predicted = self._predicted(x[None])
         for group in self.groups:

@@ -38,6 +38,7 @@ ENOUGH = 200.0  # of effective draws, for the ends of a 95 % interval
 AT_BOUND = float(np.exp(-3.841458820694124 / 2))  # of the highest density: as much as at the ends of a profile
 BINS = 20  # of a range between two bounds
 TRIES = 200  # of a walker's start
+FEWEST = 4  # draws of which R-hat can be told
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +183,8 @@ def sample_posterior(
 ) -> Posterior:
     """Draw from the posterior of a fit by emcee's ensemble sampler, all walkers of a move as one ensemble.
 
+    The moves are those of differential evolution, one in ten from mode to mode.
+
     A parameter with a prior has that prior, in its own unit; on a log scale the density is
     multiplied by the parameter, as the change of variables demands.  One without a prior is uniform
     within its bounds on the scale of its search: uniform in the logarithm on a log scale, and so
@@ -217,7 +220,9 @@ def sample_posterior(
 
     References
     ----------
-    Foreman-Mackey D et al. emcee: the MCMC hammer. PASP 125:306-312 (2013).  Vehtari A et al.
+    Foreman-Mackey D et al. emcee: the MCMC hammer. PASP 125:306-312 (2013).  ter Braak CJF. A
+    Markov chain Monte Carlo version of the genetic algorithm differential evolution. Stat Comput
+    16:239-249 (2006).  Vehtari A et al.
     Rank-normalization, folding, and localization: an improved R-hat. Bayesian Analysis
     16:667-718 (2021).
     """
@@ -234,12 +239,12 @@ def sample_posterior(
     density = _Density(fit.objective)
     begin = _scattered(density, np.array(fit.x), count, np.random.default_rng(seed))
     sampler = emcee.EnsembleSampler(
-        count, k, density, vectorize=True, moves=[(emcee.moves.DEMove(), 0.8), (emcee.moves.DESnookerMove(), 0.2)]
+        count, k, density, vectorize=True, moves=[(emcee.moves.DEMove(), 0.9), (emcee.moves.DEMove(gamma0=1.0), 0.1)]
     )
     state = emcee.State(begin, random_state=np.random.RandomState(seed % 2**32).get_state())
     interrupted = _sampled(sampler, state, warmup + draws, progress)
     chain, values = sampler.get_chain(), sampler.get_log_prob()  # (steps, walkers, ...)
-    kept = slice(min(warmup, len(chain) // 2), None)
+    kept = slice(warmup if len(chain) > warmup + FEWEST else len(chain) // 2, None)  # the latter if interrupted
     return Posterior(
         fit=fit,
         x=np.ascontiguousarray(chain[kept].transpose(1, 0, 2)),
@@ -254,7 +259,7 @@ def sample_posterior(
 
 def _check(**numbers: Any) -> None:
     for name, value in numbers.items():
-        lowest = 0 if name == "warmup" else 4
+        lowest = FEWEST if name == "draws" else 0
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < lowest:
             raise FitError(f"sample_posterior: {name} is {value!r}; expected a whole number of {lowest} or more.")
 
@@ -299,7 +304,7 @@ class _Density:
 def _scattered(density: _Density, x: Array, walkers: int, rng: np.random.Generator) -> Array:
     """Starts of walkers, (walkers, coordinates): normal by the information at the estimates, no wider than their size.
 
-    One outside the bounds, or where the density is 0, is drawn anew, ever closer to the estimates.
+    One outside the bounds is reflected; one where the density is 0 is drawn anew, ever closer to the estimates.
     """
     objective = density.objective
     spans = np.array([c.span(v) for c, v in zip(objective.coordinates, x, strict=True)])
@@ -309,8 +314,7 @@ def _scattered(density: _Density, x: Array, walkers: int, rng: np.random.Generat
     starts, waiting, width = np.tile(x, (walkers, 1)), np.arange(walkers), 1.0
     for _ in range(TRIES):
         starts[waiting] = x + width * rng.standard_normal((len(waiting), len(x))) @ spread.T
-        inside = np.clip(starts[waiting], objective.lower, objective.upper)
-        starts[waiting] = np.where(inside == starts[waiting], inside, (inside + x) / 2)
+        starts[waiting] = _folded(starts[waiting], objective.lower, objective.upper)
         waiting = waiting[~np.isfinite(density(starts[waiting]))]
         width *= 0.9
         if not len(waiting):
@@ -318,6 +322,16 @@ def _scattered(density: _Density, x: Array, walkers: int, rng: np.random.Generat
     raise FitError(
         f"sample_posterior: around the estimates the posterior is 0 for {len(waiting)} of {walkers} walkers."
     )
+
+
+def _folded(points: Array, lower: Array, upper: Array) -> Array:
+    """Points within bounds: reflected at each of them as often as it takes."""
+    with np.errstate(invalid="ignore"):  # of infinite bounds
+        width = upper - lower
+        between = width - np.abs((points - lower) % (2 * width) - width) + lower
+        above, below = lower + np.abs(points - lower), upper - np.abs(points - upper)
+    one_sided = np.where(np.isfinite(lower), above, np.where(np.isfinite(upper), below, points))
+    return np.asarray(np.where(np.isfinite(width), between, one_sided))
 
 
 def _sampled(sampler: Any, state: Any, steps: int, progress: Progress | None) -> bool:
@@ -328,7 +342,7 @@ def _sampled(sampler: Any, state: Any, steps: int, progress: Progress | None) ->
             if progress is not None:
                 progress(step, steps)
     except KeyboardInterrupt:
-        if step < 8:
+        if step < 2 * FEWEST:
             raise
         return True
     return False

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Profile", "Profiles", "profile"]
 
+PERFECT = 1e-20  # of the squares of the values: residuals by rounding
 FLAT = 0.01  # of the threshold: a profile that falls by no more is flat
 
 
@@ -239,6 +240,11 @@ def profile(
         raise FitError(f"profile() got {fit!r}; expected what pkpd.fit() returns.")
     objective, x = fit.objective, np.array(fit.x)
     rule = threshold(objective, confidence)
+    if fit.objective.relative and fit.chi_square <= PERFECT * float(((fit.data.value / fit.data.sd) ** 2).sum()):
+        raise FitError(
+            f"profile: the model goes through all {len(fit.data)} observations, which do not tell how large the "
+            "errors are. Give the data a column 'sd'."
+        )
     positions = chosen(objective, parameters, "profile()")
     directions = tangents(objective, x)
     walks = [

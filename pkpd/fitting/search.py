@@ -12,12 +12,12 @@ import numpy as np
 from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.objective import Expansion, Objective
+from pkpd.fitting.polish import polished
 from pkpd.solvers.problem import Progress
 
 __all__ = ["OPTIMIZERS", "Optimum", "Search", "minimize"]
 
 
-TOLERANCES = {"ftol": 1e-10, "xtol": 1e-10, "gtol": 1e-10}
 FLAT = 1e-5  # a slope of the log-posterior along a span of a coordinate: below is the solver's error
 LEFT = 1e-6  # what a Newton step may still promise of log-posterior at a maximum
 
@@ -214,15 +214,18 @@ def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool, see
     if name in OF_RESIDUALS:
         function, options["scale_covar"] = search.residuals, scale_covariance
     if name == "least_squares":
-        options |= {"jac": search.jacobian, "x_scale": "jac", **TOLERANCES}
+        options |= {"jac": search.jacobian, "x_scale": "jac"}
+        options |= dict.fromkeys(("ftol", "xtol", "gtol"), search.objective.predictor.tolerance)
     if name not in OF_RESIDUALS:
         options["calc_covar"] = False
     if name in SEEDED:
         options["seed"] = seed
     with np.errstate(all="ignore"):  # lmfit's own covariance of a singular problem; ours says why
         result = lmfit.minimize(function, start, method=name, **options)
-    numbers = [result.params[f"p_{i}"].value for i in np.flatnonzero(search.vary)]
-    return _optimum(search, np.array(numbers), bool(result.success), str(result.message), result)
+    numbers = np.array([result.params[f"p_{i}"].value for i in np.flatnonzero(search.vary)])
+    if name in OF_RESIDUALS and result.success:
+        numbers = polished(search, numbers, np.asarray(result.residual))
+    return _optimum(search, numbers, bool(result.success), str(result.message), result)
 
 
 def _default(objective: Objective) -> str:

@@ -79,6 +79,8 @@ class _Remote:
         return self.ask("slopes", points)
 
     def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # what copying and pickling look for
+            raise AttributeError(name)
         return getattr(self.model, name)
 
 

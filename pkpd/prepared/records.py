@@ -263,7 +263,7 @@ class RecordProblems:
     def _read(
         self, problem: Problem, group: SegmentGroup, looks: Iterable[Looks], columns: Array, status: Index
     ) -> None:
-        solution = solve(problem, self.solver.method, None, self.solver.threads)
+        solution = solve(problem, self.solver.method, None, self.solver.threads, self.solver.device)
         n = len(problem.model.states)
         if falls_below_zero(problem, solution.states):
             below = np.logical_or.accumulate(below_zero(problem, solution.states), axis=1)
@@ -280,7 +280,7 @@ class RecordProblems:
         self, along: TangentProblem, problem: Problem, group: SegmentGroup, looks: Iterable[Looks], first: Array,
         second: Array, status: Index,
     ) -> None:  # fmt: skip
-        solution = solve(problem, self.solver.method, None, self.solver.threads)
+        solution = solve(problem, self.solver.method, None, self.solver.threads, self.solver.device)
         n = len(along.base.model.states)
         for some in looks:
             states, outputs = some.read(problem, solution.states)

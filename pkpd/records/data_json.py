@@ -94,7 +94,10 @@ def data_from_json(fields: Fields, replacement: Dataset | None = None) -> Datase
 def _regimens(fields: Fields, replacement: Dataset | None) -> dict[str, Regimen | None]:
     regimens = fields.part("regimens")
     if replacement is not None:
-        return dict(replacement.regimens)
+        missing = next((arm for arm in regimens.content if arm not in replacement.arms), None)
+        if missing is not None:
+            raise DataError(f"{fields.where}: data has no arm {missing!r}; give the observations that were fitted.")
+        return {arm: replacement.regimens[arm] for arm in regimens.content}
     return {arm: _regimen(regimens, arm) for arm in regimens.content}
 
 

@@ -19,6 +19,7 @@ __all__ = ["Collected", "Standing", "below_zero", "collect", "falls_below_zero",
 
 
 CHUNK_BYTES = 2**26  # of states in one chunk
+CHUNK_BYTES_OF = {"cpu": CHUNK_BYTES, "gpu": 2**30}  # a card makes its own batches
 CHUNK_MEMBERS = 4096  # a smaller chunk would leave threads and lanes without work
 
 
@@ -69,6 +70,7 @@ def collect(
     method: str,
     progress: Progress | None = None,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> Collected:
     """Integrate `problem` and keep the states and outputs `names`.
 
@@ -76,20 +78,20 @@ def collect(
     ----------
     names
         States and outputs of the model.
-    method, progress, threads
+    method, progress, threads, device
         As for `solve`.
     """
     # Where every state is wanted, what the solver makes is the result: no chunks, and no copy.
     whole = set(problem.model.states) <= set(names)
-    if problem.members <= _chunk_size(problem):
-        return _at_once(problem, names, solve(problem, method, progress, threads), progress)
+    if problem.members <= _chunk_size(problem, CHUNK_BYTES_OF[device]):
+        return _at_once(problem, names, solve(problem, method, progress, threads, device), progress)
     members, kept = problem.members, dict[str, Array]()
     status, ended, notes = np.zeros(members, dtype=np.int64), np.zeros(members), dict[str, int]()
     stands: list[Standing] = []
     observed = [name for name in names if not (whole and name in problem.model.states)]
-    for who in [slice(0, members)] if whole else _chunks(problem):
+    for who in [slice(0, members)] if whole else _chunks(problem, CHUNK_BYTES_OF[device]):
         part = _part(problem, who)
-        solution = solve(part, method, _shifted(progress, who.start, members), threads)
+        solution = solve(part, method, _shifted(progress, who.start, members), threads, device)
         status[who], ended[who] = solution.status, solution.ended
         stands.append(Standing.of(solution))
         notes[solution.note] = notes.get(solution.note, 0) + part.members
@@ -167,12 +169,12 @@ def _part(problem: Problem, who: slice) -> Problem:
     return problem if who.stop - who.start == problem.members else problem.take(np.arange(who.start, who.stop))
 
 
-def _chunk_size(problem: Problem) -> int:
-    return max(CHUNK_MEMBERS, CHUNK_BYTES // (8 * len(problem.times) * len(problem.model.states)))
+def _chunk_size(problem: Problem, most: int = CHUNK_BYTES) -> int:
+    return max(CHUNK_MEMBERS, most // (8 * len(problem.times) * len(problem.model.states)))
 
 
-def _chunks(problem: Problem) -> list[slice]:
-    size = _chunk_size(problem)
+def _chunks(problem: Problem, most: int = CHUNK_BYTES) -> list[slice]:
+    size = _chunk_size(problem, most)
     return [slice(first, min(first + size, problem.members)) for first in range(0, problem.members, size)]
 
 

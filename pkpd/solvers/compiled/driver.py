@@ -120,9 +120,9 @@ def _advance(frame: Frame, accepted: Value) -> None:
     y, x, k = frame.rows("y"), frame.rows("x"), frame.rows("k")
     last = (frame.control.stages - 1) * n
     for j in code.each(n):
-        y[j] = code.select(accepted, x[j], y[j])
+        y[j] = code.replaced(accepted, x[j], y[j])
         if frame.control.stability is not None:
-            k[j] = code.select(accepted, k[j + last], k[j])
+            k[j] = code.replaced(accepted, k[j + last], k[j])
     frame.put_where(accepted, "t", frame.get("t_new"))
     t = frame.get("t")
     if frame.kernel.events:

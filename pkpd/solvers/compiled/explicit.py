@@ -79,7 +79,7 @@ def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value) -> None
     rtol, h = kernel.rows(code, w, "rtol")[0], kernel.rows(code, w, "h_try")[0]
     estimates = method.errors[:1] if kernel.model.kinked else method.errors
     sums = [code.numbers(0.0) for _ in estimates]
-    size, slopes, states, strict = (code.numbers(0.0) for _ in range(4))
+    size, slopes, states = (code.numbers(0.0) for _ in range(3))
     for j in code.each(n):
         new = x[j]
         scale = atol[j] + rtol * _larger_size(code, y[j], new)
@@ -88,18 +88,29 @@ def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value) -> None
         for total, error in zip(sums, errors, strict=True):
             part = error * weight
             total.set(code.larger(part * part, total.get()))
-        part = errors[0] / (atol[j] + rtol * code.absolute(new))
-        strict.set(code.larger(part * part, strict.get()))
         slope, state = (k[j + last * n] - k[j + (last - 1) * n]) * weight, (new - g[j]) * weight
         slopes.set(slopes.get() + slope * slope)
         states.set(states.get() + state * state)
         size.set(size.get() + scale)
     below = states.get()
     stiffness = code.select(below > 0.0, h * h * slopes.get() / below, 0.0)
-    square = code.select(stiffness > (STEEP * method.stability) ** 2, strict.get(), _square(code, sums))
-    square = code.select(code.finite(size.get()), square, float("nan"))
-    kernel.rows(code, w, "error")[0] = h * h * square
+    square = code.numbers(_square(code, sums))
+    steep = stiffness > (STEEP * method.stability) ** 2
+    with code.when(code.any(steep)):
+        square.set(code.select(steep, _strict_square(kernel, estimates[0], code, w), square.get()))
+    bounded = code.select(code.finite(size.get()), square.get(), float("nan"))
+    kernel.rows(code, w, "error")[0] = h * h * bounded
     kernel.rows(code, w, "stiffness")[0] = stiffness
+
+
+def _strict_square(kernel: Kernel, estimate: Any, code: Code, w: Value) -> Value:
+    """The largest square of an estimate over the states, in units of the tolerance after the step."""
+    x, k, atol = (kernel.rows(code, w, name) for name in ("x", "k", "atol"))
+    rtol, largest = kernel.rows(code, w, "rtol")[0], code.numbers(0.0)
+    for j in code.each(kernel.n):
+        part = _combined(estimate, k, j, kernel.n) / (atol[j] + rtol * code.absolute(x[j]))
+        largest.set(code.larger(part * part, largest.get()))
+    return largest.get()
 
 
 def _square(code: Code, sums: Sequence[Variable]) -> Value:

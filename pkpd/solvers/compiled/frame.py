@@ -106,7 +106,7 @@ class Frame:
 
     def put_where(self, mask: Value, name: str, x: Any) -> None:
         """Write `x` to the lanes in `mask` and leave the others as they are."""
-        self.put(name, self.code.select(mask, x, self.get(name)))
+        self.put(name, self.code.replaced(mask, x, self.get(name)))
 
     def call(self, function: Any, *more: Any) -> None:
         self.code.call_function(function, self.workspace, *more)

@@ -11,15 +11,15 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sympy
 
 from pkpd.arrays import Array, Index
 from pkpd.errors import ModelError
+from pkpd.solvers.compiled.state import State
 from pkpd.solvers.equations.system import System
 from pkpd.solvers.problem import STIFF, Problem, Progress, Solution, Status
 from pkpd.solvers.reference.lockstep import solve_lockstep
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from pkpd.solvers.compiled.shape import Shape
     from pkpd.solvers.compiled.target import Target
 
-__all__ = ["COMPILED_METHODS", "solve_auto", "solve_compiled"]
+__all__ = [
+    "COMPILED_METHODS", "GIVEN_UP", "PATIENCE", "clipped_times", "explicit_method", "solve_auto", "solve_compiled",
+]  # fmt: skip
 
 
 COMPILED_METHODS = ("tsit5", "dop853", "rodas5p")
@@ -61,7 +63,7 @@ def solve_compiled(
     ModelError
         If the model holds a function that cannot be compiled.
     """
-    state = _State.of(problem)
+    state = State.of(problem)
     _run(problem, state, method, np.arange(problem.members), np.inf, threads, progress)
     return state.solution(f"{_integrator(problem.model, method).method}; {_lanes_used()}")
 
@@ -72,7 +74,7 @@ def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progre
     What was used is told in the solution's `note`.
     """
     first = explicit_method(problem)
-    state = _State.of(problem)
+    state = State.of(problem)
     everyone = np.arange(problem.members)
     try:
         _run(problem, state, first, everyone, PATIENCE, threads, progress)
@@ -96,55 +98,9 @@ def explicit_method(problem: Problem) -> str:
     return "dop853" if problem.rtol < 1e-7 or (problem.rtol <= 3e-6 and few) else "tsit5"
 
 
-@dataclass(frozen=True)
-class _State:
-    """Where each member stands; the compiled code reads it and writes it back.
-
-    Attributes
-    ----------
-    whole
-        (4, members): the next stop, the next time to store, the status and the steps.
-    real
-        (1 + states + 3 events, members): the time, the states, which events are armed, how
-        often each fired, and when first.
-    out
-        (states, members, times).
-    """
-
-    whole: Index
-    real: Array
-    out: Array
-    events: int
-
-    @classmethod
-    def of(cls, problem: Problem) -> _State:
-        n, members, events = len(problem.model.states), problem.members, len(problem.model.events)
-        whole = np.zeros((4, members), dtype=np.int64)
-        real = np.zeros((1 + n + 3 * events, members))
-        out = np.empty((n, members, problem.times.shape[-1]))
-        real[1 : 1 + n] = problem.starts
-        if events:
-            # Negative: not yet known.
-            real[1 + n : 1 + n + events] = -1.0 if problem.armed is None else problem.armed
-            real[1 + n + 2 * events :] = np.inf
-        if problem.at is not None:
-            whole[0], whole[1], real[0] = problem.first_stops(), problem.first_times(), problem.at
-            out[:, np.arange(out.shape[2]) < whole[1][:, None]] = np.nan
-        return cls(whole, real, out, events)
-
-    @property
-    def status(self) -> Index:
-        status: Index = self.whole[2]
-        return status
-
-    def solution(self, note: str) -> Solution:
-        n, events = len(self.out), self.events
-        armed, fired, first = self.real[1 + n :].reshape(3, events, -1) if events else [self.real[:0]] * 3
-        return Solution(
-            states=self.out.transpose(1, 2, 0), status=self.status, ended=self.real[0], steps=self.whole[3],
-            final=self.real[1 : 1 + n], armed=armed > 0, event_counts=fired.astype(np.int64), event_times=first,
-            note=note,
-        )  # fmt: skip
+def clipped_times(method: str, stored: int) -> int:
+    """For how many times to store, of `stored`, the steps of a member end on them rather than being interpolated."""
+    return {"tsit5": 0, "dop853": MANY_TIMES, "rodas5p": stored}[method]
 
 
 # ---- compiled code
@@ -152,9 +108,10 @@ class _State:
 
 @lru_cache(maxsize=64)
 def _compiled(model: System, method: str, shape: Shape, target: Target) -> Integrator:
+    from pkpd.solvers.compiled.kernels import make_kernel, recipe
     from pkpd.solvers.compiled.object_code import object_code
 
-    return object_code(_recipe(model, method, shape), lambda: _text(model, method, shape), target)
+    return object_code(recipe(model, method, shape), lambda: str(make_kernel(model, method, shape).module), target)
 
 
 def _integrator(model: System, method: str) -> Integrator:
@@ -176,33 +133,8 @@ def _lanes_used() -> str:
     return f"{shape.lanes} lane{'s' * (shape.lanes > 1)} of {target.vectors}"
 
 
-def _recipe(model: System, method: str, shape: Shape) -> str:
-    equations = sympy.Tuple(*model.rates, *(e for row in model.jumps for e in row))
-    events = sympy.Tuple(*(sympy.Tuple(trigger, *then) for trigger, then in model.events))
-    sizes = (
-        len(model.y),
-        len(model.p),
-        len(model.u),
-        len(model.jumps),
-        model.strictness,
-        model.watching,
-        model.blocks,
-    )
-    return "\n".join([method, repr(shape), repr(sizes), sympy.srepr(equations), sympy.srepr(events)])
-
-
-def _text(model: System, method: str, shape: Shape) -> str:
-    from pkpd.solvers.compiled.explicit import explicit_kernel
-    from pkpd.solvers.compiled.rosenbrock import rosenbrock_kernel
-    from pkpd.solvers.tableaus import dop853, rodas5p, tsit5
-
-    if method == "rodas5p":
-        return str(rosenbrock_kernel(model, rodas5p(), shape).module)
-    return str(explicit_kernel(model, {"tsit5": tsit5, "dop853": dop853}[method](), shape).module)
-
-
 def _arguments(
-    problem: Problem, state: _State, method: str, order: Index, patience: float
+    problem: Problem, state: State, method: str, order: Index, patience: float
 ) -> tuple[list[Any], list[Any]]:
     """The arguments of compiled code after the workspace and what is each worker's, and the arrays that they lie in."""
     m, n, e = 8 * problem.members, len(state.out), state.events
@@ -210,7 +142,7 @@ def _arguments(
     arrays: list[Any] = [order, _real(problem.parameters), state.whole, state.real, state.out, _real(problem.atol)]
     order_, parameters, whole, real, out, atol = map(_address, arrays)
     armed = real + m * (1 + n)
-    few = {"tsit5": 0, "dop853": MANY_TIMES, "rodas5p": problem.times.shape[-1]}[method]
+    few = clipped_times(method, problem.times.shape[-1])
     bare = [
         order_, problem.members, parameters, real + m, real, whole, whole + m, armed, armed + m * e, armed + 2 * m * e,
         whole + 2 * m, whole + 3 * m, *fixed, out, problem.rtol, atol, int(problem.before), float(problem.max_steps),
@@ -247,7 +179,7 @@ def _stops_and_times(schedule: Schedule, times: Array) -> tuple[list[int], list[
 
 
 def _run(
-    problem: Problem, state: _State, method: str, order: Index, patience: float,
+    problem: Problem, state: State, method: str, order: Index, patience: float,
     threads: int | None, progress: Progress | None,
 ) -> None:  # fmt: skip
     """Take the members `order` as far as they go, on threads where there is work for them."""

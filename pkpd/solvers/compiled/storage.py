@@ -56,7 +56,7 @@ def _interpolated(frame: Frame) -> Rows:
     frame.call_named("dense")
     exact = at.equals(frame.get("t_new"))
     for j in frame.code.each(frame.kernel.n):
-        d[j] = frame.code.select(exact, x[j], d[j])
+        d[j] = frame.code.replaced(exact, x[j], d[j])
     return d
 
 

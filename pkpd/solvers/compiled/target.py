@@ -17,13 +17,12 @@ __all__ = ["Target", "assembly", "machine_code", "target_machine", "this_target"
 
 X86 = ("x86_64", "amd64", "i386", "i686")
 LONG_TEXT = 1_000_000  # characters
-# The kinds of vectors, the widest first, each with the LLVM features of which some must be there.
-X86_VECTORS = {"avx512": ("avx512f",), "avx2": ("avx2",), "sse2": ("sse2",)}
+# The kinds of vectors, the widest first, each with the LLVM feature that must be there, and with the beginnings of
+# those that a processor without wider ones lacks.
+X86_VECTORS = {"avx512": "avx512f", "avx2": "avx2", "sse2": "sse2"}
 WIDER = {
-    "avx512": (),
-    "avx2": ("avx512", "avx10", "amx"),
-    "sse2": ("avx", "amx", "fma", "f16c", "xop", "vaes", "vpclmul"),
-}
+    "avx512": (), "avx2": ("avx512", "avx10", "amx"), "sse2": ("avx", "amx", "fma", "f16c", "xop", "vaes", "vpclmul"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
