@@ -25,6 +25,8 @@ Choices
   plasma, so the unit is likely another, and volumes, KSS and R0 mean no more than their ratios.
 - CL is on its own scale and may be 0; the others have bounds of about a factor 100.  Without
   bounds the search can leave for a peripheral compartment without end (V2 1e28, AIC 852.5).
+- `run` starts once.  Of eight starts (``starts=8``) half end where it does, the others where kdeg is
+  0.18 /h, 2.6 lower in log-likelihood.
 
 Results
 -------

@@ -97,6 +97,15 @@ def test_pacific_is_the_maximum_of_the_closed_form_and_the_recorded_one() -> Non
     assert (later["fit_2"] < later["low"] - 0.05).all()  # Weibull: far below
 
 
+def test_survival_writes_its_report_tables_and_figure(
+    cohort: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pacific_survival.main(["--data", str(cohort), "--out", str(tmp_path)])
+    assert "weibull_with_cure fitted to" in capsys.readouterr().out
+    written = {"report.txt", "estimates.csv", "residuals.csv", "pacific_survival.png"}
+    assert {p.name for p in tmp_path.iterdir()} == written
+
+
 def test_kaplan_meier_is_the_fraction_alive_without_censoring() -> None:
     when, alive = pacific_survival.kaplan_meier(np.array([1.0, 2, 2, 5]), np.array([1, 1, 1, 1]))
     assert when.tolist() == [1, 2, 5]
@@ -205,6 +214,18 @@ def test_tumgr_selects_the_law_that_simulated_sizes_follow(tmp_path: Path) -> No
     assert estimates["g"] == pytest.approx(0.004, rel=0.02)
 
 
+def test_tumgr_writes_its_table_and_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wobble = 1 + 0.01 * np.array([0, 1, -1, 1, 0, -1])
+    sizes = 40 * np.exp(-0.01 * np.arange(6) * 28) * wobble
+    simulated_visits(sizes).to_csv(tmp_path / "sampleData.csv", index=False)
+    tumgr_rates.main(["--data", str(tmp_path / "sampleData.csv"), "--out", str(tmp_path)])
+    printed = capsys.readouterr().out
+    assert "tumgr prints" in printed
+    assert "0.020427" in printed
+    assert pd.read_csv(tmp_path / "rates.csv")["type"].tolist() == ["dx"]
+    assert (tmp_path / "tumgr_rates.png").stat().st_size > 10_000
+
+
 @pytest.mark.slow
 @needs(TUMGR)
 def test_tumgr_prints_what_the_package_prints() -> None:
@@ -239,6 +260,22 @@ def lesion_log_likelihood(rows: pd.DataFrame, TS0: float, g: float, d: float) ->
     sd = np.sqrt(6.324 + 0.01276 * mean**2)
     score = (value - mean) / sd
     return float(np.where(below, np.log(ndtr(score)), -(score**2) / 2 - np.log(sd) - np.log(2 * np.pi) / 2).sum())
+
+
+def test_lesions_write_their_table_and_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two simulated patients without error, whose rates are found."""
+    t, frames = np.arange(7) * 45.0, []
+    for patient, (TS0, g, d) in {"a": (60, 0.002, 0.01), "b": (30, 0.001, 0.004)}.items():
+        size = TS0 * (np.exp(-d * t) + np.exp(g * t) - 1)
+        frames.append(pd.DataFrame({"PatientID": patient, "TreatmentDay": t - 5, "TargetLesionLongDiam_mm": size}))
+    pd.concat(frames).assign(StudyArm="Study_1_Arm_1").to_csv(tmp_path / "study1.csv", index=False)
+    nsclc_lesions.main(["--data", str(tmp_path), "--study", "1", "--out", str(tmp_path)])
+    assert "study 1" in capsys.readouterr().out
+    rates = pd.read_csv(tmp_path / "nsclc_lesions.csv").set_index("patient")
+    assert rates.loc["a", ["TS0", "g", "d"]].tolist() == pytest.approx([60, 0.002, 0.01], rel=0.02)
+    assert rates.loc["b", ["TS0", "g", "d"]].tolist() == pytest.approx([30, 0.001, 0.004], rel=0.02)
+    assert (tmp_path / "nsclc_lesions.png").stat().st_size > 10_000
+    assert (tmp_path / "nsclc_lesions_patients.png").stat().st_size > 10_000
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,16 @@ from scipy.special import ndtr
 
 import pkpd
 from pkpd.arrays import Array
-from pkpd.fits import nimotuzumab, theophylline, third_party, warfarin
+from pkpd.fits import (
+    nimotuzumab,
+    nsclc_lesions,
+    pacific_survival,
+    spdl1_nivolumab,
+    theophylline,
+    third_party,
+    tumgr_rates,
+    warfarin,
+)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 THEO, WARFARIN, NIMO = (SHARED / example.TABLE for example in (theophylline, warfarin, nimotuzumab))
@@ -40,6 +50,15 @@ def test_a_table_that_is_not_there_is_named_with_its_origin(monkeypatch: pytest.
     monkeypatch.setenv(third_party.VARIABLE, str(tmp_path))
     with pytest.raises(pkpd.DataError, match=r"nlmixr2data/theo_sd.csv is not a file; expected theo_sd.csv"):
         theophylline.run()
+
+
+@pytest.mark.parametrize(
+    "example", [nimotuzumab, nsclc_lesions, pacific_survival, spdl1_nivolumab, theophylline, tumgr_rates, warfarin]
+)
+def test_every_example_says_where_its_table_is_to_be_had(example: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(third_party.VARIABLE, raising=False)
+    with pytest.raises(pkpd.DataError, match=r"which is not part of pkpd \(.*\. Give its path, or set PKPD_FITS_DATA"):
+        example.main([])
 
 
 def test_a_table_is_found_below_the_folder_or_at_its_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

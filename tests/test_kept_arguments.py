@@ -9,6 +9,7 @@ import pytest
 from ivp_problems import problem, sized, system
 
 from pkpd.solvers.compiled import methods
+from pkpd.solvers.compiled.state import State
 
 
 @sized(1)
@@ -29,6 +30,6 @@ def test_arrays_of_a_schedule_too_large_to_be_kept_live_with_the_arguments(monke
 
     monkeypatch.setattr(methods, "_stops_and_times", recorded)
     one = problem(system(decay), [[1.0, 2.0]], [0.0, 1.0])
-    _, alive = methods._arguments(one, methods._State.of(one), "tsit5", np.arange(2), 1.0)
+    _, alive = methods._arguments(one, State.of(one), "tsit5", np.arange(2), 1.0)
     assert made
     assert all(any(array is other for other in alive) for array in made)
