@@ -12,6 +12,7 @@ from benchmarks.cases import CASES
 from benchmarks.comparison import compare, comparison_table, precision_table
 from benchmarks.compile_times import compile_table
 from benchmarks.drawing import draw_precision, draw_scaling
+from benchmarks.fits import fits_table
 from benchmarks.gpu import gpu_table
 from benchmarks.machine import circumstances
 from benchmarks.memory import memory_table
@@ -23,7 +24,7 @@ from benchmarks.shapes import shapes_table
 from benchmarks.tables import Table, write_csv
 
 HERE = Path(__file__).parent
-SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "shapes", "gpu")
+SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "fits", "shapes", "gpu")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -73,8 +74,8 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
         yield threads_table(scale)
     else:
         tables = {
-            "compile": compile_table, "memory": memory_table, "calls": calls_table, "shapes": shapes_table,
-            "gpu": gpu_table,
+            "compile": compile_table, "memory": memory_table, "calls": calls_table, "fits": fits_table,
+            "shapes": shapes_table, "gpu": gpu_table,
         }  # fmt: skip
         yield tables[section](scale)
 

@@ -99,7 +99,9 @@ def rates(result: pkpd.Fit) -> pd.DataFrame:
 def draw(result: pkpd.Fit, path: Path) -> Path:
     """A panel for each mouse, a row for each group."""
     shown = [(arm.replace("-mIL12-mGMCSF", "-IL12"), result, arm) for arm in result.data.arms]
-    return pkpd.save(panels(shown, "T", columns=8, log=True, bottom=1), path)
+    figure = panels(shown, "T", columns=8, log=True)
+    figure.axes[0].set_ylim(3, 2e4)  # of all, and not to where the lines would lead
+    return pkpd.save(figure, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

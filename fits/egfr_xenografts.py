@@ -137,7 +137,7 @@ def draw(result: pkpd.Fit, path: Path) -> Path:
     first = {arm: _first_dose(result, arm) for arm in result.data.arms}
     arms = sorted(first, key=lambda arm: first[arm])
     shown = [(f"mouse {arm}, " + (f"{first[arm]:.2g} mg" if first[arm] else "control"), result, arm) for arm in arms]
-    return pkpd.save(panels(shown, "w", columns=8, log=True), path)
+    return pkpd.save(panels(shown, "w", columns=8, log=True, bottom=0.003), path)
 
 
 def _first_dose(result: pkpd.Fit, arm: str) -> float:

@@ -142,7 +142,9 @@ def draw(result: pkpd.Fit, path: Path) -> Path:
     """A panel for each animal, titled by its class."""
     kinds = classes(result)["class"]
     shown = [(f"{arm}\n{kinds[arm]}", result, arm) for arm in result.data.arms]
-    return pkpd.save(panels(shown, "T", columns=8, log=True, bottom=5), path)
+    figure = panels(shown, "T", columns=8, log=True)
+    figure.axes[0].set_ylim(5, 1e4)  # of all, and not to where the lines would lead
+    return pkpd.save(figure, path)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -57,8 +57,11 @@ def test_examples_run_and_print_what_they_say(tmp_path: Path, monkeypatch: pytes
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
     for block in blocks("python"):
-        if THEOPHYLLINE.name not in block:
-            execute(block, namespace)
+        if THEOPHYLLINE.name in block:
+            if not THEOPHYLLINE.exists():
+                break  # what follows builds on that table, which is not part of the repository
+            block = block.replace(THEOPHYLLINE.name, str(THEOPHYLLINE))
+        execute(block, namespace)
     plt.close("all")
     assert {path.name for path in tmp_path.iterdir()} == {"tumor.png", "run.csv"}
     assert namespace["estimated"].estimates.loc["CL", "estimate"] == pytest.approx(0.4, rel=0.1)  # type: ignore[attr-defined]
