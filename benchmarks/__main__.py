@@ -19,10 +19,11 @@ from benchmarks.report import begun, with_recorded_cases
 from benchmarks.rounds import say
 from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.scaling import members_table, states_table, stiff_states_table, threads_table
+from benchmarks.shapes import shapes_table
 from benchmarks.tables import Table, write_csv
 
 HERE = Path(__file__).parent
-SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "gpu")
+SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "shapes", "gpu")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -71,7 +72,11 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
         yield stiff_states_table(scale)
         yield threads_table(scale)
     else:
-        yield {"compile": compile_table, "memory": memory_table, "calls": calls_table, "gpu": gpu_table}[section](scale)
+        tables = {
+            "compile": compile_table, "memory": memory_table, "calls": calls_table, "shapes": shapes_table,
+            "gpu": gpu_table,
+        }  # fmt: skip
+        yield tables[section](scale)
 
 
 if __name__ == "__main__":

@@ -80,6 +80,7 @@ _ROOMS = {
     "figures.pairs": ["parameter_pairs"],
     "figures.profiles": ["likelihood_profiles"],
     "figures.start_waterfalls": ["start_waterfall"],
+    "figures.traces": ["posterior_traces"],
     "figures.heat_maps": ["heat_map"],
     "figures.populations": ["spaghetti", "waterfall"],
     "figures.reproductions": ["Reproduction", "reproduction_figure"],

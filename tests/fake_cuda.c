@@ -14,6 +14,7 @@ typedef struct { char *place; size_t size; } Room;
 
 static Room rooms[4096];
 static size_t used;
+static int arriving;  /* a copy to the card has returned and may still be on its way */
 static Loader loader;
 size_t fake_memory = (size_t)1 << 30;
 int fake_processors = 2, fake_major = 9, fake_minor = 0, fake_devices = 1, fake_current, fake_code, fake_peak_rooms;
@@ -82,9 +83,9 @@ static int within(uint64_t place, size_t size)
   return 0;
 }
 int cuMemcpyHtoD_v2(uint64_t to, const void *from, size_t size)
-{ HERE(cuMemcpyHtoD_v2) if (!within(to, size)) return 1; memcpy((void *)to, from, size); return 0; }
+{ HERE(cuMemcpyHtoD_v2) if (!within(to, size)) return 1; memcpy((void *)to, from, size); arriving = 1; return 0; }
 int cuMemcpyDtoH_v2(void *to, uint64_t from, size_t size)
-{ HERE(cuMemcpyDtoH_v2) if (!within(from, size)) return 1; memcpy(to, (void *)from, size); return 0; }
+{ HERE(cuMemcpyDtoH_v2) if (!within(from, size)) return 1; memcpy(to, (void *)from, size); arriving = 0; return 0; }
 
 int cuStreamCreate(Stream **stream, unsigned flags) { *stream = calloc(1, sizeof(Stream)); return flags == 1 ? 0 : 1; }
 static void *work(void *given)
@@ -93,11 +94,12 @@ int cuLaunchKernel(Kernel *k, unsigned bx, unsigned by, unsigned bz, unsigned tx
                    unsigned shared, Stream *s, void **arguments, void **extra)
 {
   HERE(cuLaunchKernel)
+  if (arriving) return 719;
   if (!bx || by != 1 || bz != 1 || !tx || ty != 1 || tz != 1 || tx > 1024 || shared || extra) return 1;
   for (int i = 0; i < k->arguments; i++) memcpy(&s->P[i], arguments[i], 8);
   s->kernel = *k; s->blocks = bx; s->threads = tx; s->begun = 1; s->done = 0;
   return pthread_create(&s->thread, 0, work, s) ? 1 : 0;
 }
 int cuStreamQuery(Stream *s) { CHECKED(cuStreamQuery) return !s->begun || s->done ? 0 : 600; }
-int cuStreamSynchronize(Stream *s) { if (s->begun) pthread_join(s->thread, 0); s->begun = 0; return 0; }
+int cuStreamSynchronize(Stream *s) { if (!s) { arriving = 0; return 0; } if (s->begun) pthread_join(s->thread, 0); s->begun = 0; return 0; }
 int cuStreamDestroy_v2(Stream *s) { free(s); return 0; }

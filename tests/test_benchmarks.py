@@ -12,19 +12,21 @@ import pytest
 import sympy
 from fake_cuda import forget_cards
 
-from benchmarks import gpu, install
+from benchmarks import gpu, install, shapes
 from benchmarks.__main__ import main
 from benchmarks.accuracy import Error, ensemble_error
 from benchmarks.cases import CASES, find
 from benchmarks.comparison import RTOL, Comparison, comparison_table
 from benchmarks.drawing import draw_precision, draw_scaling
 from benchmarks.equations import antimony_text, scalar_rates
+from benchmarks.machine import circumstances
 from benchmarks.peers import OURS, PEERS, Job, Peer, amici_peer, scipy_peer
 from benchmarks.report import begun, with_recorded_cases
 from benchmarks.rounds import ROOT, Failure, Measurement, Task, Worker, hired, measured
 from benchmarks.scale import QUICK
 from benchmarks.tables import Table, write_csv
 from pkpd import simulate
+from pkpd.solvers.compiled.target import this_target
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.solve import solve
 
@@ -303,3 +305,18 @@ def test_the_recorded_report_is_read_and_written_as_it_is():
     text = path.read_text(encoding="utf-8")
     report = begun(path, "python -m benchmarks --only calls", [], whole=False)
     assert "\n".join([report.head, *report.sections.values()]) == text
+
+
+def test_shapes_differ_in_time_alone(monkeypatch):
+    monkeypatch.setattr(shapes, "LANES", (4, 8))
+    monkeypatch.setattr(shapes, "METHODS", {"tipd": ("tsit5",)})
+    table = shapes.shapes_table(replace(QUICK, rounds=1))
+    widest = table.rows[:2]
+    assert [row["lanes"] for row in widest] == [4, 8]
+    assert {row["vectors"] for row in widest} == {this_target().vectors}
+    assert all(row["CPU us per member"] > 0 and row["worst error"] < 1e-5 for row in table.rows)
+    assert all(row["same numbers"] == "yes" for row in table.rows if row["vectors"] != "sse2")
+
+
+def test_the_circumstances_name_the_vectors():
+    assert any(f"vectors {this_target().vectors}; ours: " in line for line in circumstances())

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
+import xarray as xr
 
 mpl.use("Agg")
 
@@ -409,6 +410,25 @@ def test_pairs_of_a_posterior_or_a_bootstrap_are_its_parameters(two) -> None:
     figure = pkpd.parameter_pairs(SimpleNamespace(fit=two, table=table))
     assert len(figure.axes) == 4
     assert [ax.get_xlabel() for ax in figure.axes[2:]] == ["CL", "V1"]
+
+
+def test_traces_show_each_chain_and_whether_they_have_settled() -> None:
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(8, 40))
+    dataset = xr.Dataset(
+        {"CL": (("chain", "draw"), x, {"units": "L/day"}), "V": (("chain", "draw"), x + np.arange(8)[:, None])}
+    )
+    summary = pd.DataFrame({"r_hat": [1.002, 1.9], "ess_bulk": [212.0, 9.0]}, index=["CL", "V"])
+    (figure,) = pkpd.posterior_traces(SimpleNamespace(dataset=dataset, summary=lambda: summary))
+    first, second = figure.axes
+    (chains,) = first.collections
+    np.testing.assert_allclose([segment[:, 1] for segment in chains.get_segments()], x)
+    np.testing.assert_allclose(first.lines[0].get_ydata(), np.median(x, axis=0))
+    assert first.get_title(loc="left") == "R-hat 1, 212 effective"
+    assert (first.get_ylabel(), second.get_ylabel()) == ("CL (L/day)", "V")
+    assert to_hex(second._left_title.get_color()) == RED.lower()
+    with pytest.raises(pkpd.DataError, match=r"posterior_traces\(\) got 3; expected what sample_posterior\(\) returns"):
+        pkpd.posterior_traces(3)
 
 
 def test_contours_hold_their_share_of_the_draws() -> None:

@@ -19,7 +19,9 @@ from pkpd.figures.labels import plain_unit
 from pkpd.figures.pairs import MOST, parameter_pairs
 from pkpd.figures.profiles import likelihood_profiles
 from pkpd.figures.start_waterfalls import start_waterfall
+from pkpd.figures.traces import posterior_traces
 from pkpd.fitting.diagnostics import counts_events
+from pkpd.fitting.posterior import Posterior
 from pkpd.storage import write_atomically
 from pkpd.version import __version__
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from pkpd.fitting.bootstrap import Bootstrap
-    from pkpd.fitting.posterior import Posterior
     from pkpd.fitting.profiles import Profiles
     from pkpd.fitting.results import Fit
 
@@ -241,6 +242,9 @@ def _knowledge(
         names = [c.label for c in fit.coordinates][:MOST]
         figure = parameter_pairs(draws, names, estimates=dict(fit.estimates["estimate"]))
         yield pages.picture(figure, "Draws of the parameters, two at a time; red marks are the estimates.")
+        if isinstance(draws, Posterior):
+            for figure in posterior_traces(draws):
+                yield pages.picture(figure, "The chains of the posterior; the black line is their median.")
 
 
 def _words(thing: Any) -> Iterator[Markup]:

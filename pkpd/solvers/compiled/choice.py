@@ -1,7 +1,8 @@
 """Which shape suits a processor, as measured; ``PKPD_LANES`` overrules it.
 
-A processor with AVX-512 holds 8 numbers in each of 32 registers.  One with AVX2 holds 4 in each of 16: more
-lanes than that spill what a step computes.  See ``benchmarks/results/shapes.md``.
+A processor with AVX-512 holds 8 numbers in each of 32 registers.  One with AVX2 holds 4 in each of 16: 8 lanes
+take a fifth more instructions there, since they spill what a step computes.  Large models want no other number.
+AVX-512, AVX2 and SSE2 are measured, on one processor that has all of them (``benchmarks/results/shapes``); NEON is not.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ THREADS_PER_PROCESSOR, PROCESSORS, MAJOR, MINOR = 39, 16, 75, 76  # CUdevice_att
 LOCAL_BYTES, REGISTERS = 3, 4  # CUfunction_attribute
 ERROR_LOG, ERROR_LOG_BYTES = 5, 6  # CUjit_option
 NON_BLOCKING = 1  # CUstream_flags: copies do not wait for what runs there
+DEFAULT_STREAM = None  # that of the copies
 LOG_BYTES = 8192
 
 _Int, _Size, _Pointer, _Address, _Text = (
@@ -233,6 +234,8 @@ class Card:
         table = (_Pointer * len(cells))(*(ctypes.addressof(cell) for cell in cells))
         stream = self.driver.number("cuStreamCreate", NON_BLOCKING, kind=_Pointer)
         try:
+            # A copy to the card may still be on its way once `put` returns, and such a stream would not wait for it.
+            self.driver("cuStreamSynchronize", DEFAULT_STREAM)
             self.driver("cuLaunchKernel", program.function, blocks, 1, 1, threads, 1, 1, 0, stream, table, None)
             yield lambda: self.driver.ready(stream)
         finally:
