@@ -237,6 +237,28 @@ def test_oral_times_of_the_textbook() -> None:
     assert "D-optimal times of 3 samples for CL, V, ka" in textbook.report()
 
 
+def test_a_plain_function_is_designed_as_its_model_is() -> None:
+    """The three parameters of the textbook as it has them: the times do not depend on how a model is parametrized."""
+
+    def eta(time: Any, theta1: Any, theta2: Any, theta3: Any) -> Any:
+        return theta3 * (np.exp(-theta2 * time) - np.exp(-theta1 * time))
+
+    free = {"theta1": pkpd.free(4.298), "theta2": pkpd.free(0.05884), "theta3": pkpd.free(21.80)}
+    best_times = pkpd.optimal_times(eta, None, free, 3, between=(0, 48), error=pkpd.additive_error(1))
+    np.testing.assert_allclose(best_times.times, [0.2288, 1.3886, 18.417], rtol=2e-4)
+    again = pkpd.identifiability(eta, None, free, times=best_times.times, error=pkpd.additive_error(1))
+    np.testing.assert_allclose(again.expected["se"], best_times.expected["se"], rtol=1e-9)
+
+    def product(time: Any, a: Any, b: Any, idle: Any) -> Any:
+        return a * b * np.exp(-time) + 0 * idle
+
+    of_product = pkpd.identifiability(product, None, dict.fromkeys(("a", "b", "idle"), pkpd.free(2.0)), times=[1, 2])
+    assert "a and b enter only as a*b" in of_product.report()
+    assert of_product.without_effect == ("idle",)
+    with pytest.raises(pkpd.FitError, match="a function takes no doses"):
+        pkpd.identifiability(eta, pkpd.bolus(1, "iv"), free, times=[1])
+
+
 def test_visits_are_chosen_as_an_exhaustive_search_would() -> None:
     visits = [0.25, 1, 2, 6, 12, 24]
     doses, error = pkpd.bolus(100, "oral"), pkpd.combined_error(0.5, 0.1)

@@ -24,8 +24,10 @@ from test_events import PEAKS, after, peaks, shared_stops
 import pkpd
 from benchmarks.cases import find
 from pkpd.solvers.compiled import ptx
+from pkpd.solvers.compiled.choice import chosen_shape
 from pkpd.solvers.compiled.cuda import open_card
 from pkpd.solvers.compiled.gpu import solve_on
+from pkpd.solvers.compiled.target import this_target
 from pkpd.solvers.equations.system import numbered_system
 from pkpd.solvers.problem import Problem, Solution, Status
 from pkpd.solvers.solve import solve
@@ -43,7 +45,9 @@ def difference(states: np.ndarray, reference: np.ndarray) -> float:
 
 
 def assert_agree(card: Solution, processor: Solution, tolerance: float = 1e-10) -> None:
-    """Statuses, steps and events are equal, and all numbers within `tolerance`."""
+    """Equal to the bit where the processor adds a product without rounding it, as PTX does; else within `tolerance`."""
+    if chosen_shape(this_target()).fused:
+        assert_same(card, processor)
     for name in ("status", "steps", "event_counts", "armed"):
         assert np.array_equal(getattr(card, name), getattr(processor, name)), name
     assert difference(card.states, processor.states) < tolerance
@@ -131,8 +135,7 @@ def test_members_that_turn_out_stiff_go_on_with_an_implicit_method(most: int | N
     processor, device = solve(case, "auto"), solve_on(open_card(), case, "auto", most=most)
     assert_agree(device, processor)
     assert "rodas5p for 70 stiff of 70 members" in device.note
-    # What is said of the method begins alike.
-    assert device.note == f"{processor.note}, on the GPU Fake (experimental)"
+    assert device.note == f"{processor.note.partition(';')[0]}; on the GPU Fake (experimental)"
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FitError, unknown_name
+from pkpd.fitting.curves import Curve, as_curve, curve
 from pkpd.fitting.free_parameters import Coordinate, coordinates
+from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.likelihoods import KnownSd, Likelihood, Observed
 from pkpd.fitting.observation_models import error_coordinates, likelihood_groups, likelihoods, with_further_rows
 from pkpd.fitting.outcomes import EventTime
@@ -180,7 +182,7 @@ def _factors(information: Array) -> Array:
 
 
 def designed(
-    model: Model,
+    model: Model | Curve | Callable[..., Any],
     treatment: Any,
     free: Any,
     *,
@@ -198,12 +200,9 @@ def designed(
     FitError, UnknownNameError
         If they do not fit together; the message says which.
     """
-    if not isinstance(model, Model):
-        raise FitError(f"got {model!r} as the model; load one with pkpd.load(name).")
     if at_dose is not None and at_dose not in SIDES:
         raise FitError(f"at_dose is {at_dose!r}; expected 'before' or 'after'.")
-    model, held = with_tied_parameters(model, dict(parameters or {}))
-    model.require_closed()
+    model, held = _settled(model, treatment, dict(parameters or {}))
     observed = _observed(model, treatment, times, outputs, error)
     data = observed if isinstance(observed, Dataset) else observed.data
     moved, options = coordinates(model, data, free), solver or SOLVER
@@ -214,6 +213,8 @@ def designed(
     if isinstance(observed, RecordObservations):
         asked = dataclasses.replace(observed, data=longer, rows=observed.rows[source])
         predictor: Predictor = RecordPredictor(model, longer, moved, held, options, observed=asked)
+    elif isinstance(model, Curve):
+        predictor = FunctionPredictor(model, longer, moved, held, options)
     else:
         plain = RegimenPredictor(model, longer, moved, held, options)
         predictor = dataclasses.replace(plain, data=_with_sides(plain, at_dose))
@@ -221,6 +222,26 @@ def designed(
     sized = data.sd_given or not any(isinstance(likelihood, KnownSd) for likelihood in chosen.values())
     design = Design(predictor, own, chosen, places, sized)
     return design if sized else dataclasses.replace(design, data=_with_sd_by_size(design))
+
+
+def _settled(model: Any, treatment: Any, held: dict[str, Any]) -> tuple[Model, dict[str, Any]]:
+    """A closed model, or a curve for a function, and the parameters that are held."""
+    if isinstance(model, Model):
+        settled, held = with_tied_parameters(model, held)
+        settled.require_closed()
+        return settled, held
+    if not callable(model):
+        raise FitError(
+            f"got {model!r} as the model; load one with pkpd.load(name), or give a function f(time, b1, ...)."
+        )
+    if isinstance(treatment, Dataset):
+        return cast("Model", as_curve(model, treatment)), held
+    if treatment is not None:
+        raise FitError(
+            f"got {treatment!r} as the treatment, but a function takes no doses; give None, or observations."
+        )
+    named = model if isinstance(model, Curve) else curve(model)
+    return cast("Model", dataclasses.replace(named, output=named.output or "y")), held
 
 
 def sampled(
@@ -254,7 +275,9 @@ def _observed(model: Model, treatment: Any, times: Any, outputs: Any, error: Any
     if times is None:
         raise FitError(f"times is {times}; say when is sampled, such as times=[1, 2, 4, 8].")
     arms, regimens = regimens_by_arm(treatment)
-    named = dict(zip(arms or ("design",), regimens, strict=True))
+    named: dict[str, Any] = dict(zip(arms or ("design",), regimens, strict=True))
+    if isinstance(model, Curve):
+        named = dict.fromkeys(named)
     return sampled(named, _times_by_arm(times, list(named)), observed_outputs(model, outputs, error), None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,10 @@ import numpy as np
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FitError
 from pkpd.fitting.collinearity import SINGULAR, Confounded, collinearity_indices, confounded, estimable, subsets
+from pkpd.fitting.curves import Curve
 from pkpd.fitting.designs import Design, designed
 from pkpd.fitting.free_parameters import Coordinate
+from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.identifiability_reports import report
 from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.prepared.solver import Solver
@@ -167,7 +169,7 @@ class Identifiability:
 
 
 def identifiability(
-    model: Model,
+    model: Model | Curve | Callable[..., Any],
     treatment: Any,
     free: Any,
     *,
@@ -189,7 +191,7 @@ def identifiability(
     Parameters
     ----------
     model
-        A closed model.
+        A closed model; or a plain function, as for `pkpd.fit`, whose treatment is None.
     treatment
         A regimen, or regimens by arm, sampled at `times`; or a table (`read_observations`,
         `read_nonmem`) whose rows say when is sampled, and whose values do not matter.
@@ -315,6 +317,8 @@ def _bound(design: Design, x: Array, scaled: Array, used: Index) -> Array:
 def _unreachable(design: Design, idle: Sequence[Coordinate]) -> dict[str, Sequence[str]]:
     """The idle parameters that no equation connects with what is observed, and the places where they stand."""
     predictor = design.predictor
+    if isinstance(predictor, FunctionPredictor):  # whose equations are not known
+        return {}
     model, data = predictor.model, predictor.data
     regimens = [regimen for regimen in data.regimens.values() if regimen is not None]
     routes = None if isinstance(predictor, RecordPredictor) else [d.route for r in regimens for d in r.doses]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import FitError
+from pkpd.fitting.curves import Curve
 from pkpd.fitting.designs import Design, designed, observed_outputs, sampled
 from pkpd.fitting.exchange import exchanged, log_determinants
 from pkpd.fitting.identifiability import Identifiability, analyzed
@@ -126,7 +127,7 @@ def information_of(factors: Array) -> Array:
 
 
 def optimal_times(
-    model: Model,
+    model: Model | Curve | Callable[..., Any],
     treatment: Any,
     free: Any,
     n: int,
@@ -205,7 +206,7 @@ def optimal_times(
         model, treatment, free, times=grid, outputs=outputs, error=error, parameters=parameters, at_dose=at_dose,
         solver=solver,
     )  # fmt: skip
-    sampling = _Sampling(design, observed_outputs(model, outputs, error), at_dose)
+    sampling = _Sampling(design, observed_outputs(design.model, outputs, error), at_dose)
     _check_gap(gap, grid, n)
     information = information_of(sampling.factors(grid))
     _check_enough(sampling, information, n)

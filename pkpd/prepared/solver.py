@@ -41,8 +41,8 @@ class Solver:
         ``"numpy"`` and the methods of scipy have one.
     device
         ``"cpu"``, or ``"gpu"``: an NVIDIA card of the Ampere generation or later, for many members, by
-        ``"auto"`` or one of its methods.  Results agree to the tolerance.  Experimental: it
-        has been tested by simulation alone, and has not yet run on a card.  Needs the driver
+        ``"auto"`` or one of its methods.  Experimental: it has been tested by simulation alone, where it agrees
+        to the bit with processors that fuse products with sums, and has not yet run on a card.  Needs the driver
         and no further package; steady states are found on the processor all the same.
 
     Raises

@@ -100,7 +100,7 @@ def _note(task: _Task, stiff: int) -> str:
     if stiff:
         second = task.program("rodas5p").method
         methods += f", and {second} for {stiff} stiff of {task.problem.members} members"
-    return f"{methods}, on the GPU {task.card.name} (experimental)"
+    return f"{methods}; on the GPU {task.card.name} (experimental)"
 
 
 # ---- what is on the card

@@ -2,7 +2,8 @@
 
 It is the writer of the processor's code that writes it, with one lane: a thread has one
 member at a time.  Every addition, subtraction and product is given a rounding, which keeps
-the driver from fusing any: the bits of a result are those of this text, whatever the card.
+the driver from fusing any: the bits of a result are those of this text, whatever the card,
+and those of any processor that adds a product without rounding it (`Shape.fused`).
 
 Experimental: nothing has run on a card.  The text is assembled by ``ptxas``, and run on the
 processor by a simulator (tests/ptx_simulator.py).
