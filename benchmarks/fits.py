@@ -77,7 +77,7 @@ def simulated() -> pkpd.Dataset:
                 observed = run * (1 + RELATIVE * rng.standard_normal(len(times)))
                 columns = {"time": times, "output": output, "value": observed, "sd": RELATIVE * run}
                 rows.append(pd.DataFrame(columns).assign(arm=arm))
-    return pkpd.read_observations(pd.concat(rows, ignore_index=True), regimens)
+    return pkpd.read_observations(pd.concat(rows, ignore_index=True), regimens, at_dose="before")
 
 
 def _regimen(dose: float) -> pkpd.Regimen | None:
@@ -134,21 +134,24 @@ def _xenografts() -> list[Row]:
     table = Path(os.environ.get(DATA, "")) / TABLE
     if DATA not in os.environ or not table.is_file():
         return [{"fit": name, "who": "pkpd", "remark": f"{DATA} names no folder with the table"}]
-    now = _measured(ROOT, table)
-    rows: list[Row] = [_row(name, "pkpd", *now)]
+    now = _measured(name, "pkpd", ROOT, table)
     if BEFORE not in os.environ:
-        return [*rows, {"fit": name, "who": "pkpd before", "remark": f"{BEFORE} names no checkout"}]
-    before = _measured(Path(os.environ[BEFORE]), table)
-    return [*rows, {**_row(name, "pkpd before", *before), "ratio": before[0] / now[0]}]
+        return [now, {"fit": name, "who": "pkpd before", "remark": f"{BEFORE} names no checkout"}]
+    before = _measured(name, "pkpd before", Path(os.environ[BEFORE]), table)
+    if "CPU s" in now and "CPU s" in before:
+        before["ratio"] = before["CPU s"] / now["CPU s"]
+    return [now, before]
 
 
-def _measured(checkout: Path, table: Path) -> tuple[float, float, int]:
-    """CPU seconds, chi-square and evaluations of `xenograft_fit` with the code of a checkout."""
+def _measured(name: str, who: str, checkout: Path, table: Path) -> dict[str, Any]:
+    """The row of `xenograft_fit` with the code of a checkout."""
     say(f"fits: 24 mice with {checkout}")
     script = Path(__file__).with_name("xenograft_fit.py")
     done = subprocess.run(
         [sys.executable, str(script), str(table)],
-        capture_output=True, text=True, check=True, cwd=checkout, env={**os.environ, "PYTHONPATH": str(checkout)},
+        capture_output=True, text=True, cwd=checkout, env={**os.environ, "PYTHONPATH": str(checkout)},
     )  # fmt: skip
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return float(told["seconds"]), float(told["chi_square"]), int(told["evaluations"])
+    if done.returncode:
+        return {"fit": name, "who": who, "remark": (done.stderr.strip().splitlines() or ["no reason told"])[-1]}
+    measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return _row(name, who, measured["seconds"], measured["chi_square"], measured["evaluations"])

@@ -39,7 +39,7 @@ def regimen(rows: pd.DataFrame) -> pkpd.Regimen:
     """The doses of one mouse."""
     doses = rows[rows["DOSE"] > 0].fillna({"ADDL": 0, "II": 1})
     each = [
-        pkpd.bolus(dose.DOSE / 1000, "oral", every=dose.II, n=int(dose.ADDL) + 1).shift(dose.TIME)
+        pkpd.bolus(dose.DOSE / 1000, "oral", every=dose.II, n=int(dose.ADDL) + 1).shift(dose.time)
         for dose in doses.itertuples()
     ]
     return functools.reduce(lambda earlier, later: earlier + later, each)
