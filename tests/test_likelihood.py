@@ -351,6 +351,21 @@ def test_what_cannot_be_is_refused_in_one_message(changes, options, message: str
         pkpd.fit(one, data, FREE, **options)
 
 
+def test_a_standard_deviation_that_goes_to_zero_is_told() -> None:
+    """A value of exactly 0 before the first dose, where the model has 0: the likelihood has no maximum."""
+    values = [0, 9.0, 8.1, 6.8, 4.4, 3.1, 2.1]
+    table = pd.DataFrame(
+        {"arm": "a", "time": [0.0, 1, 2, 4, 8, 12, 16], "output": "C", "value": values, "at_dose": "before"}
+    )
+    data = pkpd.read_observations(table, {"a": pkpd.bolus(100, "iv")})
+    fit = pkpd.fit(one, data, FREE, error=pkpd.combined_error(0.1, 0.1))
+    assert not fit.success
+    assert fit.message.startswith("the likelihood has no maximum: sd_additive[C] goes to 0, where the model meets")
+    assert "sd_additive[C] goes to 0" in fit.covariance_missing
+    measured = pkpd.fit(one, data.take(data.time > 0), FREE, error=pkpd.proportional_error(0.1))
+    assert measured.success
+
+
 def test_a_prior_that_is_none_is_refused() -> None:
     data = pkpd.read_observations(sampled(truth()), DOSE)
     for prior in (pkpd.categorical({1: 0.5, 2: 0.5}), stats.poisson(3), pkpd.truncated(pkpd.normal(9, sd=1), 0, 20)):

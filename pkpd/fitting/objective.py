@@ -177,8 +177,11 @@ class Objective:
             along = self._chain(group, points, slopes)
             value += self._weighed(group, density.value)
             weights = self._weights_of(group)
-            gradient += np.einsum("n,pna,pnak->pk", weights, density.score, along)
-            information += np.einsum("n,pnab,pnak,pnbl->pkl", weights, density.information, along, along, optimize=True)
+            with np.errstate(all="ignore"):  # a standard deviation that goes to 0
+                gradient += np.einsum("n,pna,pnak->pk", weights, density.score, along)
+                information += np.einsum(
+                    "n,pnab,pnak,pnbl->pkl", weights, density.information, along, along, optimize=True
+                )
         return np.where(np.isfinite(value), value, -np.inf), gradient, information
 
     def _density(self, group: Group, predicted: Array, points: Array) -> Density:

@@ -62,7 +62,7 @@ def _covariance(
     if objective.squares:
         factor, scale, observed = jacobian, _variance(standardized, len(x), meaning), None
     else:
-        factor, scale = _root(information), 1.0
+        factor, scale = _root(information) if not failure else np.zeros_like(information), 1.0
         free = ~bound & ~idle
         observed = observed_information(objective, x, free) if not failure else None
     return uncertainty(

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 STRONG = 0.95  # correlations from here on are pointed out
+MANY = 12  # more parameters make a table of correlations that no one reads
 
 
 def report(fit: Fit) -> str:
@@ -90,8 +91,10 @@ def _correlation(fit: Fit) -> str:
         for i, j in zip(*np.tril_indices(len(known), -1), strict=True)
         if abs(values[i, j]) >= STRONG
     ]
-    text = _table([[*row, *[""] * (width - len(row))] for row in rows])
-    return text + ("\n" + textwrap.fill(f"Hard to tell apart: {'; '.join(strong)}.", 100) if strong else "")
+    text = _table([[*row, *[""] * (width - len(row))] for row in rows]) if len(known) <= MANY else ""
+    return (text + ("\n" + textwrap.fill(f"Hard to tell apart: {'; '.join(strong)}.", 100) if strong else "")).strip(
+        "\n"
+    )
 
 
 def _quality(fit: Fit) -> str:

@@ -19,7 +19,9 @@ __all__ = ["OPTIMIZERS", "Optimum", "Search", "minimize"]
 
 
 FLAT = 1e-5  # a slope of the log-posterior along a span of a coordinate: below is the solver's error
-LEFT = 1e-6  # what a Newton step may still promise of log-posterior at a maximum
+LEFT = 1e-6  # what a Newton step may still promise of log-posterior at a maximum ...
+VANISHED = np.log(1e-6)  # of a standard deviation that is estimated, relative to where it starts
+TOO_MUCH = 1e-2  # ... and what belies a minimizer that says it converged
 
 # lmfit's methods that take a function of one value; those for residuals are `least_squares` and `leastsq`.
 OPTIMIZERS = (
@@ -259,16 +261,25 @@ def _by_trust_region(search: Search, name: str, limit: int) -> Optimum:
 
     start = search.base[search.vary] / spans
     result = by_scipy(cost, start, jac=slopes, hess=curvature, method=name, **options)
-    done = bool(result.success) if name == "trust-exact" else result.status in (1, 2)
-    done = done or (name == "trust-exact" and _at_top(search, result.x * spans))
-    return _optimum(search, result.x * spans, done, str(result.message), result)
+    numbers = result.x * spans
+    left = _left_to_gain(search, numbers)
+    stopped = bool(result.success) if name == "trust-exact" else result.status in (1, 2)
+    message = str(result.message)
+    if stopped and left > TOO_MUCH:
+        message = f"it stopped where a Newton step still promises {left:.2g} of log-posterior; start elsewhere"
+    return _optimum(search, numbers, (stopped and left <= TOO_MUCH) or left < LEFT, message, result)
 
 
-def _at_top(search: Search, numbers: Array) -> bool:
-    """Whether a Newton step promises next to nothing: where slopes are smaller than the solver's error."""
+def _left_to_gain(search: Search, numbers: Array) -> float:
+    """How much more log-posterior a Newton step promises, of the coordinates that no bound holds."""
     _, gradient, information = search.cost_expanded(numbers)
-    promised = gradient @ np.linalg.lstsq(information, gradient, rcond=None)[0] / 2
-    return bool(0 <= promised < LEFT)
+    x, lower, upper = search.point(numbers)[search.vary], search.objective.lower, search.objective.upper
+    near = 1e-6 * _spans(search)
+    held = ((x <= lower[search.vary] + near) & (gradient > 0)) | ((x >= upper[search.vary] - near) & (gradient < 0))
+    slope, curvature = gradient[~held], information[np.ix_(~held, ~held)]
+    if not np.isfinite(slope).all() or not np.isfinite(curvature).all():
+        return np.inf
+    return abs(float(slope @ np.linalg.pinv(curvature, hermitian=True) @ slope)) / 2
 
 
 def _spans(search: Search) -> Array:
@@ -278,6 +289,14 @@ def _spans(search: Search) -> Array:
 
 
 def _optimum(search: Search, numbers: Array, success: bool, message: str, result: Any) -> Optimum:
-    x = search.point(np.clip(numbers, search.objective.lower[search.vary], search.objective.upper[search.vary]))
-    value = float(search.objective.log_posterior(x[None])[0])
+    objective = search.objective
+    x = search.point(np.clip(numbers, objective.lower[search.vary], objective.upper[search.vary]))
+    value = float(objective.log_posterior(x[None])[0])
+    vanished = [c.label for c in objective.errors if c.log and x[objective.coordinates.index(c)] < c.start + VANISHED]
+    if vanished:
+        success = False
+        message = (
+            f"the likelihood has no maximum: {' and '.join(vanished)} goes to 0, where the model meets a value "
+            "exactly. Leave out values that are exact, or hold the standard deviation with .fixed()"
+        )
     return Optimum(x, value, success, message, search.calls["values"], search.calls["derivatives"], result)
