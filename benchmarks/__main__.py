@@ -13,15 +13,18 @@ from benchmarks.comparison import compare, comparison_table, precision_table
 from benchmarks.compile_times import compile_table
 from benchmarks.drawing import draw_precision, draw_scaling
 from benchmarks.fits import fits_table
+from benchmarks.gpu import gpu_table
 from benchmarks.machine import circumstances
 from benchmarks.memory import memory_table
+from benchmarks.report import begun, with_recorded_cases
 from benchmarks.rounds import say
 from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.scaling import members_table, states_table, stiff_states_table, threads_table
+from benchmarks.shapes import shapes_table
 from benchmarks.tables import Table, write_csv
 
 HERE = Path(__file__).parent
-SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "fits")
+SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "fits", "shapes", "gpu")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -30,14 +33,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folder: Path = asked.out or (HERE.parent / "build" / "benchmarks" if asked.quick else HERE / "results")
     folder.mkdir(parents=True, exist_ok=True)
     scale = QUICK if asked.quick else FULL
-    about = circumstances()
-    texts = []
+    whole = set(asked.only) == set(SECTIONS) and set(asked.case) == set(CASES)
+    command = " ".join(["python -m benchmarks", *words])
+    report = begun(folder / "results.md", command, circumstances(), whole=whole)
     for section in asked.only:
         for table in _tables(section, scale, asked.case, folder):
+            if not table.rows:  # nothing to measure with: what was recorded stays
+                say(f"{table.name}: {' '.join(table.remarks)}")
+                continue
             write_csv(table, folder)
-            texts.append(table.markdown())
-            _write(folder / "results.md", about, words, texts)
-    say(f"wrote {folder / 'results.md'}")
+            report = report.but(table)
+            report.write()
+    if report.path.exists():
+        say(f"see {report.path}")
 
 
 def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
@@ -55,7 +63,7 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
         for name in cases:
             comparisons.append(compare(CASES[name], scale))
             yield comparison_table(comparisons[-1])
-        precision = precision_table(comparisons)
+        precision = with_recorded_cases(precision_table(comparisons), folder, cases)
         draw_precision(precision, folder)
         yield precision
     elif section == "scaling":
@@ -65,16 +73,11 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
         yield stiff_states_table(scale)
         yield threads_table(scale)
     else:
-        yield {"compile": compile_table, "memory": memory_table, "calls": calls_table, "fits": fits_table}[section](
-            scale
-        )
-
-
-def _write(path: Path, about: Sequence[str], arguments: Sequence[str], texts: Sequence[str]) -> None:
-    made = " ".join(["python -m benchmarks", *arguments])
-    head = ["# Benchmark results", "", f"Made by `{made}`; benchmarks/README.md says what is compared and how.", ""]
-    head += [f"- {line}" for line in about]
-    path.write_text("\n".join([*head, "", *texts]), encoding="utf-8")
+        tables = {
+            "compile": compile_table, "memory": memory_table, "calls": calls_table, "fits": fits_table,
+            "shapes": shapes_table, "gpu": gpu_table,
+        }  # fmt: skip
+        yield tables[section](scale)
 
 
 if __name__ == "__main__":

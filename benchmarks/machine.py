@@ -8,6 +8,9 @@ import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from pkpd.solvers.compiled.choice import chosen_shape
+from pkpd.solvers.compiled.target import this_target
+
 __all__ = ["circumstances"]
 
 PACKAGES = (
@@ -19,9 +22,11 @@ PACKAGES = (
 def circumstances() -> list[str]:
     """Date, machine, load and versions, a line each."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    target = this_target()
     lines = [
         f"Date: {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}",
         f"Machine: {_processor()}, {cores} cores, {platform.system()} {platform.release()}",
+        f"Processor as LLVM knows it: {target.cpu}, vectors {target.vectors}; ours: {chosen_shape(target).lanes} lanes",
         f"Python {platform.python_version()}; " + ", ".join(_version(name) for name in PACKAGES),
     ]
     if hasattr(os, "getloadavg"):

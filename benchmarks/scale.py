@@ -25,6 +25,8 @@ class Scale:
         Of the scaling.
     memory
         Members of the memory run.
+    gpu
+        Members on a card.
     everything
         Whether scaling has the peers beside ours, and threads and first simulations every case.
     """
@@ -40,6 +42,7 @@ class Scale:
     stiff_states: tuple[int, ...]
     patience: float
     memory: int
+    gpu: int
     everything: bool
 
 
@@ -55,6 +58,7 @@ FULL = Scale(
     stiff_states=(10, 31, 100, 301),
     patience=10.0,
     memory=1_000_000,
+    gpu=1_000_000,
     everything=True,
 )
 
@@ -70,5 +74,6 @@ QUICK = Scale(
     stiff_states=(10, 31),
     patience=2.0,
     memory=10_000,
+    gpu=10_000,
     everything=False,
 )

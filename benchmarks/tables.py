@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Table", "write_csv"]
+__all__ = ["Table", "read_rows", "write_csv"]
 
 Row = Mapping[str, Any]
 
@@ -48,6 +48,24 @@ def write_csv(table: Table, folder: Path) -> None:
         writer = csv.DictWriter(file, fieldnames=table.columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(table.rows)
+
+
+def read_rows(name: str, folder: Path) -> list[dict[str, Any]]:
+    """The rows of ``name.csv``, numbers as numbers; none where there is no such file."""
+    path = folder / f"{name}.csv"
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{column: _cell(text) for column, text in row.items()} for row in csv.DictReader(file)]
+
+
+def _cell(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text or None
 
 
 def _line(cells: Sequence[str]) -> str:

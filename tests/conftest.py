@@ -11,3 +11,27 @@ def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PKPD_CACHE", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def cuda_library(tmp_path_factory):
+    """The driver of a card that is not there; see `fake_cuda`."""
+    from fake_cuda import fake_cuda
+    from ptx_simulator import needs_gcc
+
+    needs_gcc()
+    return fake_cuda(tmp_path_factory.mktemp("cuda"))
+
+
+@pytest.fixture
+def card(cuda_library, monkeypatch):
+    """A card of two processors, each of which holds 64 threads; all of its memory must be given back."""
+    from fake_cuda import forget_cards
+
+    from pkpd.solvers.compiled.cuda import open_card
+
+    cuda_library.set(memory=2**30, processors=2, major=9, minor=0, devices=1)
+    forget_cards(monkeypatch, str(cuda_library.folder / "libcuda.so.1"))
+    yield cuda_library
+    assert cuda_library.rooms == 0
+    open_card.cache_clear()

@@ -5,22 +5,28 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import sympy
+from fake_cuda import forget_cards
 
-from benchmarks import install
+from benchmarks import gpu, install, shapes
 from benchmarks.__main__ import main
 from benchmarks.accuracy import Error, ensemble_error
 from benchmarks.cases import CASES, find
 from benchmarks.comparison import RTOL, Comparison, comparison_table
 from benchmarks.drawing import draw_precision, draw_scaling
 from benchmarks.equations import antimony_text, scalar_rates
+from benchmarks.machine import circumstances
 from benchmarks.peers import OURS, PEERS, Job, Peer, amici_peer, scipy_peer
+from benchmarks.report import begun, with_recorded_cases
 from benchmarks.rounds import ROOT, Failure, Measurement, Task, Worker, hired, measured
+from benchmarks.scale import QUICK
 from benchmarks.tables import Table, write_csv
 from pkpd import simulate
+from pkpd.solvers.compiled.target import this_target
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.solve import solve
 
@@ -226,6 +232,29 @@ def test_the_command_writes_what_it_measured_and_how(tmp_path):
     assert float(states["peak MB"]) > float(states["output MB"])
 
 
+def test_a_card_is_measured_beside_the_processor(cache, card, monkeypatch):
+    monkeypatch.setattr(gpu, "METHODS", {"tipd": ("tsit5",)})
+    table = gpu.gpu_table(replace(QUICK, gpu=40))
+    (row,) = (row for row in table.rows if row["integrator"] == "pkpd")
+    assert row["card"] == "Fake"
+    assert row["bits"] is True
+    assert row["worst error"] < 1e-4
+    assert row["failed"] == row["other statuses"] == row["other steps"] == 0
+    assert 0 < row["kernel s"] + row["in s"] + row["out s"] <= row["whole s"]
+    assert row["reduced s"] > 0
+    assert table.remarks[0].startswith("Fake, compute capability 9.0, 2 processors, CUDA 12.4")
+
+
+def test_without_a_card_a_word_says_why_and_nothing_is_overwritten(tmp_path, monkeypatch, capsys):
+    forget_cards(monkeypatch, "libcuda-that-is-not-there.so.1")
+    (tmp_path / "results.md").write_text("measured elsewhere")
+    main(["--only", "gpu", "--out", str(tmp_path)])
+    told = capsys.readouterr()
+    assert "device='gpu' needs an NVIDIA card" in told.out + told.err
+    assert [p.name for p in tmp_path.iterdir()] == ["results.md"]
+    assert (tmp_path / "results.md").read_text() == "measured elsewhere"
+
+
 def read_csv(path):
     with path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
@@ -238,3 +267,56 @@ def test_the_figures_are_written(tmp_path):
     members = Table("members", "", [row | {"members": 100}, row | {"members": 1000}])
     states = Table("states", "", [row | {"states": 5}, row | {"states": 150, "integrator": "rival"}])
     assert draw_scaling(members, states, tmp_path).stat().st_size > 5_000
+
+
+def test_a_part_of_a_run_keeps_the_tables_of_the_others(tmp_path):
+    """`--only` measures some tables again; the rest of the report, and its head, stay as they are."""
+    path, first, second = tmp_path / "results.md", Table("one", "One", [{"a": 1}]), Table("two", "Two", [{"b": 2}])
+    begun(path, "python -m benchmarks", ["Date: then", "Machine: a"], whole=True).but(first).but(second).write()
+    whole = path.read_text(encoding="utf-8")
+    assert "This section alone" not in whole
+    again = begun(path, "python -m benchmarks --only one", ["Date: now", "Machine: b"], whole=False)
+    again.write()
+    assert path.read_text(encoding="utf-8") == whole
+    again.but(Table("one", "One", [{"a": 3}])).but(Table("three", "Three", [{"c": 4}])).write()
+    text = path.read_text(encoding="utf-8")
+    head, *sections = text.split("## ")
+    assert head == whole.split("## ")[0]
+    alone = "- This section alone: `python -m benchmarks --only one`. Date: now. Machine: b.\n"
+    assert sections == [
+        f"One\n\n| a |\n| --- |\n| 3 |\n\n{alone}\n",
+        "Two\n\n| b |\n| --- |\n| 2 |\n\n",
+        f"Three\n\n| c |\n| --- |\n| 4 |\n\n{alone}",
+    ]
+    begun(path, "python -m benchmarks", ["Date: later"], whole=True).but(first).write()
+    assert "## Two" not in path.read_text(encoding="utf-8")
+
+
+def test_one_case_keeps_the_points_of_the_others(tmp_path):
+    rows = [{"case": "tipd", "rtol": 1e-6, "failed": 0}, {"case": "hill", "rtol": 1e-8, "failed": 2}]
+    write_csv(Table("precision", "", rows), tmp_path)
+    new = Table("precision", "", [{"case": "hill", "rtol": 1e-4, "failed": 1}])
+    assert list(with_recorded_cases(new, tmp_path, ["hill"]).rows) == [rows[0], *new.rows]
+    assert list(with_recorded_cases(new, tmp_path / "nowhere", ["hill"]).rows) == list(new.rows)
+
+
+def test_the_recorded_report_is_read_and_written_as_it_is():
+    path = ROOT / "benchmarks" / "results" / "results.md"
+    text = path.read_text(encoding="utf-8")
+    report = begun(path, "python -m benchmarks --only calls", [], whole=False)
+    assert "\n".join([report.head, *report.sections.values()]) == text
+
+
+def test_shapes_differ_in_time_alone(monkeypatch):
+    monkeypatch.setattr(shapes, "LANES", (4, 8))
+    monkeypatch.setattr(shapes, "METHODS", {"tipd": ("tsit5",)})
+    table = shapes.shapes_table(replace(QUICK, rounds=1))
+    widest = table.rows[:2]
+    assert [row["lanes"] for row in widest] == [4, 8]
+    assert {row["vectors"] for row in widest} == {this_target().vectors}
+    assert all(row["CPU us per member"] > 0 and row["worst error"] < 1e-5 for row in table.rows)
+    assert all(row["same numbers"] == "yes" for row in table.rows if row["vectors"] != "sse2")
+
+
+def test_the_circumstances_name_the_vectors():
+    assert any(f"vectors {this_target().vectors}; ours: " in line for line in circumstances())

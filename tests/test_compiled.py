@@ -17,8 +17,10 @@ from ivp_problems import PUBLISHED, problem, sized, system
 from test_library import regimen_for
 
 import pkpd
-from pkpd.solvers.compiled import object_code
+from pkpd.solvers.compiled import keeping, object_code
 from pkpd.solvers.compiled.methods import COMPILED_METHODS
+from pkpd.solvers.compiled.shape import Shape
+from pkpd.solvers.compiled.target import machine_code, target_machine, this_target
 from pkpd.solvers.equations.system import numbered_system
 from pkpd.solvers.problem import Status
 from pkpd.solvers.schedule import Schedule
@@ -28,6 +30,7 @@ from pkpd.symbolic.symbols import Parameter
 METHODS = (*COMPILED_METHODS, "auto")
 NAMES = list(pkpd.catalog().index)
 RNG = np.random.default_rng
+EIGHT = Shape(8)
 
 
 pytestmark = pytest.mark.usefixtures("cache")
@@ -324,22 +327,21 @@ def test_auto_switches_the_stiff_members_only():
 # ---- elementary functions
 
 
-def evaluate(write, x, y=None):
+def evaluate(write, x, y=None, shape=EIGHT):
     """Apply a function written on lanes to arrays."""
     from llvmlite import binding as llvm
     from llvmlite import ir
 
-    from pkpd.solvers.compiled.lanes import VECTOR, Rows, function
+    from pkpd.solvers.compiled.lanes import Rows, function
 
     module = ir.Module("test")
-    pointer = ir.PointerType(VECTOR)
-    code, (px, py, out) = function(module, "f", [pointer] * 3, public=True)
+    code, (px, py, out) = function(module, "f", [shape.pointer] * 3, shape, public=True)
     a, b, result = (Rows(code, p.raw) for p in (px, py, out))
-    with code.each(len(x) // 8) as i:
+    for i in code.each(len(x) // shape.lanes):
         result[i] = write(a[i], b[i])
     code.end()
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), object_code._target())
-    engine.add_object_file(llvm.ObjectFileRef.from_data(object_code._compile(str(module))))
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine(this_target()))
+    engine.add_object_file(llvm.ObjectFileRef.from_data(machine_code(str(module), this_target())))
     engine.finalize_object()
     call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 3)(engine.get_function_address("f"))
 
@@ -448,31 +450,31 @@ def test_machine_code_is_kept_and_a_torn_file_is_made_again(tmp_path, monkeypatc
     builds = []
 
     def build():
-        from pkpd.solvers.compiled.methods import _text
+        from pkpd.solvers.compiled.kernels import make_kernel
 
         builds.append(1)
-        return _text(EVENTFUL, "tsit5")
+        return str(make_kernel(EVENTFUL, "tsit5", EIGHT).module)
 
     for _ in range(2):
-        object_code.object_code("a recipe", build)
+        object_code.object_code("a recipe", build, this_target())
     assert len(builds) == 1
     (kept,) = tmp_path.iterdir()
     kept.write_bytes(kept.read_bytes()[:1000])
-    object_code.object_code("a recipe", build)
+    object_code.object_code("a recipe", build, this_target())
     assert len(builds) == 2
 
 
 def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch):
     monkeypatch.setenv("PKPD_CACHE", str(tmp_path))
     tmp_path.chmod(0o700)
-    assert object_code.cache_folder() == tmp_path
+    assert keeping.cache_folder() == tmp_path
     tmp_path.chmod(0o770)
-    assert object_code.cache_folder() is None
+    assert keeping.cache_folder() is None
     link = tmp_path / "link"
     tmp_path.chmod(0o700)
     link.symlink_to(tmp_path)
     monkeypatch.setenv("PKPD_CACHE", str(link))
-    assert object_code.cache_folder() is None
+    assert keeping.cache_folder() is None
 
 
 def test_two_processes_at_once(tmp_path):

@@ -313,7 +313,7 @@ def test_a_process_lets_go_of_machine_code(monkeypatch):
     from pkpd.solvers.compiled import methods
 
     model = replace(PEAKS, name="let go")
-    engine = weakref.ref(methods._compiled(model, "tsit5").engine)
+    engine = weakref.ref(methods._integrator(model, "tsit5").engine)
     assert engine() is not None
     methods._compiled.cache_clear()
     gc.collect()

@@ -19,6 +19,7 @@ ROOT = Path(pkpd.__file__).parent
 LAYERS = [
     ["errors", "version"],
     ["units", "storage", "arrays", "memory"],
+    ["json_files"],
     ["symbolic"],
     ["library"],
     ["treatment", "ensembles"],

@@ -64,5 +64,6 @@ def test_the_wheel_has_the_same_catalog(installed: Path, tmp_path: Path) -> None
 def test_types_and_data_are_in_the_wheel(installed: Path) -> None:
     assert (installed / "pkpd" / "py.typed").exists()
     assert (installed / "pkpd" / "fits" / "data" / "mc38_radiation.csv").exists()
+    assert (installed / "pkpd" / "fits" / "mc38_radiation.toml").exists()
     assert not (installed / "models").exists()
     assert not (installed / "tests").exists()

@@ -125,11 +125,11 @@ def test_second_derivatives_on_both_paths() -> None:
 
 
 def test_a_new_choice_of_parameters_makes_no_machine_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    from pkpd.solvers.compiled import methods
+    from pkpd.solvers.compiled import kernels
 
     kosinsky, rt = pkpd.load("kosinsky_2018"), pkpd.fractions(2.0, 2, "radiation", start=1, duration=0.001)
     pkpd.simulate(kosinsky, rt, times=[0, 5], sensitivities=["alpha"])
-    monkeypatch.setattr(methods, "_text", lambda *_: pytest.fail("new machine code"))
+    monkeypatch.setattr(kernels, "make_kernel", lambda *_: pytest.fail("new machine code"))
     run = pkpd.simulate(kosinsky, rt, times=[0, 5], sensitivities=["delta"])
     assert np.isfinite(run["sensitivity_V"]).all()
 

@@ -70,8 +70,8 @@ def test_another_choice_makes_no_machine_code(monkeypatch, tmp_path):
     monkeypatch.setenv("PKPD_CACHE", str(tmp_path))
     tmp_path.chmod(0o700)
     made = []
-    compile_ = object_code._compile
-    monkeypatch.setattr(object_code, "_compile", lambda text: made.append(len(text)) or compile_(text))
+    compile_ = object_code.machine_code
+    monkeypatch.setattr(object_code, "machine_code", lambda *a: made.append(len(a[0])) or compile_(*a))
     methods._compiled.cache_clear()
     problem = plain(ONE, starts=np.array([[3.0]]), tol=1e-8)
     for chosen in ([0], [1], [0, 1], [1, 0]):

@@ -31,14 +31,14 @@ def run_fit(model: str, data: Path, free: list[str], doses: list[str], constants
     return estimated
 
 
-def fit_files(estimated: Fit, folder: Path, figure: str = "fit.png") -> Iterator[Path]:
-    """Write the report, the estimates, the residuals and the figure of a fit, each whole or not at all."""
+def fit_files(estimated: Fit, folder: Path, figure: str = "fit.png", *, text: str | None = None) -> Iterator[Path]:
+    """Write the report (or a longer `text`), the tables and the figure of a fit, each whole or not at all."""
     import pkpd
     from pkpd.storage import write_atomically
 
     folder.mkdir(parents=True, exist_ok=True)
     yield write_atomically(
-        folder / "report.txt", lambda path: path.write_text(estimated.report() + "\n", encoding="utf-8")
+        folder / "report.txt", lambda path: path.write_text((text or estimated.report()) + "\n", encoding="utf-8")
     )
     yield write_atomically(folder / "estimates.csv", lambda path: estimated.estimates.to_csv(path))
     yield write_atomically(folder / "residuals.csv", lambda path: estimated.residuals.to_csv(path, index=False))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -212,25 +212,55 @@ def plot(
 
 @app.command()
 def fit(
-    model: ModelName,
-    data: Annotated[Path, typer.Option("--data", help="CSV with the columns arm, time, output, value, sd.")],
-    free: Annotated[
-        list[str], typer.Option("--free", help="NAME, NAME=LOW:HIGH or NAME=LOW:HIGH:log; append @arm for one per arm.")
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL|STUDY.toml", help="A name from `pkpd catalog`, or a study file.")
     ],
+    data: Annotated[
+        Path | None, typer.Option("--data", help="CSV with the columns arm, time, output, value, sd.")
+    ] = None,
+    free: Annotated[
+        list[str] | None,
+        typer.Option("--free", help="NAME, NAME=LOW:HIGH or NAME=LOW:HIGH:log; append @arm for one per arm."),
+    ] = None,
     dose: Annotated[
         list[str] | None, typer.Option("--dose", help="'ARM: AMOUNT UNIT ROUTE ...' as in simulate; repeatable.")
     ] = None,
     values: Values = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the report, tables and figure.")] = None,
 ) -> None:
-    """Fit a model to observations and report the estimates."""
+    """Fit a model to observations and report the estimates.
+
+    A study file says it all: model, data, regimens by arm, what is estimated from where within which bounds and
+    priors, error models, starts, profiles, bootstrap, and the folder of the report.
+    """
     from pkpd.cli.fitting import fit_files, run_fit
 
+    if model.endswith(".toml"):
+        _fit_study(Path(model), {"--data": data, "--free": free, "--dose": dose, "--set": values}, out)
+        return
+    if data is None or not free:
+        raise typer.BadParameter(
+            "give it, or a study file instead of the model.", param_hint="--free" if data else "--data"
+        )
     estimated = run_fit(model, data, free, dose or [], _assignments(values))
     typer.echo(estimated.report())
     if out is not None:
         for path in fit_files(estimated, out):
             say(f"wrote {path}")
+
+
+def _fit_study(path: Path, flags: Mapping[str, object], out: Path | None) -> None:
+    from pkpd.cli.studies import outcome_files, run_study
+
+    also = [flag for flag, value in flags.items() if value]
+    if also:
+        raise typer.BadParameter(f"{path.name} says it itself; leave the option out.", param_hint=also[0])
+    outcome = run_study(path, _progress)
+    typer.echo(outcome.report())
+    folder = out or outcome.folder
+    if folder is not None:
+        for written in outcome_files(outcome, folder):
+            say(f"wrote {written}")
 
 
 @app.command()

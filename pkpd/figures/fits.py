@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.errors import DataError, unknown_name
+from pkpd.arrays import Array
+from pkpd.errors import DataError
 from pkpd.figures import labels
-from pkpd.figures.scales import scale_output
-from pkpd.figures.style import BLACK, MARKERS, OKABE_ITO, note, paired_canvas
+from pkpd.figures.bands import band_name, checked_bands, scale_with_bands
+from pkpd.figures.panels import panel_title, sheet
+from pkpd.figures.style import BLACK, BLUE, GRAY, MARKERS, OKABE_ITO, note, paired_canvas
+from pkpd.fitting.diagnostics import comparable_values, counts_events, observed_output
+from pkpd.fitting.record_predictor import RecordPredictor
+from pkpd.fitting.results import Fit
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
     from matplotlib.axes import Axes
 
-    from pkpd.fitting.results import Fit
-
-__all__ = ["fit_overlay"]
+__all__ = [
+    "arm_title",
+    "draw_observed",
+    "failed",
+    "fine_times",
+    "fit_overlay",
+    "fitted_curves",
+    "not_positive",
+    "require_fit",
+]
 
 _POINTS = 401  # of a fitted curve
+_MANY = 80  # observations of an arm from which marks are smaller
+FEW = len(OKABE_ITO)  # arms that can be told apart in one panel
 
 
 def fit_overlay(
@@ -28,12 +43,16 @@ def fit_overlay(
     output: str | None = None,
     *,
     log: bool = False,
+    bands: xr.Dataset | None = None,
     ax: tuple[Axes, Axes] | None = None,
-) -> tuple[Axes, Axes]:
+) -> tuple[Axes, ...]:
     """Observations of every arm with the fitted curves, and the residuals below them.
 
-    Bars are the standard deviations of the data, where they were given; residuals are then in
-    standard deviations, else in the output's unit.
+    Up to 7 arms are drawn in one panel.  With more each has a panel of its own, with axes in
+    common; `individual_fits` has them on pages.  Bars are the standard deviations of the data,
+    where they were given.  Residuals are in standard deviations where these or error models were
+    given, else in the output's unit.  Responders are drawn as shares, and times to an event as the
+    cumulative hazard of the arm (Nelson-Aalen).
 
     Parameters
     ----------
@@ -42,80 +61,150 @@ def fit_overlay(
     output
         The observed output; may be left out where there is only one.
     log
-        Whether the axis of the output is logarithmic; values of 0 and less are not shown then.
+        Whether the axis of the output is logarithmic; the figure counts values of 0 and less,
+        which are then not shown.
+    bands
+        From `pkpd.bands`, to be drawn about the curves.
     ax
         Two axes to draw on, above and below; those of a new figure by default.
 
     Returns
     -------
     tuple of matplotlib.axes.Axes
-        The axes of the observations and curves, and the axes of the residuals.
+        The axes of the observations and curves, and last the axes of the residuals.
 
     Raises
     ------
     UnknownNameError
         If no such output was observed.
     DataError
-        If several outputs were observed and none is named.
+        If several outputs were observed and none is named, there are more than 7 arms and
+        `ax` is given, or `bands` are of another fit.
     """
-    from pkpd.fitting.results import Fit
-
-    if not isinstance(fit, Fit):
-        raise DataError(f"fit_overlay() got {fit!r}; expected what fit() returns.")
-    table = fit.residuals
-    output = _observed(fit, table, output)
+    require_fit(fit, "fit_overlay")
+    output = observed_output(fit, output)
+    table = comparable_values(fit)
     rows = table[table["output"] == output]
     arms = [arm for arm in fit.data.arms if arm in set(rows["arm"])]
-    times = np.linspace(fit.data.start, float(rows["time"].max()), _POINTS)
-    curves = fit.predict(times)[output].sel(arm=arms)
+    about = checked_bands(fit, bands, output, "fit_overlay")
+    if len(arms) > FEW and ax is not None:
+        raise DataError(
+            f"fit_overlay: {len(arms)} arms cannot be told apart on the two axes of ax; leave it out for a panel an "
+            f"arm, or draw up to {FEW} of them."
+        )
+    curves = fitted_curves(fit, output, arms, rows)
+    if len(arms) > FEW:
+        return _by_panel(fit, curves, rows, log, about)
     with paired_canvas(ax) as (upper, lower):
         for i, arm in enumerate(arms):
-            look: dict[str, Any] = {"color": OKABE_ITO[i % len(OKABE_ITO)], "marker": MARKERS[i % len(MARKERS)]}
             mine = rows[rows["arm"] == arm]
+            small = len(mine) > _MANY
+            look: dict[str, Any] = {"color": OKABE_ITO[i], "marker": MARKERS[i], "markersize": 2.2 if small else 3.5}
             _draw_arm(upper, curves.sel(arm=arm), mine, look, fit.data.sd_given)
-            lower.plot(mine["time"], mine["residual"], linestyle="none", markersize=3, **look)
-        _finish(upper, lower, curves, fit.data.sd_given, log)
-        lost = int(curves.isnull().any("time").sum())
-        note(upper, labels.left_out(lost, len(arms), "arms"))
+            lower.plot(mine["time"], mine["residual"], linestyle="none", **{**look, "markersize": 2 if small else 3})
+        scale_with_bands([upper], log, about, output, [(upper, arm, OKABE_ITO[i]) for i, arm in enumerate(arms)])
+        upper.set_ylabel(labels.quantity(curves, 28))
+        upper.tick_params(labelbottom=False)
+        title = "Arm\n(bars: ± SD)" if fit.data.sd_given else "Arm"
+        upper.legend(title=title, alignment="left", loc="upper left", bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3)
+        _finish_residuals(lower, curves, _residual(fit, output))
+        note(upper, _lost(curves), not_positive(rows, log), "" if about is None else band_name(about))
     return upper, lower
 
 
-def _observed(fit: Fit, table: pd.DataFrame, output: str | None) -> str:
-    known = list(dict.fromkeys(table["output"]))
-    if output is None:
-        if len(known) > 1:
-            raise DataError(f"{fit.data.name} observes {', '.join(known)}; name one of them as output=.")
-        return str(known[0])
-    if output not in known:
-        raise unknown_name(fit.data.name, "observed output", output, known)
-    return output
+def require_fit(fit: Any, who: str) -> Fit:
+    """`fit` itself, if it is one; `who` asks for it.
+
+    Raises
+    ------
+    DataError
+        If it is not.
+    """
+    if not isinstance(fit, Fit):
+        raise DataError(f"{who}() got {fit!r}; expected what fit() returns.")
+    return fit
+
+
+def arm_title(fit: Fit, arm: str) -> str:
+    """What a panel calls an arm; of records, where it is a subject, its ID."""
+    return f"ID {arm}" if isinstance(fit.predictor, RecordPredictor) else arm
+
+
+def fitted_curves(fit: Fit, output: str, arms: Sequence[str], rows: pd.DataFrame) -> xr.DataArray:
+    """The fitted `output` by ``arm`` and ``time``, fine enough to draw and at every time of `rows`."""
+    return fit.predict(fine_times(fit, rows))[output].sel(arm=list(arms))
+
+
+def fine_times(fit: Fit, rows: pd.DataFrame) -> Array:
+    """Times for a curve: evenly spaced, with every time of `rows`."""
+    fine = np.linspace(fit.data.start, float(rows["time"].max()), _POINTS)
+    return np.union1d(fine, rows["time"].to_numpy())
+
+
+def failed(curve: xr.DataArray) -> bool:
+    """Whether an integration failed: what is missing before the first record of a subject did not."""
+    return bool(curve.isel(time=-1).isnull())
+
+
+def not_positive(rows: pd.DataFrame, log: bool) -> str:
+    """The sentence that counts what a logarithmic axis cannot show; empty where it shows everything."""
+    count = int((rows["observed"] <= 0).sum()) if log else 0
+    return f"{count} of {len(rows)} observations are 0 or less, not shown" if count else ""
+
+
+def draw_observed(ax: Axes, rows: pd.DataFrame, bars: bool, **look: Any) -> None:
+    """Observations as marks, with their standard deviations where `bars`."""
+    ax.errorbar(
+        rows["time"], rows["observed"], yerr=rows["sd"] if bars else None,
+        **{"linestyle": "none", "markersize": 3.5, "elinewidth": 0.7, "capsize": 1.5, **look},
+    )  # fmt: skip
 
 
 def _draw_arm(ax: Axes, curve: xr.DataArray, rows: pd.DataFrame, look: dict[str, Any], bars: bool) -> None:
-    if bool(curve.notnull().all()):
+    if not failed(curve):
         ax.plot(curve["time"].to_numpy(), curve.to_numpy(), color=look["color"], linewidth=1.2)
-    ax.errorbar(
-        rows["time"],
-        rows["observed"],
-        yerr=rows["sd"] if bars else None,
-        linestyle="none",
-        markersize=3.5,
-        elinewidth=0.7,
-        capsize=1.5,
-        label=labels.number(curve["arm"].item()),
-        **look,
-    )
+    draw_observed(ax, rows, bars, label=labels.number(curve["arm"].item()), **look)
 
 
-def _finish(upper: Axes, lower: Axes, curves: xr.DataArray, bars: bool, log: bool) -> None:
-    scale_output(upper, log)
-    upper.set_ylabel(labels.quantity(curves, 28))
-    upper.tick_params(labelbottom=False)
-    title = "Arm\n(mean ± SD)" if bars else "Arm"
-    upper.legend(title=title, alignment="left", loc="upper left", bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3)
-    lower.axhline(0, color=BLACK, linewidth=0.6)
-    reach = 1.25 * float(np.abs(lower.dataLim.intervaly).max()) or 1.0
-    lower.set_ylim(-reach, reach)
-    unit = "SD" if bars else labels.plain_unit(str(curves.attrs.get("units", "1")))
-    lower.set_ylabel(f"Residual ({unit})" if unit else "Residual")
-    lower.set_xlabel(labels.quantity(curves["time"]))
+def _by_panel(
+    fit: Fit, curves: xr.DataArray, rows: pd.DataFrame, log: bool, bands: xr.Dataset | None
+) -> tuple[Axes, ...]:
+    """A panel for each arm, and the residuals of all of them below."""
+    arms = [str(arm) for arm in curves["arm"].to_numpy()]
+    with sheet(len(arms), below=True) as drawn:
+        assert drawn.below is not None
+        for ax, arm in zip(drawn.axes, arms, strict=True):
+            mine = rows[rows["arm"] == arm]
+            look = {"color": BLACK, "marker": "o", "markersize": 2.5, "elinewidth": 0.5, "capsize": 1.0}
+            draw_observed(ax, mine, fit.data.sd_given, **look)
+            ax.plot(curves["time"].to_numpy(), curves.sel(arm=arm).to_numpy(), color=BLUE, linewidth=1.1)
+            panel_title(ax, arm_title(fit, arm))
+        places = [(ax, arm, BLUE) for ax, arm in zip(drawn.axes, arms, strict=True)]
+        scale_with_bands(drawn.axes, log, bands, str(curves.name), places)
+        drawn.figure.supylabel(labels.quantity(curves), fontsize=8)
+        drawn.below.plot(rows["time"], rows["residual"], "o", color=GRAY, markersize=2.2, alpha=0.7)
+        _finish_residuals(drawn.below, curves, _residual(fit, str(curves.name)))
+        bars = "bars: ± SD" if fit.data.sd_given else ""
+        note(drawn.below, _lost(curves), not_positive(rows, log), bars, "" if bands is None else band_name(bands))
+    return (*drawn.axes, drawn.below)
+
+
+def _lost(curves: xr.DataArray) -> str:
+    return labels.left_out(int(curves.isel(time=-1).isnull().sum()), curves.sizes["arm"], "arms")
+
+
+def _residual(fit: Fit, output: str) -> str:
+    """What a residual is, with its unit: a standard deviation where these or error models were given."""
+    if counts_events(fit, output):
+        return "Martingale\nresidual"
+    known = fit.data.sd_given or fit.sd_is == "modeled"
+    unit = "SD" if known else labels.plain_unit(fit.model.units[output])
+    return f"Residual ({unit})" if unit else "Residual"
+
+
+def _finish_residuals(ax: Axes, curves: xr.DataArray, label: str) -> None:
+    ax.axhline(0, color=BLACK, linewidth=0.6)
+    reach = 1.25 * float(np.nanmax(np.abs(ax.dataLim.intervaly), initial=0.0)) or 1.0
+    ax.set_ylim(-reach, reach)
+    ax.set_ylabel(label)
+    ax.set_xlabel(labels.quantity(curves["time"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,19 +13,27 @@ from pkpd.figures.selections import is_geometric
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["cell_edges", "plain_log", "scale_output", "scale_parameter"]
+__all__ = ["cell_edges", "plain_log", "scale_output", "scale_outputs", "scale_parameter"]
 
 
 def scale_output(ax: Axes, log: bool) -> None:
     """A logarithmic axis, or a linear one that starts at 0 where the curves come near it."""
+    scale_outputs([ax], log)
+
+
+def scale_outputs(axes: Sequence[Axes], log: bool) -> None:
+    """`scale_output` of panels that have their vertical axis in common."""
     if log:
-        ax.set_yscale("log", nonpositive="mask")
-        plain_log(ax, "y")
+        axes[0].set_yscale("log", nonpositive="mask")
+        for ax in axes:
+            plain_log(ax, "y")
         return
-    low, high = ax.dataLim.intervaly
-    _write_powers(ax, max(abs(low), abs(high)))
+    low = min(float(ax.dataLim.intervaly[0]) for ax in axes)
+    high = max(float(ax.dataLim.intervaly[1]) for ax in axes)
+    for ax in axes:
+        _write_powers(ax, max(abs(low), abs(high)))
     if -1e-9 * high <= low < 0.5 * high:  # the end of an error bar may round below 0
-        ax.set_ylim(bottom=0)
+        axes[0].set_ylim(bottom=0)
 
 
 def _write_powers(ax: Axes, largest: float) -> None:
@@ -46,11 +55,17 @@ def plain_log(ax: Axes, which: str) -> None:
     """Write 20 and 500 rather than 2 x 10^1 and 5 x 10^2, where the numbers stay short."""
     from matplotlib.ticker import LogFormatter
 
+    class PlainLog(LogFormatter):
+        """Labels the ticks that matplotlib would, all in one notation."""
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
     low, high = getattr(ax, f"get_{which}lim")()
     if low >= 0.9e-3 and high <= 2e4:
         axis = getattr(ax, f"{which}axis")
-        axis.set_major_formatter(LogFormatter())
-        axis.set_minor_formatter(LogFormatter(minor_thresholds=(1.5, 0.5)))
+        axis.set_major_formatter(PlainLog())
+        axis.set_minor_formatter(PlainLog(minor_thresholds=(1.5, 0.5)))
 
 
 def cell_edges(centers: Array) -> Array:

@@ -26,6 +26,7 @@ __all__ = [
     "STYLE",
     "canvas",
     "grid_canvas",
+    "house_style",
     "note",
     "ordered_colors",
     "ordered_map",
@@ -106,10 +107,17 @@ def grid_canvas(count: int) -> Iterator[tuple[Figure, list[Axes]]]:
 
 
 @contextmanager
-def _canvas(existing: Any, make: Callable[[Any], tuple[Figure, Any]]) -> Iterator[Any]:
+def house_style() -> Iterator[None]:
+    """The house style for whatever is drawn within it."""
     import matplotlib as mpl
 
     with mpl.rc_context(STYLE):
+        yield
+
+
+@contextmanager
+def _canvas(existing: Any, make: Callable[[Any], tuple[Figure, Any]]) -> Iterator[Any]:
+    with house_style():
         if existing is not None:
             yield existing
             return

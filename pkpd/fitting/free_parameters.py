@@ -83,7 +83,8 @@ class Coordinate:
 
     def natural(self, x: Any) -> Any:
         """Values on the parameter's own scale, from those on the scale of the search."""
-        return np.exp(x) if self.log else x
+        with np.errstate(over="ignore"):  # a step too far of a search: infinite
+            return np.exp(x) if self.log else x
 
     def slope(self, x: float) -> float:
         """The derivative of `natural`."""

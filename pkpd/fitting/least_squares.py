@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, cast
 
 import numpy as np
 
+from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError
+from pkpd.fitting.curves import Curve, as_curve
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
+from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.likelihoods import BlqMethod
+from pkpd.fitting.multistart import check_starts, multistart
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.observation_models import (
     blq_method,
@@ -34,6 +38,7 @@ from pkpd.measures.residual_error import ResidualError
 from pkpd.prepared.solver import Solver
 from pkpd.records.observations import Dataset, Side
 from pkpd.records.records import Records
+from pkpd.solvers.problem import Progress
 from pkpd.symbolic.model import Model
 
 __all__ = ["fit"]
@@ -45,7 +50,7 @@ ErrorModels = ResidualError | Binomial | Poisson | EventTime
 
 
 def fit(
-    model: Model,
+    model: Model | Curve | Callable[..., Any],
     data: Dataset | Records,
     free: Mapping[str, Free] | Iterable[str],
     *,
@@ -61,7 +66,10 @@ def fit(
     atol: float | Mapping[str, float] | None = None,
     max_steps: int | None = None,
     optimizer: str | None = None,
+    starts: int = 1,
+    seed: int = 0,
     max_evaluations: int = 1000,
+    progress: Progress | None = None,
 ) -> Fit:
     """Estimate parameters of a model, or of its regimens: by maximum likelihood, or by weighted least squares.
 
@@ -75,7 +83,8 @@ def fit(
     Parameters
     ----------
     model
-        A closed model.
+        A closed model; or a plain function ``f(time, b1, b2, ...)``, named or not by `pkpd.curve`,
+        of the times of observations in arms without doses.
     data
         From `read_observations`; or from `read_nonmem`, an arm each subject: its records
         dose it as in `predict`, and its rows with EVID 0 and MDV 0 are the observations,
@@ -121,8 +130,18 @@ def fit(
         Which minimizer: a method of lmfit by its name, or ``"trust-constr"`` of scipy.  By
         default lmfit's ``"least_squares"`` for sums of squares, ``"trust-constr"`` with the
         expected information as its Hessian for other likelihoods.
+    starts
+        How many searches; the first begins at the starts of `free`, the others at those of a
+        Latin hypercube over the bounds, or where there are none over 0.1 to 10 times the start on
+        a log scale, and twice its size either way otherwise.  All are one ensemble; the best end is
+        the fit, and ``Fit.starts`` tells of them all.
+    seed
+        Of the hypercube, and of an optimizer that draws random numbers.
     max_evaluations
-        The search ends without success after so many evaluations of the residuals.
+        A search ends without success after so many evaluations.
+    progress
+        Called with the number of searches done and `starts`; of one search with the evaluations done and
+        `max_evaluations`.  Ctrl-C ends the search, and the best point so far is the fit.
 
     Returns
     -------
@@ -157,7 +176,10 @@ def fit(
         raise FitError(f"fit: solver is {solver!r}; expected pkpd.Solver(...).")
     options = (solver or SOLVER).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps)
     _check(model, data, parameters, outputs, at_dose, options.rtol, max_evaluations)
-    model, held = with_tied_parameters(model, dict(parameters or {}))
+    if isinstance(model, Model):
+        model, held = with_tied_parameters(model, dict(parameters or {}))
+    else:  # a curve has what a fit asks of a model
+        model, held = cast("Model", as_curve(model, data)), dict(parameters or {})
     observed = record_observations(model, data, outputs) if isinstance(data, Records) else data
     whole = observed.data if isinstance(observed, RecordObservations) else observed
     beyond = blq_method(blq, error)
@@ -170,8 +192,16 @@ def fit(
             f"({', '.join(c.label for c in objective.coordinates)})."
         )
     objective.check_start(objective.start)
-    optimum = minimize(objective, optimizer=optimizer, limit=max_evaluations, scale_covariance=meaning == "relative")
-    return fit_of(objective, optimum, meaning)
+    check_starts(starts)
+    check_seed(seed)
+    ends = None
+    if starts != 1:
+        ends = multistart(objective, starts, seed, optimizer=optimizer, limit=max_evaluations, progress=progress)
+    optimum = minimize(
+        objective, None if ends is None else ends.end[ends.best], optimizer=optimizer, limit=max_evaluations,
+        scale_covariance=meaning == "relative", seed=seed, progress=progress if ends is None else None,
+    )  # fmt: skip
+    return fit_of(objective, optimum, meaning, ends)
 
 
 def _objective(
@@ -214,8 +244,10 @@ def _priors(moved: Sequence[Coordinate]) -> Priors:
 
 
 def _check(model: Any, data: Any, parameters: Any, outputs: Any, at_dose: Any, rtol: Any, max_evaluations: Any) -> None:
-    if not isinstance(model, Model):
-        raise FitError(f"fit: got {model!r} as the model; load one with pkpd.load(name).")
+    if not (isinstance(model, Model) or callable(model)):
+        raise FitError(
+            f"fit: got {model!r} as the model; load one with pkpd.load(name), or give a function f(time, b1, b2, ...)."
+        )
     if not isinstance(data, Dataset | Records):
         raise FitError(
             f"fit: got a {type(data).__name__} as the data; read them with pkpd.read_observations(...) "
@@ -242,6 +274,8 @@ def _predictor(
     solver: Solver,
 ) -> Predictor:
     if isinstance(observed, Dataset):
+        if isinstance(model, Curve):
+            return FunctionPredictor(model, observed, moved, constants, solver)
         return RegimenPredictor(model, observed, moved, constants, solver)
     return RecordPredictor(model, observed.data, moved, constants, solver, observed=observed)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 
@@ -159,7 +160,8 @@ class Objective:
 
     def linearized(self, points: Array) -> tuple[Array, Array]:
         """What the predictor has for its rows, and the derivatives; see `Predictor.linearized`."""
-        return self.predictor.linearized(points[:, : len(self.predictor.coordinates)])
+        own = points[:, : len(self.predictor.coordinates)]
+        return cast("tuple[Array, Array]", self._where_finite(self.predictor.linearized, own))
 
     def expanded_from(self, points: Array, predicted: Array, slopes: Array) -> Expansion:
         """`expanded`, from what `linearized` has for the points."""
@@ -175,8 +177,11 @@ class Objective:
             along = self._chain(group, points, slopes)
             value += self._weighed(group, density.value)
             weights = self._weights_of(group)
-            gradient += np.einsum("n,pna,pnak->pk", weights, density.score, along)
-            information += np.einsum("n,pnab,pnak,pnbl->pkl", weights, density.information, along, along, optimize=True)
+            with np.errstate(all="ignore"):  # a standard deviation that goes to 0
+                gradient += np.einsum("n,pna,pnak->pk", weights, density.score, along)
+                information += np.einsum(
+                    "n,pnab,pnak,pnbl->pkl", weights, density.information, along, along, optimize=True
+                )
         return np.where(np.isfinite(value), value, -np.inf), gradient, information
 
     def _density(self, group: Group, predicted: Array, points: Array) -> Density:
@@ -219,7 +224,19 @@ class Objective:
         }
 
     def _predicted(self, points: Array) -> Array:
-        return self.predictor(points[:, : len(self.predictor.coordinates)])
+        own = points[:, : len(self.predictor.coordinates)]
+        return self._where_finite(lambda usable: (self.predictor(usable),), own)[0]
+
+    def _where_finite(self, answer: Callable[[Array], tuple[Array, ...]], points: Array) -> tuple[Array, ...]:
+        """What the predictor has for points, NaN where a parameter overflows: a step too far on a log scale."""
+        natural = [c.natural(points[:, i]) for i, c in enumerate(self.predictor.coordinates)]
+        usable: Mask = np.asarray(np.isfinite(natural).all(axis=0))
+        if usable.all():
+            return answer(points)
+        arrays = answer(np.where(usable[:, None], points, self.start[: points.shape[1]]))
+        for array in arrays:
+            array[~usable] = np.nan
+        return arrays
 
     # ---- sums of squares
 
@@ -249,7 +266,8 @@ class Objective:
 
     def _profiled(self, residuals: Array) -> Array:
         """The log-likelihood with the common factor of the standard deviations at its most likely value."""
-        n, squares = self._count, (residuals**2).sum(axis=1)
+        with np.errstate(over="ignore"):
+            n, squares = self._count, (residuals**2).sum(axis=1)
         constant = n * LOG_2PI / 2 + float(np.broadcast_to(self.weights, len(self.data)) @ np.log(self.data.sd))
         with np.errstate(divide="ignore"):
             value = -n / 2 * (np.log(squares / n) + 1) - constant
@@ -257,8 +275,10 @@ class Objective:
 
     def _of_squares(self, predicted: Array, slopes: Array) -> tuple[Array, Array, Array]:
         residuals, jacobian = self._scaled(predicted), self.jacobian_from(slopes)
-        with np.errstate(divide="ignore"):
-            precision = self._count / (residuals**2).sum(axis=1)
+        # Residuals smaller than the rounding of the data are none, and their precision would be endless.
+        rounding = np.finfo(float).eps ** 2 * float(((self.data.value * self._scale) ** 2).sum())
+        with np.errstate(over="ignore"):
+            precision = self._count / np.maximum((residuals**2).sum(axis=1), rounding or 1.0)
         gradient = -precision[:, None] * np.einsum("pn,pnk->pk", residuals, jacobian)
         information = precision[:, None, None] * np.einsum("pnk,pnl->pkl", jacobian, jacobian)
         return self._profiled(residuals), gradient, information
@@ -335,7 +355,7 @@ class Objective:
                 f"fit: {name} cannot be solved at the start in arm {failed[0]!r} ({at}). "
                 "Start elsewhere, or try another method of simulate()."
             )
-        if np.isfinite(value) or self.squares:
+        if value > -np.inf:
             return
         predicted = self._predicted(x[None])
         for group in self.groups:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.arrays import Array, Mask
+from pkpd.fitting.multistart import Starts
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.results import Fit, SdMeaning
 from pkpd.fitting.search import Optimum
@@ -15,8 +16,8 @@ __all__ = ["fit_of", "observed_information"]
 STEP = 1e-3  # in spans of a coordinate: balances the truncation of differences of exact gradients against the solver
 
 
-def fit_of(objective: Objective, optimum: Optimum, meaning: SdMeaning) -> Fit:
-    """What is known at the end of a search."""
+def fit_of(objective: Objective, optimum: Optimum, meaning: SdMeaning, starts: Starts | None = None) -> Fit:
+    """What is known at the end of a search, which may have been the best of several `starts`."""
     x, predictor = optimum.x, objective.predictor
     predicted, slopes = objective.linearized(x[None])
     expansion = objective.expanded_from(x[None], predicted, slopes)
@@ -43,6 +44,7 @@ def fit_of(objective: Objective, optimum: Optimum, meaning: SdMeaning) -> Fit:
         success=optimum.success,
         message=optimum.message,
         lmfit_result=optimum.result,
+        starts=starts,
     )
 
 
@@ -60,7 +62,7 @@ def _covariance(
     if objective.squares:
         factor, scale, observed = jacobian, _variance(standardized, len(x), meaning), None
     else:
-        factor, scale = _root(information), 1.0
+        factor, scale = _root(information) if not failure else np.zeros_like(information), 1.0
         free = ~bound & ~idle
         observed = observed_information(objective, x, free) if not failure else None
     return uncertainty(

@@ -140,6 +140,11 @@ class Predictor(ABC):
         return self(points), slopes
 
     @property
+    def tolerance(self) -> float:
+        """The relative change of the cost below which a search may end: as small as errors of the integration allow."""
+        return max(0.1 * self.solver.rtol, 1e-15)
+
+    @property
     def unused(self) -> tuple[str, ...]:
         """The columns of the data that have no part in the fit."""
         return self.data.unused

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["report"]
 
 STRONG = 0.95  # correlations from here on are pointed out
+MANY = 12  # more parameters make a table of correlations that no one reads
 
 
 def report(fit: Fit) -> str:
@@ -90,8 +91,10 @@ def _correlation(fit: Fit) -> str:
         for i, j in zip(*np.tril_indices(len(known), -1), strict=True)
         if abs(values[i, j]) >= STRONG
     ]
-    text = _table([[*row, *[""] * (width - len(row))] for row in rows])
-    return text + ("\n" + textwrap.fill(f"Hard to tell apart: {'; '.join(strong)}.", 100) if strong else "")
+    text = _table([[*row, *[""] * (width - len(row))] for row in rows]) if len(known) <= MANY else ""
+    return (text + ("\n" + textwrap.fill(f"Hard to tell apart: {'; '.join(strong)}.", 100) if strong else "")).strip(
+        "\n"
+    )
 
 
 def _quality(fit: Fit) -> str:
@@ -116,8 +119,10 @@ def _arms(fit: Fit) -> str:
     for arm in fit.data.arms:
         own = residuals[residuals["arm"] == arm].reset_index(drop=True)
         measured = own[own["residual"].notna()]
-        largest = measured["residual"].abs()
-        worst = measured.loc[largest.idxmax()] if len(measured) else {"residual": np.nan, "time": np.nan}
+        worst = (np.nan, np.nan)
+        if len(measured):
+            i = int(measured["residual"].abs().to_numpy().argmax())
+            worst = float(measured["residual"].iloc[i]), float(measured["time"].iloc[i])
         total = float((own["residual"] ** 2).sum())
         rows.append(
             [
@@ -125,8 +130,8 @@ def _arms(fit: Fit) -> str:
                 str(fit.predictor.doses(arm) or "none"),
                 str(len(own)),
                 _number(total),
-                f"{worst['residual']:+.3g}",
-                f"{worst['time']:g}",
+                f"{worst[0]:+.3g}" if len(measured) else "-",
+                f"{worst[1]:g}" if len(measured) else "-",
             ]
         )
     return _table(rows)
@@ -138,6 +143,7 @@ def _search(fit: Fit) -> str:
         f"The minimizer {state} after {fit.evaluations} evaluations and {fit.jacobians} Jacobians: {fit.message}",
         f"Solver failures: {fit.solver_failures} of {fit.solves} trajectories{_where_failed(fit)}.",
     ]
+    lines += [] if fit.starts is None else [textwrap.fill(fit.starts.report(), 100)]
     return "\n".join(lines)
 
 

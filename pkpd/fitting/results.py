@@ -15,6 +15,7 @@ import numpy as np
 from pkpd.arrays import Array, Mask
 from pkpd.errors import unknown_name
 from pkpd.fitting.free_parameters import Coordinate
+from pkpd.fitting.multistart import Starts
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.predictor import Predictor
 from pkpd.fitting.reports import report
@@ -75,6 +76,8 @@ class Fit:
     lmfit_result
         The minimizer's own result; the parameters of lmfit are called ``p_0``, ``p_1``, ... in
         the order of `coordinates`, on the scale of the search.
+    starts
+        Where the searches began and ended, if there were several.
     """
 
     objective: Objective
@@ -94,6 +97,7 @@ class Fit:
     success: bool
     message: str
     lmfit_result: Any
+    starts: Starts | None = None
 
     def __post_init__(self) -> None:
         for key in ("x", "covariance_x", "at_bound", "predicted", "standardized", "sd"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,19 +12,24 @@ import numpy as np
 from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.objective import Expansion, Objective
+from pkpd.fitting.polish import polished
+from pkpd.solvers.problem import Progress
 
 __all__ = ["OPTIMIZERS", "Optimum", "Search", "minimize"]
 
 
-TOLERANCES = {"ftol": 1e-10, "xtol": 1e-10, "gtol": 1e-10}
-SMALL_STEP = 1e-9  # of the trust region, in spans of the coordinates: where it is smaller nothing is left to gain
+FLAT = 1e-5  # a slope of the log-posterior along a span of a coordinate: below is the solver's error
+LEFT = 1e-6  # what a Newton step may still promise of log-posterior at a maximum ...
+VANISHED = np.log(1e-6)  # of a standard deviation that is estimated, relative to where it starts
+TOO_MUCH = 1e-2  # ... and what belies a minimizer that says it converged
 
 # lmfit's methods that take a function of one value; those for residuals are `least_squares` and `leastsq`.
 OPTIMIZERS = (
-    "least_squares", "leastsq", "trust-constr", "nelder", "powell", "cobyla", "slsqp", "lbfgsb", "tnc", "bfgs", "cg",
-    "differential_evolution", "basinhopping", "dual_annealing", "shgo",
+    "least_squares", "leastsq", "trust-exact", "trust-constr", "nelder", "powell", "cobyla", "slsqp", "lbfgsb", "tnc",
+    "bfgs", "cg", "differential_evolution", "basinhopping", "dual_annealing", "shgo",
 )  # fmt: skip
 OF_RESIDUALS = ("least_squares", "leastsq")
+SEEDED = ("differential_evolution", "basinhopping", "dual_annealing")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +76,24 @@ class Search:
     vary: Mask
     calls: Counter[str] = field(default_factory=Counter)
     last: dict[str, Any] = field(default_factory=dict)
+    progress: Callable[[int], object] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"last": {}}
+        return vars(self) | {"last": {}, "progress": None}
+
+    @property
+    def best(self) -> Array:
+        """The best point so far, (coordinates,); where the search began as long as there is none."""
+        x: Array = self.last.get("best", (-np.inf, self.base))[1]
+        return x
+
+    def _note(self, x: Array, height: float) -> None:
+        """Keep the best point, for an interruption, and say how many there were."""
+        self.calls["values"] += 1
+        if height > self.last.get("best", (-np.inf, x))[0]:
+            self.last["best"] = height, x
+        if self.progress is not None:
+            self.progress(self.calls["values"])
 
     def point(self, numbers: Any) -> Array:
         """The coordinates on the scale of the search, (coordinates,), from the numbers of the minimizer."""
@@ -83,8 +104,10 @@ class Search:
         return x
 
     def residuals(self, numbers: Any) -> Array:
-        self.calls["values"] += 1
-        return np.asarray(self.objective.residuals(self.point(numbers)[None])[0])
+        x = self.point(numbers)
+        residuals = np.asarray(self.objective.residuals(x[None])[0])
+        self._note(x, -float((residuals**2).sum()))
+        return residuals
 
     def jacobian(self, numbers: Any) -> Array:
         self.calls["derivatives"] += 1
@@ -92,17 +115,19 @@ class Search:
 
     def cost(self, numbers: Any) -> float:
         """Minus the log-posterior; large where a trajectory fails."""
-        self.calls["values"] += 1
-        return self._finite(self.objective.log_posterior(self.point(numbers)[None])[0])
+        x = self.point(numbers)
+        height = self.objective.log_posterior(x[None])[0]
+        self._note(x, height)
+        return self._finite(height)
 
     def cost_expanded(self, numbers: Any) -> tuple[float, Array, Array]:
         """Minus the log-posterior, its slopes and what stands for its curvature; one integration for a point."""
         x = self.point(numbers)
         key = x.tobytes()
         if self.last.get("key") != key:
-            self.calls["values"] += 1
             self.calls["derivatives"] += 1
             self.last.update(key=key, expansion=self.objective.expanded(x[None]))
+            self._note(x, self.last["expansion"].value[0])
         expansion: Expansion = self.last["expansion"]
         value = self._finite(expansion.value[0])
         gradient = np.nan_to_num(-expansion.gradient[0][self.vary], nan=0.0, posinf=0.0, neginf=0.0)
@@ -122,6 +147,8 @@ def minimize(
     optimizer: str | None = None,
     limit: int = 1000,
     scale_covariance: bool = True,
+    seed: int = 0,
+    progress: Progress | None = None,
 ) -> Optimum:
     """Find the most likely point.
 
@@ -134,11 +161,20 @@ def minimize(
     vary
         (coordinates,): which move; all by default.
     optimizer
-        One of `OPTIMIZERS`: a method of lmfit, or scipy's ``"trust-constr"`` with the expected
-        information as its Hessian.  By default ``"least_squares"`` for sums of squares and
-        ``"trust-constr"`` for other likelihoods.
+        One of `OPTIMIZERS`: a method of lmfit, or scipy's ``"trust-exact"`` (no bounds) or
+        ``"trust-constr"``, with the expected information as their Hessian.  By default
+        ``"least_squares"`` for sums of squares and one of these for other likelihoods.
     limit
         The search ends without success after so many evaluations.
+    seed
+        Of an optimizer that draws random numbers.
+    progress
+        Called with the number of evaluations and `limit`.
+
+    Returns
+    -------
+    Optimum
+        On Ctrl-C the best point so far, without success.
 
     Raises
     ------
@@ -147,7 +183,7 @@ def minimize(
     FitError
         If it needs a sum of squares, and the likelihood is none.
     """
-    name = optimizer or ("least_squares" if objective.squares else "trust-constr")
+    name = optimizer or _default(objective)
     if not isinstance(name, str) or name not in OPTIMIZERS:
         raise unknown_name("fit", "optimizer", str(name), OPTIMIZERS)
     if name in OF_RESIDUALS and not objective.squares:
@@ -157,15 +193,18 @@ def minimize(
         )
     base = np.array(objective.start if x0 is None else x0, dtype=float)
     moved = np.ones(len(base), dtype=bool) if vary is None else np.asarray(vary, dtype=bool)
-    search = Search(objective, base, moved)
+    search = Search(objective, base, moved, progress=progress and (lambda n: progress(n, limit)))
     if not moved.any():
         return _optimum(search, base[moved], True, "nothing varies", None)
-    if name == "trust-constr":
-        return _by_trust_region(search, limit)
-    return _by_lmfit(search, name, limit, scale_covariance)
+    try:
+        if name in ("trust-exact", "trust-constr"):
+            return _by_trust_region(search, name, limit)
+        return _by_lmfit(search, name, limit, scale_covariance, seed)
+    except KeyboardInterrupt:
+        return _optimum(search, search.best[moved], False, "interrupted; this is the best point so far", None)
 
 
-def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool) -> Optimum:
+def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool, seed: int) -> Optimum:
     import lmfit
 
     start = lmfit.Parameters()
@@ -177,22 +216,39 @@ def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool) -> 
     if name in OF_RESIDUALS:
         function, options["scale_covar"] = search.residuals, scale_covariance
     if name == "least_squares":
-        options |= {"jac": search.jacobian, "x_scale": "jac", **TOLERANCES}
+        options |= {"jac": search.jacobian, "x_scale": "jac"}
+        options |= dict.fromkeys(("ftol", "xtol", "gtol"), search.objective.predictor.tolerance)
     if name not in OF_RESIDUALS:
         options["calc_covar"] = False
+    if name in SEEDED:
+        options["seed"] = seed
     with np.errstate(all="ignore"):  # lmfit's own covariance of a singular problem; ours says why
         result = lmfit.minimize(function, start, method=name, **options)
-    numbers = [result.params[f"p_{i}"].value for i in np.flatnonzero(search.vary)]
-    return _optimum(search, np.array(numbers), bool(result.success), str(result.message), result)
+    numbers = np.array([result.params[f"p_{i}"].value for i in np.flatnonzero(search.vary)])
+    if name in OF_RESIDUALS and result.success:
+        numbers = polished(search, numbers, np.asarray(result.residual))
+    return _optimum(search, numbers, bool(result.success), str(result.message), result)
 
 
-def _by_trust_region(search: Search, limit: int) -> Optimum:
+def _default(objective: Objective) -> str:
+    if objective.squares:
+        return "least_squares"
+    bounded = np.isfinite(objective.lower).any() or np.isfinite(objective.upper).any()
+    return "trust-constr" if bounded else "trust-exact"
+
+
+def _by_trust_region(search: Search, name: str, limit: int) -> Optimum:
     from scipy.optimize import Bounds
     from scipy.optimize import minimize as by_scipy
 
     spans = _spans(search)
     lower, upper = (b[search.vary] / spans for b in (search.objective.lower, search.objective.upper))
-    bounded = np.isfinite(lower).any() or np.isfinite(upper).any()
+    options: dict[str, Any] = {"options": {"maxiter": limit, "gtol": FLAT}}
+    if name == "trust-constr":
+        options["options"] |= {"xtol": 1e-9, "barrier_tol": 1e-9}
+        options["bounds"] = Bounds(lower, upper)
+    elif np.isfinite(lower).any() or np.isfinite(upper).any():
+        raise FitError("fit: optimizer 'trust-exact' keeps no bounds; take 'trust-constr'.")
 
     def cost(numbers: Array) -> float:
         return search.cost_expanded(numbers * spans)[0]
@@ -203,12 +259,27 @@ def _by_trust_region(search: Search, limit: int) -> Optimum:
     def curvature(numbers: Array) -> Array:
         return search.cost_expanded(numbers * spans)[2] * np.outer(spans, spans)
 
-    result = by_scipy(
-        cost, search.base[search.vary] / spans, jac=slopes, hess=curvature, method="trust-constr",
-        bounds=Bounds(lower, upper) if bounded else None,
-        options={"maxiter": limit, "gtol": 1e-7, "xtol": SMALL_STEP, "barrier_tol": 1e-9},
-    )  # fmt: skip
-    return _optimum(search, result.x * spans, result.status in (1, 2), str(result.message), result)
+    start = search.base[search.vary] / spans
+    result = by_scipy(cost, start, jac=slopes, hess=curvature, method=name, **options)
+    numbers = result.x * spans
+    left = _left_to_gain(search, numbers)
+    stopped = bool(result.success) if name == "trust-exact" else result.status in (1, 2)
+    message = str(result.message)
+    if stopped and left > TOO_MUCH:
+        message = f"it stopped where a Newton step still promises {left:.2g} of log-posterior; start elsewhere"
+    return _optimum(search, numbers, (stopped and left <= TOO_MUCH) or left < LEFT, message, result)
+
+
+def _left_to_gain(search: Search, numbers: Array) -> float:
+    """How much more log-posterior a Newton step promises, of the coordinates that no bound holds."""
+    _, gradient, information = search.cost_expanded(numbers)
+    x, lower, upper = search.point(numbers)[search.vary], search.objective.lower, search.objective.upper
+    near = 1e-6 * _spans(search)
+    held = ((x <= lower[search.vary] + near) & (gradient > 0)) | ((x >= upper[search.vary] - near) & (gradient < 0))
+    slope, curvature = gradient[~held], information[np.ix_(~held, ~held)]
+    if not np.isfinite(slope).all() or not np.isfinite(curvature).all():
+        return np.inf
+    return abs(float(slope @ np.linalg.pinv(curvature, hermitian=True) @ slope)) / 2
 
 
 def _spans(search: Search) -> Array:
@@ -218,6 +289,14 @@ def _spans(search: Search) -> Array:
 
 
 def _optimum(search: Search, numbers: Array, success: bool, message: str, result: Any) -> Optimum:
-    x = search.point(np.clip(numbers, search.objective.lower[search.vary], search.objective.upper[search.vary]))
-    value = float(search.objective.log_posterior(x[None])[0])
+    objective = search.objective
+    x = search.point(np.clip(numbers, objective.lower[search.vary], objective.upper[search.vary]))
+    value = float(objective.log_posterior(x[None])[0])
+    vanished = [c.label for c in objective.errors if c.log and x[objective.coordinates.index(c)] < c.start + VANISHED]
+    if vanished:
+        success = False
+        message = (
+            f"the likelihood has no maximum: {' and '.join(vanished)} goes to 0, where the model meets a value "
+            "exactly. Leave out values that are exact, or hold the standard deviation with .fixed()"
+        )
     return Optimum(x, value, success, message, search.calls["values"], search.calls["derivatives"], result)

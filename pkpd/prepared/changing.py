@@ -43,6 +43,8 @@ class ChangingParameters:
 
     def members(self) -> int | None:
         """How many members have courses of their own; None where one serves all."""
+        if not self.table:
+            return None
         own = {len(course.values) for _, _, course in self.table.values() if course.values.ndim == 2}
         if len(own) > 1:
             raise ParameterError(f"covariates= has values for {' and for '.join(map(str, sorted(own)))} members.")

@@ -81,7 +81,7 @@ def integrated_slopes(
     problem, directions = _directed(problems, values, tuple(wrt), order)
     along = tangent_problem(problem, directions, order=order)
     solver = problems.solver
-    solution = solve(along.problem, solver.method, None, solver.threads)
+    solution = solve(along.problem, solver.method, None, solver.threads, solver.device)
     system = problem.model
     sources = [(system.states, along.states(solution))]
     if set(outputs) & set(system.output_names):

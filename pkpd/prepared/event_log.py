@@ -19,8 +19,8 @@ def event_log(problem: Problem, collected: Collected, events: int) -> tuple[Arra
     problem
         Of the model's clocked system: an event on the clock alone is its jump route ``event I``.
     """
-    times = np.full((events, problem.members), np.inf)
-    counts = np.zeros((events, problem.members), dtype=np.int64)
+    shape = (events, problem.members)
+    times, counts = np.empty(shape), np.empty(shape, dtype=np.int64)
     assert collected.last is not None
     searched = 0
     for number in range(events):

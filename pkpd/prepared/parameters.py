@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Index
 from pkpd.ensembles.ensembles import Ensemble, members
 from pkpd.errors import ParameterError, unknown_name
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.equations.system import numbered_system
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Parameter
-from pkpd.symbolic.values import Bounds, check_bounds, parameter_value
+from pkpd.symbolic.values import Bounds, bound_limits, check_bounds, parameter_value
 from pkpd.treatment.regimens import Regimen
 
 __all__ = ["KnownParameters", "ParameterValues", "known_parameters"]
@@ -59,6 +59,30 @@ class ParameterValues:
             return self
         starts = {name: value[arm] if np.ndim(value) == 2 else value for name, value in self.starts.items()}
         return ParameterValues(self.matrix[:, arm], self.varied, starts, self.ensemble)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """The rows of a bare array: where they stand in the matrix of all parameters, and their limits.
+
+    Attributes
+    ----------
+    starts
+        Whether one sets the start of a state.
+    low, high
+        (names, 1): finite, so that what is within them is a finite number.
+    """
+
+    names: frozenset[str]
+    place: Index
+    starts: bool
+    low: Array
+    high: Array
+
+    def accept(self, table: Array) -> bool:
+        """Whether all values, of (names, ...), are within their limits; NaN is not."""
+        wide = table.reshape(len(table), -1)
+        return int(np.count_nonzero((wide >= self.low) & (wide <= self.high))) == table.size
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,8 +174,43 @@ class KnownParameters:
                 f"parameters has the shape {table.shape}; expected {shapes}: a row for each of {', '.join(names)}."
             )
         ensemble = _members(table.shape[-1] if table.ndim > 1 else None)
-        varied = dict(zip(names, table, strict=True))
-        return self._filled(varied, ensemble, table.shape[1:-1])
+        settled = self._rows(tuple(names))
+        if settled.starts or not settled.accept(table):
+            return self._filled(dict(zip(names, table, strict=True)), ensemble, table.shape[1:-1])
+        self._require_values(names)
+        wide = table if table.ndim > 1 else table[:, None]
+        matrix = np.empty((len(self.defaults), *wide.shape[1:]))
+        matrix[:] = self.defaults.reshape(-1, *[1] * (wide.ndim - 1))
+        matrix[settled.place] = wide
+        return ParameterValues(matrix, settled.names if table.ndim > 1 else frozenset(), {}, ensemble)
+
+    def check_rows(self, names: Sequence[str], table: Array) -> None:
+        """Refuse rows of parameters, (names, ...), with a value outside its bounds.
+
+        Raises
+        ------
+        ParameterError
+        """
+        if not self._rows(tuple(names)).accept(table):
+            for name, row in zip(names, table, strict=True):
+                check_bounds(self.model, self.symbols[name], row, bounds=self.bounds)
+
+    def _rows(self, names: tuple[str, ...]) -> _Rows:
+        if names not in self._settled:
+            number = {name: i for i, name in enumerate(self.symbols)}
+            own = [name for name in names if name in number]
+            limits = np.array([bound_limits(self.symbols[name], self.bounds) for name in own]).reshape(-1, 2)
+            self._settled[names] = _Rows(
+                frozenset(names),
+                np.array([number[name] for name in own], dtype=np.int64),
+                len(own) < len(names),
+                *np.nan_to_num(limits.T)[:, :, None],
+            )
+        return self._settled[names]
+
+    @cached_property
+    def _settled(self) -> dict[tuple[str, ...], _Rows]:
+        return {}
 
     def _filled(self, columns: Mapping[Any, Any], ensemble: Ensemble, arms: tuple[int, ...] = ()) -> ParameterValues:
         shape = (len(self.defaults), *arms, len(ensemble))
@@ -182,7 +241,7 @@ class KnownParameters:
     def _complete(self) -> bool:
         return not np.isnan(self.defaults).any()
 
-    def _require_values(self, columns: Mapping[Any, Any]) -> None:
+    def _require_values(self, columns: Container[Any]) -> None:
         if self._complete:
             return
         for name, default in zip(self.symbols, self.defaults, strict=True):

@@ -118,7 +118,7 @@ class Prepared:
     def solve(self, values: ParameterValues, progress: Progress | None = None) -> Values:
         """Integrate regimens for values that `values_of` has made."""
         problems, solver = self._regimens, self.solver
-        how = (solver.method, progress, solver.threads)
+        how = (solver.method, progress, solver.threads, solver.device)
         if self.reductions:
             self._check_thresholds(values)
             plain, first_dose = problems.plain_problem(values), problems.first_dose(values)
@@ -197,7 +197,7 @@ class Prepared:
             problems = regimen_problems(self.known, [doses], self.times, self.solver, before=problems.before)
         last = None if until is None else time_in(until, self.model.time, "until")
         resumed = problems.resumed(values, patients, last)
-        how = (self.solver.method, None, self.solver.threads)
+        how = (self.solver.method, None, self.solver.threads, self.solver.device)
         return self._shaped(values, collect(resumed, self.outputs, *how), resumed)
 
     @property

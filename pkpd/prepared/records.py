@@ -16,21 +16,21 @@ from pkpd.prepared.solver import Solver
 from pkpd.prepared.tolerances import state_tolerances
 from pkpd.records.covariates import covariate_columns, varying, without_gaps
 from pkpd.records.doses import dose_records, dose_slopes, dosing_parameters, route_numbers, state_numbers
-from pkpd.records.predictions import SegmentGroup, records_of, segment_groups
+from pkpd.records.looks import Looks, looks_of
+from pkpd.records.predictions import SegmentGroup, segment_groups
 from pkpd.records.problems import SegmentProblems, Task, segment_problems
 from pkpd.records.records import Records
 from pkpd.records.segments import Doses, Segments, segments
 from pkpd.records.steady_records import RecordDirections
 from pkpd.records.values import Values as RecordParameters
 from pkpd.records.values import parameter_settings
-from pkpd.solvers.chunks import below_zero
+from pkpd.solvers.chunks import below_zero, falls_below_zero
 from pkpd.solvers.directions import Directions, no_change
 from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.equations.system import numbered_system
 from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.solve import solve
 from pkpd.solvers.tangent_problems import TangentProblem, tangent_problem
-from pkpd.symbolic.values import check_bounds
 
 __all__ = ["RecordProblems", "RecordValues", "record_problems"]
 
@@ -104,7 +104,7 @@ class RecordProblems:
     wrt: tuple[str, ...] = ()
     order: int = 1
 
-    @property
+    @cached_property
     def subjects(self) -> int:
         return len(self.data.first_rows)
 
@@ -115,9 +115,9 @@ class RecordProblems:
         if not isinstance(parameters, np.ndarray):
             return parameter_settings(self.known.model, self.data, parameters, self.known.bounds), 1
         subjects = self.subjects
-        shapes = f"({len(rows)},), ({len(rows)}, {subjects}) or ({len(rows)}, copies, {subjects})"
         good = parameters.ndim == 1 or (parameters.ndim in (2, 3) and parameters.shape[-1] == subjects)
         if not good or len(parameters) != len(rows):
+            shapes = f"({len(rows)},), ({len(rows)}, {subjects}) or ({len(rows)}, copies, {subjects})"
             raise ParameterError(
                 f"parameters has the shape {parameters.shape}; expected {shapes}: a row for each of {', '.join(rows)}."
             )
@@ -125,16 +125,17 @@ class RecordProblems:
             raise ParameterError(f"parameters is an array of {parameters.dtype}; expected real numbers.")
         table = parameters.astype(float)
         copies = table.shape[1] if table.ndim == 3 else 1
-        settings = dict(zip(rows, table.reshape(len(rows), -1) if table.ndim > 1 else table, strict=True))
-        for name, values in settings.items():
-            check_bounds(self.known.model, self.known.symbols[name], values, bounds=self.known.bounds)
-        return settings, copies
+        flat = table.reshape(len(rows), -1) if table.ndim > 1 else table
+        self.known.check_rows(rows, flat)
+        return dict(zip(rows, flat, strict=True)), copies
 
     def _parameters(self, table: _Table, settings: Mapping[str, Any]) -> RecordParameters:
-        defaults = dict(zip(self.known.names, self.known.defaults.tolist(), strict=True))
-        return RecordParameters(
-            self.known.names, defaults | dict(settings), table.timed, table.changing, table.cuts.subject
-        )
+        fixed = {**self._defaults, **settings}
+        return RecordParameters(self.known.names, fixed, table.timed, table.changing, table.cuts.subject)
+
+    @cached_property
+    def _defaults(self) -> dict[str, float]:
+        return dict(zip(self.known.names, self.known.defaults.tolist(), strict=True))
 
     # ---- the table
 
@@ -176,7 +177,7 @@ class RecordProblems:
         key = (copies, *(np.asarray(value).tobytes() for value in used))
         last = self._plans.get("last")
         if last is not None and last.key == key and not last.steady:
-            return self._moved(last, values)
+            return last
         model = self.known.model
         doses = dose_records(model, table.data, values)
         along = self._record_directions(table, values, doses)
@@ -190,13 +191,14 @@ class RecordProblems:
             self._plans["last"] = plan
         return plan
 
-    def _moved(self, plan: _Plan, values: RecordParameters) -> _Plan:
-        """The same stops with other parameters."""
-        task = replace(plan.task, values=values)
-        parameters = task.parameters(plan.problems.model, task.cuts.first)
+    def _states(self, plan: _Plan, values: RecordParameters) -> tuple[Array, Array]:
+        """The parameters and starts of all segments for these values."""
+        problems = plan.problems
+        if plan.task.values is values:
+            return problems.parameters, problems.starts
+        parameters = plan.task.parameters(problems.model, plan.task.cuts.first, values)
         with np.errstate(all="ignore"):
-            starts = numpy_code(plan.problems.model.system).starts(parameters)
-        return replace(plan, task=task, problems=replace(plan.problems, parameters=parameters, starts=starts))
+            return parameters, numpy_code(problems.model.system).starts(parameters)
 
     def _record_directions(self, table: _Table, values: RecordParameters, doses: Doses) -> RecordDirections | None:
         """What to differentiate by; None for nothing."""
@@ -222,79 +224,115 @@ class RecordProblems:
     def solve(self, settings: Mapping[str, Any], copies: int, progress: Progress | None = None) -> RecordValues:
         """Integrate all segments and read every record."""
         table = self._table(copies)
-        plan = self._plan(table, self._parameters(table, settings), copies)
+        values = self._parameters(table, settings)
+        plan = self._plan(table, values, copies)
+        states = self._states(plan, values)
         system, rows = plan.problems.clock.system, len(table.cuts.elapsed)
         names, K = (*system.states, *system.output_names), len(self.wrt)
-        columns = np.full((len(names), rows), np.nan)
-        first = np.full((len(names), rows, K), np.nan)
-        second = np.full((len(names), rows, K, K) if self.order == 2 and K else (0, rows, K, K), np.nan)
+        # Every row belongs to a segment, and every segment to a group.
+        columns, first = np.empty((len(names), rows)), np.empty((len(names), rows, K))
+        second = np.empty((len(names), rows, K, K) if self.order == 2 and K else (0, rows, K, K))
         status = np.zeros(rows, dtype=np.int64)
         done = 0
         groups = plan.groups or segment_groups(plan.problems.stops, table.cuts, len(plan.problems.starts))
         for number, group in enumerate(groups):
-            problem = self._problem(plan, group)
-            self._read(problem, group, columns, status)
+            problem = self._problem(plan, group, *states)
+            self._read(problem, group, self._looks(plan, number, problem, group), columns, status)
             if K:
-                self._differentiate(self._along(plan, number, problem, group), group, first, second, status)
+                along, tangent = self._along(plan, number, problem, group)
+                looks = self._looks(plan, number, along, group)
+                self._differentiate(along, tangent, group, looks, first, second, status)
             done += len(group.segments)
             if progress is not None:
                 progress(done, len(table.cuts))
-        unsteady = plan.problems.unsteady[table.cuts.segment] <= np.arange(rows)
+        if plan.steady:
+            unsteady = plan.problems.unsteady[table.cuts.segment] <= np.arange(rows)
+            status = np.where(unsteady, Status.no_steady_state, status)
         return RecordValues(
             dict(zip(names, columns, strict=True)),
             dict(zip(names, first, strict=True)) if K else {},
             dict(zip(names, second, strict=True)) if len(second) else {},
-            np.where(unsteady, Status.no_steady_state, status),
+            status,
             plan.problems.unsettled[table.cuts.segment],
         )
 
-    def _problem(self, plan: _Plan, group: SegmentGroup) -> Problem:
-        solver, problems = self.solver, plan.problems
-        return group.problem(
-            problems.clock.system, problems.parameters, problems.starts, solver.rtol, self.atol, solver.max_steps
-        )
+    def _problem(self, plan: _Plan, group: SegmentGroup, parameters: Array, starts: Array) -> Problem:
+        solver, system = self.solver, plan.problems.clock.system
+        return group.problem(system, parameters, starts, solver.rtol, self.atol, solver.max_steps)
 
-    def _read(self, problem: Problem, group: SegmentGroup, columns: Array, status: Index) -> None:
-        solution = solve(problem, self.solver.method, None, self.solver.threads)
+    def _read(
+        self, problem: Problem, group: SegmentGroup, looks: Iterable[Looks], columns: Array, status: Index
+    ) -> None:
+        solution = solve(problem, self.solver.method, None, self.solver.threads, self.solver.device)
         n = len(problem.model.states)
-        if any(problem.model.nonnegative):
+        if falls_below_zero(problem, solution.states):
             below = np.logical_or.accumulate(below_zero(problem, solution.states), axis=1)
             status[group.rows] = np.where(below[group.member, group.place], Status.negative, status[group.rows])
-        for part, states, outputs in records_of(problem, solution.states, group):
-            rows = group.rows[part]
-            columns[:n, rows], columns[n:, rows] = states, outputs
-            lost = np.isnan(states).any(axis=0)
-            status[rows] = np.where(lost, solution.status[group.member[part]], status[rows])
+        for some in looks:
+            states, outputs = some.read(problem, solution.states)
+            columns[:n, some.rows], columns[n:, some.rows] = states, outputs
+            lost = np.isnan(states)
+            if np.count_nonzero(lost):
+                why = solution.status[group.member[some.part]]
+                status[some.rows] = np.where(lost.any(axis=0), why, status[some.rows])
 
     def _differentiate(
-        self, along: TangentProblem, group: SegmentGroup, first: Array, second: Array, status: Index
-    ) -> None:
-        solution = solve(along.problem, self.solver.method, None, self.solver.threads)
+        self, along: TangentProblem, problem: Problem, group: SegmentGroup, looks: Iterable[Looks], first: Array,
+        second: Array, status: Index,
+    ) -> None:  # fmt: skip
+        solution = solve(problem, self.solver.method, None, self.solver.threads, self.solver.device)
         n = len(along.base.model.states)
-        failed = along.status(solution)
-        for part, states, outputs in records_of(along.problem, solution.states, group, along.lanes, along.source):
-            rows = group.rows[part]
+        for some in looks:
+            states, outputs = some.read(problem, solution.states)
+            rows = some.rows
             of_kind = ((slice(0, n), along.of_states(states)), (slice(n, None), along.of_outputs(outputs)))
             for names, derivatives in of_kind:
-                first[names, rows] = np.moveaxis(derivatives.first, 1, 0)
+                first[names, rows] = derivatives.first.swapaxes(0, 1)
                 if derivatives.second is not None:
-                    second[names, rows] = np.moveaxis(derivatives.second, 1, 0)
-            lost = np.isnan(states).reshape(len(states), len(rows), -1).any(axis=(0, 2))
-            status[rows] = np.where(lost & (status[rows] == 0), failed[group.member[part]], status[rows])
+                    second[names, rows] = derivatives.second.swapaxes(0, 1)
+            lost = np.isnan(states)
+            if np.count_nonzero(lost):
+                why = along.status(solution)[group.member[some.part]]
+                one = lost.reshape(len(states), len(why), -1).any(axis=(0, 2))
+                status[rows] = np.where(one & (status[rows] == 0), why, status[rows])
+
+    @cached_property
+    def _settled_looks(self) -> dict[tuple[int, bool], tuple[SegmentGroup, tuple[Looks, ...]]]:
+        return {}
+
+    def _looks(
+        self, plan: _Plan, number: int, problem: Problem | TangentProblem, group: SegmentGroup
+    ) -> Iterable[Looks]:
+        """Where the records of a group look; as in the last call where its stops are the same."""
+        key = (number, isinstance(problem, TangentProblem))
+        last = self._settled_looks.get(key)
+        if last is not None and last[0] is group:
+            return last[1]
+        if isinstance(problem, TangentProblem):
+            looks = looks_of(problem.problem, group, problem.lanes, problem.source)
+        else:
+            looks = looks_of(problem, group)
+        if plan.groups is None:
+            return looks
+        self._settled_looks[key] = (group, tuple(looks))
+        return self._settled_looks[key][1]
 
     @cached_property
     def _tangents(self) -> dict[int, tuple[SegmentGroup, TangentProblem]]:
         return {}
 
-    def _along(self, plan: _Plan, number: int, problem: Problem, group: SegmentGroup) -> TangentProblem:
-        """The derivatives of a group; those of the last call from other values where its stops are the same."""
+    def _along(
+        self, plan: _Plan, number: int, problem: Problem, group: SegmentGroup
+    ) -> tuple[TangentProblem, Problem]:  # fmt: skip
+        """The derivatives of a group and what to solve; those of the last call where the stops are the same."""
         last = self._tangents.get(number)
-        if last is not None and last[0] is group:
-            return last[1].at(problem.parameters, problem.starts)
+        if last is not None and last[0] is group and last[1].suits(problem.parameters):
+            return last[1], last[1].problem_at(problem.parameters, problem.starts)
         along = tangent_problem(problem, self._directions(plan, group), order=self.order)
         if plan.groups is not None:
             self._tangents[number] = (group, along)
-        return along
+            self._settled_looks.pop((number, True), None)
+        return along, along.problem
 
     def _directions(self, plan: _Plan, group: SegmentGroup) -> Directions:
         system, along, dstarts = plan.problems.clock.system, plan.along, plan.problems.dstarts

@@ -30,9 +30,6 @@ from pkpd.treatment.timed_doses import DoseFunction, TimedDoses, dose_function
 
 __all__ = ["RegimenProblems", "regimen_problems"]
 
-NO_STOPS = Schedule(np.empty((1, 0)), np.empty((1, 0), dtype=np.int64), np.empty((1, 0)), np.zeros((1, 1, 0)))
-"""The schedule of who is given nothing."""
-
 MOST_KEPT = 1_000_000
 """The numbers of a schedule up to which it is kept for the next call."""
 
@@ -75,12 +72,12 @@ class RegimenProblems:
 
     def problem(self, values: ParameterValues) -> Problem:
         """The problem for these values; its members are those of the first arm, then of the second, and so on."""
-        plain = self._with_schedule(values, None)
-        return replace(plain, model=self.clock.system, schedule=self._schedule(values, plain.parameters))
+        parameters = self._parameters(values)
+        return self._posed(self.clock.system, values, parameters, self._schedule(values, parameters))
 
     def plain_problem(self, values: ParameterValues) -> Problem:
         """The same with its conditions on the clock still in the equations."""
-        return self._with_schedule(values, self._made(values))
+        return self._posed(self.system, values, self._parameters(values), self._made(values))
 
     def resumed(self, values: ParameterValues, patients: Patients, until: float | None) -> Problem:
         """The problem of going on from where patients stand.
@@ -105,17 +102,20 @@ class RegimenProblems:
         firsts = [doses.times.min(axis=1, initial=np.inf) for doses in self.timed(values)]
         return np.concatenate([np.broadcast_to(first, values.members) for first in firsts])
 
-    def _with_schedule(self, values: ParameterValues, schedule: Schedule | None) -> Problem:
-        rows = len(self.system.parameters)
+    def _parameters(self, values: ParameterValues) -> Array:
+        """(parameters, arms x members)."""
         own = self.changing.members()
         if own is not None and own != values.members:
             raise ParameterError(f"covariates= has values for {own} members; there are {values.members}.")
-        parameters = self._of_all_arms(values, lambda own: self.changing.starts(own.matrix[:rows]))
+        rows = len(self.system.parameters)
+        return self._of_all_arms(values, lambda own: self.changing.starts(own.matrix[:rows]))
+
+    def _posed(self, system: System, values: ParameterValues, parameters: Array, schedule: Schedule) -> Problem:
         return Problem(
-            model=self.system,
+            model=system,
             parameters=parameters,
             starts=self._starts(parameters, values),
-            schedule=NO_STOPS if schedule is None else schedule,
+            schedule=schedule,
             times=self.times,
             rtol=self.solver.rtol,
             atol=self.atol,
@@ -145,8 +145,9 @@ class RegimenProblems:
     def _of_all_arms(self, values: ParameterValues, rows: Callable[[ParameterValues], Array]) -> Array:
         """What `rows` has for the members of an arm, (rows, members), side by side for all arms."""
         arms = len(self.doses)
-        own = [rows(values.of_arm(arm)) for arm in range(arms if values.by_arm else 1)]
-        return np.ascontiguousarray(np.concatenate(own, axis=1) if len(own) == arms else np.tile(own[0], arms))
+        if values.by_arm:
+            return np.concatenate([rows(values.of_arm(arm)) for arm in range(arms)], axis=1)
+        return rows(values) if arms == 1 else np.tile(rows(values), arms)
 
     @cached_property
     def _code(self) -> NumpyCode:

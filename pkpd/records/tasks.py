@@ -27,13 +27,13 @@ class Task:
     doses: Doses
     carry: str
 
-    def parameters(self, controlled_model: ControlledSystem, rows: Index) -> Array:
-        """The parameters at some rows, with the time at which the segment of each began."""
-        values = self.values.at(rows)
+    def parameters(self, controlled_model: ControlledSystem, rows: Index, values: Values | None = None) -> Array:
+        """The parameters, of `values` or the task's own, at some rows, with the time at which each segment began."""
+        parameters = (self.values if values is None else values).at(rows)
         if controlled_model.system.parameters[-1:] == (TIME_OFFSET,):
             start = self.data["TIME"][self.cuts.first[self.cuts.segment[rows]]]
-            values = np.vstack([values, start])
-        return np.ascontiguousarray(values)
+            parameters = np.vstack([parameters, start])
+        return np.ascontiguousarray(parameters)
 
     @property
     def infused_routes(self) -> tuple[str, ...]:

@@ -37,13 +37,13 @@ class Values:
 
     def at(self, rows: Index) -> Array:
         """(parameters, rows)."""
-        values = np.empty((len(self.names), len(rows)))
+        values, subject = np.empty((len(self.names), len(rows))), self.subject[rows]
         for i, name in enumerate(self.names):
             if name in self.timed:
                 values[i] = self.timed[name][rows]
             else:
                 value = self.fixed[name]
-                values[i] = value if np.ndim(value) == 0 else value[self.subject[rows]]
+                values[i] = value[subject] if getattr(value, "ndim", 0) else value
         return values
 
 
@@ -84,19 +84,12 @@ def parameter_settings(model: Model, data: Records, parameters: Any, bounds: Bou
     for name, value in (parameters or {}).items():
         if name not in known:
             raise unknown_name(model.name, "parameter", str(name), known)
-        single = _is_single(value)
-        number = _single(model, known[name], value, bounds) if single else _by_subject(name, value, data, subjects)
-        check_bounds(model, known[name], number, f" of {data.name}", bounds=bounds)
-        settings[name] = number
+        if _is_single(value):
+            settings[name] = parameter_value(model, known[name], value, bounds=bounds)
+        else:
+            settings[name] = _by_subject(name, value, data, subjects)
+            check_bounds(model, known[name], settings[name], f" of {data.name}", bounds=bounds)
     return settings
-
-
-def _single(model: Model, symbol: Any, value: Any, bounds: Bounds) -> float:
-    try:
-        return parameter_value(model, symbol, value, bounds=bounds)
-    except OverflowError:
-        what = f"{model.name}: parameter {symbol.name!r}"
-        raise ParameterError(f"{what} is a whole number too large; give a finite number in {symbol.unit}.") from None
 
 
 def _is_single(value: Any) -> bool:

@@ -15,10 +15,11 @@ from pkpd.solvers.equations.system import System
 from pkpd.solvers.problem import Problem, Progress, Solution, Status
 from pkpd.solvers.solve import solve
 
-__all__ = ["Collected", "Standing", "below_zero", "collect", "joined_notes"]
+__all__ = ["Collected", "Standing", "below_zero", "collect", "falls_below_zero", "joined_notes"]
 
 
 CHUNK_BYTES = 2**26  # of states in one chunk
+CHUNK_BYTES_OF = {"cpu": CHUNK_BYTES, "gpu": 2**30}  # a card makes its own batches
 CHUNK_MEMBERS = 4096  # a smaller chunk would leave threads and lanes without work
 
 
@@ -69,6 +70,7 @@ def collect(
     method: str,
     progress: Progress | None = None,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> Collected:
     """Integrate `problem` and keep the states and outputs `names`.
 
@@ -76,18 +78,20 @@ def collect(
     ----------
     names
         States and outputs of the model.
-    method, progress, threads
+    method, progress, threads, device
         As for `solve`.
     """
+    # Where every state is wanted, what the solver makes is the result: no chunks, and no copy.
+    whole = set(problem.model.states) <= set(names)
+    if problem.members <= _chunk_size(problem, CHUNK_BYTES_OF[device]):
+        return _at_once(problem, names, solve(problem, method, progress, threads, device), progress)
     members, kept = problem.members, dict[str, Array]()
     status, ended, notes = np.zeros(members, dtype=np.int64), np.zeros(members), dict[str, int]()
     stands: list[Standing] = []
-    # Where every state is wanted, what the solver makes is the result: no chunks, and no copy.
-    whole = set(problem.model.states) <= set(names)
     observed = [name for name in names if not (whole and name in problem.model.states)]
-    for who in [slice(0, members)] if whole else _chunks(problem):
+    for who in [slice(0, members)] if whole else _chunks(problem, CHUNK_BYTES_OF[device]):
         part = _part(problem, who)
-        solution = solve(part, method, _shifted(progress, who.start, members), threads)
+        solution = solve(part, method, _shifted(progress, who.start, members), threads, device)
         status[who], ended[who] = solution.status, solution.ended
         stands.append(Standing.of(solution))
         notes[solution.note] = notes.get(solution.note, 0) + part.members
@@ -96,12 +100,23 @@ def collect(
         for inner in _chunks(part):
             chunk, states = _part(part, inner), solution.states[inner]
             here = slice(who.start + inner.start, who.start + inner.stop)
-            if any(problem.model.nonnegative):
+            if falls_below_zero(chunk, states):
                 status[here][_negative(chunk, states)] = Status.negative
             _keep(kept, _observed(chunk, states, observed), here, members)
         if progress is not None:
             progress(who.stop, members)
     return Collected(kept, status, ended, joined_notes(notes), Standing.joined(stands))
+
+
+def _at_once(problem: Problem, names: Sequence[str], solution: Solution, progress: Progress | None) -> Collected:
+    """What one chunk holds."""
+    status = solution.status
+    if falls_below_zero(problem, solution.states):
+        status = np.where(_negative(problem, solution.states), Status.negative, status)
+    if progress is not None:
+        progress(problem.members, problem.members)
+    columns = _observed(problem, solution.states, names)
+    return Collected(columns, status, solution.ended, solution.note, Standing.of(solution))
 
 
 def _keep(kept: dict[str, Array], columns: Mapping[str, Array], here: slice, members: int) -> None:
@@ -119,6 +134,14 @@ def _negative(problem: Problem, states: Array) -> Mask:
     """Which members have such a value at some time, (members,); see `below_zero`."""
     members: Mask = np.asarray(below_zero(problem, states).any(axis=1))
     return members
+
+
+def falls_below_zero(problem: Problem, states: Array) -> bool:
+    """Whether `below_zero` has to look: a state that has none holds a value below zero, if only by rounding."""
+    return any(
+        nonnegative and np.fmin.reduce(states[..., i], axis=None, initial=0.0) < 0
+        for i, nonnegative in enumerate(problem.model.nonnegative)
+    )
 
 
 def below_zero(problem: Problem, states: Array) -> Mask:
@@ -146,8 +169,12 @@ def _part(problem: Problem, who: slice) -> Problem:
     return problem if who.stop - who.start == problem.members else problem.take(np.arange(who.start, who.stop))
 
 
-def _chunks(problem: Problem) -> list[slice]:
-    size = max(CHUNK_MEMBERS, CHUNK_BYTES // (8 * len(problem.times) * len(problem.model.states)))
+def _chunk_size(problem: Problem, most: int = CHUNK_BYTES) -> int:
+    return max(CHUNK_MEMBERS, most // (8 * len(problem.times) * len(problem.model.states)))
+
+
+def _chunks(problem: Problem, most: int = CHUNK_BYTES) -> list[slice]:
+    size = _chunk_size(problem, most)
     return [slice(first, min(first + size, problem.members)) for first in range(0, problem.members, size)]
 
 
@@ -160,21 +187,21 @@ def _observed(problem: Problem, states: Array, names: Sequence[str]) -> dict[str
     system = problem.model
     number = {name: i for i, name in enumerate(system.states)}
     outputs = [name for name in names if name not in number]
-    found = dict(zip(outputs, _outputs(problem, states, outputs), strict=True)) if outputs else {}
-    return {name: states[..., number[name]] if name in number else found[name] for name in names}
+    values = dict(zip(outputs, _outputs(problem, states, outputs), strict=True)) if outputs else {}
+    return {name: states[..., number[name]] if name in number else values[name] for name in names}
 
 
 def _outputs(problem: Problem, states: Array, names: Sequence[str]) -> Array:
     """(outputs, members, times); parameters are not repeated for every time, so that memory is that of the result."""
     code, inputs = numpy_code(_with_outputs(problem.model, tuple(names))), len(problem.model.inputs)
-    u = np.empty((0, 1, 1))
-    if inputs:
-        u = np.moveaxis(problem.schedule.input_values_at(problem.times, before=problem.before), -1, 0)
+    u = np.zeros((inputs, 1, 1))
+    if code.outputs_see_inputs:
+        u = problem.schedule.input_values_at(problem.times, before=problem.before).transpose(2, 0, 1)
     with np.errstate(all="ignore"):
-        values = code.outputs(problem.times, np.moveaxis(states, -1, 0), problem.parameters[:, :, None], u)
-    lost = np.isnan(states).any(axis=-1)
-    if lost.any():
-        values[:, lost] = np.nan
+        values = code.outputs(problem.times, states.transpose(2, 0, 1), problem.parameters[:, :, None], u)
+    lost = np.isnan(states)
+    if np.count_nonzero(lost):
+        values[:, lost.any(axis=-1)] = np.nan
     return values
 
 

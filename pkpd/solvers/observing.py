@@ -22,7 +22,7 @@ from pkpd.solvers.timelines import Stops, joined
 
 __all__ = ["Observation", "collect_numbers", "observation", "observing", "watches_of"]
 
-CHUNK_MEMBERS = 65_536
+CHUNK_MEMBERS = {"cpu": 65_536, "gpu": 2_000_000}  # by device; a card makes its own batches
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ def collect_numbers(
     method: str,
     progress: Progress | None = None,
     threads: int | None = None,
+    device: str = "cpu",
 ) -> Collected:
     """Integrate `problem` and keep the numbers of the trajectory that `reductions` name.
 
@@ -82,10 +83,10 @@ def collect_numbers(
     task = observation(problem, *watches_of(reductions), first_dose)
     members, columns = problem.members, {name: np.empty(problem.members) for name in reductions}
     status, ended, notes = np.zeros(members, dtype=np.int64), np.zeros(members), dict[str, int]()
-    for first in range(0, members, CHUNK_MEMBERS):
-        who = np.arange(first, min(first + CHUNK_MEMBERS, members))
+    for first in range(0, members, CHUNK_MEMBERS[device]):
+        who = np.arange(first, min(first + CHUNK_MEMBERS[device], members))
         part = task if len(who) == members else task.take(who)
-        solution = solve(part.problem, method, _shifted(progress, first, members), threads)
+        solution = solve(part.problem, method, _shifted(progress, first, members), threads, device)
         status[who], ended[who] = solution.status, solution.ended
         notes[solution.note] = notes.get(solution.note, 0) + len(who)
         for name, values in part.read(solution).items():

@@ -114,6 +114,13 @@ class Problem:
         times = self.times if self.times.ndim == 1 else self.times[member]
         return times[np.isfinite(times)]
 
+    def from_values(self, parameters: Array, starts: Array) -> Problem:
+        """The same with other parameters and starts."""
+        return Problem(
+            self.model, parameters, starts, self.schedule, self.times, self.rtol, self.atol,
+            self.before, self.max_steps, self.at, self.armed,
+        )  # fmt: skip
+
     def take(self, members: Index) -> Problem:
         """The same for some of the members."""
         return replace(

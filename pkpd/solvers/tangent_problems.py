@@ -7,7 +7,7 @@ directions they are is data; the machine code depends on the model and on `d` al
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -70,6 +70,8 @@ class TangentProblem:
         The first tangent, and the second that was made of it.
     source
         (stops,): the stop of `base` that each stop of `problem` belongs to.
+    positive
+        The parameters that are positive for all members, of those for which it matters to the equations.
     """
 
     problem: Problem
@@ -80,6 +82,7 @@ class TangentProblem:
     sizes: Array
     layers: tuple[_Layer, ...]
     source: Index
+    positive: frozenset[str]
 
     def at(self, parameters: Array, starts: Array) -> TangentProblem:
         """The same directions and doses from other values: a fraction of the work of `tangent_problem`.
@@ -91,25 +94,33 @@ class TangentProblem:
         starts
             (states, members), at time 0.
         """
-        base = replace(self.base, parameters=parameters, starts=starts)
-        p, y = np.repeat(parameters, self.lanes, axis=1), np.repeat(starts, self.lanes, axis=1)
+        base = self.base.from_values(parameters, starts)
+        return replace(self, base=base, problem=self.problem_at(parameters, starts))
+
+    def problem_at(self, parameters: Array, starts: Array) -> Problem:
+        """What `at` solves; this reads its solution too."""
+        p, y = parameters, starts
+        if self.lanes > 1:
+            p, y = p.repeat(self.lanes, axis=1), y.repeat(self.lanes, axis=1)
         for layer in self.layers:
             p, y = layer.extended(p, y)
-        return replace(self, base=base, problem=replace(self.problem, parameters=p, starts=y))
+        return self.problem.from_values(p, y)
+
+    def suits(self, parameters: Array) -> bool:
+        """Whether these equations hold for other parameters: some hold only where parameters are positive."""
+        return _positive(self.base.model, parameters) == self.positive
 
     def of_states(self, rows: Array) -> Derivatives:
         """The derivatives of states read elsewhere, (states of `problem`, looks x lanes): (looks, states, ...)."""
-        inner = len(self.layers[0].tangent.system.states)
-        return _squeezed(self._read(rows.T[:, None], len(self.base.model.states), inner))
+        return _squeezed(self._of_states(rows.T[:, None]))
 
     def of_outputs(self, rows: Array) -> Derivatives:
         """The same of outputs."""
-        count = len(self.base.model.outputs)
-        return _squeezed(self._read(rows.T[:, None], count, count * (1 + self.d)))
+        return _squeezed(self._of_outputs(rows.T[:, None]))
 
     def states(self, solution: Solution) -> Derivatives:
         """The states with their derivatives."""
-        return self._read(solution.states, len(self.base.model.states), len(self.layers[0].tangent.system.states))
+        return self._of_states(solution.states)
 
     def outputs(self, solution: Solution, inputs: Array | None = None) -> Derivatives:
         """The outputs with their derivatives.
@@ -120,7 +131,7 @@ class TangentProblem:
             (members of `problem`, times, inputs): the input rates that each stored value sees; by
             default those before a stop at its time, or after it as `Problem.before` says.
         """
-        problem, count = self.problem, len(self.base.model.outputs)
+        problem = self.problem
         rows, times, n = solution.states.shape
         input_values = _input_values_at(problem) if inputs is None else inputs
         shape = (rows, times, len(problem.model.inputs))
@@ -134,7 +145,7 @@ class TangentProblem:
             )
         values = np.moveaxis(values.reshape(-1, rows, times), 0, -1)
         values[np.isnan(solution.states).any(axis=-1)] = np.nan
-        return self._read(values, count, count * (1 + self.d))
+        return self._of_outputs(values)
 
     def status(self, solution: Solution) -> Index:
         """(members,): that of the first lane that failed, or ok."""
@@ -154,21 +165,36 @@ class TangentProblem:
 
     # ---- where things are
 
+    def _of_states(self, rows: Array) -> Derivatives:
+        return self._read(rows, len(self.base.model.states), len(self.layers[0].tangent.system.states))
+
+    def _of_outputs(self, rows: Array) -> Derivatives:
+        count = len(self.base.model.outputs)
+        return self._read(rows, count, count * (1 + self.d))
+
     def _read(self, rows: Array, n: int, inner: int) -> Derivatives:
         """Sort `rows`, (lanes of members, times, variables), of `n` variables; `inner` of the first tangent."""
-        lanes = rows.reshape(-1, self.lanes, *rows.shape[1:])
-        count, variables = len(self.sizes), np.arange(n)
-        k = np.arange(count)
-        groups = _groups(count, self.d, self.order)
-        lane = [int(np.flatnonzero(groups[:, 0] == one // self.d)[0]) for one in k]
-        place = n * (1 + k % self.d)
-        first = _taken(lanes, np.array(lane, dtype=np.int64), place[:, None] + variables) / self.sizes
-        values = np.ascontiguousarray(lanes[:, 0, :, :n])
-        return Derivatives(values, first, self._second(lanes, groups, n, inner) if self.order == 2 else None)
+        d, times = self.d, rows.shape[1]
+        lanes = rows.reshape(-1, self.lanes, times, rows.shape[2])
+        # The first lanes take the first of the directions each, and all with which it pairs.
+        of_lane = lanes[:, self._leading] if self.order == 2 else lanes
+        groups = of_lane.shape[1]
+        each = of_lane[..., n : n * (1 + d)].reshape(-1, groups, times, d, n).transpose(0, 2, 4, 1, 3)
+        first = each.reshape(-1, times, n, groups * d)[..., : len(self.sizes)] / self.sizes
+        return Derivatives(lanes[:, 0, :, :n], first, self._second(lanes, n, inner) if self.order == 2 else None)
 
-    def _second(self, lanes: Array, groups: Index, n: int, inner: int) -> Array:
+    @cached_property
+    def _groups(self) -> Index:
+        return _groups(len(self.sizes), self.d, self.order)
+
+    @cached_property
+    def _leading(self) -> Index:
+        """The first lane that takes each group of directions."""
+        return np.searchsorted(self._groups[:, 0], np.arange(-(-len(self.sizes) // self.d)))
+
+    def _second(self, lanes: Array, n: int, inner: int) -> Array:
         count, d = len(self.sizes), self.d
-        number = {(int(a), int(b)): lane for lane, (a, b) in enumerate(groups)}
+        number = {(int(a), int(b)): lane for lane, (a, b) in enumerate(self._groups)}
         both = pairs(count)
         lane = np.array([number[int(k) // d, int(l) // d] for k, l in both], dtype=np.int64)
         one, other = both.T
@@ -230,7 +256,7 @@ def tangent_problem(problem: Problem, directions: Directions, d: int | None = No
     spread = _spread(problem, directions, len(groups))
     inner, outer = (groups[:, [i]] * d + np.arange(d) for i in (0, -1))
     first = _chosen(directions, inner, sizes, problem.members)
-    positive = _positive(problem)
+    positive = _positive(problem.model, problem.parameters)
     layer = _Layer(tangent(problem.model, d, positive), first, spread.schedule.input_values[:, 0].T)
     stops = _stops(spread, first)
     plan = stop_plan(layer.tangent, spread.schedule, stops)
@@ -246,7 +272,7 @@ def tangent_problem(problem: Problem, directions: Directions, d: int | None = No
         plan = stop_plan(second.tangent, extended.schedule, changes)
         extended, layers = _extended(extended, second, plan, changes), (layer, second)
         source = source[plan.source]
-    return TangentProblem(extended, problem, order, d, len(groups), sizes, layers, source)
+    return TangentProblem(extended, problem, order, d, len(groups), sizes, layers, source, positive)
 
 
 def directions_per_lane(members: int, count: int) -> int:
@@ -382,12 +408,34 @@ class _Layer:
 
     def extended(self, parameters: Array, starts: Array) -> tuple[Array, Array]:
         """The parameters and starts of the tangent for those of its base."""
-        whole = np.concatenate([parameters, np.moveaxis(self.along.dparameters, -1, 0).reshape(-1, starts.shape[1])])
         n, d, lanes = len(starts), self.tangent.d, starts.shape[1]
-        with np.errstate(all="ignore"):
-            slopes = numpy_code(self.tangent.system).starts(whole)[n : n * (1 + d)].reshape(d, n, lanes)
-        slopes = np.where(self.along.follow[:, None], slopes, 0.0) + np.moveaxis(self.along.dstarts, -1, 0)
+        whole = np.concatenate([parameters, self._dparameters])
+        slopes = self._dstarts
+        if self._start_slopes:
+            with np.errstate(all="ignore"):
+                slopes = numpy_code(self.tangent.system).starts(whole)[n : n * (1 + d)].reshape(d, n, lanes)
+            slopes = np.where(self.along.follow[:, None], slopes, 0.0) + self._dstarts
         return whole, np.concatenate([starts, slopes.reshape(d * n, lanes), self._constants(parameters, starts)])
+
+    @cached_property
+    def _dparameters(self) -> Array:
+        """(d x parameters, lanes)."""
+        dparameters = self.along.dparameters
+        return dparameters.transpose(2, 0, 1).reshape(-1, dparameters.shape[1])
+
+    @cached_property
+    def _dstarts(self) -> Array:
+        """(d, states, lanes)."""
+        dstarts = self.along.dstarts.transpose(2, 0, 1)
+        return np.ascontiguousarray(
+            np.broadcast_to(dstarts, (len(dstarts), len(self.tangent.base.y), dstarts.shape[2]))
+        )
+
+    @cached_property
+    def _start_slopes(self) -> bool:
+        """Whether the states at time 0 follow the parameters at all."""
+        n, d = len(self.tangent.base.y), self.tangent.d
+        return any(slope != 0 for slope in self.tangent.system.starts[n : n * (1 + d)])
 
     def _constants(self, parameters: Array, starts: Array) -> Array:
         """The sides of the surfaces on which members start, whatever the model's own starts are."""
@@ -419,10 +467,13 @@ def _extended(problem: Problem, layer: _Layer, plan: StopPlan, stops: StopDirect
     )
 
 
-def _positive(problem: Problem) -> frozenset[str]:
+def _positive(model: System, parameters: Array) -> frozenset[str]:
     """The parameters that are positive for every member, of those for which it matters."""
-    rows = zip(problem.model.parameters, problem.parameters, strict=True)
-    return sign_dependent(problem.model) & {name for name, row in rows if (row > 0).all()}
+    deciding = sign_dependent(model)
+    if not deciding:
+        return deciding
+    rows = zip(model.parameters, parameters, strict=True)
+    return frozenset(name for name, row in rows if name in deciding and (row > 0).all())
 
 
 def _power_of_two(sizes: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import Any
 import sympy
 from sympy.logic.boolalg import Boolean
 
-from pkpd.errors import ModelError, ParameterError
+from pkpd.errors import ModelError, ParameterError, PkpdError
 from pkpd.symbolic.declarations import (
     Clock,
     Declaration,
@@ -85,22 +85,43 @@ def as_expression(value: Any, what: str) -> sympy.Expr:
     return expression
 
 
-def finite_number(value: Any, what: str) -> float:
+def finite_number(
+    value: Any,
+    what: str,
+    *,
+    error: type[PkpdError] = ParameterError,
+    expected: str = "expected a number",
+    finite: str = "expected a finite number",
+) -> float:
     """`value` as a number.
+
+    Parameters
+    ----------
+    what
+        Names it in messages.
+    error
+        What is raised.
+    expected, finite
+        How a message ends where it is no number, and where it is not finite.
 
     Raises
     ------
-    ParameterError
-        If it is none, or not finite; `what` names it.
+    PkpdError
+        If it is none, or not finite.
+
+    Examples
+    --------
+    >>> finite_number("0.5", "the fraction")
+    0.5
     """
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise ParameterError(f"{what} is {value!r}; expected a number.") from None
+        raise error(f"{what} is {value!r}; {expected}.") from None
     except OverflowError:
-        raise ParameterError(f"{what} is too large for a number.") from None
+        raise error(f"{what} is too large for a number; {finite}.") from None
     if not math.isfinite(number):
-        raise ParameterError(f"{what} is {number}; expected a finite number.")
+        raise error(f"{what} is {number}; {finite}.")
     return number
 
 

@@ -6,13 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from pkpd.errors import ParameterError, UnitError
-from pkpd.symbolic.symbols import Given, Parameter
+from pkpd.symbolic.symbols import Given, Parameter, finite_number
 from pkpd.units import convert, parse_quantity
 
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Model
 
-__all__ = ["Bounds", "check_bounds", "parameter_value"]
+__all__ = ["Bounds", "bound_limits", "check_bounds", "parameter_value"]
 
 Bounds = Literal["refuse", "ignore"]
 
@@ -45,14 +45,9 @@ def parameter_value(model: Model, symbol: Parameter | Given, value: Any, *, boun
     what = f"{model.name}: parameter {symbol.name!r}"
     if isinstance(value, str):
         value = _from_text(symbol, value, what)
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise ParameterError(f"{what} is {value!r}; expected a number in {symbol.unit}.") from None
-    except OverflowError:
-        raise ParameterError(f"{what} is too large for a number; give a finite number in {symbol.unit}.") from None
-    if not math.isfinite(number):
-        raise ParameterError(f"{what} is {number}; give a finite number in {symbol.unit}.")
+    number = finite_number(
+        value, what, expected=f"expected a number in {symbol.unit}", finite=f"give a finite number in {symbol.unit}"
+    )
     check_bounds(model, symbol, number, bounds=bounds)
     return number
 
@@ -80,16 +75,15 @@ def check_bounds(
     ParameterError
         Naming the parameter, the first member outside, its value and the bounds.
     """
-    if bounds not in ("refuse", "ignore"):
-        raise ParameterError(f"bounds is {bounds!r}; expected 'refuse' or 'ignore'.")
-    low, high = getattr(symbol.declaration, "bounds", (-math.inf, math.inf))
-    if bounds == "ignore" or (low == -math.inf and high == math.inf):
+    least, most = bound_limits(symbol, bounds)
+    if least == -math.inf and most == math.inf:
         return
     import numpy as np
 
     numbers = np.asarray(values, dtype=float)
-    outside = (numbers < low - _ROUNDING * abs(low)) | (numbers > high + _ROUNDING * abs(high))
+    outside = (numbers < least) | (numbers > most)
     if outside.any():
+        low, high = symbol.declaration.bounds
         first = int(np.argmax(outside))
         member = f" of member {first}" if numbers.ndim else ""
         raise ParameterError(
@@ -97,6 +91,22 @@ def check_bounds(
             f"{numbers.flat[first]:g} {symbol.unit}, outside its bounds {_range(low, high)}; give a value within them, "
             'or bounds="ignore" to run it all the same.'
         )
+
+
+def bound_limits(symbol: Parameter | Given, bounds: Bounds = "refuse") -> tuple[float, float]:
+    """The least and the largest value that `check_bounds` accepts, a rounding beyond the declared bounds.
+
+    Raises
+    ------
+    ParameterError
+        If `bounds` is neither ``"refuse"`` nor ``"ignore"``.
+    """
+    if bounds not in ("refuse", "ignore"):
+        raise ParameterError(f"bounds is {bounds!r}; expected 'refuse' or 'ignore'.")
+    low, high = getattr(symbol.declaration, "bounds", (-math.inf, math.inf))
+    if bounds == "ignore":
+        return -math.inf, math.inf
+    return low - _ROUNDING * abs(low), high + _ROUNDING * abs(high)
 
 
 def _range(low: float, high: float) -> str:

@@ -7,13 +7,13 @@ is known.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import sympy
 
 from pkpd.errors import RegimenError, UnitError
 from pkpd.symbolic.declarations import Declaration, Declared, Given, Parameter
+from pkpd.symbolic.symbols import finite_number
 from pkpd.units import conversion_factor, parse_quantity, parse_unit, time_factor
 
 __all__ = [
@@ -107,14 +107,7 @@ def as_expression_of_parameters(value: Any, what: str) -> sympy.Expr:
             raise RegimenError(f"{what} uses {wrong[0]!r}, which is not a parameter; declare it with param().")
         if not value.is_number:
             return value
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise RegimenError(f"{what} is {value!r}; expected a number or an expression of parameters.") from None
-    except OverflowError:
-        raise RegimenError(f"{what} is too large for a number; expected a finite number.") from None
-    if not math.isfinite(number):
-        raise RegimenError(f"{what} is {number}; expected a finite number.")
+    number = finite_number(value, what, error=RegimenError, expected="expected a number or an expression of parameters")
     if isinstance(value, sympy.Rational):
         return value
     return sympy.Integer(int(number)) if number.is_integer() else sympy.Float(number)

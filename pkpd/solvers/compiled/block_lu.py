@@ -14,8 +14,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import islice
 
-from pkpd.solvers.compiled.kernel import POINTER, Kernel
-from pkpd.solvers.compiled.lanes import Code, Rows, Value, constants, function
+from pkpd.solvers.compiled.kernel import Kernel
+from pkpd.solvers.compiled.lanes import Code, Rows, Value, constants
 from pkpd.solvers.compiled.table_lu import TableLU
 from pkpd.solvers.compiled.unrolled_lu import UnrolledLU
 
@@ -79,7 +79,7 @@ class BlockLU:
         """``solve(w, z)``: replace `z` by the solution."""
         self.first.write_solve("solve_block")
         solve_block = self.kernel.module.globals["solve_block"]
-        code, (w, z) = function(self.kernel.module, "solve", [POINTER, POINTER])
+        code, (w, z) = self.kernel.function("solve", self.kernel.shape.pointer)
         rows = Rows(code, z.raw)
         unit = self.kernel.rows(code, w, "unit")[0]
         for i in range(self.kernel.n):
@@ -104,6 +104,6 @@ class BlockLU:
             return
         columns = zip(("places", "into", "of"), zip(*here, strict=True), strict=True)
         places, into, of = (constants(self.kernel.module, f"{name}_{number}", column) for name, column in columns)
-        with code.each(len(here)) as each:
+        for each in code.each(len(here)):
             target, source = code.entry(into, each), code.entry(of, each)
             z[target] = z[target] + below[code.entry(places, each)] * z[source]

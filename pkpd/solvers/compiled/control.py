@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pkpd.solvers.compiled.elementary import rough_power
 from pkpd.solvers.compiled.frame import Frame
-from pkpd.solvers.compiled.lanes import VECTOR, Value
+from pkpd.solvers.compiled.lanes import Value
 from pkpd.solvers.problem import STIFF, Status
 from pkpd.solvers.tableaus import GROW, SAFETY, SHRINK
 
@@ -23,19 +23,19 @@ def restart(frame: Frame, fresh: Value) -> None:
     frame.call(frame.kernel.rates, t, y.pointer, d.pointer)
     if frame.control.stability is not None:
         k = frame.rows("k")
-        with code.each(n) as j:
+        for j in code.each(n):
             k[j] = code.select(fresh, d[j], k[j])
-    zero, one, two = (code.variable(VECTOR, 0.0) for _ in range(3))
-    with code.each(n) as j:
+    zero, one, two = (code.numbers(0.0) for _ in range(3))
+    for j in code.each(n):
         weight = 1.0 / (atol[j] + rtol * code.absolute(y[j]))
         zero.set(zero.get() + (y[j] * weight) * (y[j] * weight))
         one.set(one.get() + (d[j] * weight) * (d[j] * weight))
     d0, d1 = (code.sqrt(v.get() * (1.0 / n)) for v in (zero, one))
     guess = code.select((d0 < 1e-5) | (d1 < 1e-5), 1e-6, 0.01 * d0 / code.select(d1 > 0.0, d1, 1.0))
-    with code.each(n) as j:
+    for j in code.each(n):
         x[j] = y[j] + guess * d[j]
     frame.call(frame.kernel.rates, t + guess, x.pointer, g.pointer)
-    with code.each(n) as j:
+    for j in code.each(n):
         part = (g[j] - d[j]) / (atol[j] + rtol * code.absolute(y[j]))
         two.set(two.get() + part * part)
     d2 = code.sqrt(two.get() * (1.0 / n)) / guess

@@ -13,39 +13,49 @@ from pkpd.solvers.compiled.control import control_step, restart
 from pkpd.solvers.compiled.events import cascade, pending
 from pkpd.solvers.compiled.frame import ARGUMENTS, Control, Frame, make_frame
 from pkpd.solvers.compiled.kernel import Kernel
-from pkpd.solvers.compiled.lanes import BIT, INT, Rows, Value, function, publish, text
-from pkpd.solvers.compiled.members import arrive, leave, take_members
+from pkpd.solvers.compiled.lanes import Rows, Value, function, publish, text
+from pkpd.solvers.compiled.members import arrive, canceled, leave, take_members
 from pkpd.solvers.compiled.roots import locate
+from pkpd.solvers.compiled.shape import BIT, INT
 from pkpd.solvers.compiled.stops import pass_stops
 from pkpd.solvers.compiled.storage import store_due
 from pkpd.solvers.compiled.watching import watch
 
 __all__ = ["write_driver"]
 
+LISTENS = 64  # turns, a power of two, after which it looks whether it is canceled
+
 
 def write_driver(kernel: Kernel, control: Control, method: str) -> None:
     """Write the public function ``run`` of `kernel`, and what its caller must know.
 
-    The workspace must be aligned for lanes and have as many rows as the constant ``rows``
-    says; what integrates is told by the text ``method``.
+    The workspace must be aligned to a row and have as many rows, of as many lanes, as the
+    constants ``rows`` and ``lanes`` say: none where it is private.  What integrates is told by the text ``method``.
     """
-    code, values = function(kernel.module, "run", list(ARGUMENTS.values()), public=True)
+    code, values = function(kernel.module, "run", list(ARGUMENTS.values()), kernel.shape, public=True)
     values[0].raw.add_attribute("noalias")
-    publish(kernel.module, rows=ir.Constant(INT, kernel.size), method=text(method))
+    rows, lanes = (ir.Constant(INT, i) for i in (kernel.size * (not kernel.shape.private), kernel.shape.lanes))
+    publish(kernel.module, rows=rows, lanes=lanes, method=text(method))
     _write_loop(make_frame(kernel, control, code, dict(zip(ARGUMENTS, values, strict=True))))
 
 
 def _write_loop(frame: Frame) -> None:
-    """Each turn takes one step in every lane, after those that came to a stop have been attended to."""
+    """Each turn takes one step in every lane, after those that came to a stop have been attended to.
+
+    To look whether it is canceled costs a device as much as a part of a step, so that this is done
+    when a member is taken and now and then: `LISTENS` steps of the largest model take 0.1 s.
+    """
     code, a = frame.code, frame.a
     with code.when(a["begin"].differs(0)):
         _prepare(frame)
     turns = code.variable(INT, code.load(a["turns"].raw, 0))
+    stopped = code.variable(BIT, 0)
     with code.forever() as turn:
         with code.when(frame.attention.get()):
             _attend(frame)
-        cancelled = Value(code, code.builder.load_atomic(a["cancel"].raw, "monotonic", 8))
-        turn.leave_when(~code.any(frame.live()) | cancelled.differs(0) | turns.get().equals(0))
+        with code.when((turns.get() & (LISTENS - 1)).equals(0)):
+            stopped.set(canceled(frame))
+        turn.leave_when(~code.any(frame.live()) | stopped.get() | turns.get().equals(0))
         _step(frame)
         turns.set(turns.get() - 1)
     code.store(a["turns"].raw, 0, turns.get())
@@ -56,9 +66,9 @@ def _prepare(frame: Frame) -> None:
     """Empty lanes: nothing of what the workspace held before can show in a number."""
     code, size = frame.code, frame.kernel.size
     everything = Rows(code, frame.workspace.raw)
-    with code.each(size) as row:
+    for row in code.each(size):
         everything[row] = 0.0
-    with code.each(frame.kernel.n) as j:
+    for j in code.each(frame.kernel.n):
         frame.rows("atol")[j] = code.splat(code.load(frame.a["atol"].raw, j))
     frame.put("rtol", code.splat(frame.a["rtol"]))
 
@@ -109,10 +119,10 @@ def _advance(frame: Frame, accepted: Value) -> None:
     code, n = frame.code, frame.kernel.n
     y, x, k = frame.rows("y"), frame.rows("x"), frame.rows("k")
     last = (frame.control.stages - 1) * n
-    with code.each(n) as j:
-        y[j] = code.select(accepted, x[j], y[j])
+    for j in code.each(n):
+        y[j] = code.replaced(accepted, x[j], y[j])
         if frame.control.stability is not None:
-            k[j] = code.select(accepted, k[j + last], k[j])
+            k[j] = code.replaced(accepted, k[j + last], k[j])
     frame.put_where(accepted, "t", frame.get("t_new"))
     t = frame.get("t")
     if frame.kernel.events:

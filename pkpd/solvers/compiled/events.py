@@ -37,7 +37,7 @@ def jump(frame: Frame, generation: Value) -> None:
     frame.triggers(frame.get("t"), "y", "was")
     frame.call(frame.kernel.changes)
     y, d = frame.rows("y"), frame.rows("d")
-    with code.each(frame.kernel.n) as j:
+    for j in code.each(frame.kernel.n):
         y[j] = d[j]
     frame.triggers(frame.get("t"), "y", "trigger")
     jumped = frame.get("which") >= 0.0

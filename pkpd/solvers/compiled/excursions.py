@@ -10,7 +10,7 @@ event is armed again for a moment.  What turns twice within one part is not seen
 from __future__ import annotations
 
 from pkpd.solvers.compiled.frame import INFINITY, Frame
-from pkpd.solvers.compiled.lanes import MASK, VECTOR, Value, Variable
+from pkpd.solvers.compiled.lanes import Value, Variable
 
 __all__ = ["search_step"]
 
@@ -28,19 +28,19 @@ def search_step(frame: Frame, accepted: Value) -> Value:
     """
     code, rows = frame.code, frame.rows
     _start(frame)
-    unsettled, within = code.variable(MASK, accepted), code.variable(MASK, False)
-    with code.each(PARTS) as part:
+    unsettled, within = code.truths(accepted), code.truths(False)
+    for part in code.repeat(PARTS):
         begin = code.splat(part.to_real()) * (1.0 / PARTS)
         end = begin + 1.0 / PARTS
         _look(frame, end, "trigger", "slope")
         frame.put("nearest", INFINITY)
-        with code.each(frame.kernel.searched) as e:
+        for e in code.each(frame.kernel.searched):
             _inspect(frame, e, begin, end, unsettled.get())
         hits = unsettled.get() & (frame.get("nearest") < INFINITY)
         _bracket(frame, hits, begin)
         within.set(within.get() | hits)
         unsettled.set(unsettled.get() & ~hits)
-        with code.each(frame.kernel.searched) as e:
+        for e in code.each(frame.kernel.searched):
             risen = unsettled.get() & (rows("trigger")[e] > 0.0)
             rows("ready")[e] = code.select(risen, 1.0, rows("ready")[e])
             rows("was")[e] = code.select(unsettled.get(), rows("trigger")[e], rows("was")[e])
@@ -52,7 +52,7 @@ def _start(frame: Frame) -> None:
     """Triggers, their slopes and what is armed at the start of the step."""
     frame.triggers(frame.get("t"), "y", "was")
     frame.trigger_slopes(frame.get("t"), "y", "was_slope")
-    with frame.code.each(frame.kernel.searched) as e:
+    for e in frame.code.each(frame.kernel.searched):
         # A change of an input at a stop may have raised it.
         frame.rows("ready")[e] = frame.code.select(frame.rows("was")[e] > 0.0, 1.0, frame.rows("armed")[e])
     frame.put("low", 0.0)
@@ -66,7 +66,7 @@ def _look(frame: Frame, theta: Value, values: str, slopes: str) -> None:
     frame.put("theta", theta)
     frame.call_named("dense")
     at_end = theta.equals(1.0)
-    with code.each(frame.kernel.n) as j:
+    for j in code.each(frame.kernel.n):
         d[j] = code.select(at_end, x[j], d[j])
     t = code.select(at_end, frame.get("t_new"), frame.get("t") + theta * frame.get("h_try"))
     frame.triggers(t, "d", values)
@@ -82,7 +82,7 @@ def _inspect(frame: Frame, e: Value, begin: Value, end: Value, unsettled: Value)
     falls = unsettled & armed & (now < 0.0)
     dips = unsettled & armed & (was >= 0.0) & (now >= 0.0) & (before < 0.0) & (after > 0.0)
     peaks = unsettled & ~armed & (was <= 0.0) & (now <= 0.0) & (before > 0.0) & (after < 0.0)
-    place = code.variable(VECTOR, code.select(falls, end, INFINITY))
+    place = code.numbers(code.select(falls, end, INFINITY))
     with code.when(code.any(dips | peaks)):
         extremum = _seek_extremum(frame, e, begin, end, dips, peaks)
         place.set(code.select(falls, place.get(), extremum.get()))
@@ -96,10 +96,10 @@ def _seek_extremum(frame: Frame, e: Value, begin: Value, end: Value, dips: Value
     A root of the slope by the Illinois method; every fourth look halves.
     """
     code = frame.code
-    place, searching = code.variable(VECTOR, INFINITY), code.variable(MASK, dips | peaks)
-    low, high = code.variable(VECTOR, begin), code.variable(VECTOR, end)
-    s_low, s_high = (code.variable(VECTOR, frame.rows(name)[e]) for name in ("was_slope", "slope"))
-    side, looks = code.variable(VECTOR, 0.0), code.variable(VECTOR, 0.0)
+    place, searching = code.numbers(INFINITY), code.truths(dips | peaks)
+    low, high = code.numbers(begin), code.numbers(end)
+    s_low, s_high = (code.numbers(frame.rows(name)[e]) for name in ("was_slope", "slope"))
+    side, looks = code.numbers(0.0), code.numbers(0.0)
     with code.forever() as search:
         search.leave_when(~code.any(searching.get()))
         looks.set(looks.get() + 1.0)

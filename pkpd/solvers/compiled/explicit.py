@@ -7,8 +7,9 @@ from typing import Any
 
 from pkpd.solvers.compiled.driver import write_driver
 from pkpd.solvers.compiled.frame import SCALARS, Control
-from pkpd.solvers.compiled.kernel import POINTER, Kernel
-from pkpd.solvers.compiled.lanes import VECTOR, Code, Rows, Value, Variable, function
+from pkpd.solvers.compiled.kernel import Kernel
+from pkpd.solvers.compiled.lanes import Code, Rows, Value, Variable
+from pkpd.solvers.compiled.shape import Shape
 from pkpd.solvers.equations.system import System
 from pkpd.solvers.tableaus import Explicit
 
@@ -17,9 +18,9 @@ __all__ = ["explicit_kernel"]
 STEEP = 0.25  # of the longest stable step: up to there what decays fast is integrated as accurately as all else
 
 
-def explicit_kernel(model: System, method: Explicit) -> Kernel:
+def explicit_kernel(model: System, method: Explicit, shape: Shape) -> Kernel:
     """The whole integrator of one model with an explicit method."""
-    kernel = Kernel(model, method.all_stages, watches=True)
+    kernel = Kernel(model, method.all_stages, shape, watches=True)
     kernel.reserve(**dict.fromkeys(SCALARS, 1))
     kernel.write_functions()
     _write_step(kernel, method)
@@ -37,7 +38,7 @@ def _write_step(kernel: Kernel, method: Explicit) -> None:
     times the steepest eigenvalue (row ``stiffness``).
     """
     last = method.stages - 1
-    code, (w,) = function(kernel.module, "step", [POINTER])
+    code, (w,) = kernel.function("step")
     for s in range(1, last + 1):
         # The last state but one is kept: with the last it tells the steepest eigenvalue.
         _write_stage(kernel, method, code, w, s, "g" if s == last - 1 else "x")
@@ -49,13 +50,13 @@ def _write_stage(kernel: Kernel, method: Explicit, code: Code, w: Value, s: int,
     """The slope of stage `s`; the state where it is taken goes to the row `argument`."""
     t, h = kernel.rows(code, w, "t")[0], kernel.rows(code, w, "h_try")[0]
     y, k, x = kernel.rows(code, w, "y"), kernel.rows(code, w, "k"), kernel.rows(code, w, argument)
-    with code.each(kernel.n) as j:
+    for j in code.each(kernel.n):
         x[j] = y[j] + h * _combined(method.a[s], k, j, kernel.n)
     slopes = kernel.rows(code, w, "k", s * kernel.n)
     code.call_function(kernel.rates, w, t + float(method.c[s]) * h, x.pointer, slopes.pointer)
 
 
-def _combined(weights: Any, k: Rows, j: Value, n: int) -> Value:
+def _combined(weights: Any, k: Rows, j: Any, n: int) -> Value:
     terms = [(s, float(weight)) for s, weight in enumerate(weights) if weight != 0.0]
     s, weight = terms[0]
     total = k[j + s * n] * weight
@@ -77,9 +78,9 @@ def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value) -> None
     y, x, g, k, atol = (kernel.rows(code, w, name) for name in ("y", "x", "g", "k", "atol"))
     rtol, h = kernel.rows(code, w, "rtol")[0], kernel.rows(code, w, "h_try")[0]
     estimates = method.errors[:1] if kernel.model.kinked else method.errors
-    sums = [code.variable(VECTOR, 0.0) for _ in estimates]
-    size, slopes, states, strict = (code.variable(VECTOR, 0.0) for _ in range(4))
-    with code.each(n) as j:
+    sums = [code.numbers(0.0) for _ in estimates]
+    size, slopes, states = (code.numbers(0.0) for _ in range(3))
+    for j in code.each(n):
         new = x[j]
         scale = atol[j] + rtol * _larger_size(code, y[j], new)
         weight = 1.0 / scale
@@ -87,18 +88,29 @@ def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value) -> None
         for total, error in zip(sums, errors, strict=True):
             part = error * weight
             total.set(code.larger(part * part, total.get()))
-        part = errors[0] / (atol[j] + rtol * code.absolute(new))
-        strict.set(code.larger(part * part, strict.get()))
         slope, state = (k[j + last * n] - k[j + (last - 1) * n]) * weight, (new - g[j]) * weight
         slopes.set(slopes.get() + slope * slope)
         states.set(states.get() + state * state)
         size.set(size.get() + scale)
     below = states.get()
     stiffness = code.select(below > 0.0, h * h * slopes.get() / below, 0.0)
-    square = code.select(stiffness > (STEEP * method.stability) ** 2, strict.get(), _square(code, sums))
-    square = code.select(code.finite(size.get()), square, float("nan"))
-    kernel.rows(code, w, "error")[0] = h * h * square
+    square = code.numbers(_square(code, sums))
+    steep = stiffness > (STEEP * method.stability) ** 2
+    with code.when(code.any(steep)):
+        square.set(code.select(steep, _strict_square(kernel, estimates[0], code, w), square.get()))
+    bounded = code.select(code.finite(size.get()), square.get(), float("nan"))
+    kernel.rows(code, w, "error")[0] = h * h * bounded
     kernel.rows(code, w, "stiffness")[0] = stiffness
+
+
+def _strict_square(kernel: Kernel, estimate: Any, code: Code, w: Value) -> Value:
+    """The largest square of an estimate over the states, in units of the tolerance after the step."""
+    x, k, atol = (kernel.rows(code, w, name) for name in ("x", "k", "atol"))
+    rtol, largest = kernel.rows(code, w, "rtol")[0], code.numbers(0.0)
+    for j in code.each(kernel.n):
+        part = _combined(estimate, k, j, kernel.n) / (atol[j] + rtol * code.absolute(x[j]))
+        largest.set(code.larger(part * part, largest.get()))
+    return largest.get()
 
 
 def _square(code: Code, sums: Sequence[Variable]) -> Value:
@@ -119,15 +131,15 @@ def _larger_size(code: Code, a: Value, b: Value) -> Value:
 def _write_dense(kernel: Kernel, method: Explicit) -> None:
     """``prepare_dense(w)``, and ``dense(w)``: the state at the part ``theta`` of the step, to row ``d``."""
     n = kernel.n
-    code, (w,) = function(kernel.module, "prepare_dense", [POINTER])
+    code, (w,) = kernel.function("prepare_dense")
     for s in range(method.stages, method.all_stages):
         _write_stage(kernel, method, code, w, s, "d")
     code.end()
-    code, (w,) = function(kernel.module, "dense", [POINTER])
+    code, (w,) = kernel.function("dense")
     theta, h = kernel.rows(code, w, "theta")[0], kernel.rows(code, w, "h_try")[0]
     y, k, d = (kernel.rows(code, w, name) for name in ("y", "k", "d"))
     weights = [(s, _polynomial(code, row, theta) * h) for s, row in enumerate(method.dense) if row.any()]
-    with code.each(n) as j:
+    for j in code.each(n):
         total = code.number(0.0)
         for s, weight in weights:
             total = total + k[j + s * n] * weight

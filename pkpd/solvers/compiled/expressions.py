@@ -11,7 +11,8 @@ from llvmlite import ir
 
 from pkpd.errors import ModelError
 from pkpd.solvers.compiled.elementary import ELEMENTARY, power
-from pkpd.solvers.compiled.lanes import DOUBLE, LANES, VECTOR, Code, Value
+from pkpd.solvers.compiled.lanes import Code, Value
+from pkpd.solvers.compiled.shape import DOUBLE, SHORT
 
 __all__ = ["Invariants", "write", "write_each"]
 
@@ -254,8 +255,10 @@ def _whole_power(base: Value, n: int) -> Value:
 def _library(code: Code, name: str, x: Value) -> Value:
     b, module = code.builder, code.builder.module
     callee = module.globals.get(name) or ir.Function(module, ir.FunctionType(DOUBLE, [DOUBLE]), name)
-    result: Any = ir.Constant(VECTOR, ir.Undefined)
-    for lane in range(LANES):
-        at = ir.Constant(ir.IntType(32), lane)
+    if code.shape.lanes == 1:
+        return Value(code, b.call(callee, [x.raw]))
+    result: Any = ir.Constant(code.shape.vector, ir.Undefined)
+    for lane in range(code.shape.lanes):
+        at = ir.Constant(SHORT, lane)
         result = b.insert_element(result, b.call(callee, [b.extract_element(x.raw, at)]), at)
     return Value(code, result)

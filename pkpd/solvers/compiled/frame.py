@@ -1,7 +1,7 @@
 """What the functions that write the driver share: its arguments, its rows and its state.
 
 A `Frame` is the function ``run`` while it is being written.  The rows of its workspace are
-read and written by name; a mask tells which of the eight lanes an instruction concerns.
+read and written by name; a mask tells which of the lanes an instruction concerns.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from pkpd.solvers.compiled.kernel import POINTER, Kernel
-from pkpd.solvers.compiled.lanes import BIT, DOUBLE, INT, Code, Rows, Value, Variable
+from pkpd.solvers.compiled.kernel import Kernel
+from pkpd.solvers.compiled.lanes import Code, Rows, Value, Variable
+from pkpd.solvers.compiled.shape import BIT, DOUBLE, INT
 
 __all__ = ["ARGUMENTS", "INFINITY", "SCALARS", "Control", "Frame", "make_frame"]
 
@@ -23,7 +24,7 @@ _D, _I = ir.PointerType(DOUBLE), ir.PointerType(INT)
 # as many ``turns`` as it may, of which it leaves there what is left.  Another call with the same workspace, and zero
 # for ``begin``, goes on from there.
 ARGUMENTS: dict[str, Any] = {
-    "workspace": POINTER, "begin": INT, "turns": _I,
+    "workspace": _D, "begin": INT, "turns": _I,
     "next": _I, "count": INT, "order": _I, "cancel": _I, "members": INT,
     "parameters": _D, "states": _D, "at": _D, "stop": _I, "saved": _I, "armed": _D, "fired": _D, "first": _D,
     "status": _I, "steps": _I,
@@ -72,6 +73,8 @@ class Frame:
     ----------
     a
         Its arguments by name.
+    workspace
+        The rows, in every lane; the function's own where the shape is private.
     member, stop, saved
         For each lane the number of its member, of its next stop and of its next time to store.
     attention
@@ -84,15 +87,12 @@ class Frame:
     control: Control
     code: Code
     a: dict[str, Value]
+    workspace: Value
     member: Any
     stop: Any
     saved: Any
     attention: Variable
     before: Value
-
-    @property
-    def workspace(self) -> Value:
-        return self.a["workspace"]
 
     def rows(self, name: str) -> Rows:
         return self.kernel.rows(self.code, self.workspace, name)
@@ -106,7 +106,7 @@ class Frame:
 
     def put_where(self, mask: Value, name: str, x: Any) -> None:
         """Write `x` to the lanes in `mask` and leave the others as they are."""
-        self.put(name, self.code.select(mask, x, self.get(name)))
+        self.put(name, self.code.replaced(mask, x, self.get(name)))
 
     def call(self, function: Any, *more: Any) -> None:
         self.code.call_function(function, self.workspace, *more)
@@ -144,10 +144,16 @@ class Frame:
 
 def make_frame(kernel: Kernel, control: Control, code: Code, arguments: dict[str, Value]) -> Frame:
     """The frame at the start of the function."""
+    workspace = _workspace(kernel, code, arguments["workspace"])
     member, stop, saved = (
-        code.builder.bitcast(kernel.rows(code, arguments["workspace"], name).pointer, ir.PointerType(INT))
-        for name in SCALARS[:3]
+        code.builder.bitcast(kernel.rows(code, workspace, name).pointer, ir.PointerType(INT)) for name in SCALARS[:3]
     )
     attention = code.variable(BIT, 1)
     before = code.splat(arguments["before"].differs(0))
-    return Frame(kernel, control, code, arguments, member, stop, saved, attention, before)
+    return Frame(kernel, control, code, arguments, workspace, member, stop, saved, attention, before)
+
+
+def _workspace(kernel: Kernel, code: Code, argument: Value) -> Value:
+    if kernel.shape.private:
+        return code.allocate(kernel.size)
+    return Value(code, code.builder.bitcast(argument.raw, kernel.shape.pointer))

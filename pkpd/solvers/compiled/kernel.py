@@ -10,13 +10,12 @@ import sympy
 from llvmlite import ir
 
 from pkpd.solvers.compiled.expressions import Invariants, write
-from pkpd.solvers.compiled.lanes import VECTOR, Code, Rows, Value, function
+from pkpd.solvers.compiled.lanes import Code, Rows, Value, function
+from pkpd.solvers.compiled.shape import Shape
 from pkpd.solvers.equations.system import AMOUNT, TIME, System
 
-__all__ = ["POINTER", "Kernel"]
+__all__ = ["Kernel"]
 
-POINTER = ir.PointerType(VECTOR)
-MOST_INLINED = 2500  # operations
 # A number for each event: its trigger and the slope of it now, before, and at a place between; whether it is
 # armed, now and at a place within a step; whether it is due; how often it fired, and when first.
 EVENT_ROWS = (
@@ -29,6 +28,8 @@ class Kernel:
 
     Attributes
     ----------
+    shape
+        The shape of all its functions.
     searched
         The number of events for which a step is cut short; those after them only watch.
     rates, triggers, trigger_slopes, changes, hold
@@ -39,8 +40,8 @@ class Kernel:
         computes what depends on parameters and inputs alone.
     """
 
-    def __init__(self, model: System, stages: int, *, watches: bool = False) -> None:
-        self.model = model
+    def __init__(self, model: System, stages: int, shape: Shape, *, watches: bool = False) -> None:
+        self.model, self.shape = model, shape
         self.searched = len(model.events) - (model.watching if watches else 0)
         self.module = ir.Module("pkpd")
         self.n = n = len(model.states)
@@ -62,7 +63,7 @@ class Kernel:
     @cached_property
     def small(self) -> bool:
         """Whether the rates may be written out at each stage: a sixth faster, but slower to compile."""
-        return sum(int(e.count_ops()) for e in self.model.rates) * self.stages <= MOST_INLINED
+        return sum(int(e.count_ops()) for e in self.model.rates) * self.stages <= self.shape.inlined
 
     def reserve(self, **rows: int) -> None:
         """Give names to rows of the workspace."""
@@ -72,6 +73,10 @@ class Kernel:
 
     def rows(self, code: Code, w: Value, name: str, first: int = 0) -> Rows:
         return Rows(code, w.raw, self._offsets[name] + first)
+
+    def function(self, name: str, *kinds: Any, inline: bool = False) -> tuple[Code, list[Any]]:
+        """A new function of the workspace and of further arguments of these types."""
+        return function(self.module, name, [self.shape.pointer, *kinds], self.shape, inline=inline)
 
     def extract(self, expressions: Sequence[Any]) -> list[Any]:
         """`expressions` with what is constant held; only before `write_functions`."""
@@ -104,8 +109,8 @@ class Kernel:
         return found
 
     def _of_state(self, name: str, expressions: Sequence[sympy.Expr], *, inline: bool = False) -> Any:
-        kinds = [POINTER, VECTOR, POINTER, POINTER]
-        code, (w, t, x, d) = function(self.module, name, kinds, inline=inline)
+        vector, pointer = self.shape.vector, self.shape.pointer
+        code, (w, t, x, d) = self.function(name, vector, pointer, pointer, inline=inline)
         state, result = Rows(code, x.raw), Rows(code, d.raw)
         values = write(code, expressions, self.symbols(code, w, lambda i: state[i], lambda: t))
         for i, value in enumerate(values):
@@ -114,12 +119,12 @@ class Kernel:
         return self.module.globals[name]
 
     def _write_changes(self) -> Any:
-        code, (w,) = function(self.module, "changes", [POINTER])
+        code, (w,) = self.function("changes")
         y, d = self.rows(code, w, "y"), self.rows(code, w, "d")
         which, t, amount = (self.rows(code, w, name)[0] for name in ("which", "t", "amount"))
         found = {**self.symbols(code, w, lambda i: y[i], lambda: t), AMOUNT: lambda: amount}
         maps = [*self.model.jumps, *(then for _, then in self.model.events)]
-        with code.each(self.n) as j:
+        for j in code.each(self.n):
             d[j] = y[j]
         for number, row in enumerate(maps):
             chosen = which.equals(float(number))
@@ -130,7 +135,7 @@ class Kernel:
         return self.module.globals["changes"]
 
     def _write_hold(self) -> Any:
-        code, (w,) = function(self.module, "hold", [POINTER])
+        code, (w,) = self.function("hold")
         held = self.rows(code, w, "held")
         found = self.symbols(code, w, lambda i: code.number(0.0))
         for i, value in enumerate(write(code, self._held.values, found)):

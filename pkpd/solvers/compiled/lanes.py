@@ -1,8 +1,10 @@
-"""Eight members side by side: a thin language over LLVM for code that works on lanes.
+"""Members side by side: a thin language over LLVM for code that works on lanes.
 
-A `Value` is one number or eight of them, not yet computed; its operators write
-instructions.  Every instruction treats all eight lanes alike, so that what a member
-gets cannot depend on its neighbors.  No loop is left to a vectorizer's judgment.
+A `Value` is one number, or one in every lane of a `Shape`, not yet computed; its operators
+write instructions.  Every instruction treats all lanes alike, so that what a member gets
+cannot depend on its neighbors.  No loop is left to a vectorizer's judgment, and no
+rounding to an optimizer's: which product is added without being rounded is settled here, by
+the order of writing alone, so that every shape has the same bits.
 """
 
 from __future__ import annotations
@@ -13,28 +15,19 @@ from typing import Any
 
 from llvmlite import ir
 
-__all__ = [
-    "BIT", "DOUBLE", "INT", "LANES", "MASK", "VECTOR", "Code", "Rows", "Value", "Variable", "constants", "function",
-    "publish", "text",
-]  # fmt: skip
+from pkpd.solvers.compiled.shape import BIT, DOUBLE, INT, SHORT, Shape
 
-LANES = 8
-DOUBLE = ir.DoubleType()
-INT = ir.IntType(64)
-SHORT = ir.IntType(32)
-BIT = ir.IntType(1)
-VECTOR = ir.VectorType(DOUBLE, LANES)
-INTS = ir.VectorType(INT, LANES)
-MASK = ir.VectorType(BIT, LANES)
-ALIGNMENT = 64
-
-# A multiplication may fuse with an addition; nothing else may be reordered, and NaN
-# and infinity keep their meaning.
-FLAGS = ("contract",)
+__all__ = ["Code", "Rows", "Value", "Variable", "constants", "function", "publish", "text"]
 
 
 def function(
-    module: ir.Module, name: str, arguments: Sequence[Any], *, public: bool = False, inline: bool = False
+    module: ir.Module,
+    name: str,
+    arguments: Sequence[Any],
+    shape: Shape,
+    *,
+    public: bool = False,
+    inline: bool = False,
 ) -> tuple[Code, list[Any]]:
     """A new function that returns nothing, and its arguments as values.
 
@@ -45,7 +38,7 @@ def function(
         made.linkage = "internal"
         made.attributes.add("alwaysinline" if inline else "noinline")
     made.attributes.add("nounwind")
-    code = Code(ir.IRBuilder(made.append_basic_block("entry")))
+    code = Code(ir.IRBuilder(made.append_basic_block("entry")), shape)
     return code, [Value(code, raw) for raw in made.args]
 
 
@@ -72,16 +65,16 @@ def publish(module: ir.Module, **values: Any) -> None:
 
 
 class Code:
-    """A function being written."""
+    """A function being written, of one shape."""
 
-    def __init__(self, builder: ir.IRBuilder) -> None:
-        self.builder = builder
+    def __init__(self, builder: ir.IRBuilder, shape: Shape) -> None:
+        self.builder, self.shape = builder, shape
 
     # ---- values
 
     def number(self, x: float) -> Value:
         """The same number in every lane."""
-        return Value(self, ir.Constant(VECTOR, [float(x)] * LANES))
+        return Value(self, self.shape.constant(self.shape.vector, float(x)))
 
     def whole(self, i: int) -> Value:
         return Value(self, ir.Constant(INT, int(i)))
@@ -91,30 +84,39 @@ class Code:
 
     def splat(self, x: Value) -> Value:
         """One scalar in every lane."""
-        b, kind = self.builder, ir.VectorType(x.raw.type, LANES)
-        one = b.insert_element(ir.Constant(kind, ir.Undefined), x.raw, ir.Constant(ir.IntType(32), 0))
-        zeros = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        if self.shape.lanes == 1:
+            return x
+        b, kind = self.builder, self.shape.of(x.raw.type)
+        one = b.insert_element(ir.Constant(kind, ir.Undefined), x.raw, ir.Constant(SHORT, 0))
+        zeros = self.shape.constant(self.shape.of(SHORT), 0)
         return Value(self, b.shuffle_vector(one, ir.Constant(kind, ir.Undefined), zeros))
 
     def like(self, pattern: Value, x: Any) -> Value:
         """`x` as a value of the type of `pattern`."""
         if isinstance(x, Value):
             return x
-        kind = pattern.raw.type
-        if isinstance(kind, ir.VectorType):
-            return Value(self, ir.Constant(kind, [x] * LANES))
-        return Value(self, ir.Constant(kind, x))
+        return Value(self, self.shape.constant(pattern.raw.type, x))
 
     def select(self, condition: Value, yes: Any, no: Any) -> Value:
         pattern = yes if isinstance(yes, Value) else no if isinstance(no, Value) else self.number(0.0)
         return Value(self, self.builder.select(condition.raw, self.like(pattern, yes).raw, self.like(pattern, no).raw))
 
+    def replaced(self, condition: Value, new: Any, old: Value) -> Value:
+        """`select`, to be written where `old` was read: as a whole row.
+
+        The fence, which is no instruction, hides from LLVM that `old` stays; it would store some lanes
+        alone, which takes a dozen times as long on AMD's processors with AVX2.
+        """
+        if self.shape.lanes > 1:
+            old = self.call("arithmetic.fence", old)
+        return self.select(condition, new, old)
+
     def call(self, name: str, *values: Value) -> Value:
         """An LLVM intrinsic on lanes, such as ``sqrt``."""
         types = [v.raw.type for v in values]
         kind = ir.FunctionType(types[0], types)
-        known = self.builder.module.globals.get(f"llvm.{name}.v{LANES}f64")
-        intrinsic = known or ir.Function(self.builder.module, kind, f"llvm.{name}.v{LANES}f64")
+        full = f"llvm.{name}.{self.shape.suffix(types[0])}"
+        intrinsic = self.builder.module.globals.get(full) or ir.Function(self.builder.module, kind, full)
         return Value(self, self.builder.call(intrinsic, [v.raw for v in values]))
 
     def fma(self, a: Value, b: Value, c: Value) -> Value:
@@ -145,10 +147,14 @@ class Code:
 
     def any(self, mask: Value) -> Value:
         """Whether any lane is set, as one bit."""
-        return Value(self, self.builder.icmp_unsigned("!=", self._byte(mask), ir.Constant(ir.IntType(LANES), 0)))
+        if self.shape.lanes == 1:
+            return mask
+        bits = self._bits(mask)
+        return Value(self, self.builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0)))
 
-    def _byte(self, mask: Value) -> Any:
-        return self.builder.bitcast(mask.raw, ir.IntType(LANES))
+    def _bits(self, mask: Value) -> Any:
+        """A bit for each lane, as one whole number."""
+        return self.builder.bitcast(mask.raw, ir.IntType(self.shape.lanes))
 
     # ---- memory
 
@@ -159,12 +165,20 @@ class Code:
             made.set(initial)
         return made
 
-    def allocate(self, kind: Any, count: int) -> Any:
-        """Room on the stack, aligned for lanes."""
+    def numbers(self, initial: Any) -> Variable:
+        """A variable with a number in every lane."""
+        return self.variable(self.shape.vector, initial)
+
+    def truths(self, initial: Any) -> Variable:
+        """A variable with a truth in every lane."""
+        return self.variable(self.shape.mask, initial)
+
+    def allocate(self, count: int) -> Value:
+        """Room for rows of lanes on the stack."""
         with self.builder.goto_entry_block():
-            place = self.builder.alloca(kind, count)
-        place.align = ALIGNMENT
-        return place
+            place = self.builder.alloca(self.shape.vector, count)
+        place.align = self.shape.row
+        return Value(self, place)
 
     def load(self, pointer: Any, index: Any, *, align: int = 8) -> Value:
         """``pointer[index]``."""
@@ -202,9 +216,15 @@ class Code:
         b.branch(head)
         b.position_at_end(done)
 
-    @contextmanager
-    def each(self, count: Any, first: Any = 0) -> Iterator[Value]:
-        """A loop over `first` to `count` - 1."""
+    def each(self, count: Any, first: Any = 0) -> Iterator[Any]:
+        """`first` to `count` - 1, as a loop or, where a shape asks for it, written out with numbers known now."""
+        if isinstance(count, int) and isinstance(first, int) and count - first <= self.shape.unroll:
+            yield from range(first, count)
+        else:
+            yield from self.repeat(count, first)
+
+    def repeat(self, count: Any, first: Any = 0) -> Iterator[Value]:
+        """A loop over `first` to `count` - 1 in every shape."""
         i = self.variable(INT, first)
         with self.forever() as loop:
             now = i.get()
@@ -212,11 +232,14 @@ class Code:
             yield now
             i.set(now + 1)
 
-    @contextmanager
-    def each_lane(self, mask: Value) -> Iterator[Value]:
+    def each_lane(self, mask: Value) -> Iterator[Any]:
         """A loop over the numbers of the lanes set in `mask`."""
+        if self.shape.lanes == 1:
+            with self.when(mask):
+                yield 0
+            return
         b = self.builder
-        bits = self.variable(INT, Value(self, b.zext(self._byte(mask), INT)))
+        bits = self.variable(INT, Value(self, b.zext(self._bits(mask), INT)))
         with self.forever() as loop:
             now = bits.get()
             loop.leave_when(now.equals(0))
@@ -257,73 +280,80 @@ class Variable:
 
     def set(self, x: Any) -> None:
         if not isinstance(x, Value):
-            lanes = isinstance(self.kind, ir.VectorType)
-            x = Value(self.code, ir.Constant(self.kind, [x] * LANES if lanes else x))
+            x = Value(self.code, self.code.shape.constant(self.kind, x))
         self.code.builder.store(x.raw, self.place)
 
 
 class Rows:
-    """Rows of lanes in memory: ``rows[i]`` is a value of eight lanes."""
+    """Rows of lanes in memory: ``rows[i]`` is a value in every lane."""
 
     def __init__(self, code: Code, pointer: Any, first: int = 0) -> None:
         self.code = code
         self.pointer = pointer if first == 0 else code.builder.gep(pointer, [ir.Constant(INT, first)])
 
     def __getitem__(self, row: Any) -> Value:
-        return self.code.load(self.pointer, row, align=ALIGNMENT)
+        return self.code.load(self.pointer, row, align=self.code.shape.row)
 
     def __setitem__(self, row: Any, x: Any) -> None:
         x = x if isinstance(x, Value) else self.code.number(x)
-        self.code.store(self.pointer, row, x, align=ALIGNMENT)
+        self.code.store(self.pointer, row, x, align=self.code.shape.row)
 
-    def lane(self, row: Any, lane: Value) -> Value:
+    def lane(self, row: Any, lane: Any) -> Value:
         """One lane of a row."""
         return self.code.load(self._scalars(), self._place(row, lane))
 
-    def set_lane(self, row: Any, lane: Value, x: Any) -> None:
+    def set_lane(self, row: Any, lane: Any, x: Any) -> None:
         x = x if isinstance(x, Value) else self.code.scalar(x)
         self.code.store(self._scalars(), self._place(row, lane), x)
 
     def _scalars(self) -> Any:
         return self.code.builder.bitcast(self.pointer, ir.PointerType(DOUBLE))
 
-    def _place(self, row: Any, lane: Value) -> Any:
-        return row * LANES + lane if isinstance(row, Value) else lane + row * LANES
-
-
-_FLOATS = (DOUBLE, VECTOR)
+    def _place(self, row: Any, lane: Any) -> Any:
+        return row * self.code.shape.lanes + lane
 
 
 class Value:
-    """A number, a whole number or a truth, in one lane or eight, that will be computed."""
+    """A number, a whole number or a truth, one or one in every lane, that will be computed."""
 
-    __slots__ = ("code", "raw")
+    __slots__ = ("code", "factors", "raw")
 
-    def __init__(self, code: Code, raw: Any) -> None:
-        self.code, self.raw = code, raw
+    def __init__(self, code: Code, raw: Any, factors: tuple[Value, Value] | None = None) -> None:
+        self.code, self.raw, self.factors = code, raw, factors
 
-    def _with(self, other: Any, real: str, whole: str, *, turned: bool = False) -> Value:
-        a, b = self, self.code.like(self, other)
-        if turned:
-            a, b = b, a
-        build = self.code.builder
-        if self.raw.type in _FLOATS:
-            return Value(self.code, getattr(build, real)(a.raw, b.raw, flags=FLAGS))
-        return Value(self.code, getattr(build, whole)(a.raw, b.raw))
+    @property
+    def _real(self) -> bool:
+        return self.raw.type in (DOUBLE, self.code.shape.vector)
+
+    def _with(self, other: Any, real: str, whole: str) -> Value:
+        build = getattr(self.code.builder, real if self._real else whole)
+        return Value(self.code, build(self.raw, self.code.like(self, other).raw))
+
+    def _fused(self, other: Value) -> Value | None:
+        """The sum with a product that is not rounded, which is the second where both are products."""
+        if not self.code.shape.fused:
+            return None
+        if other.factors is not None:
+            return self.code.fma(*other.factors, self)
+        return None if self.factors is None else self.code.fma(*self.factors, other)
 
     def __add__(self, other: Any) -> Value:
-        return self._with(other, "fadd", "add")
+        return self._fused(self.code.like(self, other)) or self._with(other, "fadd", "add")
 
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Value:
-        return self._with(other, "fsub", "sub")
+        b = self.code.like(self, other)
+        products = self.factors is not None or b.factors is not None
+        return (self._fused(-b) if products else None) or self._with(b, "fsub", "sub")
 
     def __rsub__(self, other: Any) -> Value:
-        return self._with(other, "fsub", "sub", turned=True)
+        return self.code.like(self, other) - self
 
     def __mul__(self, other: Any) -> Value:
-        return self._with(other, "fmul", "mul")
+        b = self.code.like(self, other)
+        product = self._with(b, "fmul", "mul")
+        return Value(self.code, product.raw, (self, b) if self._real else None)
 
     __rmul__ = __mul__
 
@@ -331,10 +361,12 @@ class Value:
         return self._with(other, "fdiv", "sdiv")
 
     def __rtruediv__(self, other: Any) -> Value:
-        return self._with(other, "fdiv", "sdiv", turned=True)
+        return self.code.like(self, other) / self
 
     def __neg__(self) -> Value:
-        return Value(self.code, self.code.builder.fneg(self.raw))
+        a, b = self.factors or (None, None)
+        raw = self.code.builder.fneg(self.raw)
+        return Value(self.code, raw, None if a is None or b is None else (-a, b))
 
     def __and__(self, other: Any) -> Value:
         return Value(self.code, self.code.builder.and_(self.raw, self.code.like(self, other).raw))
@@ -349,7 +381,7 @@ class Value:
         """A comparison; with NaN every one is false."""
         b = self.code.like(self, other)
         build = self.code.builder
-        compare = build.fcmp_ordered if self.raw.type in _FLOATS else build.icmp_signed
+        compare = build.fcmp_ordered if self._real else build.icmp_signed
         return Value(self.code, compare(sign, self.raw, b.raw))
 
     def __lt__(self, other: Any) -> Value:
@@ -376,12 +408,12 @@ class Value:
     # ---- bits, for the elementary functions
 
     def bits(self) -> Value:
-        """The bits of eight numbers as whole numbers."""
-        return Value(self.code, self.code.builder.bitcast(self.raw, INTS))
+        """The bits of a number in every lane as whole numbers."""
+        return Value(self.code, self.code.builder.bitcast(self.raw, self.code.shape.ints))
 
     def as_number(self) -> Value:
-        """Eight whole numbers read as the bits of numbers."""
-        return Value(self.code, self.code.builder.bitcast(self.raw, VECTOR))
+        """A whole number in every lane read as the bits of numbers."""
+        return Value(self.code, self.code.builder.bitcast(self.raw, self.code.shape.vector))
 
     def to_real(self) -> Value:
         """A whole number as a number."""
@@ -395,5 +427,5 @@ class Value:
         return Value(self.code, self.code.builder.shl(self.raw, self.code.like(self, places).raw))
 
     def shift_right(self, places: int) -> Value:
-        """Arithmetic: the sign stays."""
-        return Value(self.code, self.code.builder.ashr(self.raw, self.code.like(self, places).raw))
+        """Zeros come in."""
+        return Value(self.code, self.code.builder.lshr(self.raw, self.code.like(self, places).raw))

@@ -14,20 +14,26 @@ from pkpd.solvers.compiled.stops import load_stop
 from pkpd.solvers.compiled.storage import blank, load_save, store_state
 from pkpd.solvers.problem import STIFF, Status
 
-__all__ = ["arrive", "leave", "take_members"]
+__all__ = ["arrive", "canceled", "leave", "take_members"]
 
 # The rows of a member that another call goes on with, and the arguments that hold them.
 STANDING = (("y", "states"), ("armed", "armed"), ("fired", "fired"), ("first", "first"))
+
+
+def canceled(frame: Frame) -> Value:
+    """Whether the caller wants no more."""
+    code = frame.code
+    return Value(code, code.builder.load_atomic(frame.a["cancel"].raw, "monotonic", 8)).differs(0)
 
 
 def take_members(frame: Frame, more: Any) -> None:
     """Give every idle lane the next member."""
     code, a = frame.code, frame.a
     frame.put("fresh", 0.0)
-    with code.each_lane(~frame.live()) as lane:
+    for lane in code.each_lane(~frame.live()):
         taken = Value(code, code.builder.atomic_rmw("add", a["next"].raw, code.whole(1).raw, "monotonic"))
-        more.set(taken < a["count"])
-        with code.when(taken < a["count"]):
+        more.set((taken < a["count"]) & ~canceled(frame))
+        with code.when(more.get()):
             _load(frame, lane, code.load(a["order"].raw, taken))
     fresh = frame.get("fresh") > 0.0
     for name in ("h", "failed", "stiff", "since", "taken"):
@@ -43,13 +49,13 @@ def take_members(frame: Frame, more: Any) -> None:
     store_state(frame, fresh & finite & ~held_back)
 
 
-def _load(frame: Frame, lane: Value, m: Value) -> None:
+def _load(frame: Frame, lane: Any, m: Value) -> None:
     """Put member `m` where it stands into a lane."""
     code, a, members = frame.code, frame.a, frame.a["members"]
     code.store(frame.member, lane, m)
     for name, source in (("p", "parameters"), *STANDING):
         rows, count = frame.rows(name), frame.count(name)
-        with code.each(count) as i:
+        for i in code.each(count):
             rows.set_lane(i, lane, code.load(a[source].raw, i * members + m))
     frame.rows("t").set_lane(0, lane, code.load(a["at"].raw, m))
     code.store(frame.stop, lane, code.load(a["stop"].raw, m))
@@ -69,17 +75,17 @@ def _load(frame: Frame, lane: Value, m: Value) -> None:
 def arrive(frame: Frame) -> None:
     """Write back the members that have come to their end, as they stand before any jump there."""
     arrived = frame.running() & (frame.get("t") >= frame.get("end"))
-    with frame.code.each_lane(arrived) as lane:
+    for lane in frame.code.each_lane(arrived):
         _write_back(frame, lane)
 
 
-def _write_back(frame: Frame, lane: Value) -> None:
+def _write_back(frame: Frame, lane: Any) -> None:
     """Where the member of a lane stands."""
     code, a, m = frame.code, frame.a, frame.code.load(frame.member, lane)
     code.store(a["at"].raw, m, frame.rows("t").lane(0, lane))
     code.store(a["stop"].raw, m, code.load(frame.stop, lane))
     for name, source in STANDING:
-        with code.each(frame.count(name)) as i:
+        for i in code.each(frame.count(name)):
             code.store(a[source].raw, i * a["members"] + m, frame.rows(name).lane(i, lane))
 
 
@@ -87,7 +93,7 @@ def leave(frame: Frame) -> None:
     """Let go of the members that are done or failed; `arrive` has written back those that are done."""
     code, a = frame.code, frame.a
     done = frame.live() & ((frame.get("t") >= frame.get("end")) | (frame.get("failed") > 0.0))
-    with code.each_lane(done) as lane:
+    for lane in code.each_lane(done):
         m = code.load(frame.member, lane)
         status = frame.rows("failed").lane(0, lane).to_whole()
         steps = frame.rows("taken").lane(0, lane).to_whole()

@@ -1,4 +1,4 @@
-"""The ensemble integrator: eight members at a time in compiled code, on any number of threads.
+"""The ensemble integrator: some members at a time in compiled code, on any number of threads.
 
 ``"auto"`` starts every member with an explicit method; one that turns out to be stiff
 goes on from where it stands with Rodas5P.  What decides are the member's own numbers, so
@@ -7,26 +7,32 @@ that it fares the same in any company.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import sympy
 
 from pkpd.arrays import Array, Index
 from pkpd.errors import ModelError
+from pkpd.solvers.compiled.state import State
 from pkpd.solvers.equations.system import System
 from pkpd.solvers.problem import STIFF, Problem, Progress, Solution, Status
 from pkpd.solvers.reference.lockstep import solve_lockstep
+from pkpd.solvers.schedule import Schedule
 
 if TYPE_CHECKING:
     from pkpd.solvers.compiled.object_code import Integrator
+    from pkpd.solvers.compiled.shape import Shape
+    from pkpd.solvers.compiled.target import Target
 
-__all__ = ["COMPILED_METHODS", "solve_auto", "solve_compiled"]
+__all__ = [
+    "COMPILED_METHODS", "GIVEN_UP", "PATIENCE", "clipped_times", "explicit_method", "solve_auto", "solve_compiled",
+]  # fmt: skip
 
 
 COMPILED_METHODS = ("tsit5", "dop853", "rodas5p")
@@ -35,6 +41,8 @@ MANY_TIMES = 100  # more times to store than this are interpolated
 WORTH_A_THREAD = 32  # members
 SHORT_WORK = 10_000_000  # turns times rows of the workspace, which take about 0.1 s: until then no thread is started
 ENDLESS = 2**62  # turns
+KEPT, MOST_KEPT = 16, 100_000  # schedules whose arguments are kept, and the numbers of one up to which they are
+_KEPT: dict[tuple[int, int], tuple[Schedule, Array, list[int], list[Any]]] = {}
 GIVEN_UP = (Status.max_steps, Status.step_too_small)  # where an implicit method may still do
 
 
@@ -55,9 +63,9 @@ def solve_compiled(
     ModelError
         If the model holds a function that cannot be compiled.
     """
-    state = _State.of(problem)
+    state = State.of(problem)
     _run(problem, state, method, np.arange(problem.members), np.inf, threads, progress)
-    return state.solution(_compiled(problem.model, method).method)
+    return state.solution(f"{_integrator(problem.model, method).method}; {_lanes_used()}")
 
 
 def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progress | None = None) -> Solution:
@@ -66,21 +74,21 @@ def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progre
     What was used is told in the solution's `note`.
     """
     first = explicit_method(problem)
-    state = _State.of(problem)
+    state = State.of(problem)
     everyone = np.arange(problem.members)
     try:
         _run(problem, state, first, everyone, PATIENCE, threads, progress)
     except ModelError as error:
         return replace(solve_lockstep(problem), note=f"numpy, because {error}")
-    if not state.status.any():
-        return state.solution(first)
+    if not np.count_nonzero(state.status):
+        return state.solution(f"{first}; {_lanes_used()}")
     stiff = np.flatnonzero(np.isin(state.status, (STIFF, *GIVEN_UP)))
     if not len(stiff):
-        return state.solution(first)
+        return state.solution(f"{first}; {_lanes_used()}")
     state.status[stiff] = Status.ok
     _run(problem, state, "rodas5p", stiff, np.inf, threads, progress)
-    second = _compiled(problem.model, "rodas5p").method
-    return state.solution(f"{first}, and {second} for {len(stiff)} stiff of {problem.members} members")
+    second = _integrator(problem.model, "rodas5p").method
+    return state.solution(f"{first}, and {second} for {len(stiff)} stiff of {problem.members} members; {_lanes_used()}")
 
 
 def explicit_method(problem: Problem) -> str:
@@ -90,141 +98,109 @@ def explicit_method(problem: Problem) -> str:
     return "dop853" if problem.rtol < 1e-7 or (problem.rtol <= 3e-6 and few) else "tsit5"
 
 
-@dataclass(frozen=True)
-class _State:
-    """Where each member stands; the compiled code reads it and writes it back.
-
-    Attributes
-    ----------
-    whole
-        (4, members): the next stop, the next time to store, the status and the steps.
-    real
-        (1 + states + 3 events, members): the time, the states, which events are armed, how
-        often each fired, and when first.
-    out
-        (states, members, times).
-    """
-
-    whole: Index
-    real: Array
-    out: Array
-    events: int
-
-    @classmethod
-    def of(cls, problem: Problem) -> _State:
-        n, members, events = len(problem.model.states), problem.members, len(problem.model.events)
-        whole = np.zeros((4, members), dtype=np.int64)
-        real = np.zeros((1 + n + 3 * events, members))
-        out = np.empty((n, members, problem.times.shape[-1]))
-        real[1 : 1 + n] = problem.starts
-        if events:
-            # Negative: not yet known.
-            real[1 + n : 1 + n + events] = -1.0 if problem.armed is None else problem.armed
-            real[1 + n + 2 * events :] = np.inf
-        if problem.at is not None:
-            whole[0], whole[1], real[0] = problem.first_stops(), problem.first_times(), problem.at
-            out[:, np.arange(out.shape[2]) < whole[1][:, None]] = np.nan
-        return cls(whole, real, out, events)
-
-    @property
-    def status(self) -> Index:
-        status: Index = self.whole[2]
-        return status
-
-    def solution(self, note: str) -> Solution:
-        n, events = len(self.out), self.events
-        armed, fired, first = (self.real[1 + n + i * events : 1 + n + (i + 1) * events] for i in range(3))
-        return Solution(
-            states=self.out.transpose(1, 2, 0), status=self.status, ended=self.real[0], steps=self.whole[3],
-            final=self.real[1 : 1 + n], armed=armed > 0, event_counts=fired.astype(np.int64), event_times=first,
-            note=note,
-        )  # fmt: skip
+def clipped_times(method: str, stored: int) -> int:
+    """For how many times to store, of `stored`, the steps of a member end on them rather than being interpolated."""
+    return {"tsit5": 0, "dop853": MANY_TIMES, "rodas5p": stored}[method]
 
 
 # ---- compiled code
 
 
 @lru_cache(maxsize=64)
-def _compiled(model: System, method: str) -> Integrator:
+def _compiled(model: System, method: str, shape: Shape, target: Target) -> Integrator:
+    from pkpd.solvers.compiled.kernels import make_kernel, recipe
     from pkpd.solvers.compiled.object_code import object_code
 
-    return object_code(_recipe(model, method), lambda: _text(model, method))
+    return object_code(recipe(model, method, shape), lambda: str(make_kernel(model, method, shape).module), target)
 
 
-def _recipe(model: System, method: str) -> str:
-    equations = sympy.Tuple(*model.rates, *(e for row in model.jumps for e in row))
-    events = sympy.Tuple(*(sympy.Tuple(trigger, *then) for trigger, then in model.events))
-    sizes = (
-        len(model.y),
-        len(model.p),
-        len(model.u),
-        len(model.jumps),
-        model.strictness,
-        model.watching,
-        model.blocks,
-    )
-    return "\n".join([method, repr(sizes), sympy.srepr(equations), sympy.srepr(events)])
+def _integrator(model: System, method: str) -> Integrator:
+    """The machine code for this processor."""
+    return _compiled(model, method, *_shape_and_target())
 
 
-def _text(model: System, method: str) -> str:
-    from pkpd.solvers.compiled.explicit import explicit_kernel
-    from pkpd.solvers.compiled.rosenbrock import rosenbrock_kernel
-    from pkpd.solvers.tableaus import dop853, rodas5p, tsit5
+def _shape_and_target() -> tuple[Shape, Target]:
+    from pkpd.solvers.compiled.choice import chosen_shape
+    from pkpd.solvers.compiled.target import this_target
 
-    if method == "rodas5p":
-        return str(rosenbrock_kernel(model, rodas5p()).module)
-    return str(explicit_kernel(model, {"tsit5": tsit5, "dop853": dop853}[method]()).module)
+    target = this_target()
+    return chosen_shape(target), target
+
+
+def _lanes_used() -> str:
+    """How many members are integrated side by side, and on what."""
+    shape, target = _shape_and_target()
+    return f"{shape.lanes} lane{'s' * (shape.lanes > 1)} of {target.vectors}"
 
 
 def _arguments(
-    problem: Problem, state: _State, method: str, order: Index, patience: float
-) -> tuple[list[Any], list[Array | Index]]:
+    problem: Problem, state: State, method: str, order: Index, patience: float
+) -> tuple[list[Any], list[Any]]:
     """The arguments of compiled code after the workspace and what is each worker's, and the arrays that they lie in."""
-    schedule, m, shared = problem.schedule, 8 * problem.members, problem.times.ndim == 1
-    times = problem.times[None] if shared else problem.times
-    counts = np.array([times.shape[1]]) if shared else np.isfinite(times).sum(axis=1, dtype=np.int64)
-    few = {"tsit5": 0, "dop853": MANY_TIMES, "rodas5p": times.shape[1]}[method]
-    n, e = len(state.out), state.events
-    arrays = [
-        order, _real(problem.parameters), state.whole, state.real, _real(schedule.times),
-        np.ascontiguousarray(schedule.jumps, dtype=np.int64), _real(schedule.amounts), _real(schedule.input_values),
-        _real(times), counts, state.out, _real(problem.atol),
-    ]  # fmt: skip
-    order_, parameters, whole, real, stop_times, jumps, amounts, input_values, times_, counts_, out, atol = (
-        a.ctypes.data for a in arrays
-    )
+    m, n, e = 8 * problem.members, len(state.out), state.events
+    fixed, of_schedule = _stops_and_times(problem.schedule, problem.times)
+    arrays: list[Any] = [order, _real(problem.parameters), state.whole, state.real, state.out, _real(problem.atol)]
+    order_, parameters, whole, real, out, atol = map(_address, arrays)
     armed = real + m * (1 + n)
+    few = clipped_times(method, problem.times.shape[-1])
     bare = [
         order_, problem.members, parameters, real + m, real, whole, whole + m, armed, armed + m * e, armed + 2 * m * e,
-        whole + 2 * m, whole + 3 * m, stop_times, jumps, amounts, input_values, schedule.times.shape[1],
-        int(not schedule.shared), times_, times.shape[1], int(not shared), counts_, out, problem.rtol,
-        atol, int(problem.before), float(problem.max_steps), patience, few,
+        whole + 2 * m, whole + 3 * m, *fixed, out, problem.rtol, atol, int(problem.before), float(problem.max_steps),
+        patience, few,
     ]  # fmt: skip
-    return bare, arrays
+    return bare, [*arrays, *of_schedule]  # large ones of the schedule are kept nowhere else
+
+
+def _stops_and_times(schedule: Schedule, times: Array) -> tuple[list[int], list[Any]]:
+    """The arguments that are the same for all parameters, and the arrays that they lie in.
+
+    They are kept for the next calls with the very same schedule and times.
+    """
+    key = (id(schedule), id(times))
+    if key in _KEPT:
+        return _KEPT[key][2:]
+    shared = times.ndim == 1
+    table = times.reshape(1, -1) if shared else times
+    arrays: list[Any] = [
+        _real(schedule.times), np.ascontiguousarray(schedule.jumps, dtype=np.int64), _real(schedule.amounts),
+        _real(schedule.input_values), _real(table),
+        np.array([table.shape[1]]) if shared else np.isfinite(table).sum(axis=1, dtype=np.int64),
+    ]  # fmt: skip
+    stop_times, jumps, amounts, input_values, times_, counts = map(_address, arrays)
+    fixed = [
+        stop_times, jumps, amounts, input_values, schedule.times.shape[1], int(not schedule.shared),
+        times_, table.shape[1], int(not shared), counts,
+    ]  # fmt: skip
+    if sum(array.size for array in arrays) <= MOST_KEPT:
+        if len(_KEPT) >= KEPT:
+            _KEPT.clear()
+        _KEPT[key] = (schedule, times, fixed, arrays)  # alive, so that no other object has their identity
+    return fixed, arrays
 
 
 def _run(
-    problem: Problem, state: _State, method: str, order: Index, patience: float,
+    problem: Problem, state: State, method: str, order: Index, patience: float,
     threads: int | None, progress: Progress | None,
 ) -> None:  # fmt: skip
     """Take the members `order` as far as they go, on threads where there is work for them."""
-    compiled = _compiled(problem.model, method)
+    compiled = _integrator(problem.model, method)
     count = min(threads or _processors(), max(1, len(order) // WORTH_A_THREAD))
     shared = np.zeros(2 + count, dtype=np.int64)  # the next member, whether to stop, and the turns of each worker
-    shared[2:] = ENDLESS if count > 1 else 1 + SHORT_WORK // compiled.rows
+    at_once = count == 1 and compiled.rows > 0  # what has no rows of the caller cannot be continued
+    shared[2:] = 1 + SHORT_WORK // compiled.rows if at_once else ENDLESS
     bare, _kept = _arguments(problem, state, method, order, patience)
-    rooms = [_lanes(compiled.rows) for _ in range(count)]
-    place = shared.ctypes.data
+    rooms = [_lanes(compiled.rows, compiled.lanes) for _ in range(count)]
+    place = _address(shared)
 
     def arguments(worker: int, begin: int) -> list[Any]:
         turns = place + 8 * (2 + worker)
-        return [rooms[worker].ctypes.data, begin, turns, place, len(order), bare[0], place + 8, *bare[1:]]
+        return [_address(rooms[worker]), begin, turns, place, len(order), bare[0], place + 8, *bare[1:]]
 
     def tell() -> None:
         if progress is not None:
             progress(min(int(shared[0]), len(order)), len(order))
 
-    if count > 1:
+    if not at_once:
         _run_threads(compiled.run, [arguments(i, 1) for i in range(count)], shared[1:2], tell)
         return
     compiled.run(*arguments(0, 1))
@@ -259,11 +235,18 @@ def _wait(workers: list[threading.Thread], tell: Callable[[], Any]) -> None:
     tell()
 
 
-def _lanes(rows: int) -> Array:
-    """Room for `rows` of eight numbers, each row on a cache line of its own."""
-    room = np.empty(8 * rows + 7)
-    first = -room.ctypes.data % 64 // 8
-    return room[first : first + 8 * rows]
+def _lanes(rows: int, lanes: int) -> Array:
+    """Room for `rows` of as many numbers as there are lanes, from the beginning of a cache line on."""
+    room = np.empty(lanes * rows + 7)
+    first = -_address(room) % 64 // 8
+    return room[first : first + lanes * rows]
+
+
+def _address(array: Any) -> int:
+    """Where the numbers of a contiguous array lie; through its buffer, a fifth of the price of `ndarray.ctypes`."""
+    if not array.size:
+        return 0
+    return ctypes.addressof(ctypes.c_char.from_buffer(array)) if array.flags.writeable else int(array.ctypes.data)
 
 
 def _real(x: Array) -> Array:

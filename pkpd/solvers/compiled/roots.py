@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pkpd.solvers.compiled.excursions import search_step
 from pkpd.solvers.compiled.frame import INFINITY, Frame
-from pkpd.solvers.compiled.lanes import VECTOR, Value, Variable
+from pkpd.solvers.compiled.lanes import Value, Variable
 
 __all__ = ["locate"]
 
@@ -18,7 +18,7 @@ def locate(frame: Frame, accepted: Value) -> None:
     """
     code = frame.code
     within = search_step(frame, accepted)
-    with code.each(frame.kernel.searched) as e:
+    for e in code.each(frame.kernel.searched):
         frame.rows("armed")[e] = code.select(accepted, frame.rows("ready")[e], frame.rows("armed")[e])
     with code.when(code.any(within)):
         fired = _shorten(frame, within)
@@ -56,7 +56,7 @@ def _shorten(frame: Frame, within: Value) -> Value:
     mostly far fewer.
     """
     code = frame.code
-    whole, t_whole = code.variable(VECTOR, frame.get("h_try")), code.variable(VECTOR, frame.get("t_new"))
+    whole, t_whole = code.numbers(frame.get("h_try")), code.numbers(frame.get("t_new"))
     frame.put("v_low", _lowest(frame, "was"))
 
     def retry(size: Value) -> None:
@@ -70,7 +70,7 @@ def _shorten(frame: Frame, within: Value) -> Value:
     retry(frame.get("high"))
     frame.put("v_high", _lowest(frame))
     fired = within & (frame.get("v_high") < 0.0)
-    slack = code.variable(VECTOR, whole.get() * 0.5)
+    slack = code.numbers(whole.get() * 0.5)
     with code.forever() as search:
         low, high = frame.get("low"), frame.get("high")
         open_ = fired & (high - low > whole.get() * 2.0**-ROOT_HALVINGS)

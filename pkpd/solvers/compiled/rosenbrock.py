@@ -8,8 +8,9 @@ from pkpd.solvers.compiled.block_lu import BlockLU, Blocks, blocks_of
 from pkpd.solvers.compiled.driver import write_driver
 from pkpd.solvers.compiled.expressions import write_each
 from pkpd.solvers.compiled.frame import SCALARS, Control
-from pkpd.solvers.compiled.kernel import POINTER, Kernel
-from pkpd.solvers.compiled.lanes import VECTOR, Code, Rows, Value, function
+from pkpd.solvers.compiled.kernel import Kernel
+from pkpd.solvers.compiled.lanes import Code, Rows, Value
+from pkpd.solvers.compiled.shape import Shape
 from pkpd.solvers.compiled.sparse_lu import elimination
 from pkpd.solvers.compiled.table_lu import TableLU
 from pkpd.solvers.compiled.unrolled_lu import UnrolledLU
@@ -22,9 +23,9 @@ __all__ = ["rosenbrock_kernel"]
 MOST_UNROLLED = 2500  # operations of an elimination and a solution that are written out
 
 
-def rosenbrock_kernel(model: System, method: Rosenbrock) -> Kernel:
+def rosenbrock_kernel(model: System, method: Rosenbrock, shape: Shape) -> Kernel:
     """The whole integrator of one model with a Rosenbrock method; steps end on the times to store."""
-    kernel = Kernel(model, method.stages)
+    kernel = Kernel(model, method.stages, shape)
     blocks = _blocks(model)
     jacobian = _jacobian(model, kernel, blocks)
     drift = kernel.extract([partial(rate, TIME) for rate in model.rates])
@@ -80,7 +81,7 @@ class _Step:
     def write_factor(self, jacobian: dict[tuple[int, int], Any], drift: list[Any]) -> None:
         """``factor(w)``: slopes, df/dt, and the LU of ``1/(h gamma) - J`` at the start of the step."""
         kernel = self.kernel
-        code, (w,) = function(kernel.module, "factor", [POINTER], inline=kernel.small)
+        code, (w,) = kernel.function("factor", inline=kernel.small)
         y, f, ft = (kernel.rows(code, w, name) for name in ("y", "f", "drift"))
         t, h = kernel.rows(code, w, "t")[0], kernel.rows(code, w, "h_try")[0]
         found = kernel.symbols(code, w, lambda i: y[i], lambda: t)
@@ -97,7 +98,7 @@ class _Step:
 
     def write_step(self, *, drifting: bool) -> None:
         kernel, method, n = self.kernel, self.method, self.kernel.n
-        code, (w,) = function(kernel.module, "step", [POINTER])
+        code, (w,) = kernel.function("step")
         t, h = kernel.rows(code, w, "t")[0], kernel.rows(code, w, "h_try")[0]
         y, x, f, ft, k = (kernel.rows(code, w, name) for name in ("y", "x", "f", "drift", "k"))
         code.call_function(kernel.module.globals["factor"], w)
@@ -106,10 +107,10 @@ class _Step:
             slope = f
             if s > 0:
                 slope = kernel.rows(code, w, "d")
-                with code.each(n) as j:
+                for j in code.each(n):
                     x[j] = _added(y[j], method.a[s], k, j, n)
                 code.call_function(kernel.rates, w, t + float(method.alpha[s]) * h, x.pointer, slope.pointer)
-            with code.each(n) as j:
+            for j in code.each(n):
                 right = slope[j]
                 if s > 0:
                     right = right + per_h * _added(None, method.c[s], k, j, n)
@@ -125,8 +126,8 @@ class _Step:
         kernel, n = self.kernel, self.kernel.n
         y, x, atol = (kernel.rows(code, w, name) for name in ("y", "x", "atol"))
         error, rtol = kernel.rows(code, w, "k", (self.method.stages - 1) * n), kernel.rows(code, w, "rtol")[0]
-        total, size = code.variable(VECTOR, 0.0), code.variable(VECTOR, 0.0)
-        with code.each(n) as j:
+        total, size = code.numbers(0.0), code.numbers(0.0)
+        for j in code.each(n):
             new = x[j] + error[j]
             x[j] = new
             a, b = code.absolute(y[j]), code.absolute(new)
@@ -140,21 +141,21 @@ class _Step:
 
 def _write_dense(kernel: Kernel) -> None:
     """``prepare_dense(w)`` and ``dense(w)`` as of an explicit method, by Hermite's cubic: to look for events only."""
-    code, (w,) = function(kernel.module, "prepare_dense", [POINTER])
+    code, (w,) = kernel.function("prepare_dense")
     x, f_new = kernel.rows(code, w, "x"), kernel.rows(code, w, "f_new")
     code.call_function(kernel.rates, w, kernel.rows(code, w, "t_new")[0], x.pointer, f_new.pointer)
     code.end()
-    code, (w,) = function(kernel.module, "dense", [POINTER])
+    code, (w,) = kernel.function("dense")
     theta, h = kernel.rows(code, w, "theta")[0], kernel.rows(code, w, "h_try")[0]
     y, x, f, f_new, d = (kernel.rows(code, w, name) for name in ("y", "x", "f", "f_new", "d"))
     rest = 1.0 - theta
     chord, first, last = theta * (3.0 - 2.0 * theta), h * rest * rest, h * theta * rest
-    with code.each(kernel.n) as j:
+    for j in code.each(kernel.n):
         d[j] = y[j] + theta * (chord * (x[j] - y[j]) + first * f[j] - last * f_new[j])
     code.end()
 
 
-def _added(start: Value | None, weights: Any, k: Rows, j: Value, n: int) -> Value:
+def _added(start: Value | None, weights: Any, k: Rows, j: Any, n: int) -> Value:
     total = start
     for s, weight in enumerate(weights):
         if weight != 0.0:

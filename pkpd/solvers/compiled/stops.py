@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pkpd.solvers.compiled.events import cascade, jump
 from pkpd.solvers.compiled.frame import INFINITY, Frame
 from pkpd.solvers.compiled.lanes import Value
@@ -10,12 +12,12 @@ from pkpd.solvers.compiled.storage import store_state
 __all__ = ["load_stop", "pass_stops"]
 
 
-def load_stop(frame: Frame, lane: Value, m: Value) -> None:
+def load_stop(frame: Frame, lane: Any, m: Value) -> None:
     """The time of the next stop of a lane, and the input rates until then."""
     code, a = frame.code, frame.a
     row, stop = m * a["own_schedule"], code.load(frame.stop, lane)
     inputs = frame.count("u")
-    with code.each(inputs) as i:
+    for i in code.each(inputs):
         place = (row * (a["stops"] + 1) + stop) * inputs + i
         frame.rows("u").set_lane(i, lane, code.load(a["input_values"].raw, place))
     frame.rows("stop_at").set_lane(0, lane, INFINITY)
@@ -32,10 +34,10 @@ def pass_stops(frame: Frame) -> None:
         at = frame.running() & frame.get("stop_at").equals(frame.get("t")) & onward
         passing.leave_when(~code.any(at))
         frame.put("which", -1.0)
-        with code.each_lane(at) as lane:
+        for lane in code.each_lane(at):
             _read_stop(frame, lane)
         _change(frame)
-        with code.each_lane(at) as lane:
+        for lane in code.each_lane(at):
             code.store(frame.stop, lane, code.load(frame.stop, lane) + 1)
             load_stop(frame, lane, code.load(frame.member, lane))
         frame.call(frame.kernel.hold)
@@ -44,7 +46,7 @@ def pass_stops(frame: Frame) -> None:
         store_state(frame, at & (frame.get("stop_at") > frame.get("t")) & ~frame.before)
 
 
-def _read_stop(frame: Frame, lane: Value) -> None:
+def _read_stop(frame: Frame, lane: Any) -> None:
     """Put the jump of a lane's next stop, -1 where it has none, and its dose in rows ``which`` and ``amount``."""
     code, a = frame.code, frame.a
     row = code.load(frame.member, lane) * a["own_schedule"]

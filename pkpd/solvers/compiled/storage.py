@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pkpd.solvers.compiled.frame import INFINITY, Frame
 from pkpd.solvers.compiled.lanes import Rows, Value
 
 __all__ = ["blank", "load_save", "store_due", "store_state"]
 
 
-def load_save(frame: Frame, lane: Value, m: Value) -> None:
+def load_save(frame: Frame, lane: Any, m: Value) -> None:
     """The next time to store of a lane, infinite once all are stored."""
     code, a, saved = frame.code, frame.a, frame.code.load(frame.saved, lane)
     frame.rows("save_at").set_lane(0, lane, INFINITY)
@@ -17,13 +19,13 @@ def load_save(frame: Frame, lane: Value, m: Value) -> None:
         frame.rows("save_at").set_lane(0, lane, code.load(a["times"].raw, place))
 
 
-def blank(frame: Frame, lane: Value, m: Value) -> None:
+def blank(frame: Frame, lane: Any, m: Value) -> None:
     """NaN from a failure on, and where a member has fewer times than others."""
     code, n = frame.code, frame.kernel.n
     saved = code.load(frame.saved, lane)
-    with code.each(n) as j:
+    for j in code.each(n):
         first = _place(frame, j, m, saved)
-        with code.each(frame.a["stored"] - saved) as i:
+        for i in code.each(frame.a["stored"] - saved):
             code.store(frame.a["out"].raw, first + i, code.scalar(float("nan")))
 
 
@@ -43,7 +45,7 @@ def store_due(frame: Frame, accepted: Value) -> None:
         now = due()
         storing.leave_when(~code.any(now))
         rows = _interpolated(frame) if frame.control.dense else frame.rows("x")
-        with code.each_lane(now) as lane:
+        for lane in code.each_lane(now):
             _store_lane(frame, lane, rows)
 
 
@@ -53,8 +55,8 @@ def _interpolated(frame: Frame) -> Rows:
     frame.put("theta", (at - frame.get("t")) / frame.get("h_try"))
     frame.call_named("dense")
     exact = at.equals(frame.get("t_new"))
-    with frame.code.each(frame.kernel.n) as j:
-        d[j] = frame.code.select(exact, x[j], d[j])
+    for j in frame.code.each(frame.kernel.n):
+        d[j] = frame.code.replaced(exact, x[j], d[j])
     return d
 
 
@@ -62,15 +64,15 @@ def store_state(frame: Frame, mask: Value) -> None:
     """Store the present state where the present time is one to store."""
     code = frame.code
     due = mask & frame.get("save_at").equals(frame.get("t"))
-    with code.each_lane(due) as lane:
+    for lane in code.each_lane(due):
         _store_lane(frame, lane, frame.rows("y"))
 
 
-def _store_lane(frame: Frame, lane: Value, rows: Rows) -> None:
+def _store_lane(frame: Frame, lane: Any, rows: Rows) -> None:
     """Store a lane's rows at its next time, which then is the one after."""
     code = frame.code
     m, saved = code.load(frame.member, lane), code.load(frame.saved, lane)
-    with code.each(frame.kernel.n) as j:
+    for j in code.each(frame.kernel.n):
         code.store(frame.a["out"].raw, _place(frame, j, m, saved), rows.lane(j, lane))
     code.store(frame.saved, lane, saved + 1)
     load_save(frame, lane, m)

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pkpd.solvers.compiled.kernel import POINTER, Kernel
-from pkpd.solvers.compiled.lanes import MASK, VECTOR, Code, Rows, Value, constants, function
+from pkpd.solvers.compiled.kernel import Kernel
+from pkpd.solvers.compiled.lanes import Code, Rows, Value, constants
 from pkpd.solvers.compiled.sparse_lu import SMALLEST_PIVOT, Elimination
 
 __all__ = ["TableLU"]
@@ -48,7 +48,7 @@ class TableLU:
         The diagonal of U is kept as its reciprocal.
         """
         lu = self.kernel.rows(code, w, "lu")
-        with code.each(len(self.place)) as e:
+        for e in code.each(len(self.place)):
             lu[e] = 0.0
         for entry, value in jacobian:
             lu[self.place[entry]] = -value
@@ -58,21 +58,21 @@ class TableLU:
     def _write_eliminate(self) -> None:
         """``eliminate(w, shift)``."""
         kernel = self.kernel
-        code, (w, shift) = function(kernel.module, "eliminate", [POINTER, VECTOR])
+        code, (w, shift) = kernel.function("eliminate", kernel.shape.vector)
         self.eliminate = kernel.module.globals["eliminate"]
         lu, row = (kernel.rows(code, w, name) for name in ("lu", "row"))
-        good = code.variable(MASK, 1)
-        with code.each(self.size) as r:
+        good = code.truths(1)
+        for r in code.each(self.size):
             first, middle, end = self._row(code, r)
-            with code.each(end, first) as e:
+            for e in code.each(end, first):
                 row[code.entry(self.columns, e)] = lu[e]
             row[r] = row[r] + shift
-            with code.each(middle, first) as e:
+            for e in code.each(middle, first):
                 self._take_away(code, lu, row, e)
             pivot = row[r]
             good.set(good.get() & (code.absolute(pivot) > SMALLEST_PIVOT * shift))
             lu[middle] = 1.0 / pivot
-            with code.each(end, middle + 1) as e:
+            for e in code.each(end, middle + 1):
                 lu[e] = row[code.entry(self.columns, e)]
         kernel.rows(code, w, "pivots")[0] = code.select(good.get(), 0.0, float("nan"))
         code.end()
@@ -83,7 +83,7 @@ class TableLU:
         _, middle, end = self._row(code, above)
         factor = row[above] * lu[middle]
         lu[e] = factor
-        with code.each(end, middle + 1) as u:
+        for u in code.each(end, middle + 1):
             column = code.entry(self.columns, u)
             row[column] = code.fma(-factor, lu[u], row[column])
 
@@ -94,20 +94,20 @@ class TableLU:
     def write_solve(self, name: str = "solve") -> None:
         """``solve(w, z)``: replace `z` by the solution."""
         kernel = self.kernel
-        code, (w, z) = function(kernel.module, name, [POINTER, POINTER])
+        code, (w, z) = kernel.function(name, kernel.shape.pointer)
         lu, x, rows = kernel.rows(code, w, "lu"), kernel.rows(code, w, "row"), Rows(code, z.raw)
-        total = code.variable(VECTOR, 0.0)
+        total = code.numbers(0.0)
 
         def take_away(first: Value, end: Value) -> Value:
-            with code.each(end, first) as e:
+            for e in code.each(end, first):
                 total.set(code.fma(-lu[e], x[code.entry(self.columns, e)], total.get()))
             return total.get()
 
-        with code.each(self.size) as r:
+        for r in code.each(self.size):
             first, middle, _ = self._row(code, r)
             total.set(rows[code.entry(self.order, r)])
             x[r] = take_away(first, middle)
-        with code.each(self.size) as done:
+        for done in code.each(self.size):
             r = (self.size - 1) - done
             _, middle, end = self._row(code, r)
             total.set(x[r])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pkpd.solvers.compiled.kernel import POINTER, Kernel
-from pkpd.solvers.compiled.lanes import Code, Rows, Value, function
+from pkpd.solvers.compiled.kernel import Kernel
+from pkpd.solvers.compiled.lanes import Code, Rows, Value
 from pkpd.solvers.compiled.sparse_lu import SMALLEST_PIVOT, Elimination
 
 __all__ = ["UnrolledLU"]
@@ -47,7 +47,7 @@ class UnrolledLU:
 
     def write_solve(self, name: str = "solve") -> None:
         """``solve(w, z)``: replace `z` by the solution."""
-        code, (w, z) = function(self.kernel.module, name, [POINTER, POINTER], inline=self.kernel.small)
+        code, (w, z) = self.kernel.function(name, self.kernel.shape.pointer, inline=self.kernel.small)
         lu, rows = self.kernel.rows(code, w, "lu"), Rows(code, z.raw)
         x = {i: rows[i] for i in range(self.size)}
         for i in self.plan.order:

@@ -8,7 +8,7 @@ output.  What it changes is written to the state at the end of the step.
 from __future__ import annotations
 
 from pkpd.solvers.compiled.frame import INFINITY, Frame
-from pkpd.solvers.compiled.lanes import VECTOR, Value
+from pkpd.solvers.compiled.lanes import Value
 
 __all__ = ["watch"]
 
@@ -21,7 +21,7 @@ def watch(frame: Frame, accepted: Value) -> None:
     """Make the changes of the watching events that fire within the step of each lane."""
     code, rows = frame.code, frame.rows
     _start(frame, accepted)
-    with code.each(PARTS) as part:
+    for part in code.repeat(PARTS):
         begin = code.splat(part.to_real()) * (1.0 / PARTS)
         _look(frame, begin + 1.0 / PARTS)
         for e in _watching(frame):
@@ -63,10 +63,10 @@ def _look(frame: Frame, theta: Value) -> None:
     h, last = frame.get("h_try"), (frame.control.stages - 1) * n
     rest = 1.0 - theta
     chord, first, end = theta * theta * (3.0 - 2.0 * theta), h * theta * rest * rest, h * theta * theta * rest
-    with code.each(n) as j:
+    for j in code.each(n):
         d[j] = y[j] + chord * (x[j] - y[j]) + first * k[j] - end * k[j + last]
     at_end = theta.equals(1.0)
-    with code.each(n) as j:
+    for j in code.each(n):
         d[j] = code.select(at_end, x[j], d[j])
     frame.triggers(code.select(at_end, frame.get("t_new"), frame.get("t") + theta * h), "d", "trigger")
 
@@ -90,10 +90,8 @@ def _inspect(frame: Frame, e: int, begin: Value, accepted: Value) -> None:
 def _locate(frame: Frame, e: int, fired: Value) -> None:
     """Narrow the bracket of event `e` on the dense output, by the Illinois method; every fourth look halves."""
     code, rows = frame.code, frame.rows
-    low, high, v_low, v_high = (
-        code.variable(VECTOR, rows(name)[e]) for name in ("was_slope", "slope", "inner_slope", "inner")
-    )
-    looks, side = code.variable(VECTOR, 0.0), code.variable(VECTOR, 0.0)
+    low, high, v_low, v_high = (code.numbers(rows(name)[e]) for name in ("was_slope", "slope", "inner_slope", "inner"))
+    looks, side = code.numbers(0.0), code.numbers(0.0)
     with code.forever() as search:
         width = high.get() - low.get()
         search.leave_when(~code.any(fired & (width > NARROW) & (looks.get() < float(MOST_LOOKS))))
@@ -126,9 +124,9 @@ def _change(frame: Frame, e: int, fired: Value) -> None:
     code, kernel = frame.code, frame.kernel
     y, x, g, d = (frame.rows(name) for name in ("y", "x", "g", "d"))
     constant = [j for j, rate in enumerate(kernel.model.rates) if rate == 0]
-    t, place = code.variable(VECTOR, frame.get("t")), code.select(fired, frame.rows("slope")[e], 0.0)
+    t, place = code.numbers(frame.get("t")), code.select(fired, frame.rows("slope")[e], 0.0)
     _at(frame, place)
-    with code.each(kernel.n) as j:
+    for j in code.each(kernel.n):
         g[j] = y[j]
         y[j] = d[j]
     for i in constant:
@@ -138,7 +136,7 @@ def _change(frame: Frame, e: int, fired: Value) -> None:
     frame.call(kernel.changes)
     for i in constant:
         x[i] = code.select(fired, d[i], x[i])
-    with code.each(kernel.n) as j:
+    for j in code.each(kernel.n):
         y[j] = g[j]
     fires, first = frame.rows("fired"), frame.rows("first")
     fires[e] = code.select(fired, fires[e] + 1.0, fires[e])

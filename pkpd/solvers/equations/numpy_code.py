@@ -49,12 +49,21 @@ class NumpyCode:
     @cached_property
     def starts(self) -> Callable[[Array], Array]:
         """``starts(p)`` of shape (states, members)."""
-        return vectorized([self.model.p], self.model.starts)
+        starts = vectorized([self.model.p], self.model.starts)
+        if any(start.free_symbols for start in self.model.starts):
+            return starts
+        fixed = starts(np.empty((len(self.model.p), 1)))
+        return lambda p: fixed.repeat(p.shape[1], axis=1)
 
     @cached_property
     def outputs(self) -> Rows:
         """``outputs(t, y, p, u)`` of shape (outputs, members)."""
         return self._rows(self.model.outputs, TIME)
+
+    @cached_property
+    def outputs_see_inputs(self) -> bool:
+        """Whether an output depends on an input."""
+        return any(not e.free_symbols.isdisjoint(self.model.u) for e in self.model.outputs)
 
     @cached_property
     def jumps(self) -> tuple[Rows, ...]:
