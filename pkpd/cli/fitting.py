@@ -42,7 +42,10 @@ def fit_files(estimated: Fit, folder: Path, figure: str = "fit.png", *, text: st
     )
     yield write_atomically(folder / "estimates.csv", lambda path: estimated.estimates.to_csv(path))
     yield write_atomically(folder / "residuals.csv", lambda path: estimated.residuals.to_csv(path, index=False))
-    yield pkpd.save(pkpd.fit_overlay(estimated), folder / figure)
+    outputs, place = estimated.data.outputs, folder / figure
+    for output in outputs:  # with several each has a figure, named for it
+        named = place if len(outputs) == 1 else place.with_stem(f"{place.stem}_{output}")
+        yield pkpd.save(pkpd.fit_overlay(estimated, output=output), named)
 
 
 def _arm_and_dose(text: str, arms: list[str], unit: str) -> tuple[str, Regimen]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,8 @@ class _Samples:
     """Observations on one side of doses: of each its row in the data, and its case, time and output.
 
     `cases` are the numbers of those that were observed there; `case` counts among them.
+    `parameters` are the rows of a table of parameters that there are in their arms, `moving` the
+    names of those that move.
     """
 
     rows: Index
@@ -51,6 +53,8 @@ class _Samples:
     times: Array
     time: Index
     outputs: tuple[str, ...]
+    parameters: Index
+    moving: tuple[str, ...]
 
     def of(self, columns: Mapping[str, Array]) -> Array:
         """The values at the observations, (points, rows, ...), of arrays by output, (cases, points, times, ...)."""
@@ -146,9 +150,9 @@ class RegimenPredictor(Predictor):
             values = self._values(samples, side, table, derivatives)
             predicted[:, samples.rows] = samples.of(values.columns)
             broken[samples.cases] |= values.status != 0
-            if derivatives and self._moving(samples):
+            if derivatives and samples.moving:
                 by_name = samples.of(values.sensitivities)
-                for k, name in enumerate(self._moving(samples)):
+                for k, name in enumerate(samples.moving):
                     slopes[name][:, samples.rows] = by_name[..., k]
         return predicted, self._without_failures(predicted, broken, slopes if derivatives else {})
 
@@ -166,13 +170,13 @@ class RegimenPredictor(Predictor):
         key, cases = (side, derivatives), samples.cases
         try:
             if key not in self._settled:
-                self._settled[key] = self._prepare(cases, samples, side, derivatives)
-            return self._settled[key](table[np.ix_(self._rows_known(cases), cases)])
+                self._settled[key] = self._prepare(samples, side, derivatives)
+            return self._settled[key](table[np.ix_(samples.parameters, cases)])
         except (RegimenError, ParameterError):
             for case in cases:  # which of them is it?
                 with self._arm_named(self._cases[case].arm):
-                    alone = self._prepare(np.array([case]), samples, side, derivatives)
-                    alone(table[np.ix_(self._rows_known([case]), [case])])
+                    alone = replace(samples, **self._known(np.array([case])))
+                    self._prepare(alone, side, derivatives)(table[np.ix_(alone.parameters, [case])])
             raise
 
     # ---- what is settled once
@@ -181,28 +185,25 @@ class RegimenPredictor(Predictor):
     def _settled(self) -> dict[tuple[Side, bool], Prepared]:
         return {}
 
-    def _known(self, cases: Iterable[int]) -> set[str]:
-        """The parameters that there are in the arms of these cases."""
+    def _known(self, cases: Index) -> dict[str, Any]:
+        """The cases, the rows of the parameters that there are in their arms, and those that move, by name."""
         arms = {self._cases[case].arm for case in cases}
-        return {name for arm in arms for name in known_parameters(self.model, self.data, arm)}
+        known = {name for arm in arms for name in known_parameters(self.model, self.data, arm)}
+        moved = dict.fromkeys(c.parameter for c in self.coordinates)
+        return {
+            "cases": cases,
+            "parameters": np.array([i for i, name in enumerate(self._names) if name in known], dtype=np.int64),
+            "moving": tuple(name for name in moved if name in known),
+        }
 
-    def _rows_known(self, cases: Iterable[int]) -> Index:
-        known = self._known(cases)
-        return np.array([i for i, name in enumerate(self._names) if name in known], dtype=np.int64)
-
-    def _moving(self, samples: _Samples) -> list[str]:
-        """The parameters by which observations are differentiated."""
-        known = self._known(samples.cases)
-        return [name for name in dict.fromkeys(c.parameter for c in self.coordinates) if name in known]
-
-    def _prepare(self, cases: Index, samples: _Samples, side: Side, derivatives: bool) -> Prepared:
+    def _prepare(self, samples: _Samples, side: Side, derivatives: bool) -> Prepared:
         return prepare(
             self.model,
-            {str(case): self._treatment(self._cases[case].arm) for case in cases},
+            {str(case): self._treatment(self._cases[case].arm) for case in samples.cases},
             times=samples.times - self.data.start,
             outputs=self.data.outputs,
-            parameters=[self._names[i] for i in self._rows_known(cases)],
-            sensitivities=self._moving(samples) if derivatives else (),
+            parameters=[self._names[i] for i in samples.parameters],
+            sensitivities=samples.moving if derivatives else (),
             solver=self.solver,
             at_dose=side,
             bounds="ignore",  # those of the fit are in force
@@ -217,7 +218,8 @@ class RegimenPredictor(Predictor):
         rows = np.flatnonzero([(name or "before") == side for name in self.data.at_dose])
         times, time = np.unique(self.data.time[rows], return_inverse=True)
         cases, case = np.unique(self._case_of[rows], return_inverse=True)
-        return _Samples(rows, cases, case, times, time, tuple(self.data.output[i] for i in rows))
+        outputs = tuple(self.data.output[i] for i in rows)
+        return _Samples(rows=rows, case=case, times=times, time=time, outputs=outputs, **self._known(cases))
 
     def _treatment(self, arm: str) -> Regimen | None:
         regimen = self.data.regimens[arm]

@@ -7,6 +7,7 @@ import math
 import numbers
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -68,7 +69,7 @@ class Regimen:
         """
         return Regimen(tuple(d.in_time(time) for d in self.doses))
 
-    @property
+    @cached_property
     def parameters(self) -> tuple[Parameter | Given, ...]:
         """The parameters that its times, amounts, durations and intervals use, by name."""
         symbols: set[Any] = set()
