@@ -98,16 +98,30 @@ def numpy_code(model: System) -> NumpyCode:
 
 def vectorized(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> Callable[..., Array]:
     """A function of `arguments`, symbols or tuples of them, that gives (expressions, members)."""
-    lists = [list(a) if isinstance(a, tuple) else a for a in arguments]
+    plain = [_plain(e) for e in expressions]
+    used = frozenset[Any]().union(*(e.free_symbols for e in plain))
+    # Of each argument the rows that matter, handed over one by one: to unpack the others takes longer than to compute.
+    places = [[i for i, s in enumerate(a) if s in used] if isinstance(a, tuple) else None for a in arguments]
+    symbols = [
+        symbol
+        for a, place in zip(arguments, places, strict=True)
+        for symbol in ([a] if place is None else [a[i] for i in place])
+    ]
     modules = [{"heaviside": np.heaviside}, "scipy", "numpy"]
-    generated: Any = sympy.lambdify(lists, [_plain(e) for e in expressions], modules=modules, cse=True)
+    generated: Any = sympy.lambdify(symbols, plain, modules=modules, cse=True)
     count = len(expressions)
 
     def rows(*values: Array) -> Array:
         # What follows the first axis of the states is that of the members, or of members and times.
         shape = np.shape(values[0] if len(values) == 1 else values[1])
         out = np.empty((count, *(shape[1:] if len(shape) > 1 else shape)))
-        for i, row in enumerate(generated(*values)):
+        wanted: list[Any] = []
+        for value, place in zip(values, places, strict=True):
+            if place is None:
+                wanted.append(value)
+            else:
+                wanted += [value[i] for i in place]
+        for i, row in enumerate(generated(*wanted)):
             out[i] = row
         return out
 
