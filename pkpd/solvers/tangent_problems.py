@@ -110,13 +110,17 @@ class TangentProblem:
         """Whether these equations hold for other parameters: some hold only where parameters are positive."""
         return _positive(self.base.model, parameters) == self.positive
 
-    def of_states(self, rows: Array) -> Derivatives:
-        """The derivatives of states read elsewhere, (states of `problem`, looks x lanes): (looks, states, ...)."""
-        return _squeezed(self._of_states(rows.T[:, None]))
+    def of_states(self, rows: Array) -> tuple[Array, Array | None]:
+        """The derivatives of states read elsewhere, (states of `problem`, looks x lanes).
 
-    def of_outputs(self, rows: Array) -> Derivatives:
+        Those of first order, (states, looks, K), and of second, (states, looks, K, K), or None.
+        """
+        return self._read_looks(rows, len(self.base.model.states), len(self.layers[0].tangent.system.states))
+
+    def of_outputs(self, rows: Array) -> tuple[Array, Array | None]:
         """The same of outputs."""
-        return _squeezed(self._of_outputs(rows.T[:, None]))
+        count = len(self.base.model.outputs)
+        return self._read_looks(rows, count, count * (1 + self.d))
 
     def states(self, solution: Solution) -> Derivatives:
         """The states with their derivatives."""
@@ -183,6 +187,14 @@ class TangentProblem:
         first = each.reshape(-1, times, n, groups * d)[..., : len(self.sizes)] / self.sizes
         return Derivatives(lanes[:, 0, :, :n], first, self._second(lanes, n, inner) if self.order == 2 else None)
 
+    def _read_looks(self, rows: Array, n: int, inner: int) -> tuple[Array, Array | None]:
+        if self.order == 2:
+            looks = self._read(rows.T[:, None], n, inner)
+            assert looks.second is not None
+            return looks.first[:, 0].swapaxes(0, 1), looks.second[:, 0].swapaxes(0, 1)
+        each = rows[n : n * (1 + self.d)].reshape(self.d, n, -1, self.lanes).transpose(1, 2, 3, 0)
+        return each.reshape(n, -1, self.lanes * self.d)[..., : len(self.sizes)] / self.sizes, None
+
     @cached_property
     def _groups(self) -> Index:
         return _groups(len(self.sizes), self.d, self.order)
@@ -203,12 +215,6 @@ class TangentProblem:
         second = np.empty((*half.shape[:-1], count, count))
         second[..., one, other] = second[..., other, one] = half
         return second
-
-
-def _squeezed(looks: Derivatives) -> Derivatives:
-    """Without the axis of the times, of which each look has one."""
-    second = None if looks.second is None else looks.second[:, 0]
-    return Derivatives(looks.values[:, 0], looks.first[:, 0], second)
 
 
 def tangent_problem(problem: Problem, directions: Directions, d: int | None = None, order: int = 1) -> TangentProblem:

@@ -2,8 +2,9 @@
 
 Every function works on all members at once: a state array has shape (states, members),
 a parameter array (parameters, members), an input array (inputs, members), and time and
-amount (members,).  Each member's arithmetic is elementwise, so that its numbers do not
-depend on its neighbors.
+amount (members,).  Rows by number do for an array of which a function uses these alone.
+Each member's arithmetic is elementwise, so that its numbers do not depend on its
+neighbors.
 """
 
 from __future__ import annotations
@@ -11,18 +12,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
 
-from pkpd.arrays import Array, Mask
+from pkpd.arrays import Array, Index, Mask
 from pkpd.solvers.equations.system import AMOUNT, TIME, System
 
-__all__ = ["NumpyCode", "numpy_code", "vectorized"]
+__all__ = ["JumpChange", "NumpyCode", "numpy_code", "vectorized"]
 
 Rows = Callable[..., Array]
 _HEAVISIDE = sympy.Function("heaviside")
+
+
+class JumpChange(NamedTuple):
+    """The states that a jump changes, (changed, 1), and their new values, a function like `NumpyCode.jumps`."""
+
+    states: Index
+    new: Rows
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,28 @@ class NumpyCode:
     def jumps(self) -> tuple[Rows, ...]:
         """For each jump route ``jump(t, y, p, u, amount)`` of shape (states, members)."""
         return tuple(self._rows(row, TIME, AMOUNT) for row in self.model.jumps)
+
+    @cached_property
+    def jump_changes(self) -> tuple[JumpChange, ...]:
+        """For each jump route what it changes."""
+        return tuple(self._change(row) for row in self.model.jumps)
+
+    def _change(self, row: Sequence[sympy.Expr]) -> JumpChange:
+        states = [i for i, (new, y) in enumerate(zip(row, self.model.y, strict=True)) if new != y]
+        changed = [row[i] for i in states]
+        return JumpChange(np.array(states, dtype=np.int64)[:, None], self._rows(changed, TIME, AMOUNT))
+
+    @cached_property
+    def output_parameters(self) -> tuple[int, ...]:
+        """The parameters that an output depends on."""
+        used = frozenset[Any]().union(*(e.free_symbols for e in self.model.outputs))
+        return tuple(i for i, p in enumerate(self.model.p) if p in used)
+
+    @cached_property
+    def jump_parameters(self) -> tuple[int, ...]:
+        """The parameters that a jump depends on."""
+        used = frozenset[Any]().union(*(e.free_symbols for row in self.model.jumps for e in row))
+        return tuple(i for i, p in enumerate(self.model.p) if p in used)
 
     @cached_property
     def triggers(self) -> Rows:
