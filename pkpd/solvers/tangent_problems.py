@@ -178,22 +178,23 @@ class TangentProblem:
 
     def _read(self, rows: Array, n: int, inner: int) -> Derivatives:
         """Sort `rows`, (lanes of members, times, variables), of `n` variables; `inner` of the first tangent."""
-        d, times = self.d, rows.shape[1]
-        lanes = rows.reshape(-1, self.lanes, times, rows.shape[2])
+        d, times, members = self.d, rows.shape[1], len(rows) // self.lanes
+        lanes = rows.reshape(members, self.lanes, times, rows.shape[2])
         # The first lanes take the first of the directions each, and all with which it pairs.
         of_lane = lanes[:, self._leading] if self.order == 2 else lanes
         groups = of_lane.shape[1]
-        each = of_lane[..., n : n * (1 + d)].reshape(-1, groups, times, d, n).transpose(0, 2, 4, 1, 3)
-        first = each.reshape(-1, times, n, groups * d)[..., : len(self.sizes)] / self.sizes
+        each = of_lane[..., n : n * (1 + d)].reshape(members, groups, times, d, n).transpose(0, 2, 4, 1, 3)
+        first = each.reshape(members, times, n, groups * d)[..., : len(self.sizes)] / self.sizes
         return Derivatives(lanes[:, 0, :, :n], first, self._second(lanes, n, inner) if self.order == 2 else None)
 
     def _read_looks(self, rows: Array, n: int, inner: int) -> tuple[Array, Array | None]:
         if self.order == 2:
-            looks = self._read(rows.T[:, None], n, inner)
-            assert looks.second is not None
-            return looks.first[:, 0].swapaxes(0, 1), looks.second[:, 0].swapaxes(0, 1)
-        each = rows[n : n * (1 + self.d)].reshape(self.d, n, -1, self.lanes).transpose(1, 2, 3, 0)
-        return each.reshape(n, -1, self.lanes * self.d)[..., : len(self.sizes)] / self.sizes, None
+            read = self._read(rows.T[:, None], n, inner)
+            assert read.second is not None
+            return read.first[:, 0].swapaxes(0, 1), read.second[:, 0].swapaxes(0, 1)
+        looks = rows.shape[1] // self.lanes
+        each = rows[n : n * (1 + self.d)].reshape(self.d, n, looks, self.lanes).transpose(1, 2, 3, 0)
+        return each.reshape(n, looks, self.lanes * self.d)[..., : len(self.sizes)] / self.sizes, None
 
     @cached_property
     def _groups(self) -> Index:
