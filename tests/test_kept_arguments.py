@@ -20,16 +20,10 @@ def decay(t: Any, y: Any, p: Any, u: Any) -> Any:
 def test_arrays_of_a_schedule_too_large_to_be_kept_live_with_the_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     """They were freed before the call, which ended the program where another array took their place."""
     monkeypatch.setattr(methods, "MOST_KEPT", 0)
-    made: list[Any] = []
-    settle = methods._stops_and_times
-
-    def recorded(schedule: Any, times: Any) -> Any:
-        fixed, arrays = settle(schedule, times)
-        made.extend(arrays)
-        return fixed, arrays
-
-    monkeypatch.setattr(methods, "_stops_and_times", recorded)
+    monkeypatch.setattr(methods, "_KEPT", {})
     one = problem(system(decay), [[1.0, 2.0]], [0.0, 1.0])
-    _, alive = methods._arguments(one, State.of(one), "tsit5", np.arange(2), 1.0)
-    assert made
-    assert all(any(array is other for other in alive) for array in made)
+    bare, alive = methods._arguments(one, State.of(one), "tsit5", np.arange(2), 1.0)
+    (fixed,) = (item for item in alive if isinstance(item, methods._Fixed))
+    assert not methods._KEPT
+    assert fixed.arrays
+    assert {methods._address(array) for array in fixed.arrays if array.size} <= set(bare)

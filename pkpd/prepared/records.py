@@ -159,7 +159,7 @@ class RecordProblems:
         return {}
 
     @cached_property
-    def _dosing(self) -> frozenset[str]:
+    def _dosing(self) -> tuple[str, ...]:
         """The parameters that doses or conditions on the clock depend on."""
         table = self._table(1)
         values = self._parameters(table, {})
@@ -169,12 +169,12 @@ class RecordProblems:
             self.solver.rtol, self.atol, self.solver.method,
         )  # fmt: skip
         on_clock = frozenset(plan.clock.system.parameters[i] for i in plan.clock.used)
-        return (dosing_parameters(self.known.model, doses) | on_clock) & set(self.known.names)
+        return tuple(sorted((dosing_parameters(self.known.model, doses) | on_clock) & set(self.known.names)))
 
     def _plan(self, table: _Table, values: RecordParameters, copies: int) -> _Plan:
         """The stops for these values: those of the last call where nothing that decides on them has changed."""
-        used = [values.fixed[name] for name in sorted(self._dosing) if name not in table.timed]
-        key = (copies, *(np.asarray(value).tobytes() for value in used))
+        used = [values.fixed[name] for name in self._dosing if name not in table.timed]
+        key = (copies, *(value.tobytes() if isinstance(value, np.ndarray) else value for value in used))
         last = self._plans.get("last")
         if last is not None and last.key == key and not last.steady:
             return last
@@ -285,11 +285,13 @@ class RecordProblems:
         for some in looks:
             states, outputs = some.read(problem, solution.states)
             rows = some.rows
-            of_kind = ((slice(0, n), along.of_states(states)), (slice(n, None), along.of_outputs(outputs)))
-            for names, derivatives in of_kind:
-                first[names, rows] = derivatives.first.swapaxes(0, 1)
-                if derivatives.second is not None:
-                    second[names, rows] = derivatives.second.swapaxes(0, 1)
+            for names, (slopes, curvatures) in (
+                (slice(0, n), along.of_states(states)),
+                (slice(n, None), along.of_outputs(outputs)),
+            ):
+                first[names, rows] = slopes
+                if curvatures is not None:
+                    second[names, rows] = curvatures
             lost = np.isnan(states)
             if np.count_nonzero(lost):
                 why = along.status(solution)[group.member[some.part]]

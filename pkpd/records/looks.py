@@ -5,7 +5,7 @@ Both follow from the stops alone, so that they are settled once for all paramete
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,24 +94,31 @@ class Looks:
                 _pass(stop, problem, code, y)
             if not problem.model.output_names:
                 return y, np.empty((0, y.shape[1]))
-            outputs = code.outputs(self.time, y, problem.parameters.take(self.member, axis=1), self.inputs)
+            p = _taken(problem, code.output_parameters, self.member)
+            outputs = code.outputs(self.time, y, p, self.inputs)
         lost = np.isnan(y)
         if np.count_nonzero(lost):
             outputs[:, lost.any(axis=0)] = np.nan
         return y, outputs
 
 
+def _taken(problem: Problem, parameters: Iterable[int], member: Index) -> dict[int, Array]:
+    """Some parameters, by number, of the member of each look."""
+    return {i: problem.parameters[i].take(member) for i in parameters}
+
+
 def _pass(stop: _Passed, problem: Problem, code: NumpyCode, y: Array) -> None:
     """Make a stop in `y`, of all looks."""
     before = y.take(stop.who, axis=1)
-    p = problem.parameters.take(stop.member, axis=1)
-    after = before.copy()
+    p = _taken(problem, code.jump_parameters, stop.member)
     for jump in stop.jumps:
-        one = code.jumps[jump.number]
-        after[:, jump.who] = one(jump.time, before[:, jump.who], p[:, jump.who], jump.inputs, jump.amounts)
+        change, who = code.jump_changes[jump.number], jump.who
+        of_jump = p if isinstance(who, slice) else {i: row[who] for i, row in p.items()}
+        y[change.states, stop.who[who]] = change.new(jump.time, before[:, who], of_jump, jump.inputs, jump.amounts)
     if problem.model.events:
-        _fire(code, stop.time, before, after, p, stop.inputs)
-    y[:, stop.who] = after
+        after = y.take(stop.who, axis=1)
+        _fire(code, stop.time, before, after, problem.parameters.take(stop.member, axis=1), stop.inputs)
+        y[:, stop.who] = after
 
 
 def _fire(code: NumpyCode, t: Array, before: Array, y: Array, p: Array, u: Array) -> None:

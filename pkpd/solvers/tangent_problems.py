@@ -110,13 +110,17 @@ class TangentProblem:
         """Whether these equations hold for other parameters: some hold only where parameters are positive."""
         return _positive(self.base.model, parameters) == self.positive
 
-    def of_states(self, rows: Array) -> Derivatives:
-        """The derivatives of states read elsewhere, (states of `problem`, looks x lanes): (looks, states, ...)."""
-        return _squeezed(self._of_states(rows.T[:, None]))
+    def of_states(self, rows: Array) -> tuple[Array, Array | None]:
+        """The derivatives of states read elsewhere, (states of `problem`, looks x lanes).
 
-    def of_outputs(self, rows: Array) -> Derivatives:
+        Those of first order, (states, looks, K), and of second, (states, looks, K, K), or None.
+        """
+        return self._read_looks(rows, len(self.base.model.states), len(self.layers[0].tangent.system.states))
+
+    def of_outputs(self, rows: Array) -> tuple[Array, Array | None]:
         """The same of outputs."""
-        return _squeezed(self._of_outputs(rows.T[:, None]))
+        count = len(self.base.model.outputs)
+        return self._read_looks(rows, count, count * (1 + self.d))
 
     def states(self, solution: Solution) -> Derivatives:
         """The states with their derivatives."""
@@ -174,14 +178,23 @@ class TangentProblem:
 
     def _read(self, rows: Array, n: int, inner: int) -> Derivatives:
         """Sort `rows`, (lanes of members, times, variables), of `n` variables; `inner` of the first tangent."""
-        d, times = self.d, rows.shape[1]
-        lanes = rows.reshape(-1, self.lanes, times, rows.shape[2])
+        d, times, members = self.d, rows.shape[1], len(rows) // self.lanes
+        lanes = rows.reshape(members, self.lanes, times, rows.shape[2])
         # The first lanes take the first of the directions each, and all with which it pairs.
         of_lane = lanes[:, self._leading] if self.order == 2 else lanes
         groups = of_lane.shape[1]
-        each = of_lane[..., n : n * (1 + d)].reshape(-1, groups, times, d, n).transpose(0, 2, 4, 1, 3)
-        first = each.reshape(-1, times, n, groups * d)[..., : len(self.sizes)] / self.sizes
+        each = of_lane[..., n : n * (1 + d)].reshape(members, groups, times, d, n).transpose(0, 2, 4, 1, 3)
+        first = each.reshape(members, times, n, groups * d)[..., : len(self.sizes)] / self.sizes
         return Derivatives(lanes[:, 0, :, :n], first, self._second(lanes, n, inner) if self.order == 2 else None)
+
+    def _read_looks(self, rows: Array, n: int, inner: int) -> tuple[Array, Array | None]:
+        if self.order == 2:
+            read = self._read(rows.T[:, None], n, inner)
+            assert read.second is not None
+            return read.first[:, 0].swapaxes(0, 1), read.second[:, 0].swapaxes(0, 1)
+        looks = rows.shape[1] // self.lanes
+        each = rows[n : n * (1 + self.d)].reshape(self.d, n, looks, self.lanes).transpose(1, 2, 3, 0)
+        return each.reshape(n, looks, self.lanes * self.d)[..., : len(self.sizes)] / self.sizes, None
 
     @cached_property
     def _groups(self) -> Index:
@@ -203,12 +216,6 @@ class TangentProblem:
         second = np.empty((*half.shape[:-1], count, count))
         second[..., one, other] = second[..., other, one] = half
         return second
-
-
-def _squeezed(looks: Derivatives) -> Derivatives:
-    """Without the axis of the times, of which each look has one."""
-    second = None if looks.second is None else looks.second[:, 0]
-    return Derivatives(looks.values[:, 0], looks.first[:, 0], second)
 
 
 def tangent_problem(problem: Problem, directions: Directions, d: int | None = None, order: int = 1) -> TangentProblem:

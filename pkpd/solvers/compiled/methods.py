@@ -11,7 +11,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +42,7 @@ WORTH_A_THREAD = 32  # members
 SHORT_WORK = 10_000_000  # turns times rows of the workspace, which take about 0.1 s: until then no thread is started
 ENDLESS = 2**62  # turns
 KEPT, MOST_KEPT = 16, 100_000  # schedules whose arguments are kept, and the numbers of one up to which they are
-_KEPT: dict[tuple[int, int], tuple[Schedule, Array, list[int], list[Any]]] = {}
+_KEPT: dict[tuple[int, int], _Fixed] = {}
 GIVEN_UP = (Status.max_steps, Status.step_too_small)  # where an implicit method may still do
 
 
@@ -129,36 +129,48 @@ def _shape_and_target() -> tuple[Shape, Target]:
 
 def _lanes_used() -> str:
     """How many members are integrated side by side, and on what."""
-    shape, target = _shape_and_target()
+    return _lanes_of(*_shape_and_target())
+
+
+@lru_cache(maxsize=16)
+def _lanes_of(shape: Shape, target: Target) -> str:
     return f"{shape.lanes} lane{'s' * (shape.lanes > 1)} of {target.vectors}"
 
 
 def _arguments(
     problem: Problem, state: State, method: str, order: Index, patience: float
 ) -> tuple[list[Any], list[Any]]:
-    """The arguments of compiled code after the workspace and what is each worker's, and the arrays that they lie in."""
+    """The arguments of compiled code after the workspace and what is each worker's, and what must live on meanwhile."""
     m, n, e = 8 * problem.members, len(state.out), state.events
-    fixed, of_schedule = _stops_and_times(problem.schedule, problem.times)
-    arrays: list[Any] = [order, _real(problem.parameters), state.whole, state.real, state.out, _real(problem.atol)]
-    order_, parameters, whole, real, out, atol = map(_address, arrays)
+    fixed = _fixed(problem.schedule, problem.times)
+    parameters, atol = _real(problem.parameters), _real(problem.atol)
+    whole, real = _address(state.whole), _address(state.real)
     armed = real + m * (1 + n)
     few = clipped_times(method, problem.times.shape[-1])
     bare = [
-        order_, problem.members, parameters, real + m, real, whole, whole + m, armed, armed + m * e, armed + 2 * m * e,
-        whole + 2 * m, whole + 3 * m, *fixed, out, problem.rtol, atol, int(problem.before), float(problem.max_steps),
-        patience, few,
+        _address(order), problem.members, _address(parameters), real + m, real, whole, whole + m, armed, armed + m * e,
+        armed + 2 * m * e, whole + 2 * m, whole + 3 * m, *fixed.arguments, _address(state.out), problem.rtol,
+        _address(atol), int(problem.before), float(problem.max_steps), patience, few,
     ]  # fmt: skip
-    return bare, [*arrays, *of_schedule]  # large ones of the schedule are kept nowhere else
+    return bare, [parameters, atol, fixed]
 
 
-def _stops_and_times(schedule: Schedule, times: Array) -> tuple[list[int], list[Any]]:
-    """The arguments that are the same for all parameters, and the arrays that they lie in.
+@dataclass(frozen=True, eq=False)
+class _Fixed:
+    """The arguments that are the same for all parameters, the arrays that they lie in, and what these come from."""
 
-    They are kept for the next calls with the very same schedule and times.
-    """
+    arguments: list[int]
+    arrays: list[Any]
+    schedule: Schedule
+    times: Array
+
+
+def _fixed(schedule: Schedule, times: Array) -> _Fixed:
+    """The arguments that `schedule` and `times` are; kept for the next calls with the very same."""
     key = (id(schedule), id(times))
-    if key in _KEPT:
-        return _KEPT[key][2:]
+    kept = _KEPT.get(key)
+    if kept is not None:
+        return kept
     shared = times.ndim == 1
     table = times.reshape(1, -1) if shared else times
     arrays: list[Any] = [
@@ -167,15 +179,16 @@ def _stops_and_times(schedule: Schedule, times: Array) -> tuple[list[int], list[
         np.array([table.shape[1]]) if shared else np.isfinite(table).sum(axis=1, dtype=np.int64),
     ]  # fmt: skip
     stop_times, jumps, amounts, input_values, times_, counts = map(_address, arrays)
-    fixed = [
+    arguments = [
         stop_times, jumps, amounts, input_values, schedule.times.shape[1], int(not schedule.shared),
         times_, table.shape[1], int(not shared), counts,
     ]  # fmt: skip
+    fixed = _Fixed(arguments, arrays, schedule, times)
     if sum(array.size for array in arrays) <= MOST_KEPT:
         if len(_KEPT) >= KEPT:
             _KEPT.clear()
-        _KEPT[key] = (schedule, times, fixed, arrays)  # alive, so that no other object has their identity
-    return fixed, arrays
+        _KEPT[key] = fixed  # with its schedule and times alive, no others have their identity
+    return fixed
 
 
 def _run(
@@ -183,32 +196,30 @@ def _run(
     threads: int | None, progress: Progress | None,
 ) -> None:  # fmt: skip
     """Take the members `order` as far as they go, on threads where there is work for them."""
-    compiled = _integrator(problem.model, method)
-    count = min(threads or _processors(), max(1, len(order) // WORTH_A_THREAD))
+    compiled, members = _integrator(problem.model, method), len(order)
+    count = min(threads or _processors(), max(1, members // WORTH_A_THREAD))
     shared = np.zeros(2 + count, dtype=np.int64)  # the next member, whether to stop, and the turns of each worker
     at_once = count == 1 and compiled.rows > 0  # what has no rows of the caller cannot be continued
     shared[2:] = 1 + SHORT_WORK // compiled.rows if at_once else ENDLESS
-    bare, _kept = _arguments(problem, state, method, order, patience)
-    rooms = [_lanes(compiled.rows, compiled.lanes) for _ in range(count)]
-    place = _address(shared)
-
-    def arguments(worker: int, begin: int) -> list[Any]:
-        turns = place + 8 * (2 + worker)
-        return [_address(rooms[worker]), begin, turns, place, len(order), bare[0], place + 8, *bare[1:]]
+    bare, _alive = _arguments(problem, state, method, order, patience)
+    following, cancel, turns = (_address(shared) + 8 * i for i in range(3))
+    rest = [following, members, bare[0], cancel, *bare[1:]]
 
     def tell() -> None:
         if progress is not None:
-            progress(min(int(shared[0]), len(order)), len(order))
+            progress(min(int(shared[0]), members), members)
 
+    rooms = [_lanes(compiled.rows, compiled.lanes) for _ in range(count)]
     if not at_once:
-        _run_threads(compiled.run, [arguments(i, 1) for i in range(count)], shared[1:2], tell)
+        workers = [[place, 1, turns + 8 * i, *rest] for i, (place, _) in enumerate(rooms)]
+        _run_threads(compiled.run, workers, shared[1:2], tell)
         return
-    compiled.run(*arguments(0, 1))
+    compiled.run(rooms[0][0], 1, turns, *rest)
     if shared[2] > 0:
         tell()
         return
     shared[2] = ENDLESS
-    _run_threads(compiled.run, [arguments(0, 0)], shared[1:2], tell)
+    _run_threads(compiled.run, [[rooms[0][0], 0, turns, *rest]], shared[1:2], tell)
 
 
 def _run_threads(
@@ -235,11 +246,10 @@ def _wait(workers: list[threading.Thread], tell: Callable[[], Any]) -> None:
     tell()
 
 
-def _lanes(rows: int, lanes: int) -> Array:
-    """Room for `rows` of as many numbers as there are lanes, from the beginning of a cache line on."""
+def _lanes(rows: int, lanes: int) -> tuple[int, Array]:
+    """Where there is room for so many rows, from the beginning of a cache line on, and the array it is in."""
     room = np.empty(lanes * rows + 7)
-    first = -_address(room) % 64 // 8
-    return room[first : first + lanes * rows]
+    return _address(room) + 63 & ~63, room
 
 
 def _address(array: Any) -> int:

@@ -2,8 +2,9 @@
 
 Every function works on all members at once: a state array has shape (states, members),
 a parameter array (parameters, members), an input array (inputs, members), and time and
-amount (members,).  Each member's arithmetic is elementwise, so that its numbers do not
-depend on its neighbors.
+amount (members,).  Rows by number do for an array of which a function uses these alone.
+Each member's arithmetic is elementwise, so that its numbers do not depend on its
+neighbors.
 """
 
 from __future__ import annotations
@@ -11,18 +12,25 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy
 
-from pkpd.arrays import Array, Mask
+from pkpd.arrays import Array, Index, Mask
 from pkpd.solvers.equations.system import AMOUNT, TIME, System
 
-__all__ = ["NumpyCode", "numpy_code", "vectorized"]
+__all__ = ["JumpChange", "NumpyCode", "numpy_code", "vectorized"]
 
 Rows = Callable[..., Array]
 _HEAVISIDE = sympy.Function("heaviside")
+
+
+class JumpChange(NamedTuple):
+    """The states that a jump changes, (changed, 1), and their new values, a function like `NumpyCode.jumps`."""
+
+    states: Index
+    new: Rows
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,28 @@ class NumpyCode:
         return tuple(self._rows(row, TIME, AMOUNT) for row in self.model.jumps)
 
     @cached_property
+    def jump_changes(self) -> tuple[JumpChange, ...]:
+        """For each jump route what it changes."""
+        return tuple(self._change(row) for row in self.model.jumps)
+
+    def _change(self, row: Sequence[sympy.Expr]) -> JumpChange:
+        states = [i for i, (new, y) in enumerate(zip(row, self.model.y, strict=True)) if new != y]
+        changed = [row[i] for i in states]
+        return JumpChange(np.array(states, dtype=np.int64)[:, None], self._rows(changed, TIME, AMOUNT))
+
+    @cached_property
+    def output_parameters(self) -> tuple[int, ...]:
+        """The parameters that an output depends on."""
+        used = frozenset[Any]().union(*(e.free_symbols for e in self.model.outputs))
+        return tuple(i for i, p in enumerate(self.model.p) if p in used)
+
+    @cached_property
+    def jump_parameters(self) -> tuple[int, ...]:
+        """The parameters that a jump depends on."""
+        used = frozenset[Any]().union(*(e.free_symbols for row in self.model.jumps for e in row))
+        return tuple(i for i, p in enumerate(self.model.p) if p in used)
+
+    @cached_property
     def triggers(self) -> Rows:
         """``triggers(t, y, p, u)`` of shape (events, members); negative once an event has fired."""
         return self._rows([trigger for trigger, _ in self.model.events], TIME)
@@ -98,16 +128,30 @@ def numpy_code(model: System) -> NumpyCode:
 
 def vectorized(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> Callable[..., Array]:
     """A function of `arguments`, symbols or tuples of them, that gives (expressions, members)."""
-    lists = [list(a) if isinstance(a, tuple) else a for a in arguments]
+    plain = [_plain(e) for e in expressions]
+    used = frozenset[Any]().union(*(e.free_symbols for e in plain))
+    # Of each argument the rows that matter, handed over one by one: to unpack the others takes longer than to compute.
+    places = [[i for i, s in enumerate(a) if s in used] if isinstance(a, tuple) else None for a in arguments]
+    symbols = [
+        symbol
+        for a, place in zip(arguments, places, strict=True)
+        for symbol in ([a] if place is None else [a[i] for i in place])
+    ]
     modules = [{"heaviside": np.heaviside}, "scipy", "numpy"]
-    generated: Any = sympy.lambdify(lists, [_plain(e) for e in expressions], modules=modules, cse=True)
+    generated: Any = sympy.lambdify(symbols, plain, modules=modules, cse=True)
     count = len(expressions)
 
     def rows(*values: Array) -> Array:
         # What follows the first axis of the states is that of the members, or of members and times.
         shape = np.shape(values[0] if len(values) == 1 else values[1])
         out = np.empty((count, *(shape[1:] if len(shape) > 1 else shape)))
-        for i, row in enumerate(generated(*values)):
+        wanted: list[Any] = []
+        for value, place in zip(values, places, strict=True):
+            if place is None:
+                wanted.append(value)
+            else:
+                wanted += [value[i] for i in place]
+        for i, row in enumerate(generated(*wanted)):
             out[i] = row
         return out
 
