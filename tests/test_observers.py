@@ -317,7 +317,7 @@ def test_what_reductions_watch():
 
 @pytest.mark.parametrize("method", ["auto", "numpy"])
 def test_chunks_and_progress(method, monkeypatch):
-    monkeypatch.setattr(observing_module, "CHUNK_MEMBERS", 3)
+    monkeypatch.setitem(observing_module.CHUNK_MEMBERS, "cpu", 3)
     system = numbered_system(oral)
     clearance = np.linspace(0.5, 3, 10)
     values = {s.name: s.value for s in oral.settable} | {"CL": clearance}

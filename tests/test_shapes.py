@@ -82,14 +82,14 @@ def test_every_shape_has_the_same_bits(method, shape, shaped):
 def steps(monkeypatch):
     """The steps of every member in the solutions made since, as the driver counts them."""
     counted = []
-    solution = methods._State.solution
+    solution = methods.State.solution
 
     def counting(state, note):
         made = solution(state, note)
         counted.append(made.steps.copy())
         return made
 
-    monkeypatch.setattr(methods._State, "solution", counting)
+    monkeypatch.setattr(methods.State, "solution", counting)
     return counted
 
 
