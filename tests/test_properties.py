@@ -97,7 +97,7 @@ def test_company_and_chunks_change_no_bit(seed, monkeypatch):
     for method in ("auto", WAYS[1 + seed % 4]):
         with monkeypatch.context() as small:
             small.setattr(chunks, "CHUNK_MEMBERS", 7)
-            small.setattr(chunks, "CHUNK_BYTES", 1)
+            small.setitem(chunks.CHUNK_BYTES, "cpu", 1)
             parts = values(run(seed, everyone, method, threads=2))
             outputs = run(seed, everyone, method, outputs=["two"])["two"].values
         whole = values(run(seed, everyone, method, threads=1))

@@ -60,7 +60,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     ensemble = ensemble * pkpd.grid(start=[0, 3])
     whole = pkpd.simulate(irradiated, regimen, times=DAYS, parameters=ensemble)
     monkeypatch.setattr(chunks, "CHUNK_MEMBERS", 5)
-    monkeypatch.setattr(chunks, "CHUNK_BYTES", 1)
+    monkeypatch.setitem(chunks.CHUNK_BYTES, "cpu", 1)
     told: list[tuple[int, int]] = []
     parts = pkpd.simulate(
         irradiated, regimen, times=DAYS, parameters=ensemble, progress=lambda done, total: told.append((done, total))
@@ -76,7 +76,7 @@ def test_outputs_of_every_chunk_are_there(outputs: list[str] | None, monkeypatch
     ensemble = pkpd.sample(one_compartment, 50, seed=1)
     with monkeypatch.context() as small:
         small.setattr(chunks, "CHUNK_MEMBERS", 7)
-        small.setattr(chunks, "CHUNK_BYTES", 1)
+        small.setitem(chunks.CHUNK_BYTES, "cpu", 1)
         # First the parts: memory never written to could hold the right numbers of a run before.
         parts = pkpd.simulate(one_compartment, DOSES, times=DAYS, parameters=ensemble, outputs=outputs)
     whole = pkpd.simulate(one_compartment, DOSES, times=DAYS, parameters=ensemble)

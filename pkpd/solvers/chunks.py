@@ -18,8 +18,7 @@ from pkpd.solvers.solve import solve
 __all__ = ["Collected", "Standing", "below_zero", "collect", "falls_below_zero", "joined_notes"]
 
 
-CHUNK_BYTES = 2**26  # of states in one chunk
-CHUNK_BYTES_OF = {"cpu": CHUNK_BYTES, "gpu": 2**30}  # a card makes its own batches
+CHUNK_BYTES = {"cpu": 2**26, "gpu": 2**30}  # of states in one chunk; a card makes its own batches
 CHUNK_MEMBERS = 4096  # a smaller chunk would leave threads and lanes without work
 
 
@@ -83,13 +82,13 @@ def collect(
     """
     # Where every state is wanted, what the solver makes is the result: no chunks, and no copy.
     whole = set(problem.model.states) <= set(names)
-    if problem.members <= _chunk_size(problem, CHUNK_BYTES_OF[device]):
+    if problem.members <= _chunk_size(problem, CHUNK_BYTES[device]):
         return _at_once(problem, names, solve(problem, method, progress, threads, device), progress)
     members, kept = problem.members, dict[str, Array]()
     status, ended, notes = np.zeros(members, dtype=np.int64), np.zeros(members), dict[str, int]()
     stands: list[Standing] = []
     observed = [name for name in names if not (whole and name in problem.model.states)]
-    for who in [slice(0, members)] if whole else _chunks(problem, CHUNK_BYTES_OF[device]):
+    for who in [slice(0, members)] if whole else _chunks(problem, CHUNK_BYTES[device]):
         part = _part(problem, who)
         solution = solve(part, method, _shifted(progress, who.start, members), threads, device)
         status[who], ended[who] = solution.status, solution.ended
@@ -169,11 +168,11 @@ def _part(problem: Problem, who: slice) -> Problem:
     return problem if who.stop - who.start == problem.members else problem.take(np.arange(who.start, who.stop))
 
 
-def _chunk_size(problem: Problem, most: int = CHUNK_BYTES) -> int:
+def _chunk_size(problem: Problem, most: int) -> int:
     return max(CHUNK_MEMBERS, most // (8 * len(problem.times) * len(problem.model.states)))
 
 
-def _chunks(problem: Problem, most: int = CHUNK_BYTES) -> list[slice]:
+def _chunks(problem: Problem, most: int) -> list[slice]:
     size = _chunk_size(problem, most)
     return [slice(first, min(first + size, problem.members)) for first in range(0, problem.members, size)]
 
