@@ -96,7 +96,7 @@ def collect(
         notes[solution.note] = notes.get(solution.note, 0) + part.members
         if whole:
             kept |= {name: solution.states[..., i] for i, name in enumerate(problem.model.states)}
-        for inner in _chunks(part):
+        for inner in _chunks(part, CHUNK_BYTES["cpu"]):
             chunk, states = _part(part, inner), solution.states[inner]
             here = slice(who.start + inner.start, who.start + inner.stop)
             if falls_below_zero(chunk, states):
