@@ -67,6 +67,7 @@ def test_an_error_model_is_added_to_a_prediction() -> None:
     assert wide == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.slow
 def test_bands_of_a_bootstrap_and_of_a_posterior_are_those_of_the_covariance() -> None:
     fit = line_fit(sd=4.0)
     expected = half_width(pkpd.bands(fit, TIMES))

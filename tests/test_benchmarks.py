@@ -170,6 +170,7 @@ def test_every_ensemble_method_is_measured():
     assert "Radau" not in {p.method for p in OURS}
 
 
+@pytest.mark.slow
 def test_a_worker_measures_and_reports_a_failure():
     (worker,), refused = hired([Job(NUMPY, "tipd"), Job(Peer("none", "x", "ours", ("no_such_package",)), "tipd")], 60)
     assert list(refused.values()) == ["absent: no_such_package is not installed"]
@@ -307,6 +308,7 @@ def test_the_recorded_report_is_read_and_written_as_it_is():
     assert "\n".join([report.head, *report.sections.values()]) == text
 
 
+@pytest.mark.slow
 def test_shapes_differ_in_time_alone(monkeypatch):
     monkeypatch.setattr(shapes, "LANES", (4, 8))
     monkeypatch.setattr(shapes, "METHODS", {"tipd": ("tsit5",)})

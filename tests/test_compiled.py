@@ -76,6 +76,7 @@ def eventful(members=37, **options):
     return problem(EVENTFUL, starts, np.linspace(0, 20, 41), parameters=p, schedule=schedule, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before", [True, False])
 def test_stops_events_and_inputs_as_the_oracle_has_them(before):
     case = eventful(before=before)
@@ -90,7 +91,7 @@ def all_doses(model):
     return sum((regimen_for(model, route) for route in model.routes), pkpd.Regimen())
 
 
-@pytest.mark.parametrize("name", mostly_slow(NAMES))
+@pytest.mark.parametrize("name", mostly_slow(NAMES, 6))
 def test_agrees_with_the_oracle_on_the_library(name):
     model = closed(pkpd.load(name))
     times = np.array([0.0, 0.5, 1.0, 3.0, 7.0, 7.02, 14.0, 21.0, 30.0])
@@ -155,6 +156,7 @@ def test_only_what_time_or_state_decides_is_a_kink():
     assert (numbered_system(by_parameter).kinked, numbered_system(by_state).kinked) == (False, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [*METHODS, "numpy", "scipy"])
 def test_each_member_may_have_its_own_times(method):
     case, rng = eventful(11, rtol=1e-6), RNG(5)
@@ -175,7 +177,7 @@ def test_each_member_may_have_its_own_times(method):
 
 
 @pytest.mark.filterwarnings("ignore::pkpd.errors.FailedMembersWarning")  # some draws make no sense
-@pytest.mark.parametrize("name", mostly_slow(NAMES))
+@pytest.mark.parametrize("name", mostly_slow(NAMES, 6))
 def test_bitwise_the_same_in_any_company_over_the_library(name):
     model = closed(pkpd.load(name))
     spread = {
@@ -477,6 +479,7 @@ def test_a_folder_that_others_can_write_to_is_not_used(tmp_path, monkeypatch):
     assert keeping.cache_folder() is None
 
 
+@pytest.mark.slow
 def test_two_processes_at_once(tmp_path):
     tmp_path.chmod(0o700)
     script = (

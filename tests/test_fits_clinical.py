@@ -70,6 +70,7 @@ def check_survival(fit: pkpd.Fit, path: Path, *, cure: bool) -> None:
     assert fit.log_likelihood == pytest.approx(total, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_survival_of_a_simulated_cohort_is_that_of_the_closed_form(cohort: Path) -> None:
     check_survival(pacific_survival.weibull(cohort), cohort, cure=False)
     check_survival(pacific_survival.run(cohort), cohort, cure=True)
@@ -194,6 +195,7 @@ def test_tumgr_leaves_out_what_the_package_leaves_out(sizes: list[float], reason
     assert tumgr_rates.not_analyzed(pd.Series(sizes) / sizes[0]) == reason
 
 
+@pytest.mark.slow
 def test_tumgr_selects_the_law_that_simulated_sizes_follow(tmp_path: Path) -> None:
     """Sizes with 1 % of noise; the day before the first visit is day 0, as in the package."""
     t, noise = np.arange(8) * 28.0 + 1, np.random.default_rng(1).normal(0, 0.002, 8)

@@ -198,6 +198,7 @@ def test_kosinsky_complete_responses_fall_with_delay(kosinsky):
     assert max(rate["antibody"], rate["radiation"]) <= 0.27  # the paper: monotherapies 0 to 27 %
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("regimen", [ANTIBODY, RADIATION + ANTIBODY], ids=["antibody", "both"])
 def test_kosinsky_extinction_is_final_and_finite(kosinsky, method, regimen):

@@ -67,6 +67,7 @@ def form_of(case: Problem, method: str) -> str:
     return ptx.device_code(case.model, method).form
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "method", "form"),
     [
@@ -130,6 +131,7 @@ def test_a_member_gets_the_same_bits_in_any_batch_block_order_and_card(card: Fak
     assert_same(solve(case, method, device="gpu"), whole)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [None, 20])
 def test_members_that_turn_out_stiff_go_on_with_an_implicit_method(most: int | None) -> None:
     case = find("tmdd").problem(70, 1e-6)

@@ -102,6 +102,7 @@ def brusselator_case(cells, alphas, times, **options):
     return problem(brusselator(cells), starts, times, parameters=[alphas], **options)
 
 
+@pytest.mark.slow
 def test_a_reaction_that_diffuses_agrees_with_scipy():
     alphas, times = [0.01, 0.02, 0.05], [1.0, 4.0, 10.0]
     found = solve(brusselator_case(120, alphas, times), "auto")
@@ -145,6 +146,7 @@ def competition_case(members, times=(0.5, 3.0, 8.0), seed=0, **options):
     return problem(MODEL, np.full((CLONES, members), 1.0), times, parameters=p, **options)
 
 
+@pytest.mark.slow
 def test_all_coupled_with_all_agrees_with_scipy():
     case = competition_case(3, rtol=1e-7, atol=1e-10)
     found = solve(case, "rodas5p")
@@ -165,6 +167,7 @@ def dosed(members, **options):
     return competition_case(members, schedule=schedule, **options)
 
 
+@pytest.mark.slow
 def test_doses_and_events_as_an_explicit_method_has_them():
     case = dosed(16, rtol=1e-7, atol=1e-10)
     found = solve(case, "rodas5p")
@@ -187,6 +190,7 @@ def test_bitwise_the_same_in_any_company():
         assert np.array_equal(whole.states[[i]], solve(case.take(np.array([i])), "rodas5p").states)
 
 
+@pytest.mark.slow
 def test_a_thread_with_a_small_stack_is_enough():
     """The workspace, here 0.4 MB a thread, is not on the stack."""
     case = brusselator_case(160, np.full(64, 0.02), [0.01])
@@ -201,6 +205,7 @@ def test_a_thread_with_a_small_stack_is_enough():
 # ---- the two forms of the LU
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["tmdd_full", "kosinsky_2018", "lindauer_2017", "kirschner_panetta_1998", "clones"])
 def test_both_forms_of_the_lu_agree_on_the_library(name, form):
     model = closed(pkpd.load(name))
@@ -238,6 +243,7 @@ def test_a_pivot_that_vanishes_shortens_the_step(most, form):
     assert (found.steps[:3] > found.steps[3:].max()).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [BY_TABLE, WRITTEN_OUT])
 @pytest.mark.parametrize("d", [1, 4])
 def test_derivatives_of_a_large_model(form, most, d):
@@ -293,6 +299,7 @@ def test_the_elimination_fills_what_it_says_and_nothing_else(seed):
     assert plan.entries == filled
 
 
+@pytest.mark.slow
 def test_the_length_of_the_code_does_not_follow_the_fill(form):
     """On a square grid an elimination fills far more than there is."""
     side = 12

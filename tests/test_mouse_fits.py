@@ -320,6 +320,7 @@ def test_xenografts_recover_their_recorded_estimates(drug: str, log_likelihood: 
     assert egfr_xenografts.draw(fit, tmp_path / "mice.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 @needs(CT26)
 def test_mice_have_a_panel_each(ct26: pkpd.Fit, tmp_path: Path) -> None:
     assert ct26_mice.draw(ct26, tmp_path / "mice.png").stat().st_size > 10_000

@@ -139,6 +139,7 @@ def test_a_bolus_is_seen_on_both_sides(method):
     near(got["end"], 10 * np.exp(-1) + 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", EACH)
 def test_a_swing(method):
     frequency = np.array([1.0, 3.0, 0.1])

@@ -139,6 +139,7 @@ def test_superposition(name):
     assert relative_error(found, 100 / V * each.sum(0)) < 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PHASES)
 def test_steady_state_after_many_doses(name):
     (rates, shares), V = PHASES[name]

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from helpers import mostly_slow
 from plain_oracle import _same as same_time
 from random_models import Case, random_case
 
@@ -55,7 +56,7 @@ def check_methods(seed: int) -> None:
         assert error < TOLERANCES, f"seed {seed}, {method}, {case.features}: {error:.3g} tolerances"
 
 
-@pytest.mark.parametrize("seed", FEW)
+@pytest.mark.parametrize("seed", mostly_slow(FEW))
 def test_every_method_agrees_with_the_oracle(seed: int) -> None:
     check_methods(seed)
 
@@ -145,6 +146,7 @@ def _difference(case: Case, at: dict[str, float], name: str, h: float) -> np.nda
     return (high - low) / (2 * h * at[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [2, 12, 36])
 def test_sensitivities_are_differences_of_the_oracle(seed: int) -> None:
     check_sensitivities(seed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from helpers import mostly_slow
 
 import pkpd
 from pkpd.library.reproductions import described, reproduced
@@ -10,7 +11,7 @@ from pkpd.library.reproductions import described, reproduced
 NAMES = reproduced()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mostly_slow(NAMES))
 def test_a_published_result_comes_out_again(name: str) -> None:
     import matplotlib.pyplot as plt
 

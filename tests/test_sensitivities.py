@@ -270,6 +270,7 @@ def test_rate_that_ends_where_its_state_is_used_up(method):
     assert worst(run.sensitivity_B.values, derivatives(k * area, t, wrt, values)) < 1e-8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "step", ["Piecewise", *(pytest.param(step, marks=pytest.mark.slow) for step in ("Heaviside", "sign"))]
 )
@@ -315,6 +316,7 @@ def test_sides_of_a_switch_at_the_moment_of_a_dose_into_it():
     np.testing.assert_allclose(run.sensitivity_A[0], [0.3 * 130 * np.exp(-0.6)], rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_condition_on_a_condition():
     """The threshold itself jumps, which takes A across it at a time that is not A's."""
     when = param("when", 2.3, "day", "of the jump")
@@ -380,6 +382,7 @@ def test_derivative_by_a_delay_of_zero_is_that_to_the_right():
 # ---- events that come together
 
 
+@pytest.mark.slow
 def test_an_event_that_sets_off_another():
     high = param("high", 9.3, "mg", "high")
     C = state("C", "mg", "third", start=2.0)
@@ -397,6 +400,7 @@ def test_an_event_that_sets_off_another():
     check_differences(model, regimen, [*wrt, "size", "begin"], times, 1e-5, METHODS, h=1e-4)
 
 
+@pytest.mark.slow
 def test_two_events_with_one_condition():
     """The first takes A back up; both count, each time."""
     events = [Event(full < low, {full: 2 * low}), Event(full < low, {B: B + full})]
@@ -404,6 +408,7 @@ def test_two_events_with_one_condition():
     check_differences(model, None, ["k", "low", "A0", "q"], TIMES, 1e-5, METHODS, h=2e-4)
 
 
+@pytest.mark.slow
 def test_events_and_jumps_that_an_input_sets_off():
     R, most = input_rate("R", "mg/day", "input"), param("most", 13.0, "mg/day", "largest")
     begin = param("begin", 2.13, "day", "of the infusion")
@@ -505,6 +510,7 @@ def all_differences(model, regimen, values, wrt, times, h):
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "every"),
     [

@@ -99,7 +99,7 @@ def run_of(name, method):
     return pkpd.simulate(model, all_doses(model), times=times, method=method, on_failure="raise")
 
 
-@pytest.mark.parametrize("name", mostly_slow(NAMES, 12))
+@pytest.mark.parametrize("name", mostly_slow(NAMES, 24))
 @pytest.mark.parametrize("method", ["auto", "rodas5p"])
 def test_one_lane_is_four_and_eight_over_the_library(name, method, shaped, steps):
     shaped(WRITTEN_OUT)

@@ -241,6 +241,7 @@ def test_nothing_hangs_where_a_rate_chatters(method: str) -> None:
         assert float(run["ended"]) == pytest.approx(0.5, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_large_stiff_model_says_how_its_lu_is_done() -> None:
     """Forty coupled states: the LU of a full Jacobian is too long to be written out as code."""
     k, m = pkpd.param("k", 1000.0, "1/day", "mixing"), pkpd.param("m", 10.0, "mg", "scale")

@@ -285,6 +285,7 @@ def looks(rows: list[dict[str, float]]) -> pkpd.Records:
     return pkpd.read_nonmem(frame, compartments={1: "depot", 2: "central"})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("case", "method"), [*((case, "auto") for case in TABLES), ("bolus", "numpy"), ("constant infusion, lag", "numpy")]
 )

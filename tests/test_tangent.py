@@ -301,6 +301,7 @@ def test_second_order_of_an_event():
     check_second(plain(model), 1e-5, METHODS)
 
 
+@pytest.mark.slow
 def test_second_order_of_a_rate_that_jumps():
     model = Model(
         "slower", rates={full: -k * full * sympy.Piecewise((1, full > low), (q, True)), B: k * full - q * k * B}
@@ -308,6 +309,7 @@ def test_second_order_of_a_rate_that_jumps():
     check_second(plain(model), 1e-5, METHODS)
 
 
+@pytest.mark.slow
 def test_second_order_of_a_rate_with_a_kink():
     """The rate is continuous, so that the first tangent has no switch; that of the derivatives jumps."""
     model = Model("kinked", rates={full: -k * sympy.Max(full - low, 0) - q * k * full, B: k * full - k * B})
@@ -326,6 +328,7 @@ def test_second_order_of_events_that_set_off_others_at_doses():
     check_second(plain(model, schedule=schedule), 1e-5, METHODS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["simeoni_2004", "pk_2cmt_mm", "kuznetsov_1994"])
 @pytest.mark.parametrize("d", [1, 2])
 def test_second_order_over_models(name, d):
@@ -339,6 +342,7 @@ def test_pairs_are_half_of_the_square():
 # ---- the LU of a tangent
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [0, 400], ids=["by table", "written out"])
 @pytest.mark.parametrize("order", [1, 2])
 def test_one_block_is_factored_for_all(monkeypatch, tmp_path, order, most):
