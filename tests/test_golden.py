@@ -163,6 +163,7 @@ def kosinsky():
     return pkpd.load("kosinsky_2018")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(
     ("arm", "day", "volume"),

@@ -121,7 +121,7 @@ def somewhere(model, seed):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", mostly_slow([1, 2, 3]))
 def test_jacobian_equals_finite_differences(name, seed):
     model = closed(pkpd.load(name))
     inputs = tuple(k for k, r in model.routes.items() if r.rate is not None)

@@ -85,7 +85,7 @@ def test_every_model_has_a_page(name: str) -> None:
     assert [row[0] for row in rows(name, "Routes")] == list(model.routes)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mostly_slow(NAMES))
 def test_no_word_of_the_description_is_lost(name: str) -> None:
     model, sections = pkpd.load(name), page(name).sections
     texts = [sections.get(title, "") for title in ("Description", "Source", "Changes, defects and validity")]
@@ -94,7 +94,7 @@ def test_no_word_of_the_description_is_lost(name: str) -> None:
     assert words == model.description.strip().partition("\n")[2].replace("Source:", "", 1).split()
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", mostly_slow(NAMES))
 def test_tables_keep_their_columns(name: str) -> None:
     lines = page(name).markdown().splitlines()
     blocks = [list(b) for is_table, b in itertools.groupby(lines, lambda line: line.startswith("|")) if is_table]

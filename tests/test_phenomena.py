@@ -44,6 +44,7 @@ def test_phenomenon_shows(name):
     assert all(len(curve) == len(finding.x) for curve in finding.curves.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", WITHOUT)
 def test_phenomenon_goes_with_its_mechanism(name, monkeypatch):
     model = pkpd.load("durvalumab_radiotherapy_nsclc").using(**WITHOUT[name])
