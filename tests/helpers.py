@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -56,3 +57,8 @@ def mostly_slow(cases: Iterable[Any], fast: int = 3) -> list[Any]:
         values = case if isinstance(case, tuple) else (case,)
         marked.append(pytest.param(*values, marks=pytest.mark.slow if i % fast else ()))
     return marked
+
+
+def sampled(cases: Iterable[Any], every: int) -> list[Any]:
+    """Every so many-th case; all where PKPD_ALL_CASES is set, which takes longer than CI has."""
+    return list(cases)[:: 1 if os.environ.get("PKPD_ALL_CASES") else every]

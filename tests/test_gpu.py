@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fake_cuda import FakeCuda
-from helpers import closed
+from helpers import closed, sampled
 from ivp_problems import PUBLISHED, problem, system
 from test_compiled import bad_members, eventful, logistic
 from test_events import PEAKS, after, peaks, shared_stops
@@ -311,7 +311,7 @@ def test_the_benchmarks_assemble(name: str, method: str, tmp_path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(  # by one method each, in turn: by both it takes ten minutes
-    ("name", "method"), list(zip(pkpd.catalog().index, itertools.cycle(["dop853", "rodas5p"]), strict=False))
+    ("name", "method"), sampled(zip(pkpd.catalog().index, itertools.cycle(["dop853", "rodas5p"]), strict=False), 3)
 )
 def test_every_model_of_the_catalog_assembles(name: str, method: str, tmp_path) -> None:
     assert_assembles(ptx.device_code(numbered_system(closed(pkpd.load(name))), method), tmp_path)

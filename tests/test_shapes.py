@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import closed, mostly_slow
+from helpers import closed, mostly_slow, sampled
 from llvmlite import ir
 from test_compiled import METHODS, NAMES, RNG, all_doses, assert_same, evaluate, eventful, shuffled
 
@@ -99,7 +99,7 @@ def run_of(name, method):
     return pkpd.simulate(model, all_doses(model), times=times, method=method, on_failure="raise")
 
 
-@pytest.mark.parametrize("name", mostly_slow(NAMES, 24))
+@pytest.mark.parametrize("name", mostly_slow(sampled(NAMES, 4), 6))
 @pytest.mark.parametrize("method", ["auto", "rodas5p"])
 def test_one_lane_is_four_and_eight_over_the_library(name, method, shaped, steps):
     shaped(WRITTEN_OUT)
