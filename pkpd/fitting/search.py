@@ -20,7 +20,7 @@ __all__ = ["OPTIMIZERS", "Optimum", "Search", "minimize"]
 
 FLAT = 1e-5  # a slope of the log-posterior along a span of a coordinate: below is the solver's error
 LEFT = 1e-6  # what a Newton step may still promise of log-posterior at a maximum ...
-VANISHED = np.log(1e-6)  # of a standard deviation that is estimated, relative to where it starts
+GONE = np.log(1e-6)  # of a standard deviation that is estimated, relative to where it starts
 NEAR = 1e-3  # of a span: so far from a bound that holds it a barrier may leave a coordinate
 TOO_MUCH = 1e-2  # ... and what belies a minimizer that says it converged
 
@@ -289,11 +289,24 @@ def _spans(search: Search) -> Array:
     return np.array([c.span(v) for c, v, moved in each if moved])
 
 
+def _vanished(objective: Objective, x: Array) -> list[str]:
+    """The standard deviations that went to 0 and left an observation without any error."""
+    fallen = [
+        i for i, c in enumerate(objective.coordinates) if c in objective.errors and c.log and x[i] < c.start + GONE
+    ]
+    if not fallen:
+        return []
+    predicted = objective.linearized(x[None])[0][0]
+    begun = np.concatenate([x[: len(x) - len(objective.errors)], [c.start for c in objective.errors]])
+    without_error = objective.standardized(x, predicted)[1] < np.exp(GONE) * objective.standardized(begun, predicted)[1]
+    return [objective.coordinates[i].label for i in fallen] if without_error.any() else []
+
+
 def _optimum(search: Search, numbers: Array, success: bool, message: str, result: Any) -> Optimum:
     objective = search.objective
     x = search.point(np.clip(numbers, objective.lower[search.vary], objective.upper[search.vary]))
     value = float(objective.log_posterior(x[None])[0])
-    vanished = [c.label for c in objective.errors if c.log and x[objective.coordinates.index(c)] < c.start + VANISHED]
+    vanished = _vanished(objective, x)
     if vanished:
         success = False
         message = (
