@@ -21,7 +21,6 @@ __all__ = ["OPTIMIZERS", "Optimum", "Search", "minimize"]
 FLAT = 1e-5  # a slope of the log-posterior along a span of a coordinate: below is the solver's error
 LEFT = 1e-6  # what a Newton step may still promise of log-posterior at a maximum ...
 GONE = np.log(1e-6)  # of a standard deviation that is estimated, relative to where it starts
-NEAR = 1e-3  # of a span: so far from a bound that holds it a barrier may leave a coordinate
 TOO_MUCH = 1e-2  # ... and what belies a minimizer that says it converged
 
 # lmfit's methods that take a function of one value; those for residuals are `least_squares` and `leastsq`.
@@ -272,15 +271,14 @@ def _by_trust_region(search: Search, name: str, limit: int) -> Optimum:
 
 
 def _left_to_gain(search: Search, numbers: Array) -> float:
-    """How much more log-posterior a Newton step promises, of the coordinates that no bound holds."""
+    """How much more log-posterior a Newton step promises that goes no further than the bounds."""
     _, gradient, information = search.cost_expanded(numbers)
-    x, lower, upper = search.point(numbers)[search.vary], search.objective.lower, search.objective.upper
-    near = NEAR * _spans(search)
-    held = ((x <= lower[search.vary] + near) & (gradient > 0)) | ((x >= upper[search.vary] - near) & (gradient < 0))
-    slope, curvature = gradient[~held], information[np.ix_(~held, ~held)]
-    if not np.isfinite(slope).all() or not np.isfinite(curvature).all():
+    if not np.isfinite(gradient).all() or not np.isfinite(information).all():
         return np.inf
-    return abs(float(slope @ np.linalg.pinv(curvature, hermitian=True) @ slope)) / 2
+    x, lower, upper = search.point(numbers)[search.vary], search.objective.lower, search.objective.upper
+    full = x - np.linalg.pinv(information, hermitian=True) @ gradient
+    step = np.clip(full, lower[search.vary], upper[search.vary]) - x
+    return max(float(-gradient @ step - step @ information @ step / 2), 0.0)
 
 
 def _spans(search: Search) -> Array:
