@@ -120,6 +120,12 @@ def _integrator(model: System, method: str) -> Integrator:
 
 
 def _shape_and_target() -> tuple[Shape, Target]:
+    return _asked_for(os.environ.get("PKPD_LANES", ""), os.environ.get("PKPD_VECTORS", ""))
+
+
+@lru_cache(maxsize=16)
+def _asked_for(lanes: str, vectors: str) -> tuple[Shape, Target]:
+    """The shape and the processor, which read these variables themselves."""
     from pkpd.solvers.compiled.choice import chosen_shape
     from pkpd.solvers.compiled.target import this_target
 
