@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from pkpd.fitting.text_tables import number, table
 
 if TYPE_CHECKING:
     from pkpd.fitting.results import Fit
@@ -40,11 +41,11 @@ def _head(fit: Fit) -> str:
 def _estimates(fit: Fit) -> str:
     rows = [["parameter", "estimate", "SE", "RSE %", "95 % CI", "", "unit", "scale", ""]]
     for label, row in fit.estimates.to_dict(orient="index").items():
-        numbers = [_number(row[c]) for c in ("estimate", "se")] + [_number(row["rse_percent"], 3)]
-        interval = [_number(row[c]) for c in ("ci_low", "ci_high")]
+        numbers = [number(row[c]) for c in ("estimate", "se")] + [number(row["rse_percent"], 3)]
+        interval = [number(row[c]) for c in ("ci_low", "ci_high")]
         scale = "log" if row["log"] else "linear"
         rows.append([str(label), *numbers, *interval, row["unit"], scale, "at bound" if row["at_bound"] else ""])
-    return _table(rows)
+    return table(rows)
 
 
 def _notes(fit: Fit) -> str:
@@ -78,11 +79,11 @@ def _meaning_of_sd(fit: Fit) -> str:
 
 
 def _correlation(fit: Fit) -> str:
-    table = fit.correlation
-    known = [label for label in table.index if np.isfinite(table.loc[label, label])]
+    correlation = fit.correlation
+    known = [label for label in correlation.index if np.isfinite(correlation.loc[label, label])]
     if len(known) < 2:
         return ""
-    values = table.loc[known, known].to_numpy()
+    values = correlation.loc[known, known].to_numpy()
     rows = [["correlation", *known]]
     rows += [[a, *(f"{v:.3f}" for v in row[: i + 1])] for i, (a, row) in enumerate(zip(known, values, strict=True))]
     width = len(known) + 1
@@ -91,23 +92,23 @@ def _correlation(fit: Fit) -> str:
         for i, j in zip(*np.tril_indices(len(known), -1), strict=True)
         if abs(values[i, j]) >= STRONG
     ]
-    text = _table([[*row, *[""] * (width - len(row))] for row in rows]) if len(known) <= MANY else ""
+    text = table([[*row, *[""] * (width - len(row))] for row in rows]) if len(known) <= MANY else ""
     return (text + ("\n" + textwrap.fill(f"Hard to tell apart: {'; '.join(strong)}.", 100) if strong else "")).strip(
         "\n"
     )
 
 
 def _quality(fit: Fit) -> str:
-    return _table(
+    return table(
         [
-            ["chi-square", _number(fit.chi_square, 6)],
+            ["chi-square", number(fit.chi_square, 6)],
             [
                 "reduced chi-square",
-                f"{_number(fit.reduced_chi_square, 6)} ({fit.degrees_of_freedom} degrees of freedom)",
+                f"{number(fit.reduced_chi_square, 6)} ({fit.degrees_of_freedom} degrees of freedom)",
             ],
-            ["log-likelihood", _number(fit.log_likelihood, 7)],
-            ["AIC", _number(fit.aic, 7)],
-            ["BIC", _number(fit.bic, 7)],
+            ["log-likelihood", number(fit.log_likelihood, 7)],
+            ["AIC", number(fit.aic, 7)],
+            ["BIC", number(fit.bic, 7)],
         ],
         left=2,
     )
@@ -129,12 +130,12 @@ def _arms(fit: Fit) -> str:
                 arm,
                 str(fit.predictor.doses(arm) or "none"),
                 str(len(own)),
-                _number(total),
+                number(total),
                 f"{worst[0]:+.3g}" if len(measured) else "-",
                 f"{worst[1]:g}" if len(measured) else "-",
             ]
         )
-    return _table(rows)
+    return table(rows)
 
 
 def _search(fit: Fit) -> str:
@@ -150,19 +151,3 @@ def _search(fit: Fit) -> str:
 def _where_failed(fit: Fit) -> str:
     where = ", ".join(f"{n} in arm {arm!r}" for arm, n in fit.failures_by_arm.items() if n)
     return f" ({where}); the steps that led there were refused" if where else ""
-
-
-def _number(value: float, digits: int = 4) -> str:
-    return f"{value:.{digits}g}" if np.isfinite(value) else "-"
-
-
-def _table(rows: Sequence[Sequence[str]], left: int = 1) -> str:
-    """Columns under each other, the first `left` of them flush left."""
-    return "\n".join(_lines(rows, left))
-
-
-def _lines(rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))]
-        yield ("  " + "  ".join(cells)).rstrip()

@@ -64,8 +64,8 @@ def solve_compiled(
         If the model holds a function that cannot be compiled.
     """
     state = State.of(problem)
-    _run(problem, state, method, np.arange(problem.members), np.inf, threads, progress)
-    return state.solution(f"{_integrator(problem.model, method).method}; {_lanes_used()}")
+    used = _run(problem, state, method, np.arange(problem.members), np.inf, threads, progress)
+    return state.solution(f"{used.method}; {used.side_by_side}")
 
 
 def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progress | None = None) -> Solution:
@@ -77,18 +77,18 @@ def solve_auto(problem: Problem, *, threads: int | None = None, progress: Progre
     state = State.of(problem)
     everyone = np.arange(problem.members)
     try:
-        _run(problem, state, first, everyone, PATIENCE, threads, progress)
+        used = _run(problem, state, first, everyone, PATIENCE, threads, progress)
     except ModelError as error:
         return replace(solve_lockstep(problem), note=f"numpy, because {error}")
     if not np.count_nonzero(state.status):
-        return state.solution(f"{first}; {_lanes_used()}")
+        return state.solution(f"{first}; {used.side_by_side}")
     stiff = np.flatnonzero(np.isin(state.status, (STIFF, *GIVEN_UP)))
     if not len(stiff):
-        return state.solution(f"{first}; {_lanes_used()}")
+        return state.solution(f"{first}; {used.side_by_side}")
     state.status[stiff] = Status.ok
-    _run(problem, state, "rodas5p", stiff, np.inf, threads, progress)
-    second = _integrator(problem.model, "rodas5p").method
-    return state.solution(f"{first}, and {second} for {len(stiff)} stiff of {problem.members} members; {_lanes_used()}")
+    used = _run(problem, state, "rodas5p", stiff, np.inf, threads, progress)
+    whom = f"{len(stiff)} stiff of {problem.members} members"
+    return state.solution(f"{first}, and {used.method} for {whom}; {used.side_by_side}")
 
 
 def explicit_method(problem: Problem) -> str:
@@ -131,16 +131,6 @@ def _asked_for(lanes: str, vectors: str) -> tuple[Shape, Target]:
 
     target = this_target()
     return chosen_shape(target), target
-
-
-def _lanes_used() -> str:
-    """How many members are integrated side by side, and on what."""
-    return _lanes_of(*_shape_and_target())
-
-
-@lru_cache(maxsize=16)
-def _lanes_of(shape: Shape, target: Target) -> str:
-    return f"{shape.lanes} lane{'s' * (shape.lanes > 1)} of {target.vectors}"
 
 
 def _arguments(
@@ -200,8 +190,8 @@ def _fixed(schedule: Schedule, times: Array) -> _Fixed:
 def _run(
     problem: Problem, state: State, method: str, order: Index, patience: float,
     threads: int | None, progress: Progress | None,
-) -> None:  # fmt: skip
-    """Take the members `order` as far as they go, on threads where there is work for them."""
+) -> Integrator:  # fmt: skip
+    """Take the members `order` as far as they go, on threads where there is work for them; with what is returned."""
     compiled, members = _integrator(problem.model, method), len(order)
     count = min(threads or _processors(), max(1, members // WORTH_A_THREAD))
     shared = np.zeros(2 + count, dtype=np.int64)  # the next member, whether to stop, and the turns of each worker
@@ -219,13 +209,14 @@ def _run(
     if not at_once:
         workers = [[place, 1, turns + 8 * i, *rest] for i, (place, _) in enumerate(rooms)]
         _run_threads(compiled.run, workers, shared[1:2], tell)
-        return
+        return compiled
     compiled.run(rooms[0][0], 1, turns, *rest)
     if shared[2] > 0:
         tell()
-        return
+        return compiled
     shared[2] = ENDLESS
     _run_threads(compiled.run, [[rooms[0][0], 0, turns, *rest]], shared[1:2], tell)
+    return compiled
 
 
 def _run_threads(

@@ -18,7 +18,7 @@ __all__ = ["Integrator", "object_code"]
 
 
 class Integrator(NamedTuple):
-    """A function ``run``, the rows and lanes of the workspace that it needs, and what it says of its method.
+    """A function ``run``, the rows and lanes of its workspace, and what it says of its method and of its lanes.
 
     The machine code lives as long as the `engine` that loaded it: keep this while ``run`` runs.
     """
@@ -27,6 +27,7 @@ class Integrator(NamedTuple):
     rows: int
     lanes: int
     method: str
+    side_by_side: str
     engine: Any
 
 
@@ -56,4 +57,5 @@ def _loaded(code: bytes, target: Target) -> Integrator:
     run = ctypes.CFUNCTYPE(None, *arguments)(engine.get_function_address("run"))
     rows, lanes = (ctypes.c_int64.from_address(engine.get_global_value_address(n)).value for n in ("rows", "lanes"))
     method = ctypes.string_at(engine.get_global_value_address("method")).decode()
-    return Integrator(run, rows, lanes, method, engine)
+    side_by_side = f"{lanes} lane{'s' * (lanes > 1)} of {target.vectors}"
+    return Integrator(run, rows, lanes, method, side_by_side, engine)
