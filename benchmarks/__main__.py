@@ -14,6 +14,8 @@ from benchmarks.compile_times import compile_table
 from benchmarks.drawing import draw_precision, draw_scaling
 from benchmarks.fits import fits_table
 from benchmarks.gpu import gpu_table
+from benchmarks.instructions import instructions_table
+from benchmarks.interruptions import interruptions_table
 from benchmarks.machine import circumstances
 from benchmarks.memory import memory_table
 from benchmarks.report import begun, with_recorded_cases
@@ -24,7 +26,18 @@ from benchmarks.shapes import shapes_table
 from benchmarks.tables import Table, write_csv
 
 HERE = Path(__file__).parent
-SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "fits", "shapes", "gpu")
+SECTIONS = (
+    "comparison",
+    "scaling",
+    "compile",
+    "memory",
+    "calls",
+    "fits",
+    "shapes",
+    "interruptions",
+    "instructions",
+    "gpu",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -75,7 +88,8 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
     else:
         tables = {
             "compile": compile_table, "memory": memory_table, "calls": calls_table, "fits": fits_table,
-            "shapes": shapes_table, "gpu": gpu_table,
+            "shapes": shapes_table, "interruptions": interruptions_table, "instructions": instructions_table,
+            "gpu": gpu_table,
         }  # fmt: skip
         yield tables[section](scale)
 
