@@ -27,6 +27,8 @@ _ROOMS = {
     "symbolic.covariates": ["category_effect", "exponential_effect", "linear_effect", "power_effect"],
     "symbolic.model": ["Dosing", "Event", "Model", "Route", "output"],
     "symbolic.composition": ["compose"],
+    "model_text.reading": ["read_model"],
+    "model_text.writing": ["write_model"],
     "library.catalog": ["catalog", "load"],
     "library.findings": ["Finding"],
     "library.lint": ["lint"],
