@@ -61,7 +61,7 @@ class _Reader:
     def model(self) -> Model:
         self._declare()
         table = self.table
-        parts = {
+        parts: dict[str, Any] = {
             "rates": {self._state("rates", k): self._formula(e, "rates", k) for k, e in table.rates.items()},
             "terms": {self._state("terms", k): self._formula(e, "terms", k) for k, e in table.terms.items()},
             "outputs": {k: self._output(k, e) for k, e in table.outputs.items()},
