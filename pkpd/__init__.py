@@ -97,8 +97,11 @@ _ROOMS = {
     "measures.recist": ["recist"],
     "measures.recist_rules": ["RecistRules"],
     "measures.response_codes": ["response_names"],
+    "trials.lesions": ["draw_lesions", "lesion_diameters", "sphere_diameter", "sphere_volume"],
+    "trials.scanning": ["Reader", "scan", "select_targets"],
     "trials.scans": ["collect_scans"],
     "trials.scan_tables": ["read_scans"],
+    "trials.visits": ["VisitSchedule", "schedule_visits", "visit_days"],
     "measures.responses": ["best_change", "complete_response", "percent_change"],
 }  # fmt: skip
 
