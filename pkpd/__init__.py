@@ -97,6 +97,7 @@ _ROOMS = {
     "measures.recist": ["recist"],
     "measures.recist_rules": ["RecistRules"],
     "measures.response_codes": ["response_names"],
+    "measures.response_rates": ["response_rates"],
     "trials.lesions": ["draw_lesions", "lesion_diameters", "sphere_diameter", "sphere_volume"],
     "trials.scanning": ["Reader", "scan", "select_targets"],
     "trials.scans": ["collect_scans"],

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
+import importlib
 import math
 
 import numpy as np
 import pytest
 import xarray as xr
 from random_scans import random_scans
+from scipy import stats
 from worked_cases import BEST, IMMUNE, IMMUNE_BEST, RANDOMIZED, TIME_POINTS, Case
 
 import pkpd
@@ -242,3 +245,63 @@ def test_what_is_no_scan_is_refused_with_its_place() -> None:
 def test_rules_that_no_protocol_has_are_refused(rules: dict[str, object], message: str) -> None:
     with pytest.raises(pkpd.DataError, match=message):
         pkpd.RecistRules(**rules)  # type: ignore[arg-type]
+
+
+# ---- rates
+
+
+def best(*names: str) -> xr.Dataset:
+    """Patients with these best responses."""
+    sizes = {
+        "CR": (40, 0, 0),
+        "PR": (40, 20, 20),
+        "SD": (40, 40, 40),
+        "PD": (40, 60, 60),
+        "NE": (40, math.nan, math.nan),
+    }
+    rows = np.array([sizes[name] for name in names], dtype=float)[:, :, None]
+    return pkpd.recist(pkpd.collect_scans([0, 42, 84], rows, [1]))
+
+
+def test_rates_have_exact_intervals() -> None:
+    """Clopper and Pearson's limits of 3 of 10 are the quantiles of Beta(3, 8) and Beta(4, 7): 0.0667 and 0.6525."""
+    rates = pkpd.response_rates(best("CR", "PR", "PR", "SD", "SD", "PD", "PD", "PD", "PD", "NE"))
+    assert rates.loc["ORR", ["patients", "events"]].tolist() == [10, 3]
+    np.testing.assert_allclose(rates.loc["ORR", ["low", "high"]].tolist(), [0.0667395, 0.6524529], rtol=1e-6)
+    np.testing.assert_allclose(rates.loc["ORR", "low"], stats.beta.ppf(0.025, 3, 8))
+    np.testing.assert_allclose(rates.loc["ORR", "high"], stats.beta.ppf(0.975, 4, 7))
+    assert rates.rate.round(3).to_dict() == {"CR": 0.1, "ORR": 0.3, "DCR": 0.5}
+    none = pkpd.response_rates(best("PD", "PD"), level=0.9).loc["ORR"]
+    np.testing.assert_allclose([none.low, none.high], [0, 1 - 0.05**0.5])
+
+
+def test_rates_by_group() -> None:
+    rates = pkpd.response_rates(best("CR", "PR", "SD", "PD"), by=["high", "high", "low", "low"])
+    assert rates.loc[("high", "ORR"), "rate"] == 1
+    assert rates.loc[("low", "ORR"), "rate"] == 0
+    with pytest.raises(pkpd.DataError, match="expected a group for 4 patients"):
+        pkpd.response_rates(best("CR", "PR", "SD", "PD"), by=["high"])
+    with pytest.raises(pkpd.DataError, match=r"level is 95"):
+        pkpd.response_rates(best("CR"), level=95)
+    with pytest.raises(pkpd.UnknownNameError, match="no variable 'best_response'"):
+        pkpd.response_rates(xr.Dataset())
+
+
+def test_pseudoprogression_is_a_rate_of_all_and_of_those_with_an_iupd() -> None:
+    sizes = np.array([[50, 60, 30, 30], [50, 60, 65, 70], [50, 30, 30, 30], [50, 50, 50, 50]], dtype=float)
+    rates = pkpd.response_rates(pkpd.irecist(pkpd.collect_scans(np.arange(4) * 42.0, sizes[:, :, None], [1])))
+    assert rates.loc["pseudoprogression", ["patients", "events"]].tolist() == [4, 1]
+    assert rates.loc["pseudoprogression of iUPD", ["patients", "events"]].tolist() == [2, 1]
+
+
+DOCUMENTED = [
+    "measures.recist", "measures.irecist", "measures.response_codes", "measures.response_rates", "trials.lesions",
+    "trials.scan_tables", "trials.scanning", "trials.scans", "trials.visits",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_the_examples_of_the_docstrings_run(name: str) -> None:
+    tried = doctest.testmod(importlib.import_module(f"pkpd.{name}"))
+    assert tried.attempted > 0
+    assert tried.failed == 0
