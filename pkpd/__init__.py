@@ -84,7 +84,9 @@ _ROOMS = {
     "figures.start_waterfalls": ["start_waterfall"],
     "figures.traces": ["posterior_traces"],
     "figures.heat_maps": ["heat_map"],
-    "figures.populations": ["spaghetti", "waterfall"],
+    "figures.patients": ["spider", "swimmer"],
+    "figures.populations": ["spaghetti"],
+    "figures.waterfalls": ["waterfall"],
     "figures.reproductions": ["Reproduction", "reproduction_figure"],
     "figures.responses": ["response_curve"],
     "figures.saving": ["save"],
@@ -95,6 +97,16 @@ _ROOMS = {
     "measures.residual_error": [
         "additive_error", "combined_error", "lognormal_error", "observe", "power_error", "proportional_error",
     ],
+    "measures.irecist": ["irecist"],
+    "measures.recist": ["recist"],
+    "measures.recist_rules": ["RecistRules"],
+    "measures.response_codes": ["response_names"],
+    "measures.response_rates": ["response_rates"],
+    "trials.lesions": ["draw_lesions", "lesion_diameters", "sphere_diameter", "sphere_volume"],
+    "trials.scanning": ["Reader", "scan", "select_targets"],
+    "trials.scans": ["collect_scans"],
+    "trials.scan_tables": ["read_scans"],
+    "trials.visits": ["VisitSchedule", "schedule_visits", "visit_days"],
     "measures.responses": ["best_change", "complete_response", "percent_change"],
 }  # fmt: skip
 

@@ -32,6 +32,7 @@ LAYERS = [
     ["simulation"],
     ["measures"],
     ["fitting"],
+    ["trials"],
     ["figures"],
     ["cli"],
 ]
