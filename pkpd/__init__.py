@@ -93,6 +93,10 @@ _ROOMS = {
     "measures.residual_error": [
         "additive_error", "combined_error", "lognormal_error", "observe", "power_error", "proportional_error",
     ],
+    "measures.survival": [
+        "kaplan_meier", "landmark_survival", "median_survival", "numbers_at_risk", "restricted_mean",
+    ],
+    "measures.survival_tests": ["logrank"],
     "measures.responses": ["best_change", "complete_response", "percent_change"],
 }  # fmt: skip
 
