@@ -1,0 +1,1 @@
+"""Trials: visits, protocols at work, endpoints, virtual trials."""
