@@ -93,6 +93,11 @@ _ROOMS = {
     "measures.residual_error": [
         "additive_error", "combined_error", "lognormal_error", "observe", "power_error", "proportional_error",
     ],
+    "measures.recist": ["recist"],
+    "measures.recist_rules": ["RecistRules"],
+    "measures.response_codes": ["response_names"],
+    "trials.scans": ["collect_scans"],
+    "trials.scan_tables": ["read_scans"],
     "measures.responses": ["best_change", "complete_response", "percent_change"],
 }  # fmt: skip
 

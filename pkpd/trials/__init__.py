@@ -1,1 +1,1 @@
-"""Trials: visits, protocols at work, endpoints, virtual trials."""
+"""Trials: visits, lesions and their scans, protocols at work, endpoints, virtual trials."""
