@@ -34,6 +34,9 @@ _ROOMS = {
     "library.reproductions": ["Claim", "reproduce"],
     "treatment.biological_dose": ["bed", "eqd2", "protraction"],
     "treatment.over_time": ["OverTime", "over_time"],
+    "treatment.conditions": ["completed", "happened", "measured", "seen"],
+    "treatment.protocols": ["Protocol", "delay_at", "start_at", "stop_at"],
+    "treatment.therapies": ["Therapy", "therapy", "within"],
     "treatment.regimens": ["Regimen", "bolus", "fractions", "infusion"],
     "ensembles.ensembles": ["Ensemble", "grid", "members"],
     "ensembles.sampling": ["sample"],
@@ -98,6 +101,10 @@ _ROOMS = {
     "measures.response_codes": ["response_names"],
     "trials.scans": ["collect_scans"],
     "trials.scan_tables": ["read_scans"],
+    "measures.survival": [
+        "kaplan_meier", "landmark_survival", "median_survival", "numbers_at_risk", "restricted_mean",
+    ],
+    "measures.survival_tests": ["logrank"],
     "measures.responses": ["best_change", "complete_response", "percent_change"],
 }  # fmt: skip
 
