@@ -56,7 +56,7 @@ class Progress:
         """That of a therapy which has not begun."""
         none, never = np.zeros(patients, dtype=np.int64), np.full(patients, np.inf)
         everything = np.ones((patients, lesions), dtype=bool)
-        return cls(none, never, none, none, never, -never, np.zeros(patients), everything, none)
+        return cls(none, never, none, none, -never, -never, np.zeros(patients), everything, none)
 
     def where(self, who: Mask, **changes: Any) -> Progress:
         """The same with other values for some of the patients."""

@@ -30,6 +30,11 @@ class Decisions:
     action: str
     reason: int
 
+    def until(self, last: Array) -> Decisions:
+        """Those up to a last day of each patient, (patients,)."""
+        kept = ~before(last[self.patient], self.day)
+        return replace(self, patient=self.patient[kept], day=self.day[kept], therapy=self.therapy[kept])
+
 
 @dataclass(frozen=True, eq=False)
 class Standing:

@@ -39,7 +39,7 @@ class Walk:
     leaving
         The events with which a patient leaves: death, dropout.
     until
-        (patients,): the last day.
+        (patients,): how long each is followed from entry.
     """
 
     prepared: Prepared
@@ -134,7 +134,8 @@ def walk(plan: Walk, readings: Readings) -> Walked:
         step = _moved(plan, replace(step, reached=reached), until)
     every = Doses.joined([Doses.none(), *doses])
     every = every.take(~before(step.left[every.patient], every.day))
-    return Walked(step.reached, step.readings, step.standing, step.entry, step.left, every, tuple(decisions))
+    made = tuple(d.until(step.left) for d in decisions)
+    return Walked(step.reached, step.readings, step.standing, step.entry, step.left, every, made)
 
 
 def _begun(plan: Walk, readings: Readings) -> _Step:
@@ -280,14 +281,21 @@ def _completed(plan: Walk, step: _Step, number: int, who: Mask) -> tuple[_Step, 
 def _next_day(plan: Walk, step: _Step) -> Array:
     """(patients,): the next day on which something may be decided; where a patient has left, where they stand."""
     now = step.standing.now
-    days = [plan.until, step.readings.next_day(step.entry, now)]
+    days = [step.entry + plan.until, step.readings.next_day(step.entry, now)]
     for day, seen in zip(_check_days(plan, step), step.checked, strict=True):
         days.append(np.where(day != seen, day, np.inf))
     for number in plan.rules.awaited:
         progress = step.standing.progress[number]
         final = progress.final_dose(plan.cycles[number])
         days.append(np.where((progress.stage == UNDER_WAY) & (final > now), final, np.inf))
-    return np.where(step.active, np.maximum(np.min(days, axis=0), now), now)
+    next_day = np.maximum(np.min(days, axis=0), now)
+    return np.where(step.active & np.isfinite(next_day), next_day, now)
+
+
+def _nothing_due(plan: Walk, step: _Step) -> Mask:
+    """Who has no dose to come: without entry nothing is left to be decided."""
+    days = [p.next_dose(cycle) for p, cycle in zip(step.standing.progress, plan.cycles, strict=True)]
+    return np.isposinf(np.min(days, axis=0, initial=np.inf))
 
 
 def _moved(plan: Walk, step: _Step, until: Array) -> _Step:
@@ -297,6 +305,8 @@ def _moved(plan: Walk, step: _Step, until: Array) -> _Step:
     left = np.where(step.active & (gone <= until), gone, left)
     failed = step.active & (reached.status != 0)
     left = np.where(failed, np.fmin(left, reached.patients.at), left)
-    over = step.active & (step.standing.now >= plan.until)
-    left = np.where(over & np.isposinf(left), plan.until, left)
+    end = step.entry + plan.until
+    never = step.active & np.isposinf(end) & (until <= step.standing.now) & _nothing_due(plan, step)
+    over = step.active & ((step.standing.now >= end) | never)
+    left = np.where(over & np.isposinf(left), step.standing.now, left)
     return replace(step, left=left, standing=replace(step.standing, now=np.where(step.active, until, step.standing.now)))
