@@ -96,6 +96,7 @@ _ROOMS = {
     "measures.residual_error": [
         "additive_error", "combined_error", "lognormal_error", "observe", "power_error", "proportional_error",
     ],
+    "measures.irecist": ["irecist"],
     "measures.recist": ["recist"],
     "measures.recist_rules": ["RecistRules"],
     "measures.response_codes": ["response_names"],

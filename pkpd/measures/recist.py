@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from pkpd.arrays import Array, Codes, Index, Mask
 from pkpd.errors import DataError
-from pkpd.measures.best_responses import best_response, counted, first_true, response_start
+from pkpd.measures.best_responses import best_response, counted, first_true
 from pkpd.measures.lesion_status import LesionStatus, lesion_status
 from pkpd.measures.progression import REASONS, Assessments, ProgressionFree, progression_free
 from pkpd.measures.recist_rules import RecistRules
@@ -99,10 +99,9 @@ def recist(
     ends = points.overall == PD
     other = days_of("new_therapy", new_therapy, status.day.shape[1])
     visits = counted(points.overall, status.day, other, ends)
-    best = best_response(points.overall, status.day, visits, rules)
+    best, start = best_response(points.overall, status.day, visits, rules)
     seen = assessments(scans, status, points.overall, first_true(ends), rules, death, other)
     free = progression_free(seen, rules.missed)
-    start = response_start(points.overall, status.day, visits, best, rules)
     by_visit = {
         "response": (points.overall, response_attrs("response by RECIST 1.1")),
         "target_response": (points.target, response_attrs("response of target lesions")),
