@@ -107,6 +107,10 @@ _ROOMS = {
         "kaplan_meier", "landmark_survival", "median_survival", "numbers_at_risk", "restricted_mean",
     ],
     "measures.survival_tests": ["logrank"],
+    "measures.survival_incidence": ["cumulative_incidence"],
+    "measures.survival_regression": ["cox"],
+    "measures.hazard_ratios": ["hazard_ratio"],
+    "measures.subgroups": ["subgroup_hazard_ratios"],
     "measures.responses": ["best_change", "complete_response", "percent_change"],
 }  # fmt: skip
 

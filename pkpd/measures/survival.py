@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
-    "Band", "at_landmarks", "band", "estimate", "kaplan_meier", "landmark_survival", "median_survival",
+    "Band", "at_landmarks", "band", "estimate", "from_zero", "kaplan_meier", "landmark_survival", "median_survival",
     "numbers_at_risk", "restricted_mean",
 ]  # fmt: skip
 
@@ -99,7 +99,7 @@ def kaplan_meier(
     labels, codes = ([None], np.zeros(len(times), dtype=np.int64)) if group is None else grouped(
         "kaplan_meier", "group", group, len(times)
     )  # fmt: skip
-    counts = _from_zero(counted(times[rows], happened[rows], codes[rows], len(labels)))
+    counts = from_zero(counted(times[rows], happened[rows], codes[rows], len(labels)))
     survival, relative = estimate(counts)
     columns = dict(zip(("lower", "upper"), band(survival, relative, confidence, interval), strict=True))
     columns = {"survival": survival, **columns, "std_error": survival * relative}
@@ -285,8 +285,8 @@ def restricted_mean(curve: xr.Dataset, until: float) -> xr.Dataset:
 
 def estimate(counts: Counts) -> tuple[Array, Array]:
     """Survival, and Greenwood's standard error relative to it (NaN once nobody is left), (groups, times) each."""
-    hazard = counts.events / np.maximum(counts.at_risk, 1)
-    survival: Array = np.cumprod(1 - hazard, axis=1)
+    hazard: Array = counts.events / np.maximum(counts.at_risk, 1)
+    survival: Array = np.cumprod(1 - hazard, axis=1, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(counts.events > 0, hazard / (counts.at_risk - counts.events), 0.0)
     relative: Array = np.where(survival > 0, np.sqrt(np.cumsum(terms, axis=1)), np.nan)
@@ -330,7 +330,7 @@ def _area(survival: Array, at_risk: Array, events: Array, times: Array, horizon:
     return float(steps.sum()), float(np.sqrt((after[counts] ** 2 * d / (Y * (Y - d))).sum()))
 
 
-def _from_zero(counts: Counts) -> Counts:
+def from_zero(counts: Counts) -> Counts:
     """The same from time 0 on, where all are at risk."""
     if counts.times[0] == 0:
         return counts
