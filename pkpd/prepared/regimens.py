@@ -136,8 +136,8 @@ class RegimenProblems:
         return clock_schedule(self.clock, made, parameters, last)
 
     def _require_inputs(self, doses: TimedDoses) -> None:
-        for route, lasting in zip(doses.routes, (~np.isnan(doses.durations)).any(axis=0), strict=True):
-            if lasting and route not in self.system.inputs:
+        for route, durations in zip(doses.routes, doses.durations.T, strict=True):
+            if not np.isnan(durations).all() and route not in self.system.inputs:
                 raise RegimenError(
                     f"{self.known.model.name}: a dose on route {route!r} lasts; prepare it with a regimen that has "
                     "such a dose, so that the route has an input."

@@ -178,7 +178,9 @@ class Protocol:
         if not isinstance(self.therapies, Mapping) or not all(isinstance(t, Therapy) for t in self.therapies.values()):
             raise RegimenError(f"therapies is {self.therapies!r}; expected {{name: pkpd.therapy(...)}}.")
         if ENTRY in self.therapies:
-            raise RegimenError(f"a therapy has the name {ENTRY!r}, which stands for the patient's entry into the trial.")
+            raise RegimenError(
+                f"a therapy has the name {ENTRY!r}, which stands for the patient's entry into the trial."
+            )
         rules = tuple(self.rules) if isinstance(self.rules, Iterable) else (self.rules,)
         if not all(isinstance(rule, Rule) for rule in rules):
             raise RegimenError(f"rules is {self.rules!r}; expected a list of stop_at, delay_at and start_at.")

@@ -63,7 +63,9 @@ def within(first: Any, last: Any, *, after: str | None = None) -> Within:
     start, end = window.days("day")
     mixed = isinstance(first, str) != isinstance(last, str)  # comparable once the model's unit is known
     if not (0 <= start < math.inf and end < math.inf) or (end < start and not mixed):
-        raise RegimenError(f"within({first!r}, {last!r}): expected a first day of 0 or more, and a last one not before.")
+        raise RegimenError(
+            f"within({first!r}, {last!r}): expected a first day of 0 or more, and a last one not before."
+        )
     return window
 
 
@@ -172,6 +174,6 @@ def as_start(start: Any, after: str | None) -> Within | None:
 def _check_positive(name: str, value: Any) -> None:
     if value is None:
         return
-    number = time_in(value, "day", f"therapy(): {name}") if isinstance(value, str) else value
-    if isinstance(number, bool) or not isinstance(number, numbers.Real) or not 0 < number < float("inf"):
+    number = time_in(value, "day", f"therapy(): {name}")
+    if isinstance(value, bool) or not 0 < number < math.inf:
         raise RegimenError(f"therapy(): {name} is {value!r}; expected more than 0.")

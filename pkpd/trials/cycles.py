@@ -62,7 +62,8 @@ class Cycle:
 
     def at(self, table: Array, patients: Index, dose: Index) -> Array:
         """The numbers of `table` for these patients and these doses of theirs."""
-        return table[patients if len(table) > 1 else 0, dose]
+        numbers: Array = table[patients if len(table) > 1 else 0, dose]
+        return numbers
 
 
 def dosing_of(protocol: Protocol, lesions: Sequence[str]) -> Regimen:

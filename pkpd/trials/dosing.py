@@ -179,6 +179,8 @@ def _given(number: int, cycle: Cycle, progress: Progress, who: Index) -> Doses:
     aimed = (lesion < 0) | (progress.aims[who, np.maximum(lesion, 0)] if progress.aims.shape[1] else lesion < 0)
     who, dose = who[aimed], dose[aimed]
     same = np.full(len(who), number, dtype=np.int64)
-    tables = (cycle.at(table, who, dose) for table in (cycle.lag, cycle.amount, cycle.duration))
-    day = progress.due[who] + cycle.at(cycle.offset, who, dose)
-    return Doses(who, same, dose, progress.cycle[who] + 1, day, *tables, progress.why[who])
+    offset, lag, amount, duration = (
+        cycle.at(table, who, dose) for table in (cycle.offset, cycle.lag, cycle.amount, cycle.duration)
+    )
+    day, number_of_cycle = progress.due[who] + offset, progress.cycle[who] + 1
+    return Doses(who, same, dose, number_of_cycle, day, lag, amount, duration, progress.why[who])

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pkpd.arrays import Array, Codes, Index, Mask
-# from pkpd.measures.irecist import irecist
+from pkpd.measures.irecist import irecist
 from pkpd.measures.lesion_status import each_lesion, lesion_status
+from pkpd.measures.recist_rules import RecistRules
 from pkpd.measures.response_codes import CR, ICPD, NOT_ASSESSED, PD, PR, SD
 from pkpd.measures.scan_data import NEW
 from pkpd.measures.time_points import GROWTH, STEP, at_least, time_points
@@ -57,7 +58,8 @@ class Shows:
             return mask
         least, most = condition.lesions
         count = self.progressing.sum(axis=1)
-        return mask & (count >= least) & (count <= (np.inf if most is None else most))
+        mask &= (count >= least) & (count <= (np.inf if most is None else most))
+        return mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +78,8 @@ class Readings:
         How a scan is read; and which roles lesions have by the diameters of a baseline.
     immune
         Whether iRECIST is wanted.
+    criteria
+        What the criteria leave to the protocol.
     visit
         (patients,): the visit that comes next, missed or not.
     day, diameter, too_small, role, node
@@ -90,6 +94,7 @@ class Readings:
     look: Look
     select: Callable[[Array, Mask], Codes]
     immune: bool
+    criteria: RecistRules
     visit: Index
     day: Array
     diameter: Array
@@ -109,12 +114,13 @@ class Readings:
         select: Callable[[Array, Mask], Codes],
         *,
         immune: bool,
+        criteria: RecistRules,
     ) -> Readings:
         """Before the first scan."""
         shape, none = (*planned.shape, len(outputs)), np.zeros(len(planned), dtype=np.int64)
         role = np.zeros((len(planned), len(outputs)), dtype=np.int8)
         return cls(
-            outputs, numbers, planned, look, select, immune, none, np.full(planned.shape, np.nan),
+            outputs, numbers, planned, look, select, immune, criteria, none, np.full(planned.shape, np.nan),
             np.full(shape, np.nan), np.zeros(shape, dtype=bool), role, node, none,
         )  # fmt: skip
 
@@ -197,7 +203,7 @@ class Readings:
         responses, progressing = shows.responses.copy(), shows.progressing.copy()
         responses[0, who] = response
         if self.immune:
-            responses[1, who] = irecist(scans)["response"].to_numpy()[each, since]
+            responses[1, who] = irecist(scans, rules=self.criteria)["response"].to_numpy()[each, since]
             progressed |= np.isin(responses[1, who], (PD, ICPD))
         if progressed.any():
             progressing[who] = progressing_lesions(scans, since) & progressed[:, None]

@@ -164,9 +164,7 @@ class SettledRules:
             standing = standing.with_progress(therapy, progress)
         return standing
 
-    def _start(
-        self, standing: Standing, number: int, who: Mask, aims: Mask, decisions: list[Decisions]
-    ) -> Standing:
+    def _start(self, standing: Standing, number: int, who: Mask, aims: Mask, decisions: list[Decisions]) -> Standing:
         rule, (therapy,), times = self.rules[number], self.concerned[number], self.times[number]
         assert isinstance(rule, StartAt)
         progress = standing.progress[therapy]
@@ -197,9 +195,7 @@ def settled_rules(protocol: Protocol, unit: str) -> SettledRules:
     """The rules of `protocol` with times in `unit`, a model's unit of time."""
     names = tuple(protocol.therapies)
     number = {name: i for i, name in enumerate(names)}
-    concerned = [
-        (rule.therapy,) if isinstance(rule, StartAt) else protocol.concerned(rule) for rule in protocol.rules
-    ]
+    concerned = [(rule.therapy,) if isinstance(rule, StartAt) else protocol.concerned(rule) for rule in protocol.rules]
     awaited = {rule.when.therapy for rule in protocol.rules if isinstance(rule.when, Completed)}
     awaited |= {start.after for start in protocol.starts.values() if start.after is not None} & set(names)
     return SettledRules(

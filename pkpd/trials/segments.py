@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pkpd.arrays import Array, Index, Mask
+from pkpd.arrays import Array, Index
 from pkpd.prepared.parameters import ParameterValues
 from pkpd.prepared.prepared import Prepared
 from pkpd.prepared.values import Patients, Values
@@ -122,11 +122,12 @@ def _joined(reached: Reached, who: Index, later: Values) -> Reached:
     current = {name: _put(column, who, later.columns[name][:, -1]) for name, column in reached.current.items()}
     events = reached.event_days.copy()
     events[:, who] = np.minimum(events[:, who], later.event_times)
-    status = _put(reached.status, who, later.status)
+    status = reached.status.copy()
+    status[who] = later.status
     return Reached(reached.patients.put(who, later.final), current, events, status, reached.running)
 
 
-def _put(column: Mask | Array | Index, who: Index, values: Array | Index) -> Array:
+def _put(column: Array, who: Index, values: Array) -> Array:
     changed = column.copy()
     changed[who] = values
     return changed

@@ -13,6 +13,7 @@ from pkpd.arrays import Array, Codes, Index, Mask
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.ensembles.streams import check_seed
 from pkpd.errors import SimulationError, unknown_name
+from pkpd.measures.recist_rules import RecistRules
 from pkpd.measures.scan_data import NEW, NON_TARGET, TARGET
 from pkpd.prepared.parameters import ParameterValues
 from pkpd.prepared.prepared import Prepared
@@ -150,6 +151,7 @@ def treat(
     until: Any,
     visits: Any = (),
     lesions: Mapping[str, str] | None = None,
+    criteria: RecistRules | None = None,
     leaving: Iterable[str] = (),
     seed: int = 0,
     solver: Solver | None = None,
@@ -172,6 +174,8 @@ def treat(
         (patients, visits), where a missed visit is NaN.
     lesions
         By name the output of the model that is the diameter of a lesion, in mm.
+    criteria
+        What RECIST and iRECIST leave to the protocol; the defaults of `RecistRules`.
     leaving
         The events of the model with which a patient leaves: death, dropout.  No dose and no scan
         after them.
@@ -214,7 +218,7 @@ def treat(
     values = prepared.values_of(patients)
     numbers = _numbers(values)
     plan = _walk(prepared, protocol, values, numbers, list(named), tuple(leaving), until, seed)
-    readings = _readings(protocol, values, numbers, named, visits)
+    readings = _readings(protocol, values, numbers, named, visits, criteria or RecistRules())
     return _treated(plan, protocol, numbers, walk(plan, readings))
 
 
@@ -293,7 +297,12 @@ def _numbers(values: ParameterValues) -> Index:
 
 
 def _readings(
-    protocol: Protocol, values: ParameterValues, numbers: Index, lesions: Mapping[str, str], visits: Any
+    protocol: Protocol,
+    values: ParameterValues,
+    numbers: Index,
+    lesions: Mapping[str, str],
+    visits: Any,
+    criteria: RecistRules,
 ) -> Readings:
     days = np.asarray(visits, dtype=float)
     planned = np.array(np.broadcast_to(days, (values.members, days.shape[-1])))
@@ -302,7 +311,9 @@ def _readings(
         raise SimulationError(f"a rule looks at {asked[0]}; give lesions= and visits=.")
     immune = any(name in IRECIST for condition in asked for name in condition.responses)
     node = np.zeros((values.members, len(lesions)), dtype=bool)
-    return Readings.begun(tuple(lesions.values()), numbers, planned, node, _exact, _roles, immune=immune)
+    return Readings.begun(
+        tuple(lesions.values()), numbers, planned, node, _exact, _roles, immune=immune, criteria=criteria
+    )
 
 
 def _exact(truth: Array, numbers: Index, visit: Index) -> tuple[Array, Mask]:

@@ -94,9 +94,7 @@ class _Step:
         return mask
 
 
-def drawn_starts(
-    starts: Mapping[str, Within], unit: str, seed: int, numbers: Index
-) -> dict[str, tuple[Within, Array]]:
+def drawn_starts(starts: Mapping[str, Within], unit: str, seed: int, numbers: Index) -> dict[str, tuple[Within, Array]]:
     """For each start the days after what it follows, a whole number of days into its window.
 
     Parameters
@@ -182,9 +180,7 @@ def _started(plan: Walk, step: _Step, after: str | None, who: Mask, day: Array) 
 def _decide(plan: Walk, step: _Step) -> tuple[_Step, list[Decisions]]:
     """Scan who is due, look at the rules, and note at which doses they have looked."""
     now, active = step.standing.now, step.active
-    readings, shows = step.readings.looked(
-        active, now, step.entry, step.standing.new_baseline, step.reached.current
-    )
+    readings, shows = step.readings.looked(active, now, step.entry, step.standing.new_baseline, step.reached.current)
     due = [_due(plan, step, number) for number in range(len(plan.cycles))]
     checked = tuple(
         np.where(day <= _just_after(now), day, seen)
@@ -213,14 +209,19 @@ def _holds(plan: Walk, step: _Step, shows: Shows, active: Mask) -> Callable[[Con
         if isinstance(condition, Seen):
             return shows.holds(condition)
         if isinstance(condition, Happened):
-            return active & (step.reached.event_days[plan.events[condition.event]] <= step.standing.now)
+            known: Mask = step.reached.event_days[plan.events[condition.event]] <= step.standing.now
+            return active & known
         assert isinstance(condition, Measured)
-        value = step.reached.current[condition.of]
-        low, high = condition.at_least, condition.below
-        mask: Mask = active & (low is None or value >= low) & (high is None or value < high)
-        return mask
+        return active & _within(step.reached.current[condition.of], condition)
 
     return holds
+
+
+def _within(value: Array, limits: Measured) -> Mask:
+    low = -np.inf if limits.at_least is None else limits.at_least
+    high = np.inf if limits.below is None else limits.below
+    mask: Mask = (value >= low) & (value < high)
+    return mask
 
 
 # ---- doses and days
@@ -295,7 +296,8 @@ def _next_day(plan: Walk, step: _Step) -> Array:
 def _nothing_due(plan: Walk, step: _Step) -> Mask:
     """Who has no dose to come: without entry nothing is left to be decided."""
     days = [p.next_dose(cycle) for p, cycle in zip(step.standing.progress, plan.cycles, strict=True)]
-    return np.isposinf(np.min(days, axis=0, initial=np.inf))
+    none: Mask = np.isposinf(np.min(days, axis=0, initial=np.inf))
+    return none
 
 
 def _moved(plan: Walk, step: _Step, until: Array) -> _Step:
@@ -309,4 +311,6 @@ def _moved(plan: Walk, step: _Step, until: Array) -> _Step:
     never = step.active & np.isposinf(end) & (until <= step.standing.now) & _nothing_due(plan, step)
     over = step.active & ((step.standing.now >= end) | never)
     left = np.where(over & np.isposinf(left), step.standing.now, left)
-    return replace(step, left=left, standing=replace(step.standing, now=np.where(step.active, until, step.standing.now)))
+    return replace(
+        step, left=left, standing=replace(step.standing, now=np.where(step.active, until, step.standing.now))
+    )
