@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
-from pkpd.trials.cycles import Cycle
-from pkpd.trials.dosing import COMPLETED, STOPPED, UNDER_WAY, WAITING, Progress, before
 from pkpd.treatment.conditions import Completed, Condition, Happened, Measured
 from pkpd.treatment.protocols import DelayAt, Protocol, StartAt, StopAt
+from pkpd.trials.cycles import Cycle
+from pkpd.trials.dosing import UNDER_WAY, WAITING, Progress, before
 from pkpd.units import time_in
 
 __all__ = ["Checks", "Decisions", "SettledRules", "Standing", "settled_rules"]
@@ -157,9 +157,10 @@ class SettledRules:
             progress = standing.progress[therapy]
             held = who & due[therapy] & (progress.stage == UNDER_WAY)
             too_long = held & (progress.delayed + times["by"] > times["at_most"])
+            why = {"stop": number + 1 + len(self.rules), "delay": number + 1}
             for action, those in (("stop", too_long), ("delay", held & ~too_long)):
                 if those.any():
-                    decisions.append(_decided(standing, those, therapy, action, number + 1))
+                    decisions.append(_decided(standing, those, therapy, action, why[action]))
             progress = progress.stopped(too_long).delayed_by(held & ~too_long, times["by"])
             standing = standing.with_progress(therapy, progress)
         return standing
@@ -205,7 +206,7 @@ def settled_rules(protocol: Protocol, unit: str) -> SettledRules:
         local=tuple(bool(therapy.lesions) for therapy in protocol.therapies.values()),
         concerned=tuple(tuple(number[name] for name in own) for own in concerned),
         times=tuple(_times(rule, unit) for rule in protocol.rules),
-        reasons=(PLANNED, *(_reason(rule) for rule in protocol.rules)),
+        reasons=(PLANNED, *(str(rule.when) for rule in protocol.rules), *map(_too_long, protocol.rules)),
         checks=tuple(_checks(protocol, number)),
         awaited=frozenset(number[name] for name in awaited),
     )
@@ -220,8 +221,8 @@ def _times(rule: Any, unit: str) -> dict[str, float]:
     return {}
 
 
-def _reason(rule: Any) -> str:
-    return f"{rule.when}"
+def _too_long(rule: Any) -> str:
+    return f"{rule.when}, for longer than {rule.at_most}" if isinstance(rule, DelayAt) else ""
 
 
 def _checks(protocol: Protocol, number: Mapping[str, int]) -> list[Checks]:

@@ -47,7 +47,8 @@ class Reached:
 def begin(prepared: Prepared, values: ParameterValues) -> Reached:
     """Patients at the model's start; `prepared` stores the time 0 alone."""
     start = prepared.solve(values)
-    assert start.final is not None and start.event_times is not None
+    assert start.final is not None
+    assert start.event_times is not None
     return Reached(start.final, _last(start), start.event_times, start.status, Doses.none())
 
 
@@ -115,7 +116,8 @@ def _last(values: Values) -> dict[str, Array]:
 
 def _joined(reached: Reached, who: Index, later: Values) -> Reached:
     """What all have reached, once some have gone on."""
-    assert later.final is not None and later.event_times is not None
+    assert later.final is not None
+    assert later.event_times is not None
     if len(who) == len(reached.status):
         first = np.minimum(reached.event_days, later.event_times)
         return Reached(later.final, _last(later), first, later.status, reached.running)
