@@ -162,14 +162,16 @@ def labeled(
     """The Dataset of an assessment."""
     import xarray as xr
 
-    change = 100 * (status.total / status.total[0] - 1)
+    total = np.where(status.targets, status.total, np.nan)  # a patient without targets has no sum
+    nadir = np.where(status.targets, nadir, np.nan)
+    change = 100 * (total / total[0] - 1)
     lowest = np.fmin.reduce(np.where(visits, change, np.nan), axis=0)
     progressed = np.where(
         seen.progression >= 0, np.take_along_axis(seen.day, np.maximum(seen.progression, 0)[None], 0)[0], np.nan
     )
     over_visits = by_visit | {
         "day": (status.day, {"long_name": "day of the scan", "units": "day"}),
-        "sum_of_diameters": (status.total, {"long_name": "sum of diameters of target lesions", "units": "mm"}),
+        "sum_of_diameters": (total, {"long_name": "sum of diameters of target lesions", "units": "mm"}),
         "nadir": (nadir, {"long_name": "smallest sum of diameters before", "units": "mm"}),
         "change": (change, {"long_name": "change in sum of diameters", "units": "%", "baseline_units": "mm"}),
         "new_lesion": (status.new, {"long_name": "new lesion", "units": "1"}),
