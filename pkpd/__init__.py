@@ -101,7 +101,8 @@ _ROOMS = {
     "measures.recist_rules": ["RecistRules"],
     "measures.response_codes": ["response_names"],
     "trials.scans": ["collect_scans"],
-    "trials.treating": ["Treated", "treat"],
+    "trials.treated": ["Treated"],
+    "trials.treating": ["treat"],
     "trials.scan_tables": ["read_scans"],
     "measures.survival": [
         "kaplan_meier", "landmark_survival", "median_survival", "numbers_at_risk", "restricted_mean",

@@ -22,7 +22,7 @@ from pkpd.treatment.therapies import Therapy
 from pkpd.treatment.timed_doses import DoseFunction, dose_function
 from pkpd.units import time_in
 
-__all__ = ["Cycle", "cycles_of", "dosing_of"]
+__all__ = ["Cycle", "CycleRule", "cycle_rule", "dosing_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,30 +93,42 @@ def _of_therapy(name: str, therapy: Therapy, lesions: Sequence[str]) -> tuple[Re
     return Regimen(tuple(dose for dose, _ in doses)), np.array([number for _, number in doses])
 
 
-def cycles_of(
-    protocol: Protocol, lesions: Sequence[str], prepared: Prepared, values: ParameterValues
-) -> dict[str, Cycle]:
-    """The cycles by therapy at these values; `prepared` is with what `dosing_of` gave.
+@dataclass(frozen=True, eq=False)
+class CycleRule:
+    """From values of parameters to the cycles of a protocol; see `cycle_rule`."""
 
-    Raises
-    ------
-    RegimenError
-        If the doses of a cycle reach into the next.
-    """
-    model, problems = prepared.model, prepared.problems
+    protocol: Protocol
+    lesions: tuple[str, ...]
+    problems: RegimenProblems
+    arriving: DoseFunction
+
+    def __call__(self, values: ParameterValues) -> tuple[Cycle, ...]:
+        """The cycles of all therapies, in their order.
+
+        Raises
+        ------
+        RegimenError
+            If the doses of a cycle reach into the next.
+        """
+        numbers, function = self.problems.by_name(values), self.problems.doses[0]
+        timed = function(numbers, values.members)
+        lags = self.arriving.table(numbers, values.members)[0]
+        whole = (timed.times - lags, lags, timed.amounts, timed.durations)
+        cycles, first, unit = list[Cycle](), 0, self.problems.known.model.time
+        for name, therapy in self.protocol.therapies.items():
+            own, lesion = _of_therapy(name, therapy, self.lesions)
+            place = slice(first, first + len(own.doses))
+            first = place.stop
+            parts = [table[:, place] for table in whole]
+            cycles.append(_ordered(name, therapy, unit, function.routes[place], lesion, parts))
+        return tuple(cycles)
+
+
+def cycle_rule(protocol: Protocol, lesions: Sequence[str], prepared: Prepared) -> CycleRule:
+    """Settle the cycles of `protocol`; `prepared` is with what `dosing_of` gave."""
+    problems = prepared.problems
     assert isinstance(problems, RegimenProblems)
-    numbers, function = problems.by_name(values), problems.doses[0]
-    timed = function(numbers, values.members)
-    lags = _arriving(model, problems.regimens[0]).table(numbers, values.members)[0]
-    whole = (timed.times - lags, lags, timed.amounts, timed.durations)
-    cycles, first = {}, 0
-    for name, therapy in protocol.therapies.items():
-        own, lesion = _of_therapy(name, therapy, lesions)
-        place = slice(first, first + len(own.doses))
-        first = place.stop
-        parts = [table[:, place] for table in whole]
-        cycles[name] = _ordered(name, therapy, model.time, function.routes[place], lesion, parts)
-    return cycles
+    return CycleRule(protocol, tuple(lesions), problems, _arriving(prepared.model, problems.regimens[0]))
 
 
 def _arriving(model: Model, regimen: Regimen) -> DoseFunction:
