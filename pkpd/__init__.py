@@ -27,6 +27,7 @@ _ROOMS = {
     "symbolic.covariates": ["category_effect", "exponential_effect", "linear_effect", "power_effect"],
     "symbolic.model": ["Dosing", "Event", "Model", "Route", "output"],
     "symbolic.composition": ["compose"],
+    "symbolic.hazards": ["hazards", "time_to_event"],
     "library.catalog": ["catalog", "load"],
     "library.findings": ["Finding"],
     "library.lint": ["lint"],
@@ -41,6 +42,11 @@ _ROOMS = {
     "ensembles.ensembles": ["Ensemble", "grid", "members"],
     "ensembles.sampling": ["sample"],
     "ensembles.distributions": ["categorical", "empirical", "logitnormal", "lognormal", "normal", "truncated"],
+    "ensembles.chances": ["event_chances"],
+    "ensembles.lifetimes": [
+        "draw_times", "exponential_times", "gompertz_times", "loglogistic_times", "lognormal_times", "weibull_times",
+        "with_cure",
+    ],
     "ensembles.correlated": ["block"],
     "ensembles.resampling": ["resampled"],
     "ensembles.selection": ["select_plausible"],
@@ -104,6 +110,7 @@ _ROOMS = {
     "trials.treated": ["Treated"],
     "trials.treating": ["treat"],
     "trials.scan_tables": ["read_scans"],
+    "measures.event_times": ["accrual", "censored_at", "first_event"],
     "measures.survival": [
         "kaplan_meier", "landmark_survival", "median_survival", "numbers_at_risk", "restricted_mean",
     ],

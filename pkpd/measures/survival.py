@@ -17,6 +17,7 @@ from pkpd.measures.survival_times import (
     counted,
     grouped,
     kept_rows,
+    rows_of,
     unit_of,
 )  # fmt: skip
 
@@ -47,12 +48,13 @@ def kaplan_meier(
     ----------
     time
         (patients,): the time of the event or of the last look, 0 or more; a column of a table,
-        an array by member, or a list.
+        a list, or a labelled array over any dimensions (arm and member, as from `first_event`).
     event
         (patients,): true where the event happened at that time, false where the time is
         censored.
     group
         (patients,): a label for each, such as the arm; each group then has a curve of its own.
+        Of labelled times also the name of their coordinate: ``group="arm"``.
     confidence
         Coverage of the band.
     interval
@@ -93,6 +95,8 @@ def kaplan_meier(
     confidence = checked_confidence("kaplan_meier", confidence)
     if interval not in ("log-log", "log", "plain"):
         raise DataError(f"kaplan_meier: interval is {interval!r}; expected 'log-log', 'log' or 'plain'.")
+    unit = unit_of(time, unit)
+    time, event, group = rows_of("kaplan_meier", time, event, group)
     times = checked_times("kaplan_meier", time)
     happened, known = checked_events("kaplan_meier", event, len(times))
     rows = kept_rows("kaplan_meier", known & ~np.isnan(times), failed)
@@ -106,7 +110,7 @@ def kaplan_meier(
     beyond = (counts.times > counts.last[:, None]) & (survival > 0)
     columns = {name: np.where(beyond, np.nan, column) for name, column in columns.items()}
     about = {"confidence": confidence, "interval": interval, "excluded": int((~rows).sum())}
-    return _labelled(counts, columns, labels, group is not None, unit_of(time, unit), about)
+    return _labelled(counts, columns, labels, group is not None, unit, about)
 
 
 def median_survival(curve: xr.Dataset, quantile: float = 0.5) -> xr.Dataset:

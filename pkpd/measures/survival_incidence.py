@@ -17,6 +17,7 @@ from pkpd.measures.survival_times import (
     counted,
     grouped,
     kept_rows,
+    rows_of,
     unit_of,
 )
 
@@ -50,6 +51,7 @@ def cumulative_incidence(
         censored).
     group
         (patients,): a label for each, such as the arm; each group then has curves of its own.
+        Of labelled times also the name of their coordinate: ``group="arm"``.
     confidence
         Coverage of the band.
     interval
@@ -93,6 +95,8 @@ def cumulative_incidence(
     confidence = checked_confidence("cumulative_incidence", confidence)
     if interval not in ("log-log", "log", "plain"):
         raise DataError(f"cumulative_incidence: interval is {interval!r}; expected 'log-log', 'log' or 'plain'.")
+    unit = unit_of(time, unit)
+    time, cause, group = rows_of("cumulative_incidence", time, cause, group)
     times = checked_times("cumulative_incidence", time)
     causes, codes, known = _causes(cause, len(times))
     rows = kept_rows("cumulative_incidence", known & ~np.isnan(times), failed)
@@ -111,7 +115,7 @@ def cumulative_incidence(
     columns = {"incidence": incidence, "lower": lower, "upper": upper, "std_error": error}
     about = {"confidence": confidence, "interval": interval, "excluded": int((~rows).sum())}
     by_group = None if group is None else labels
-    return _labelled(any_event, events, columns, causes, by_group, unit_of(time, unit), about)
+    return _labelled(any_event, events, columns, causes, by_group, unit, about)
 
 
 def _causes(cause: Any, n: int) -> tuple[list[Any], Index, Mask]:
