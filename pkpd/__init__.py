@@ -109,6 +109,12 @@ _ROOMS = {
     "trials.scans": ["collect_scans"],
     "trials.treated": ["Treated"],
     "trials.treating": ["treat"],
+    "trials.splitting": ["split_at"],
+    "trials.trials": ["Trial"],
+    "trials.conducting": ["simulate_trial"],
+    "trials.forests": ["trial_subgroups"],
+    "trials.replicates": ["replicate_intervals", "replicate_trial"],
+    "trials.power": ["power", "sample_size", "schoenfeld_events", "schoenfeld_power"],
     "trials.scan_tables": ["read_scans"],
     "measures.event_times": ["accrual", "censored_at", "first_event"],
     "measures.survival": [

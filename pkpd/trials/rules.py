@@ -105,6 +105,12 @@ class SettledRules:
     checks: tuple[Checks, ...]
     awaited: frozenset[int]
 
+    @property
+    def toxic(self) -> frozenset[int]:
+        """The numbers of the reasons that are measurements and events."""
+        own = [i + 1 for i, rule in enumerate(self.rules) if isinstance(rule.when, Measured | Happened)]
+        return frozenset([*own, *(i + len(self.rules) for i in own)])
+
     def applied(
         self,
         standing: Standing,

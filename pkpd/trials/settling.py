@@ -85,6 +85,7 @@ class SettledProtocol:
             therapies=tuple(self.protocol.therapies),
             routes=tuple(cycle.routes for cycle in cycles),
             reasons=self.rules.reasons,
+            toxic=self.rules.toxic,
             events=self.events,
             numbers=numbers,
             walked=walked,

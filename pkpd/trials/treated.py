@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pkpd.arrays import Array, Index
+from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import unknown_name
 from pkpd.trials.scans import collect_scans
 from pkpd.trials.walking import Walked
@@ -40,6 +40,7 @@ class Treated:
     therapies: tuple[str, ...]
     routes: tuple[tuple[str, ...], ...]
     reasons: tuple[str, ...]
+    toxic: frozenset[int]
     events: Mapping[str, int]
     numbers: Index
     walked: Walked
@@ -112,6 +113,22 @@ class Treated:
             scheduled=seen.planned,
             patient=self.numbers,
         )
+
+    @property
+    def dose_counts(self) -> Index:
+        """(patients, therapies): how many doses were given."""
+        doses, shape = self.walked.doses, (len(self.numbers), len(self.therapies))
+        counts = np.bincount(doses.patient * shape[1] + doses.therapy, minlength=shape[0] * shape[1])
+        return counts.reshape(shape).astype(np.int64)
+
+    @property
+    def stopped_for_toxicity(self) -> Mask:
+        """(patients,): whether a rule on a measurement or an event stopped a therapy."""
+        stopped = np.zeros(len(self.numbers), dtype=bool)
+        for decision in self.walked.decisions:
+            if decision.action == "stop" and decision.reason in self.toxic:
+                stopped[decision.patient] = True
+        return stopped
 
     def day_of(self, event: str) -> Array:
         """(patients,): the day on which an event of the model happened under observation, NaN where it did not.
