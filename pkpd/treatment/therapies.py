@@ -118,8 +118,8 @@ def therapy(
         ``"entry"``, the patient's entry into the trial; by default the start of the model.
     lesions
         For local therapy the route by which each lesion is reached, ``{"primary":
-        "radiation_primary"}``: `doses` are then given to the lesions that progressed when the
-        rule that begins it saw them, and to all where no rule does.
+        "radiation_primary"}``: `doses` are then given to the lesions that progress where a
+        response (`seen`) begins it, and else to all.
 
     Raises
     ------

@@ -76,8 +76,8 @@ class Readings:
         (patients, visits): days of visits from entry; NaN where one is missed.
     look, select
         How a scan is read; and which roles lesions have by the diameters of a baseline.
-    immune
-        Whether iRECIST is wanted.
+    judged, immune
+        Whether somebody asks for responses, and for those by iRECIST.
     criteria
         What the criteria leave to the protocol.
     visit
@@ -93,6 +93,7 @@ class Readings:
     planned: Array
     look: Look
     select: Callable[[Array, Mask], Codes]
+    judged: bool
     immune: bool
     criteria: RecistRules
     visit: Index
@@ -113,6 +114,7 @@ class Readings:
         look: Look,
         select: Callable[[Array, Mask], Codes],
         *,
+        judged: bool,
         immune: bool,
         criteria: RecistRules,
     ) -> Readings:
@@ -120,7 +122,7 @@ class Readings:
         shape, none = (*planned.shape, len(outputs)), np.zeros(len(planned), dtype=np.int64)
         role = np.zeros((len(planned), len(outputs)), dtype=np.int8)
         return cls(
-            outputs, numbers, planned, look, select, immune, criteria, none, np.full(planned.shape, np.nan),
+            outputs, numbers, planned, look, select, judged, immune, criteria, none, np.full(planned.shape, np.nan),
             np.full(shape, np.nan), np.zeros(shape, dtype=bool), role, node, none,
         )  # fmt: skip
 
@@ -157,7 +159,7 @@ class Readings:
         if not who.size:
             return self, shows
         readings = self._scanned(who, now - entry, current)._based(who, new_baseline - entry)
-        return readings, readings._shown(who, shows)
+        return readings, readings._shown(who, shows) if self.judged else shows
 
     def _scanned(self, who: Index, since_entry: Array, current: Mapping[str, Array]) -> Readings:
         visit = self._upcoming[1][who, self.visit[who]]

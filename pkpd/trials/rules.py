@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
-from pkpd.treatment.conditions import Completed, Condition, Happened, Measured
+from pkpd.treatment.conditions import Completed, Condition, Happened, Measured, Seen
 from pkpd.treatment.protocols import DelayAt, Protocol, StartAt, StopAt
 from pkpd.trials.cycles import Cycle
 from pkpd.trials.dosing import UNDER_WAY, WAITING, Progress, before
@@ -181,7 +181,9 @@ class SettledRules:
         others = [p.last for i, p in enumerate(standing.progress) if i != therapy]
         last = np.max(others, axis=0) if others else np.full(len(who), -np.inf)
         day = np.maximum(standing.now + times["wait"], last + times["washout"])
-        aimed = aims if self.local[therapy] else None
+        aimed = None
+        if self.local[therapy]:
+            aimed = aims if isinstance(rule.when, Seen) else np.ones_like(aims)
         standing = standing.with_progress(therapy, progress.started(begun, day, number + 1, aimed))
         fired = standing.fired.copy()
         fired[number] += begun

@@ -101,7 +101,7 @@ class SettledProtocol:
         node = np.zeros((values.members, len(self.lesions)), dtype=bool)
         outputs = tuple(self.lesions.values())
         return Readings.begun(
-            outputs, numbers, planned, node, _exact, _roles, immune=immune, criteria=self.criteria
+            outputs, numbers, planned, node, _exact, _roles, judged=bool(asked), immune=immune, criteria=self.criteria
         )  # fmt: skip
 
 
