@@ -106,6 +106,9 @@ _ROOMS = {
     "measures.recist": ["recist"],
     "measures.recist_rules": ["RecistRules"],
     "measures.response_codes": ["response_names"],
+    "measures.response_rates": ["response_rates"],
+    "trials.lesions": ["draw_lesions", "lesion_diameters", "sphere_diameter", "sphere_volume"],
+    "trials.scanning": ["Reader", "scan", "select_targets"],
     "trials.scans": ["collect_scans"],
     "trials.treated": ["Treated"],
     "trials.treating": ["treat"],
@@ -125,6 +128,7 @@ _ROOMS = {
     "measures.survival_regression": ["cox"],
     "measures.hazard_ratios": ["hazard_ratio"],
     "measures.subgroups": ["subgroup_hazard_ratios"],
+    "trials.visits": ["VisitSchedule", "schedule_visits", "visit_days"],
     "measures.responses": ["best_change", "complete_response", "percent_change"],
 }  # fmt: skip
 
