@@ -90,6 +90,8 @@ _ROOMS = {
     "figures.profiles": ["likelihood_profiles"],
     "figures.start_waterfalls": ["start_waterfall"],
     "figures.traces": ["posterior_traces"],
+    "figures.forests": ["forest"],
+    "figures.survival": ["incidence_curves", "survival_curves"],
     "figures.heat_maps": ["heat_map"],
     "figures.populations": ["spaghetti", "waterfall"],
     "figures.reproductions": ["Reproduction", "reproduction_figure"],
