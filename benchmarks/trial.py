@@ -8,9 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 import pkpd
-from benchmarks.rounds import say
-from benchmarks.scale import Scale
-from benchmarks.tables import Table
 
 LESIONS = ("a", "b", "c")
 VISITS = np.arange(0, 3 * 365, 56.0)

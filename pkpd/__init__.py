@@ -112,6 +112,7 @@ _ROOMS = {
     "trials.lesions": ["draw_lesions", "lesion_diameters", "sphere_diameter", "sphere_volume"],
     "trials.scanning": ["Reader", "scan", "select_targets"],
     "trials.scans": ["collect_scans"],
+    "trials.imaging": ["Imaging"],
     "trials.treated": ["Treated"],
     "trials.treating": ["treat"],
     "trials.splitting": ["split_at"],

@@ -33,13 +33,14 @@ GROWING = pkpd.Model(
     events=[pkpd.Event(when=H > due, then={harmed: 1})],
 )
 SCANS = np.arange(0, 400, 56.0)
+EXACT = pkpd.Reader(error=0)
 DRUG = pkpd.therapy(pkpd.bolus(100, "iv"), every=14)
 LESION = {"one": "diameter"}
+IMAGING = pkpd.Imaging(LESION, SCANS, EXACT)
 
 
 def treat(protocol: pkpd.Protocol, patients: Any, *, until: float = 200, **options: Any) -> pkpd.Treated:
-    asked = {"visits": SCANS, "lesions": LESION} | options
-    return pkpd.treat(GROWING, protocol, patients, until=until, **asked)
+    return pkpd.treat(GROWING, protocol, patients, until=until, **{"imaging": IMAGING} | options)
 
 
 def days(treated: pkpd.Treated, patient: int = 0, **which: str) -> list[float]:
@@ -157,7 +158,7 @@ def test_pseudoprogression_is_treated_on() -> None:
     stops = {}
     for name in ("PD", "iCPD"):
         protocol = pkpd.Protocol({"drug": DRUG}, rules=[pkpd.stop_at(pkpd.seen(name))])
-        treated = pkpd.treat(model, protocol, until=150, visits=SCANS, lesions=LESION)
+        treated = pkpd.treat(model, protocol, until=150, imaging=IMAGING)
         np.testing.assert_allclose(treated.scans.diameter[0, :3, 0], [50, 65, 37], rtol=1e-6)
         stops[name] = [row[0] for row in decisions(treated)]
     assert stops == {"PD": [56], "iCPD": []}
@@ -290,7 +291,7 @@ def test_few_progressing_lesions_are_irradiated_after_a_washout_and_many_are_not
         ],
     )
     seen = {f"lesion{i}": f"diameter{i}" for i in range(3)}
-    treated = pkpd.treat(lesions(3), protocol, patients, until=111, visits=SCANS, lesions=seen)
+    treated = pkpd.treat(lesions(3), protocol, patients, until=111, imaging=pkpd.Imaging(seen, SCANS, EXACT))
     table = treated.doses
     first = {0: ["radiation1"], 2: ["radiation0", "radiation2"]}
     for patient, routes in first.items():  # the last antibody before progression is on day 42: 42 + 21 = 63
@@ -365,7 +366,7 @@ def test_a_missed_visit_shows_nothing() -> None:
     planned = np.tile(SCANS, (2, 1))
     planned[1, 1] = np.nan
     protocol = pkpd.Protocol({"drug": DRUG}, rules=[pkpd.stop_at(pkpd.seen("PD"))])
-    treated = treat(protocol, {"g": [log(1.3) / 56] * 2}, visits=planned)
+    treated = treat(protocol, {"g": [log(1.3) / 56] * 2}, imaging=pkpd.Imaging(LESION, planned, EXACT))
     assert [decisions(treated, i)[0][0] for i in (0, 1)] == [56, 112]
     np.testing.assert_array_equal(treated.scans.day, np.where(planned <= 200, planned, np.nan))
 
@@ -385,14 +386,11 @@ def test_the_trajectory_is_that_of_the_doses_given() -> None:
     model = _lagging(lag)
     drug = pkpd.therapy(pkpd.infusion(8, "iv", 10), every=21, cycles=5, start=5)
     harmless = pkpd.stop_at(pkpd.measured("X", at_least=1e9))
-    treated = pkpd.treat(
-        model, pkpd.Protocol({"drug": drug}, rules=[harmless]), {"lag": [3.0, 0.0]}, until=168, visits=SCANS,
-        lesions=LESION, solver=pkpd.Solver(rtol=1e-9),
-    )  # fmt: skip
+    protocol, patients = pkpd.Protocol({"drug": drug}, rules=[harmless]), {"lag": [3.0, 0.0]}
+    solver = pkpd.Solver(rtol=1e-9)
+    treated = pkpd.treat(model, protocol, patients, until=168, imaging=IMAGING, solver=solver)
     regimen = pkpd.infusion(8, "iv", 10, at=5, every=21, n=5)
-    uncut = pkpd.simulate(
-        model, regimen, parameters=pkpd.members(lag=[3.0, 0.0]), times=SCANS[:4], solver=pkpd.Solver(rtol=1e-9)
-    )
+    uncut = pkpd.simulate(model, regimen, parameters=patients, times=SCANS[:4], solver=solver)
     np.testing.assert_allclose(treated.scans.diameter[:, :4, 0], uncut["diameter"].to_numpy(), rtol=1e-7)
 
 
@@ -454,8 +452,8 @@ def test_what_does_not_fit_is_refused() -> None:
         treat(pkpd.Protocol(drug, rules=[pkpd.stop_at(pkpd.measured("neutrophils", below=1))]), {})
     with pytest.raises(pkpd.UnknownNameError, match="dead"):
         treat(pkpd.Protocol(drug), {}, leaving=["dead"])
-    with pytest.raises(pkpd.SimulationError, match="give lesions= and visits="):
-        treat(pkpd.Protocol(drug, rules=[pkpd.stop_at(pkpd.seen("PD"))]), {}, lesions=None)
+    with pytest.raises(pkpd.SimulationError, match="give imaging="):
+        treat(pkpd.Protocol(drug, rules=[pkpd.stop_at(pkpd.seen("PD"))]), {}, imaging=None)
     with pytest.raises(pkpd.RegimenError, match="steady state"):
         pkpd.therapy(pkpd.bolus(1, "iv", every=7, ss=True))
     for wrong in ({"cycles": 0}, {"every": -1}, {"duration": float("nan")}, {"cycles": 2.5}):

@@ -64,7 +64,7 @@ class SettledTrial:
         values = settled.prepared.values_of({name: column[who] for name, column in people.columns.items()})
         if values.members != len(who):  # nothing varies
             values = values.take(np.zeros(len(who), dtype=np.int64))
-        return who, settled.treat(values, people.numbers[who], people.followed[who], self.trial.visits, seed)
+        return who, settled.treat(values, people.numbers[who], people.followed[who], seed)
 
     def patients(self, replicate: int, seed: int) -> xr.Dataset:
         """A replicate, patient by patient; see `simulate_trial`."""
@@ -100,10 +100,9 @@ def settled_trial(trial: Trial) -> SettledTrial:
         name: settled_protocol(
             trial.model,
             protocol,
-            lesions=trial.lesions,
+            imaging=trial.imaging,
             leaving=leaving,
             watched=trial.events,
-            criteria=trial.criteria,
             solver=trial.solver,
         )
         for name, protocol in trial.arms.items()
@@ -154,10 +153,10 @@ def _empty(trial: Trial, n: int) -> dict[str, Any]:
     """Columns by patient, to be filled arm by arm."""
     names = ["entry", "left", *(f"day_of_{event}" for event in trial.events)]
     names += ["os_day", "os_event"] if trial.death is not None else []
-    names += [*FROM_RECIST, "baseline_sum"] if trial.lesions else []
+    names += [*FROM_RECIST, "baseline_sum"] if trial.imaging is not None else []
     columns: dict[str, Any] = {name: np.full(n, np.nan) for name in names}
     columns |= {"status": np.zeros(n, dtype=np.int64), "stopped_for_toxicity": np.zeros(n, dtype=bool)}
-    if trial.lesions:
+    if trial.imaging is not None:
         columns["best_response"] = np.full(n, NOT_ASSESSED, dtype=np.int8)
     return columns
 
@@ -173,13 +172,13 @@ def _of_patients(trial: Trial, treated: Treated) -> dict[str, Any]:
     death = np.full(len(entry), np.nan) if trial.death is None else columns[f"day_of_{trial.death}"]
     if trial.death is not None:
         columns |= {"os_day": np.fmin(left, death), "os_event": np.where(lost, np.nan, ~np.isnan(death))}
-    if trial.lesions:
+    if trial.imaging is not None:
         columns |= _responses(treated, trial, np.where(lost, np.nan, death), lost)
     return columns
 
 
 def _responses(treated: Treated, trial: Trial, death: Array, lost: Mask) -> dict[str, Any]:
-    assessment = recist(treated.scans, rules=trial.criteria, death=death)
+    assessment = recist(treated.scans, rules=treated.walked.readings.imaging.criteria, death=death)
     columns = {name: assessment[name].to_numpy() for name in FROM_RECIST}
     columns["baseline_sum"] = assessment["sum_of_diameters"].to_numpy()[:, 0]
     best = np.where(lost, NOT_ASSESSED, columns.pop("best_response"))

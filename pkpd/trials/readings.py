@@ -18,20 +18,16 @@ from pkpd.measures.scan_data import NEW
 from pkpd.measures.time_points import GROWTH, STEP, at_least, time_points
 from pkpd.solvers.rounding import SAME_TIME
 from pkpd.treatment.conditions import IRECIST, Seen
-from pkpd.trials.scans import collect_scans
+from pkpd.trials.scanning import Reader, ScanChances, read_diameters
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Look", "Readings", "Shows", "progressing_lesions"]
+__all__ = ["Readings", "SettledImaging", "Shows", "progressing_lesions"]
 
 CODES = {
     "CR": CR, "PR": PR, "SD": SD, "PD": PD, "iCR": CR, "iPR": PR, "iSD": SD, "iUPD": PD, "iCPD": ICPD,
 }  # fmt: skip
-
-Look = Callable[[Array, Index, Index], tuple[Array, Mask]]
-"""From true diameters, (scans, lesions), the patients' numbers and the visits: diameters as read, and what is too
-small to measure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,75 +59,40 @@ class Shows:
 
 
 @dataclass(frozen=True, eq=False)
-class Readings:
-    """Scans so far.
+class SettledImaging:
+    """How patients are scanned; (patients, ...) for arrays.
 
     Attributes
     ----------
-    outputs
-        The output of the model that is the diameter of each lesion.
-    numbers
-        (patients,): numbers of the patients.
-    planned
-        (patients, visits): days of visits from entry; NaN where one is missed.
-    look, select
-        How a scan is read; and which roles lesions have by the diameters of a baseline.
-    judged, immune
-        Whether somebody asks for responses, and for those by iRECIST.
+    outputs, sizes
+        The output of the model that is the size of each lesion, and its diameter in mm from that.
+    planned, scheduled
+        (patients, visits): days from entry on which scans are made, NaN where one is missed, and on
+        which they are due.
+    reader, chances
+        How scans are read, and what chance decides about them.
+    node, organ
+        (patients, lesions): whether a lymph node, and a number for the organ, None where nobody says.
     criteria
-        What the criteria leave to the protocol.
-    visit
-        (patients,): the visit that comes next, missed or not.
-    day, diameter, too_small, role, node
-        As in `collect_scans`; NaN where no scan has been made.
-    baseline
-        (patients,): the visit against which responses are judged.
+        What RECIST and iRECIST leave to the protocol.
+    judged, immune
+        Whether a rule asks for responses, and for those by iRECIST.
     """
 
     outputs: tuple[str, ...]
-    numbers: Index
+    sizes: tuple[Callable[[Array], Array], ...]
     planned: Array
-    look: Look
-    select: Callable[[Array, Mask], Codes]
+    scheduled: Array
+    reader: Reader
+    chances: ScanChances
+    node: Mask
+    organ: Index | None
+    criteria: RecistRules
     judged: bool
     immune: bool
-    criteria: RecistRules
-    visit: Index
-    day: Array
-    diameter: Array
-    too_small: Mask
-    role: Codes
-    node: Mask
-    baseline: Index
-
-    @classmethod
-    def begun(
-        cls,
-        outputs: tuple[str, ...],
-        numbers: Index,
-        planned: Array,
-        node: Mask,
-        look: Look,
-        select: Callable[[Array, Mask], Codes],
-        *,
-        judged: bool,
-        immune: bool,
-        criteria: RecistRules,
-    ) -> Readings:
-        """Before the first scan."""
-        shape, none = (*planned.shape, len(outputs)), np.zeros(len(planned), dtype=np.int64)
-        role = np.zeros((len(planned), len(outputs)), dtype=np.int8)
-        return cls(
-            outputs, numbers, planned, look, select, judged, immune, criteria, none, np.full(planned.shape, np.nan),
-            np.full(shape, np.nan), np.zeros(shape, dtype=bool), role, node, none,
-        )  # fmt: skip
-
-    @property
-    def lesions(self) -> int:
-        return len(self.outputs)
 
     @cached_property
-    def _upcoming(self) -> tuple[Array, Index]:
+    def upcoming(self) -> tuple[Array, Index]:
         """(patients, visits + 1) each: the day and the number of the first visit from each on that is not missed."""
         patients, visits = self.planned.shape
         number = np.where(np.isnan(self.planned), visits, np.arange(visits))
@@ -140,9 +101,49 @@ class Readings:
         days = np.concatenate([self.planned, np.full((patients, 1), np.inf)], axis=1)
         return np.take_along_axis(days, following, axis=1), following
 
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """Scans so far.
+
+    Attributes
+    ----------
+    visit
+        (patients,): the visit that comes next, missed or not.
+    day, true
+        (patients, visits) and (patients, visits, lesions): days from entry, and true diameters; NaN
+        where no scan has been made.
+    baseline
+        (patients,): the visit against which responses are judged.
+    """
+
+    imaging: SettledImaging
+    visit: Index
+    day: Array
+    true: Array
+    baseline: Index
+
+    @classmethod
+    def begun(cls, imaging: SettledImaging) -> Readings:
+        """Before the first scan."""
+        shape, none = imaging.planned.shape, np.zeros(len(imaging.planned), dtype=np.int64)
+        return cls(imaging, none, np.full(shape, np.nan), np.full((*shape, len(imaging.outputs)), np.nan), none)
+
+    @property
+    def lesions(self) -> int:
+        return len(self.imaging.outputs)
+
+    def scans(self, patient: Index) -> xr.Dataset:
+        """All scans, for `recist` and `irecist`; `patient` labels the patients."""
+        about = self.imaging
+        return read_diameters(
+            self.true, self.day, about.chances, about.reader, node=about.node, organ=about.organ,
+            scheduled=about.scheduled, patient=patient,
+        )  # fmt: skip
+
     def next_day(self, entry: Array, now: Array) -> Array:
         """(patients,): the day of the model on which each is scanned next, not before `now`; infinite for never."""
-        days = np.take_along_axis(self._upcoming[0], self.visit[:, None], axis=1)[:, 0]
+        days = np.take_along_axis(self.imaging.upcoming[0], self.visit[:, None], axis=1)[:, 0]
         day: Array = np.maximum(entry + days, now)
         return day
 
@@ -158,28 +159,22 @@ class Readings:
         who = np.flatnonzero(active & (self.next_day(entry, now) <= now + SAME_TIME * np.maximum(now, 1.0)))
         if not who.size:
             return self, shows
-        readings = self._scanned(who, now - entry, current)._based(who, new_baseline - entry)
-        return readings, readings._shown(who, shows) if self.judged else shows
+        readings = self._scanned(who, now - entry, current)
+        if not self.imaging.judged:
+            return readings, shows
+        readings = readings._based(who, new_baseline - entry)
+        return readings, readings._shown(who, shows)
 
     def _scanned(self, who: Index, since_entry: Array, current: Mapping[str, Array]) -> Readings:
-        visit = self._upcoming[1][who, self.visit[who]]
-        truth = np.stack([current[name][who] for name in self.outputs], axis=1)
-        diameter, small = self.look(truth, self.numbers[who], visit)
-        planned, actual = self.planned[who, visit], since_entry[who]
+        visit = self.imaging.upcoming[1][who, self.visit[who]]
+        day, true, after = self.day.copy(), self.true.copy(), self.visit.copy()
+        planned, actual = self.imaging.planned[who, visit], since_entry[who]
         exact = np.abs(planned - actual) <= 1e-6  # rounding; a scan planned before the model starts is at its start
-        day, diameters, smalls, after = self.day.copy(), self.diameter.copy(), self.too_small.copy(), self.visit.copy()
         day[who, visit] = np.where(exact, planned, actual)
-        diameters[who, visit], smalls[who, visit], after[who] = diameter, small, visit + 1
-        readings = replace(self, day=day, diameter=diameters, too_small=smalls, visit=after)
-        return readings._with_roles(who[visit == 0])
-
-    def _with_roles(self, who: Index) -> Readings:
-        """The same with roles by the baseline of these patients."""
-        if not who.size:
-            return self
-        role = self.role.copy()
-        role[who] = self.select(self.diameter[who, self.baseline[who]], self.node[who])
-        return replace(self, role=role)
+        outputs = zip(self.imaging.outputs, self.imaging.sizes, strict=True)
+        true[who, visit] = np.stack([diameter(current[name][who]) for name, diameter in outputs], axis=1)
+        after[who] = visit + 1
+        return replace(self, day=day, true=true, visit=after)
 
     def _based(self, who: Index, new_baseline: Array) -> Readings:
         """The same with the last scan before a therapy as the baseline of those scanned after it began."""
@@ -193,7 +188,7 @@ class Readings:
         moved = earlier.any(axis=1) & (latest > self.baseline[who])
         baseline = self.baseline.copy()
         baseline[who[moved]] = latest[moved]
-        return replace(self, baseline=baseline)._with_roles(who[moved])
+        return replace(self, baseline=baseline)
 
     def _shown(self, who: Index, shows: Shows) -> Shows:
         """What the last scans of these patients show."""
@@ -204,8 +199,8 @@ class Readings:
         progressed = response == PD
         responses, progressing = shows.responses.copy(), shows.progressing.copy()
         responses[0, who] = response
-        if self.immune:
-            responses[1, who] = irecist(scans, rules=self.criteria)["response"].to_numpy()[each, since]
+        if self.imaging.immune:
+            responses[1, who] = irecist(scans, rules=self.imaging.criteria)["response"].to_numpy()[each, since]
             progressed |= np.isin(responses[1, who], (PD, ICPD))
         if progressed.any():
             progressing[who] = progressing_lesions(scans, since) & progressed[:, None]
@@ -213,14 +208,16 @@ class Readings:
 
     def _since_baseline(self, who: Index, since: Index) -> xr.Dataset:
         """The scans of these patients from the baseline on, as if it were visit 0; NaN after `since`."""
-        width = int(since.max()) + 1
-        visits = np.arange(width)
+        about, rows = self.imaging, who[:, None]
+        visits = np.arange(int(since.max()) + 1)
         place = np.minimum(self.baseline[who, None] + visits, self.day.shape[1] - 1)
-        day = np.where(visits <= since[:, None], np.take_along_axis(self.day[who], place, axis=1), np.nan)
-        rows = who[:, None]
-        return collect_scans(
-            day, self.diameter[rows, place], self.role[who], node=self.node[who], too_small=self.too_small[rows, place]
-        )
+        after = visits > since[:, None]
+        day = np.where(after, np.nan, self.day[rows, place])
+        true = np.where(after[:, :, None], np.nan, self.true[rows, place])
+        return read_diameters(
+            true, day, about.chances.take(rows, place), about.reader, node=about.node[who],
+            organ=None if about.organ is None else about.organ[who],
+        )  # fmt: skip
 
 
 def progressing_lesions(scans: xr.Dataset, visit: Index) -> Mask:

@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
-import numpy as np
-
-from pkpd.arrays import Array, Codes, Index, Mask
+from pkpd.arrays import Array, Index
 from pkpd.errors import SimulationError, unknown_name
-from pkpd.measures.recist_rules import RecistRules
-from pkpd.measures.scan_data import NEW, NON_TARGET, TARGET
 from pkpd.prepared.parameters import ParameterValues
 from pkpd.prepared.prepared import Prepared
 from pkpd.prepared.preparing import prepare
 from pkpd.prepared.solver import Solver
 from pkpd.symbolic.model import Model
-from pkpd.treatment.conditions import IRECIST, Happened, Measured, Seen
+from pkpd.treatment.conditions import Happened, Measured
 from pkpd.treatment.protocols import Protocol
 from pkpd.trials.cycles import CycleRule, cycle_rule, dosing_of
-from pkpd.trials.readings import Readings
+from pkpd.trials.imaging import Imaging, readings_of
 from pkpd.trials.rules import SettledRules, settled_rules
 from pkpd.trials.treated import Treated
 from pkpd.trials.walking import Walk, drawn_starts, walk
@@ -35,26 +30,23 @@ class SettledProtocol:
 
     Attributes
     ----------
-    lesions
-        By name the output that is the diameter.
+    imaging
+        What is scanned; None for nothing.
     events
         The number of each event of the model that a condition, `leaving` or `watched` names.
     leaving
         The events with which a patient leaves.
-    criteria
-        What RECIST and iRECIST leave to the protocol.
     """
 
     protocol: Protocol
     prepared: Prepared
     cycles: CycleRule
     rules: SettledRules
-    lesions: Mapping[str, str]
+    imaging: Imaging | None
     events: Mapping[str, int]
     leaving: tuple[str, ...]
-    criteria: RecistRules
 
-    def treat(self, values: ParameterValues, numbers: Index, until: Array, visits: Any, seed: int) -> Treated:
+    def treat(self, values: ParameterValues, numbers: Index, until: Array, seed: int) -> Treated:
         """Treat patients.
 
         Parameters
@@ -65,8 +57,6 @@ class SettledProtocol:
             (patients,): numbers that decide, with the seed, what is drawn for each.
         until
             (patients,): how long each is followed from entry.
-        visits
-            Days from entry, (visits,) or (patients, visits).
         """
         cycles = self.cycles(values)
         walk_plan = Walk(
@@ -79,7 +69,7 @@ class SettledProtocol:
             leaving=self.leaving,
             until=until,
         )
-        walked = walk(walk_plan, self._readings(values, numbers, visits))
+        walked = walk(walk_plan, readings_of(self.imaging, self.prepared.model, self.protocol, numbers, seed))
         return Treated(
             unit=self.prepared.model.time,
             therapies=tuple(self.protocol.therapies),
@@ -91,28 +81,14 @@ class SettledProtocol:
             walked=walked,
         )
 
-    def _readings(self, values: ParameterValues, numbers: Index, visits: Any) -> Readings:
-        days = np.asarray(visits, dtype=float)
-        planned = np.array(np.broadcast_to(days, (values.members, days.shape[-1])))
-        asked = [rule.when for rule in self.protocol.rules if isinstance(rule.when, Seen)]
-        if asked and not (self.lesions and planned.size):
-            raise SimulationError(f"a rule looks at {asked[0]}; give lesions= and visits=.")
-        immune = any(name in IRECIST for condition in asked for name in condition.responses)
-        node = np.zeros((values.members, len(self.lesions)), dtype=bool)
-        outputs = tuple(self.lesions.values())
-        return Readings.begun(
-            outputs, numbers, planned, node, _exact, _roles, judged=bool(asked), immune=immune, criteria=self.criteria
-        )  # fmt: skip
-
 
 def settled_protocol(
     model: Model,
     protocol: Protocol,
     *,
-    lesions: Mapping[str, str] | None = None,
+    imaging: Imaging | None = None,
     leaving: Iterable[str] = (),
     watched: Iterable[str] = (),
-    criteria: RecistRules | None = None,
     solver: Solver | None = None,
 ) -> SettledProtocol:
     """Settle a model and a protocol; see `treat`.
@@ -127,7 +103,7 @@ def settled_protocol(
     SimulationError, UnknownNameError, RegimenError
         If a name of the protocol does not fit the model.
     """
-    named, away = dict(lesions or {}), tuple(leaving)
+    named, away = dict(imaging.lesions if imaging is not None else {}), tuple(leaving)
     outputs = dict.fromkeys([*named.values(), *_measured(model, protocol)])
     prepared = prepare(model, dosing_of(protocol, list(named)), times=[0.0], outputs=list(outputs), solver=solver)
     happened = [rule.when.event for rule in protocol.rules if isinstance(rule.when, Happened)]
@@ -137,10 +113,9 @@ def settled_protocol(
         prepared,
         cycle_rule(protocol, list(named), prepared),
         settled_rules(protocol, model.time),
-        MappingProxyType(named),
+        imaging,
         MappingProxyType(events),
         away,
-        RecistRules() if criteria is None else criteria,
     )
 
 
@@ -169,11 +144,3 @@ def _measured(model: Model, protocol: Protocol) -> list[str]:
         if name not in known:
             raise unknown_name(model.name, "state or output", name, known)
     return names
-
-
-def _exact(truth: Array, numbers: Index, visit: Index) -> tuple[Array, Mask]:
-    return truth, np.zeros(truth.shape, dtype=bool)
-
-
-def _roles(diameter: Array, node: Mask) -> Codes:
-    return np.where(diameter >= 10, TARGET, np.where(diameter > 0, NON_TARGET, NEW)).astype(np.int8)

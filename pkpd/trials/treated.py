@@ -11,7 +11,6 @@ import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import unknown_name
-from pkpd.trials.scans import collect_scans
 from pkpd.trials.walking import Walked
 
 if TYPE_CHECKING:
@@ -103,16 +102,7 @@ class Treated:
     @cached_property
     def scans(self) -> xr.Dataset:
         """What was scanned, for `recist` and `irecist`; days from entry."""
-        seen = self.walked.readings
-        return collect_scans(
-            seen.day,
-            seen.diameter,
-            seen.role,
-            node=seen.node,
-            too_small=seen.too_small,
-            scheduled=seen.planned,
-            patient=self.numbers,
-        )
+        return self.walked.readings.scans(self.numbers)
 
     @property
     def dose_counts(self) -> Index:

@@ -11,11 +11,11 @@ from pkpd.arrays import Array, Index
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.ensembles.streams import check_seed
 from pkpd.errors import SimulationError
-from pkpd.measures.recist_rules import RecistRules
 from pkpd.prepared.parameters import ParameterValues
 from pkpd.prepared.solver import Solver
 from pkpd.symbolic.model import Model
 from pkpd.treatment.protocols import Protocol
+from pkpd.trials.imaging import Imaging
 from pkpd.trials.settling import settled_protocol
 from pkpd.trials.treated import Treated
 from pkpd.units import time_in
@@ -29,9 +29,7 @@ def treat(
     patients: Mapping[str, Any] | Ensemble | None = None,
     *,
     until: Any,
-    visits: Any = (),
-    lesions: Mapping[str, str] | None = None,
-    criteria: RecistRules | None = None,
+    imaging: Imaging | None = None,
     leaving: Iterable[str] = (),
     seed: int = 0,
     solver: Solver | None = None,
@@ -49,13 +47,8 @@ def treat(
     until
         How long each patient is followed from entry: a number, text such as ``"3 years"``, or
         (patients,).
-    visits
-        Days of scans from entry, the first of which is the baseline: (visits,) for all alike or
-        (patients, visits), where a missed visit is NaN.
-    lesions
-        By name the output of the model that is the diameter of a lesion, in mm.
-    criteria
-        What RECIST and iRECIST leave to the protocol; the defaults of `RecistRules`.
+    imaging
+        What is scanned, when, and how scans are read.
     leaving
         The events of the model with which a patient leaves: death, dropout.  No dose and no scan
         after them.
@@ -89,11 +82,9 @@ def treat(
     [0.0, 7.0, 14.0]
     """
     check_seed(seed)
-    settled = settled_protocol(
-        model, protocol, lesions=lesions, leaving=leaving, criteria=criteria, solver=solver
-    )  # fmt: skip
+    settled = settled_protocol(model, protocol, imaging=imaging, leaving=leaving, solver=solver)
     values = settled.prepared.values_of(patients)
-    return settled.treat(values, _numbers(values), _follow_up(until, model.time, values.members), visits, seed)
+    return settled.treat(values, _numbers(values), _follow_up(until, model.time, values.members), seed)
 
 
 def _follow_up(until: Any, unit: str, patients: int) -> Array:

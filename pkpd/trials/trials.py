@@ -10,10 +10,10 @@ from typing import Any
 
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import SimulationError, unknown_name
-from pkpd.measures.recist_rules import RecistRules
 from pkpd.prepared.solver import Solver
 from pkpd.symbolic.model import Model
 from pkpd.treatment.protocols import Protocol
+from pkpd.trials.imaging import Imaging
 from pkpd.trials.splitting import Split
 from pkpd.units import time_in
 
@@ -39,10 +39,8 @@ class Trial:
         model declares); a function of a number of patients, a seed and the number of the first,
         that returns an `Ensemble`; or an `Ensemble`, from whose members patients are drawn at
         random, with replacement.  The chances of events are drawn anew for every patient.
-    visits
-        Days of scans from entry, the first of which is the baseline.
-    lesions
-        By name the output of the model that is the diameter of a lesion, in mm.
+    imaging
+        What is scanned, when, and how scans are read; without it there are no responses.
     accrual
         Over which time patients are enrolled, uniformly: a number, or text such as ``"2 years"``.
     follow_up
@@ -60,8 +58,8 @@ class Trial:
         Biomarkers by which allocation, in permuted blocks, and the log-rank test are stratified.
     biomarkers
         Further parameters of which each patient's value is kept.
-    criteria, solver
-        As `treat` has them.
+    solver
+        How to integrate.
     control
         The arm with which the others are compared.
 
@@ -94,8 +92,7 @@ class Trial:
     arms: Mapping[str, Protocol]
     patients: int
     population: Population = None
-    visits: Any = ()
-    lesions: Mapping[str, str] = field(default_factory=dict)
+    imaging: Imaging | None = None
     accrual: Any = 0
     follow_up: Any = 0
     death: str | None = None
@@ -104,7 +101,6 @@ class Trial:
     allocation: Mapping[str, int] = field(default_factory=dict)
     strata: tuple[Split, ...] = ()
     biomarkers: tuple[str, ...] = ()
-    criteria: RecistRules | None = None
     solver: Solver | None = None
     control: str | None = None
 
@@ -115,7 +111,7 @@ class Trial:
             if not isinstance(protocol, Protocol):
                 raise SimulationError(f"the arm {arm!r} is {protocol!r}; expected a pkpd.Protocol.")
         self._check_patients()
-        for name in ("arms", "lesions", "allocation"):
+        for name in ("arms", "allocation"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for name in ("leaving", "adverse", "biomarkers"):
             value = getattr(self, name)
