@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +20,7 @@ from pkpd.trials.scans import collect_scans
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Reader", "scan", "select_targets"]
+__all__ = ["Reader", "ScanChances", "read_diameters", "scan", "scan_chances", "select_targets"]
 
 OXNARD_SD = 2.4 / math.sqrt(2)
 """SD in mm of one measurement, from that of the change between two scans within 15 minutes."""
@@ -134,10 +134,59 @@ def scan(
     reader = Reader() if reader is None else reader
     day = visits["day"].to_numpy()
     true = _at_visits(diameters, day)
+    return read_diameters(
+        true,
+        day,
+        scan_chances(true.shape, reader, seed, first),
+        reader,
+        node=node,
+        organ=organ,
+        scheduled=visits["scheduled"].to_numpy() if "scheduled" in visits else None,
+        patient=visits["patient"].to_numpy() if "patient" in visits.coords else None,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class ScanChances:
+    """What chance decides about scans; (patients, visits, lesions) each.
+
+    Attributes
+    ----------
+    error
+        Of each measurement, in standard deviations.
+    not_evaluable
+        Whether the lesion cannot be evaluated; not read at the baseline.
+    """
+
+    error: Array
+    not_evaluable: Mask
+
+    def take(self, *index: Any) -> ScanChances:
+        """Those of some patients and visits."""
+        return ScanChances(self.error[index], self.not_evaluable[index])
+
+
+def scan_chances(shape: tuple[int, ...], reader: Reader, seed: int, first: int = 0) -> ScanChances:
+    """Draw them for patients from the number `first` on; those of a patient depend on the seed and the number alone."""
+    return ScanChances(_errors(shape, seed, first), _not_evaluable(shape, reader, seed, first))
+
+
+def read_diameters(
+    true: Array,
+    day: Array,
+    chances: ScanChances,
+    reader: Reader,
+    *,
+    node: ArrayLike = False,
+    organ: ArrayLike | None = None,
+    scheduled: ArrayLike | None = None,
+    patient: ArrayLike | None = None,
+) -> xr.Dataset:
+    """What scans show of true diameters, (patients, visits, lesions), the first visit as the baseline; see `scan`."""
     shape = (true.shape[0], true.shape[2])
     nodes = np.broadcast_to(np.asarray(node, dtype=bool), shape)
     organs = None if organ is None else np.broadcast_to(np.asarray(organ, dtype=np.int64), shape)
-    measured = np.maximum(true + reader.error * _errors(true.shape, seed, first), 0.0)
+    measured = np.maximum(true + reader.error * chances.error, 0.0)
     there = _there(true, nodes, reader)
     role = np.where(np.isnan(true[:, 0]), TARGET, _roles(measured[:, 0], there, nodes, organs, reader))
     readable = np.where(nodes, MEASURABLE_NODE, MEASURABLE)[:, None, :]
@@ -147,7 +196,7 @@ def scan(
     size = np.where(there | nodes[:, None, :] & (role != NO_LESION)[:, None, :], size, 0.0)
     size[(role == NEW)[:, None, :] & ~there] = 0.0
     size[:, 0][(role == NEW) & nodes] = 0.0
-    unseen = np.isnan(true) | _not_evaluable(true.shape, reader, seed, first)
+    unseen = np.isnan(true) | chances.not_evaluable
     unseen[:, 0] = np.isnan(true[:, 0])
     return collect_scans(
         day,
@@ -157,8 +206,8 @@ def scan(
         too_small=small & ~unseen,
         unequivocal=_unequivocal(true, role, reader),
         organ=organs,
-        scheduled=visits["scheduled"].to_numpy() if "scheduled" in visits else None,
-        patient=visits["patient"].to_numpy() if "patient" in visits.coords else None,
+        scheduled=scheduled,
+        patient=patient,
     )
 
 
