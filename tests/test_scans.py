@@ -392,6 +392,7 @@ def test_a_column_that_is_missing_is_named_with_the_nearest() -> None:
         ({"patient": ["A", "B"]}, "expected 1 labels"),
         ({"diameter": [[["x"], [2.0]]]}, "expected an array of numbers"),
         ({"diameter": [[[0.0], [2.0]]]}, "says there at baseline, but the baseline diameter is 0"),
+        ({"unequivocal": [[[False], [True]]]}, "unequivocal 1 of patient 0, visit 1, lesion 0 is of a lesion that"),
         ({"day": [0.0, np.inf]}, "day inf of patient 0, visit 1 is infinite"),
     ],
 )
