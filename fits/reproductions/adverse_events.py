@@ -60,6 +60,6 @@ def draw(ax, runs, drawn, event):
         ax.plot(DAYS, chance[event], color=color, linestyle="--", linewidth=0.9)
         ax.step(curve["time"], 1 - curve["survival"], where="post", color=color, linewidth=1.1, label=arm)
     ax.plot([], [], color="0.3", linestyle="--", linewidth=0.9, label="hazard")
-    what = {"imae": "an immune-mediated event", "stop": "a stop for an adverse event"}[event]
-    ax.set(xlabel="time (day)", ylabel=f"fraction with {what}", xlim=(0, YEAR), ylim=(0, 0.18))
+    what = {"imae": "fraction with an event", "stop": "fraction stopped"}[event]
+    ax.set(xlabel="time (day)", ylabel=what, xlim=(0, YEAR), ylim=(0, 0.18))
     ax.legend(loc="upper left")
