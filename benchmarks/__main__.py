@@ -22,9 +22,10 @@ from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.scaling import members_table, states_table, stiff_states_table, threads_table
 from benchmarks.shapes import shapes_table
 from benchmarks.tables import Table, write_csv
+from benchmarks.trial import trial_table
 
 HERE = Path(__file__).parent
-SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "fits", "shapes", "gpu")
+SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "fits", "shapes", "trial", "gpu")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -75,7 +76,7 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
     else:
         tables = {
             "compile": compile_table, "memory": memory_table, "calls": calls_table, "fits": fits_table,
-            "shapes": shapes_table, "gpu": gpu_table,
+            "shapes": shapes_table, "trial": trial_table, "gpu": gpu_table,
         }  # fmt: skip
         yield tables[section](scale)
 
