@@ -37,7 +37,7 @@ def trial(dose: float = 10 / 1.5, **options: Any) -> pkpd.Trial:
 
 @pytest.fixture(scope="module")
 def outcome() -> xr.Dataset:
-    return pkpd.replicate_trial(trial(), 400, seed=11, landmarks=[300, "400 day"])
+    return pkpd.replicate_trial(trial(), 250, seed=11, landmarks=[300, "400 day"])
 
 
 # ---- one replicate
@@ -46,7 +46,7 @@ def outcome() -> xr.Dataset:
 def test_survival_is_exponential_in_each_arm() -> None:
     from scipy.stats import kstest
 
-    patients = pkpd.simulate_trial(trial(patients=4000, accrual=0, follow_up=1e5), seed=2)
+    patients = pkpd.simulate_trial(trial(patients=2000, accrual=0, follow_up=1e5), seed=2)
     assert patients["os_event"].all()
     for arm, ratio in (("drug", 0.6), ("control", 1.0)):
         days = patients["os_day"][patients.arm == arm].to_numpy()
@@ -104,6 +104,11 @@ def test_replicates_are_the_same_to_the_bit_whatever_else_is_simulated(outcome: 
     one = pkpd.simulate_trial(trial(), 11, replicate=18)
     ratio = pkpd.hazard_ratio(one["os_day"], one["os_event"], one["arm"] == "drug")["hazard_ratio"]
     assert float(ratio) == float(outcome["os_hazard_ratio"].sel(replicate=18)[0])
+    curve = pkpd.kaplan_meier(one["os_day"], one["os_event"], group=one["arm"])
+    mine = outcome.sel(replicate=18, arm=curve["group"].to_numpy())
+    np.testing.assert_array_equal(mine["median_os"], pkpd.median_survival(curve)["median"])
+    at = pkpd.landmark_survival(curve, [300, 400])["survival"].transpose("group", ...)
+    np.testing.assert_array_equal(mine["os_rate"], at)
     other = pkpd.replicate_trial(trial(), 3, seed=12)
     assert not np.array_equal(other["os_hazard_ratio"], some["os_hazard_ratio"])
 
@@ -143,7 +148,7 @@ def test_medians_that_are_not_reached_are_infinite_and_count() -> None:
 # ---- power
 
 
-@pytest.mark.parametrize("dose", [3.0, 10 / 1.5])
+@pytest.mark.parametrize("dose", [pytest.param(3.0, marks=pytest.mark.slow), 10 / 1.5])
 def test_power_is_that_of_schoenfeld(dose: float, outcome: xr.Dataset) -> None:
     """Exponential survival: from the events that the trial has follows its power."""
     runs = outcome if dose > 5 else pkpd.replicate_trial(trial(dose), 400, seed=21)
@@ -163,19 +168,21 @@ def test_expected_events_of_exponential_survival_with_accrual(outcome: xr.Datase
         assert events.mean() == pytest.approx(100 * chance, abs=4 * events.std() / np.sqrt(len(events)))
 
 
-def test_the_type_one_error_is_alpha_under_equal_arms() -> None:
+@pytest.mark.parametrize("replicates", [200, pytest.param(1000, marks=pytest.mark.slow)])
+def test_the_type_one_error_is_alpha_under_equal_arms(replicates: int) -> None:
     equal = pkpd.Trial(
         MORTAL, {"a": NOTHING, "b": NOTHING}, patients=120, accrual=200, follow_up=300, death="death",
         population={"frailty": pkpd.lognormal(1, omega=0.4)},
     )  # fmt: skip
-    runs = pkpd.replicate_trial(equal, 600, seed=31)
+    runs = pkpd.replicate_trial(equal, replicates, seed=31)
     for alpha in (0.05, 0.2):
         found = pkpd.power(runs, "os", alpha=alpha, finding="either", confidence=0.999)
         assert float(found["lower"][0]) < alpha < float(found["upper"][0])
         better = pkpd.power(runs, "os", alpha=alpha)
-        assert float(better["power"][0]) == pytest.approx(alpha / 2, abs=4 * np.sqrt(alpha / 2 / 600))
+        assert float(better["power"][0]) == pytest.approx(alpha / 2, abs=4 * np.sqrt(alpha / 2 / replicates))
 
 
+@pytest.mark.slow
 def test_the_patients_that_a_power_needs() -> None:
     """Schoenfeld's events over the chance of an event."""
     found = pkpd.sample_size(trial(10.0, patients=80), seed=5, power=0.8, replicates=150)
