@@ -48,7 +48,7 @@ class EndpointOptions:
     Attributes
     ----------
     landmarks
-        Times from entry at which survival is read, in the unit of the model.
+        Days from entry at which survival is read.
     subgroups
         Factors in whose classes hazard ratios are taken.
     confidence
@@ -187,12 +187,11 @@ def _response_duration(patients: xr.Dataset, number: Index, usable: Mask, names:
 
 def meanings(trial: Trial) -> Mapping[str, tuple[str, str]]:
     """Unit and meaning of every endpoint."""
-    unit = trial.model.time
     table = dict(ARM) | {f"{event}_rate": ("1", f"patients with {event}") for event in trial.adverse}
-    table["median_response_duration"] = (unit, "median duration of response of those who responded")
+    table["median_response_duration"] = ("day", "median duration of response of those who responded")
     for kind, words in SURVIVAL.items():
         table |= {
-            f"median_{kind}": (unit, f"median {words}, infinite where not reached"),
+            f"median_{kind}": ("day", f"median {words}, infinite where not reached"),
             f"{kind}_events": ("1", f"events of {words}"),
             f"{kind}_rate": ("1", f"{words} at a landmark"),
         }

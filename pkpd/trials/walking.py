@@ -18,6 +18,7 @@ from pkpd.trials.dosing import UNDER_WAY, Doses, Progress, before, give
 from pkpd.trials.readings import Readings, Shows
 from pkpd.trials.rules import Decisions, SettledRules, Standing
 from pkpd.trials.segments import Reached, begin, go_on
+from pkpd.units import time_in
 
 __all__ = ["Walk", "Walked", "walk"]
 
@@ -94,19 +95,19 @@ class _Step:
 
 
 def drawn_starts(starts: Mapping[str, Within], unit: str, seed: int, numbers: Index) -> dict[str, tuple[Within, Array]]:
-    """For each start the days after what it follows, a whole number of days into its window.
+    """For each start the time after what it follows, a whole number of days into its window.
 
     Parameters
     ----------
     numbers
         (patients,): numbers of the patients, which with the seed and the name decide the draw.
     """
-    drawn = {}
+    drawn, per_day = {}, time_in("1 day", unit, "a day")
     for name, start in starts.items():
         first, last = start.days(unit)
-        days = np.floor(last - first + 1e-9) + 1
+        days = np.floor((last - first) / per_day + 1e-9) + 1
         chance = _uniforms(seed, f"start of {name}", numbers) if days > 1 else np.zeros(len(numbers))
-        drawn[name] = (start, first + np.minimum(np.floor(chance * days), days - 1))
+        drawn[name] = (start, first + per_day * np.minimum(np.floor(chance * days), days - 1))
     return drawn
 
 
