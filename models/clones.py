@@ -14,7 +14,8 @@ of its growth.  kg is the net growth, beside which cells die and are replaced at
 Source: a spontaneous rate of mutation, and one in proportion to the treatment, after Greene
 JM et al., JCO Clin Cancer Inform 3 (2019), doi 10.1200/CCI.18.00087 (eps and alpha there);
 the starting diameter, the net growth and the largest volume are those of QSPIO-TNBC's virtual
-trial of durvalumab in lung cancer (parameters_NSCLC.m).  The other values are illustrative.
+trial of durvalumab in lung cancer (parameters_NSCLC.m), whose file cites Usuda 1994 (PMID
+7922975) for the growth and marks the largest volume as estimated.  The other values are illustrative.
 
 Without extinction every response would end in regrowth from a fraction of a cell.
 """
@@ -43,7 +44,15 @@ resistant0 = param(
     iiv=2.5,
     source="illustrative: thousands of cells in a tumor of 37 mm",
 )
-kg = param("kg", 0.007, "1/day", "net growth rate", source=f"{QSPIO} (k_C_growth)", bounds=POSITIVE, iiv=0.3)
+kg = param(
+    "kg",
+    0.007,
+    "1/day",
+    "net growth rate",
+    source=f"{QSPIO} (k_C_growth), which cites Usuda 1994",
+    bounds=POSITIVE,
+    iiv=0.3,
+)
 d0 = param(
     "d0",
     0.003,
@@ -58,7 +67,7 @@ Tmax = param(
     "mm^3",
     "tumor volume at which growth stops",
     bounds=POSITIVE,
-    source=f"computed from {QSPIO}: 1.5e11 cells (C_max) of 16.9 um diameter",
+    source=f"computed from {QSPIO}: 1.5e11 cells (C_max, marked (estimated) there) of 16.9 um diameter",
 )
 Tmin = param(
     "Tmin",

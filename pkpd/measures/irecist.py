@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pkpd.arrays import Codes, Index, Mask
-from pkpd.measures.best_responses import best_response, counted, first_true
+from pkpd.measures.assessing import FollowUp, Verdict, assess, day_at
+from pkpd.measures.best_responses import counted, first_true
 from pkpd.measures.immune_time_points import immune_time_points
-from pkpd.measures.lesion_status import lesion_status
+from pkpd.measures.lesion_status import LesionStatus
 from pkpd.measures.new_lesions import new_lesions
-from pkpd.measures.progression import progression_free
-from pkpd.measures.recist import assessments, days_of, labeled
 from pkpd.measures.recist_rules import RecistRules
-from pkpd.measures.response_codes import CR, ICPD, NED, NON, PD, PR, SD, immune_attrs, response_attrs
-from pkpd.measures.scan_data import check_scans
+from pkpd.measures.response_codes import CR, ICPD, NED, NON, PD, PR, SD, immune_attrs
 from pkpd.measures.time_points import time_points
 
 if TYPE_CHECKING:
@@ -89,39 +87,31 @@ def irecist(
     >>> assessment.pseudoprogression.item(), assessment.pfs_event.item()
     (True, False)
     """
-    check_scans(scans)
-    rules = RecistRules() if rules is None else rules
-    status = lesion_status(scans)
+    return assess(scans, FollowUp.of(scans, rules, death, new_therapy), _judge)
+
+
+def _judge(scans: xr.Dataset, status: LesionStatus, follow_up: FollowUp) -> Verdict:
     points, new = time_points(status), new_lesions(scans)
-    overall = immune_time_points(status, points.target, points.non_target, new, rules)
-    other = days_of("new_therapy", new_therapy, status.day.shape[1])
-    visits = counted(overall, status.day, other, overall == ICPD)
-    best, start = best_response(overall, status.day, visits, rules)
-    seen = assessments(scans, status, overall, _progression(overall, visits), rules, death, other)
-    free = progression_free(seen, rules.missed)
-    by_visit = {
-        "response": (overall, immune_attrs("response by iRECIST")),
-        "target_response": (points.target, response_attrs("response of target lesions")),
-        "non_target_response": (points.non_target, response_attrs("response of non-target lesions")),
-        "new_target_sum": (new.sums[1], {"long_name": "sum of diameters of new target lesions", "units": "mm"}),
-        "new_non_target_sum": (new.sums[2], {"long_name": "sum of diameters of new non-target lesions", "units": "mm"}),
-    }
-    immune = labeled(
-        scans,
-        status,
-        by_visit,
-        points.nadir,
+    overall = immune_time_points(status, points.target, points.non_target, new, follow_up.rules)
+    confirmed = overall == ICPD
+    visits = counted(overall, status.day, follow_up.new_therapy, confirmed)
+    return Verdict(
+        points,
+        overall,
+        immune_attrs,
         visits,
-        (best, immune_attrs("best response by iRECIST")),
-        start,
-        seen,
-        free,
-    )
-    confirmed = first_true(overall == ICPD)
-    day = np.where(confirmed >= 0, np.take_along_axis(status.day, np.maximum(confirmed, 0)[None], axis=0)[0], np.nan)
-    return immune.assign(
-        confirmed_day=("patient", day, {"long_name": "day of confirmed progression", "units": "day"}),
-        pseudoprogression=("patient", _pseudo(overall, visits), {"long_name": "pseudoprogression", "units": "1"}),
+        _progression(overall, visits),
+        by_visit={
+            "new_target_sum": (new.sums[1], {"long_name": "sum of new target lesions", "units": "mm"}),
+            "new_non_target_sum": (new.sums[2], {"long_name": "sum of new non-target lesions", "units": "mm"}),
+        },
+        by_patient={
+            "confirmed_day": (
+                day_at(status.day, first_true(confirmed)),
+                {"long_name": "day of confirmed progression", "units": "day"},
+            ),
+            "pseudoprogression": (_pseudo(overall, visits), {"long_name": "pseudoprogression", "units": "1"}),
+        },
     )
 
 
