@@ -112,6 +112,26 @@ def test_visits_count_from_an_entry_that_follows_a_therapy() -> None:
     np.testing.assert_array_equal(treated.scans.day[0, :3], [0, 56, np.nan])
 
 
+def test_entry_after_a_therapy_of_several_cycles() -> None:
+    """The last dose of the third cycle is on day 52, unless the therapy is stopped: then nobody enters."""
+    chemo = pkpd.therapy(pkpd.bolus(1, "iv", at=[0, 10]), every=21, cycles=3)
+    other = pkpd.therapy(pkpd.bolus(1, "iv"), every=7)
+    protocol = pkpd.Protocol(
+        {"chemo": chemo, "other": other},
+        rules=[pkpd.stop_at(pkpd.happened("harmed"), "chemo")],
+        entry=pkpd.within(4, 4, after="chemo"),
+    )
+    for rules in (protocol.rules, ()):
+        one = pkpd.Protocol(protocol.therapies, rules, protocol.entry)
+        treated = treat(one, {"due": np.array([1e6, 22.0])}, until=30, imaging=pkpd.Imaging(LESION, [0, 14], EXACT))
+        assert treated.entry.tolist() == ([56, np.inf] if rules else [56, 56])
+        assert treated.left.tolist() == ([86, 31] if rules else [86, 86])
+        assert days(treated, 1, therapy="chemo") == ([0, 10, 21] if rules else [0, 10, 21, 31, 42, 52])
+        assert days(treated, 0, therapy="other") == list(range(0, 87, 7))
+        np.testing.assert_array_equal(treated.scans.day[0], [0, 14])
+        np.testing.assert_array_equal(treated.scans.day[1], [np.nan, np.nan] if rules else [0, 14])
+
+
 # ---- stops
 
 
@@ -444,6 +464,10 @@ def test_what_does_not_fit_is_refused() -> None:
         pkpd.delay_at(pkpd.seen("PD"), by=7)
     with pytest.raises(pkpd.RegimenError, match="wait for each other: a after b after a"):
         pkpd.Protocol({n: pkpd.therapy(pkpd.bolus(1, "iv"), after=o) for n, o in (("a", "b"), ("b", "a"))})
+    with pytest.raises(pkpd.RegimenError, match="the end of 'drug', which has neither"):
+        pkpd.Protocol(drug | {"next": pkpd.therapy(pkpd.bolus(1, "iv"), after="drug")})
+    with pytest.raises(pkpd.RegimenError, match="the end of 'drug', which has neither"):
+        pkpd.Protocol(drug, rules=[pkpd.start_at(pkpd.completed("drug"), "drug")])
     with pytest.raises(pkpd.RegimenError, match="within"):
         pkpd.within(42, 1)
     with pytest.raises(pkpd.RegimenError, match="into its cycle"):
