@@ -25,6 +25,7 @@ from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.scaling import members_table, states_table, stiff_states_table, threads_table
 from benchmarks.shapes import shapes_table
 from benchmarks.tables import Table, write_csv
+from benchmarks.trial import trial_table
 
 HERE = Path(__file__).parent
 TABLES = {
@@ -36,6 +37,7 @@ TABLES = {
     "interruptions": interruptions_table,
     "instructions": instructions_table,
     "responses": responses_table,
+    "trial": trial_table,
     "gpu": gpu_table,
 }  # fmt: skip
 SECTIONS = ("comparison", "scaling", *TABLES)

@@ -112,6 +112,26 @@ def test_visits_count_from_an_entry_that_follows_a_therapy() -> None:
     np.testing.assert_array_equal(treated.scans.day[0, :3], [0, 56, np.nan])
 
 
+def test_entry_after_a_therapy_of_several_cycles() -> None:
+    """The last dose of the third cycle is on day 52, unless the therapy is stopped: then nobody enters."""
+    chemo = pkpd.therapy(pkpd.bolus(1, "iv", at=[0, 10]), every=21, cycles=3)
+    other = pkpd.therapy(pkpd.bolus(1, "iv"), every=7)
+    protocol = pkpd.Protocol(
+        {"chemo": chemo, "other": other},
+        rules=[pkpd.stop_at(pkpd.happened("harmed"), "chemo")],
+        entry=pkpd.within(4, 4, after="chemo"),
+    )
+    for rules in (protocol.rules, ()):
+        one = pkpd.Protocol(protocol.therapies, rules, protocol.entry)
+        treated = treat(one, {"due": np.array([1e6, 22.0])}, until=30, imaging=pkpd.Imaging(LESION, [0, 14], EXACT))
+        assert treated.entry.tolist() == ([56, np.inf] if rules else [56, 56])
+        assert treated.left.tolist() == ([86, 31] if rules else [86, 86])
+        assert days(treated, 1, therapy="chemo") == ([0, 10, 21] if rules else [0, 10, 21, 31, 42, 52])
+        assert days(treated, 0, therapy="other") == list(range(0, 87, 7))
+        np.testing.assert_array_equal(treated.scans.day[0], [0, 14])
+        np.testing.assert_array_equal(treated.scans.day[1], [np.nan, np.nan] if rules else [0, 14])
+
+
 # ---- stops
 
 
@@ -444,6 +464,10 @@ def test_what_does_not_fit_is_refused() -> None:
         pkpd.delay_at(pkpd.seen("PD"), by=7)
     with pytest.raises(pkpd.RegimenError, match="wait for each other: a after b after a"):
         pkpd.Protocol({n: pkpd.therapy(pkpd.bolus(1, "iv"), after=o) for n, o in (("a", "b"), ("b", "a"))})
+    with pytest.raises(pkpd.RegimenError, match="the end of 'drug', which has neither"):
+        pkpd.Protocol(drug | {"next": pkpd.therapy(pkpd.bolus(1, "iv"), after="drug")})
+    with pytest.raises(pkpd.RegimenError, match="the end of 'drug', which has neither"):
+        pkpd.Protocol(drug, rules=[pkpd.start_at(pkpd.completed("drug"), "drug")])
     with pytest.raises(pkpd.RegimenError, match="within"):
         pkpd.within(42, 1)
     with pytest.raises(pkpd.RegimenError, match="into its cycle"):
@@ -467,3 +491,69 @@ def test_protocols_are_values() -> None:
     assert isinstance(one.therapies["drug"], Therapy)
     with pytest.raises(TypeError):
         one.therapies["more"] = DRUG  # type: ignore[index]
+
+
+def test_rounding_loses_no_dose() -> None:
+    """Doses every 0.1 day and scans every 0.3: sums of tenths are not equal to the bit, and each dose is given once."""
+    protocol = pkpd.Protocol(
+        {"drug": pkpd.therapy(pkpd.bolus(100, "iv"), every=0.1, cycles=60)},
+        rules=[pkpd.stop_at(pkpd.seen("PD")), pkpd.delay_at(pkpd.measured("X", at_least=1e9), by=1)],
+    )
+    model = _keeping()
+    visits = np.arange(30) * 0.3
+    imaging = pkpd.Imaging(LESION, visits, EXACT)
+    treated = pkpd.treat(model, protocol, until=8.8, imaging=imaging)
+    np.testing.assert_allclose(days(treated), np.arange(60) * 0.1, atol=1e-6)
+    sizes = 50 - 0.01 * np.ceil(visits / 0.1 - 1e-9)  # each dose takes 0.01 mm; one on the day comes after the scan
+    np.testing.assert_allclose(treated.scans.diameter[0, :20, 0], sizes[:20], atol=1e-6)
+    np.testing.assert_allclose(treated.scans.diameter[0, 21:, 0], 50 - 0.6, atol=1e-6)
+
+
+def _keeping() -> pkpd.Model:
+    loss = pkpd.param("loss", 1e-4, "mm/mg", "diameter lost")
+    return pkpd.Model(
+        "keeping",
+        rates={D: sympy.Integer(0), X: -k * X},
+        outputs={"diameter": D},
+        routes={"iv": {D: D - loss * pkpd.dose("mg")}},
+    )
+
+
+def test_what_a_rule_begins_is_looked_at_before_it_is_given() -> None:
+    """Begun at progression on day 56, on which toxicity is too high for it: delayed from that day on."""
+    rules = [
+        pkpd.stop_at(pkpd.seen("PD"), "drug"),
+        pkpd.start_at(pkpd.seen("PD"), "next"),
+        pkpd.delay_at(pkpd.measured("X", at_least=0.5), "next", by=5),
+    ]
+    weekly = pkpd.therapy(pkpd.bolus(100, "iv"), every=7)
+    last = pkpd.therapy(pkpd.bolus(10, "iv"), every=21, start=None)
+    treated = treat(pkpd.Protocol({"drug": weekly, "next": last}, rules=rules), {"g": log(1.3) / 56}, until=115)
+    first = 56.0
+    while toxicity(list(np.arange(0, 56, 7)), first) >= 0.5:
+        first += 5
+    assert first > 66
+    assert days(treated, therapy="next") == [first, first + 21]
+    assert decisions(treated)[1] == (56, "next", "start", "PD")
+
+
+def test_a_model_in_hours_is_seen_on_the_same_days() -> None:
+    """Therapies are in the model's unit of time, scans and what is reported in days."""
+    rules = [pkpd.stop_at(pkpd.seen("iCPD")), pkpd.delay_at(pkpd.measured("X", at_least=0.6), by="5 days")]
+    by_day = pkpd.Protocol(
+        {"drug": pkpd.therapy(pkpd.bolus(100, "iv"), every=14, start=pkpd.within(1, 9))}, rules=rules
+    )
+    by_hour = pkpd.Protocol(
+        {"drug": pkpd.therapy(pkpd.bolus(100, "iv"), every=14 * 24, start=pkpd.within(24, 9 * 24))}, rules=rules
+    )
+    patients = {"g": np.array([log(1.3) / 56, 0.001]), "due": np.array([70.0, 1e6])}
+    hourly = GROWING.in_time("h")
+    asked = {"imaging": IMAGING, "leaving": ["harmed"], "seed": 4}
+    one = pkpd.treat(GROWING, by_day, patients, until=200, **asked)
+    scaled = {name: column / 24 if name == "g" else column * 24 for name, column in patients.items()}
+    two = pkpd.treat(hourly, by_hour, scaled, until="200 days", **asked)
+    pd.testing.assert_frame_equal(one.doses, two.doses, rtol=1e-6)
+    pd.testing.assert_frame_equal(one.decisions, two.decisions, rtol=1e-6)
+    np.testing.assert_allclose(one.scans.diameter, two.scans.diameter, rtol=1e-6)
+    np.testing.assert_allclose(one.left, two.left, rtol=1e-6)
+    np.testing.assert_allclose(one.day_of("harmed"), two.day_of("harmed"), rtol=1e-6)

@@ -37,7 +37,7 @@ def trial(dose: float = 10 / 1.5, **options: Any) -> pkpd.Trial:
 
 @pytest.fixture(scope="module")
 def outcome() -> xr.Dataset:
-    return pkpd.replicate_trial(trial(), 400, seed=11, landmarks=[300, "400 day"])
+    return pkpd.replicate_trial(trial(), 250, seed=11, landmarks=[300, "400 day"])
 
 
 # ---- one replicate
@@ -46,7 +46,7 @@ def outcome() -> xr.Dataset:
 def test_survival_is_exponential_in_each_arm() -> None:
     from scipy.stats import kstest
 
-    patients = pkpd.simulate_trial(trial(patients=4000, accrual=0, follow_up=1e5), seed=2)
+    patients = pkpd.simulate_trial(trial(patients=2000, accrual=0, follow_up=1e5), seed=2)
     assert patients["os_event"].all()
     for arm, ratio in (("drug", 0.6), ("control", 1.0)):
         days = patients["os_day"][patients.arm == arm].to_numpy()
@@ -104,6 +104,11 @@ def test_replicates_are_the_same_to_the_bit_whatever_else_is_simulated(outcome: 
     one = pkpd.simulate_trial(trial(), 11, replicate=18)
     ratio = pkpd.hazard_ratio(one["os_day"], one["os_event"], one["arm"] == "drug")["hazard_ratio"]
     assert float(ratio) == float(outcome["os_hazard_ratio"].sel(replicate=18)[0])
+    curve = pkpd.kaplan_meier(one["os_day"], one["os_event"], group=one["arm"])
+    mine = outcome.sel(replicate=18, arm=curve["group"].to_numpy())
+    np.testing.assert_array_equal(mine["median_os"], pkpd.median_survival(curve)["median"])
+    at = pkpd.landmark_survival(curve, [300, 400])["survival"].transpose("group", ...)
+    np.testing.assert_array_equal(mine["os_rate"], at)
     other = pkpd.replicate_trial(trial(), 3, seed=12)
     assert not np.array_equal(other["os_hazard_ratio"], some["os_hazard_ratio"])
 
@@ -143,7 +148,7 @@ def test_medians_that_are_not_reached_are_infinite_and_count() -> None:
 # ---- power
 
 
-@pytest.mark.parametrize("dose", [3.0, 10 / 1.5])
+@pytest.mark.parametrize("dose", [pytest.param(3.0, marks=pytest.mark.slow), 10 / 1.5])
 def test_power_is_that_of_schoenfeld(dose: float, outcome: xr.Dataset) -> None:
     """Exponential survival: from the events that the trial has follows its power."""
     runs = outcome if dose > 5 else pkpd.replicate_trial(trial(dose), 400, seed=21)
@@ -163,19 +168,21 @@ def test_expected_events_of_exponential_survival_with_accrual(outcome: xr.Datase
         assert events.mean() == pytest.approx(100 * chance, abs=4 * events.std() / np.sqrt(len(events)))
 
 
-def test_the_type_one_error_is_alpha_under_equal_arms() -> None:
+@pytest.mark.parametrize("replicates", [200, pytest.param(1000, marks=pytest.mark.slow)])
+def test_the_type_one_error_is_alpha_under_equal_arms(replicates: int) -> None:
     equal = pkpd.Trial(
         MORTAL, {"a": NOTHING, "b": NOTHING}, patients=120, accrual=200, follow_up=300, death="death",
         population={"frailty": pkpd.lognormal(1, omega=0.4)},
     )  # fmt: skip
-    runs = pkpd.replicate_trial(equal, 600, seed=31)
+    runs = pkpd.replicate_trial(equal, replicates, seed=31)
     for alpha in (0.05, 0.2):
         found = pkpd.power(runs, "os", alpha=alpha, finding="either", confidence=0.999)
         assert float(found["lower"][0]) < alpha < float(found["upper"][0])
         better = pkpd.power(runs, "os", alpha=alpha)
-        assert float(better["power"][0]) == pytest.approx(alpha / 2, abs=4 * np.sqrt(alpha / 2 / 600))
+        assert float(better["power"][0]) == pytest.approx(alpha / 2, abs=4 * np.sqrt(alpha / 2 / replicates))
 
 
+@pytest.mark.slow
 def test_the_patients_that_a_power_needs() -> None:
     """Schoenfeld's events over the chance of an event."""
     found = pkpd.sample_size(trial(10.0, patients=80), seed=5, power=0.8, replicates=150)
@@ -211,3 +218,143 @@ GROWING = pkpd.time_to_event(
     "death",
     h,
 )
+
+
+def responding(patients: int, **options: Any) -> pkpd.Trial:
+    """The drug arm shrinks or grows at known rates; the control grows by 20 % in 8 to 24 weeks."""
+    rate = pkpd.param("rate", 0.0, "1/day/mg", "effect of the drug", bounds=(None, None))
+    shrinking = pkpd.Model(
+        "shrinking", {D: (g - rate * X) * D, X: sympy.Integer(0)}, outputs={"diameter": D},
+        routes={"iv": {X: X + pkpd.dose("mg")}},
+    )  # fmt: skip
+    asked = {
+        "imaging": pkpd.Imaging({"one": "diameter"}, pkpd.schedule_visits(56, 1000), pkpd.Reader(error=0)),
+        "population": _half_and_half,
+        "follow_up": 600,
+    } | options
+    return pkpd.Trial(shrinking, {"drug": drug(1.0), "control": NOTHING}, patients=patients, **asked)
+
+
+def _half_and_half(n: int, seed: int, first: int) -> pkpd.Ensemble:
+    """Every other patient responds to the drug: 0.5 % a day less, against 0.4 % a day more."""
+    even = (first + np.arange(n)) % 2 == 0
+    return pkpd.members(g=np.full(n, 0.004), rate=np.where(even, 0.009, 0.0))
+
+
+def test_responses_and_progression_by_hand() -> None:
+    """Growth of 0.4 % a day is 20 % after 45.6 days: progression at the first scan, unless the patient responds."""
+    p = pkpd.simulate_trial(replace(responding(100), biomarkers=("rate",)), seed=1)
+    responds = (p.arm == "drug") & (p["rate"] > 0)
+    assert 0.2 < float(responds.mean()) < 0.3
+    names = pkpd.response_names(p["best_response"])
+    assert set(names[responds].to_numpy()) == {"PR"}  # exp(-0.005 x 112) = 0.57
+    assert set(names[~responds].to_numpy()) == {"PD"}
+    assert set(p["pfs_day"][~responds].to_numpy()) == {56}
+    assert (p["pfs_event"] == ~responds).all()
+    assert set(p["response_day"][responds].to_numpy()) == {112}
+    assert set(p["pfs_day"][responds].to_numpy()) == {560}  # the last scan within 600 days
+    assert "os_day" not in p
+    assert set(p["doses"].sel(therapy="drug")[p.arm == "drug"].to_numpy()) == {1}
+    assert not p["doses"][p.arm == "control"].any()
+
+
+def test_endpoints_of_responses() -> None:
+    runs = pkpd.replicate_trial(responding(200), 4, seed=1, landmarks=[100])
+    for replicate in range(4):
+        p = pkpd.simulate_trial(replace(responding(200), biomarkers=("rate",)), 1, replicate=replicate)
+        share = float((p["rate"] > 0)[p.arm == "drug"].mean())
+        one = runs.sel(replicate=replicate)
+        assert float(one["response_rate"].sel(arm="drug")) == pytest.approx(share)
+        assert float(one["pfs_rate"].sel(arm="drug", landmark=100)) == pytest.approx(share)
+        assert float(one["response_rate"].sel(arm="control")) == 0
+        assert float(one["median_pfs"].sel(arm="control")) == 56
+        assert np.isnan(one["median_response_duration"].sel(arm="control"))
+        assert np.isinf(one["median_response_duration"].sel(arm="drug"))
+    limits = pkpd.replicate_intervals(runs)
+    assert int(limits["missing_median_response_duration"].sel(arm="control")) == 4
+
+
+def test_subgroups_are_a_table_for_a_forest_plot() -> None:
+    """The hazard ratio is 1 where the drug does nothing, and low where it works."""
+    splits = {"effect": pkpd.split_at("rate", 0.001), "size": pkpd.split_at("baseline_sum", 30)}
+    asked = replace(responding(400), biomarkers=("rate",))
+    p = pkpd.simulate_trial(asked, seed=3)
+    table = pkpd.trial_subgroups(p, splits, endpoint="pfs")
+    assert table["subgroup"].values.tolist() == ["all", "effect < 0.001", "effect >= 0.001", "size >= 30"]
+    ratio = table["hazard_ratio"].to_numpy()
+    assert ratio[1] == pytest.approx(1.0)  # all progress at the first scan
+    assert ratio[2] < ratio[0] < ratio[1]
+    runs = pkpd.replicate_trial(asked, 2, seed=3, subgroups=splits)
+    assert runs["subgroup"].values.tolist() == [
+        "effect < 0.001", "effect >= 0.001", "size < 30", "size >= 30",
+    ]  # fmt: skip
+    mine = runs["pfs_subgroup_hazard_ratio"].sel(replicate=0, comparison="drug").to_numpy()
+    np.testing.assert_array_equal(mine, [ratio[1], ratio[2], np.nan, ratio[0]])
+
+
+def test_failed_patients_are_counted_and_left_out() -> None:
+    """A tumor that becomes infinite in finite time in every fourth patient."""
+    blows = pkpd.param("blows", 0.0, "1/day/mm", "blow-up", bounds=(0, None))
+    model = pkpd.Model("blowing", {D: g * D + blows * D**2, X: sympy.Integer(0)}, outputs={"diameter": D})
+    fourth = lambda n, seed, first: pkpd.members(blows=np.where(np.arange(n) % 4 == 0, 1.0, 0.0))  # noqa: E731
+    asked = pkpd.Trial(
+        model, {"a": NOTHING, "b": NOTHING}, patients=80, population=fourth, follow_up=200,
+        imaging=pkpd.Imaging({"one": "diameter"}, [0, 56, 112]),
+    )  # fmt: skip
+    p = pkpd.simulate_trial(asked, seed=1)
+    assert int((p["status"] != 0).sum()) == 20
+    assert p["pfs_day"].isnull().sum() == 20
+    one = pkpd.replicate_trial(asked, 1, seed=1).isel(replicate=0)
+    assert int(one["failed"].sum()) == 20
+    assert int(one["patients"].sum()) == 60
+
+
+def test_who_never_enters_is_counted() -> None:
+    """Radiation that toxicity stops in some is never completed, so that they do not enter."""
+    harmed = pkpd.param("harmed", 0.0, "1", "toxicity", bounds=(0, None))
+    mg = pkpd.param("mg", 1, "mg", "1 mg")
+    model = pkpd.Model(
+        "irradiated", {D: g * D, X: sympy.Integer(0)}, outputs={"diameter": D, "tox": harmed * X / mg},
+        routes={"radiation": {X: X + pkpd.param("per", 1, "mg/Gy", "a dose") * pkpd.dose("Gy")}},
+    )  # fmt: skip
+    radiation = pkpd.therapy(pkpd.fractions(2, 5))
+    protocol = pkpd.Protocol(
+        {"radiation": radiation}, rules=[pkpd.stop_at(pkpd.measured("tox", at_least=5))],
+        entry=pkpd.within(3, 3, after="radiation"),
+    )  # fmt: skip
+    some = lambda n, seed, first: pkpd.members(harmed=np.where(np.arange(n) % 2 == 0, 1.0, 0.0))  # noqa: E731
+    asked = pkpd.Trial(
+        model, {"a": protocol, "b": protocol}, patients=40, population=some, follow_up=100,
+        imaging=pkpd.Imaging({"one": "diameter"}, [0, 56]),
+    )  # fmt: skip
+    p = pkpd.simulate_trial(asked, seed=1)
+    np.testing.assert_array_equal(p["entry"], np.where(np.arange(40) % 2 == 0, np.nan, 7))
+    assert set(p["doses"].to_numpy().ravel()[::2]) == {3}
+    assert p["stopped_for_toxicity"].to_numpy().tolist() == [True, False] * 20
+    one = pkpd.replicate_trial(asked, 1, seed=1).isel(replicate=0)
+    assert int(one["not_entered"].sum()) == 20
+
+
+# ---- what is refused
+
+
+def test_what_does_not_fit_is_refused(outcome: xr.Dataset) -> None:
+    for wrong, message in (
+        ({"patients": 1}, "patients is 1"),
+        ({"follow_up": -1}, "follow_up is -1"),
+        ({"control": "placebo"}, "placebo"),
+        ({"allocation": {"drug": 0}}, "allocation to 'drug' is 0"),
+        ({"arms": {"drug": "a drug"}}, "expected a pkpd.Protocol"),
+    ):
+        with pytest.raises(pkpd.PkpdError, match=message):
+            replace(trial(), **wrong)
+    with pytest.raises(pkpd.UnknownNameError, match="PDL1"):
+        pkpd.simulate_trial(trial(strata=pkpd.split_at("PDL1", 0.25)), seed=1)
+    with pytest.raises(pkpd.UnknownNameError, match="pneumonitis"):
+        pkpd.simulate_trial(trial(adverse="pneumonitis"), seed=1)
+    with pytest.raises(pkpd.SimulationError, match="expected one or more rising"):
+        pkpd.split_at("PDL1", 0.25, 0.01)
+    with pytest.raises(pkpd.UnknownNameError, match="pfs_p_value"):
+        pkpd.power(outcome, "pfs")
+    with pytest.raises(pkpd.SimulationError, match="expected an Ensemble of 200"):
+        pkpd.simulate_trial(trial(population=lambda n, seed, first: pkpd.members(frailty=[1.0])), seed=1)

@@ -191,6 +191,7 @@ class Protocol:
             if name not in self.therapies:
                 raise unknown_name(where, "therapy", name, self.therapies)
         self._check_starts()
+        self._check_ends()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Protocol, (dict(self.therapies), self.rules, self.entry)
@@ -226,6 +227,15 @@ class Protocol:
                 if trail.count(following) > 1:
                     raise RegimenError(f"starts wait for each other: {' after '.join(trail)}.")
                 at = following
+
+    def _check_ends(self) -> None:
+        """Refuse to wait for the end of a therapy that has none."""
+        awaited = [start.after for start in self.starts.values() if start.after not in (None, ENTRY)]
+        awaited += [rule.when.therapy for rule in self.rules if isinstance(rule.when, Completed)]
+        for name in awaited:
+            therapy = self.therapies[str(name)]
+            if therapy.every is not None and therapy.cycles is None and therapy.duration is None:
+                raise RegimenError(f"something waits for the end of {name!r}, which has neither cycles= nor duration=.")
 
 
 def _condition(when: Any, what: str) -> Condition:

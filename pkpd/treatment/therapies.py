@@ -40,8 +40,8 @@ def within(first: Any, last: Any, *, after: str | None = None) -> Within:
     Parameters
     ----------
     first, last
-        The window: numbers in the model's unit of time, or text such as ``"6 weeks"``.  A day
-        is `first` and a whole number of units of time more, at most `last`.
+        The window: numbers in the model's unit of time, or text such as ``"6 weeks"``.  The start
+        is `first` or a whole number of days later, at most `last`.
     after
         What it is counted from: a therapy, whose last dose it follows, or ``"entry"``; by
         default the start of the model.

@@ -17,6 +17,7 @@ from pkpd.trials.enrolling import Enrolled, enrolled
 from pkpd.trials.settling import SettledProtocol, settled_protocol
 from pkpd.trials.treated import Treated
 from pkpd.trials.trials import Trial
+from pkpd.units import time_in
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["SettledTrial", "settled_trial", "simulate_trial"]
 
 DAYS = {
-    "entry": "day of the model at entry into the trial",
+    "entry": "day of entry into the trial, from the model's start",
     "enrolled": "day of enrollment, from the first day of the trial",
     "followed": "from entry to the data cutoff",
     "left": "last day under observation, from entry",
@@ -57,6 +58,11 @@ class SettledTrial:
     trial: Trial
     arms: Mapping[str, SettledProtocol]
 
+    @property
+    def per_day(self) -> float:
+        """A day in the model's unit of time."""
+        return time_in("1 day", self.trial.model.time, "a day")
+
     def treat(self, people: Enrolled, arm: int, seed: int) -> tuple[Index, Treated]:
         """The patients of one arm and what their treatment came to."""
         who = np.flatnonzero(people.arm == arm)
@@ -64,7 +70,7 @@ class SettledTrial:
         values = settled.prepared.values_of({name: column[who] for name, column in people.columns.items()})
         if values.members != len(who):  # nothing varies
             values = values.take(np.zeros(len(who), dtype=np.int64))
-        return who, settled.treat(values, people.numbers[who], people.followed[who], seed)
+        return who, settled.treat(values, people.numbers[who], people.followed[who] * self.per_day, seed)
 
     def patients(self, replicate: int, seed: int) -> xr.Dataset:
         """A replicate, patient by patient; see `simulate_trial`."""
@@ -195,7 +201,6 @@ def _labelled(
 ) -> xr.Dataset:
     import xarray as xr
 
-    unit = trial.model.time
     variables: dict[str, Any] = {}
     for name, values in columns.items():
         if name == "best_response":
@@ -204,7 +209,7 @@ def _labelled(
             variables[name] = ("patient", values, dict(zip(("units", "long_name"), OTHERS[name], strict=True)))
         else:
             meaning = DAYS.get(name, f"{name.removeprefix('day_of_')}, from entry")
-            variables[name] = ("patient", values, {"units": unit, "long_name": meaning})
+            variables[name] = ("patient", values, {"units": "day", "long_name": meaning})
     variables["doses"] = (("patient", "therapy"), doses, {"units": "1", "long_name": "doses given"})
     for name in dict.fromkeys([*trial.biomarkers, *(split.of for split in trial.strata)]):
         symbol = trial.model[name]

@@ -87,10 +87,10 @@ class Progress:
         day: Array = self.due + cycle.at(cycle.offset, np.arange(len(self.due)), self.place)
         return day
 
-    def final_dose(self, cycle: Cycle) -> Array:
-        """(patients,): the day of the last dose of a cycle that is the last; infinite before."""
-        last_cycle = (self.cycle + 1 >= cycle.most) | (self.due + cycle.every - self.first >= cycle.longest)
-        return np.where(last_cycle, self.due + cycle.offset[:, -1], np.inf)
+    def cycle_end(self, cycle: Cycle) -> Array:
+        """(patients,): the day of the last dose of the cycle under way or due, infinite where none is."""
+        end: Array = self.due + cycle.offset[:, -1]
+        return end
 
 
 @dataclass(frozen=True, eq=False)

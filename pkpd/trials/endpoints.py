@@ -11,7 +11,7 @@ import numpy as np
 from pkpd.arrays import Array, Index, Mask
 from pkpd.measures.hazard_ratios import hazard_ratio
 from pkpd.measures.response_codes import CR, PR, SD
-from pkpd.measures.survival import kaplan_meier, landmark_survival, median_survival
+from pkpd.measures.survival import kaplan_meier
 from pkpd.measures.survival_tests import logrank
 from pkpd.trials.forests import FOREST, forest, variable
 from pkpd.trials.splitting import Split
@@ -37,6 +37,7 @@ COMPARISON = {
     "hazard_ratio_upper": ("1", "upper limit of the hazard ratio"),
     "p_value": ("1", "p of the log-rank test, two-sided"),
 }
+HALF = 0.5 * (1 + 1e-9)  # as in `median_survival`: a product of fractions may miss it by rounding
 SURVIVAL = {"pfs": "progression-free survival", "os": "overall survival"}
 
 
@@ -47,7 +48,7 @@ class EndpointOptions:
     Attributes
     ----------
     landmarks
-        Times from entry at which survival is read, in the unit of the model.
+        Days from entry at which survival is read.
     subgroups
         Factors in whose classes hazard ratios are taken.
     confidence
@@ -148,9 +149,11 @@ def _curves(time: Array, event: Array, number: Index, names: Sequence[str], at: 
     there = np.unique(number)
     if there.size:
         curve = kaplan_meier(time, event, group=number)
-        medians[there] = median_survival(curve)["median"].to_numpy()
-        if at:
-            landmarks[there] = landmark_survival(curve, list(at))["survival"].transpose("group", ...).to_numpy()
+        days, survival = curve["time"].to_numpy(), curve["survival"].to_numpy()
+        medians[there] = np.where(survival <= HALF, days, np.inf).min(axis=1)
+        read = survival[:, np.searchsorted(days, at, side="right") - 1]
+        followed = np.array(at) <= curve["last_time"].to_numpy()[:, None]
+        landmarks[there] = np.where(followed | (read == 0), read, np.nan)
     return medians, landmarks
 
 
@@ -184,12 +187,11 @@ def _response_duration(patients: xr.Dataset, number: Index, usable: Mask, names:
 
 def meanings(trial: Trial) -> Mapping[str, tuple[str, str]]:
     """Unit and meaning of every endpoint."""
-    unit = trial.model.time
     table = dict(ARM) | {f"{event}_rate": ("1", f"patients with {event}") for event in trial.adverse}
-    table["median_response_duration"] = (unit, "median duration of response of those who responded")
+    table["median_response_duration"] = ("day", "median duration of response of those who responded")
     for kind, words in SURVIVAL.items():
         table |= {
-            f"median_{kind}": (unit, f"median {words}, infinite where not reached"),
+            f"median_{kind}": ("day", f"median {words}, infinite where not reached"),
             f"{kind}_events": ("1", f"events of {words}"),
             f"{kind}_rate": ("1", f"{words} at a landmark"),
         }

@@ -37,7 +37,7 @@ class Enrolled:
     day
         When each was enrolled, from the first day of the trial.
     followed
-        How long each is followed.
+        For how many days each is followed.
     arm, stratum
         Numbers of the arm and the stratum.
     """
@@ -58,9 +58,9 @@ def enrolled(trial: Trial, replicate: int, seed: int) -> Enrolled:
     SimulationError, UnknownNameError
         If the population is not one, or a stratum is by what it does not have.
     """
-    n, first, unit = trial.patients, replicate * trial.patients, trial.model.time
+    n, first = trial.patients, replicate * trial.patients
     columns = _people(trial, n, first, seed)
-    period = time_in(trial.accrual, unit, "accrual")
+    period = time_in(trial.accrual, "day", "accrual")
     day = accrual(n, period, seed, first=first)
     stratum = _strata(trial.model, trial.strata, columns, n)
     stream = f"allocation of replicate {replicate}"
@@ -68,7 +68,7 @@ def enrolled(trial: Trial, replicate: int, seed: int) -> Enrolled:
         arm = allocated_in_blocks(trial.weights, stratum, day, seed, stream)
     else:
         arm = allocated(trial.weights, n, seed, stream)
-    followed = period + time_in(trial.follow_up, unit, "follow_up") - day
+    followed = period + time_in(trial.follow_up, "day", "follow_up") - day
     return Enrolled(columns, first + np.arange(n), day, followed, arm, stratum)
 
 

@@ -20,7 +20,7 @@ from pkpd.trials.lesions import sphere_diameter
 from pkpd.trials.readings import Readings, SettledImaging
 from pkpd.trials.scanning import Reader, ScanChances, scan_chances
 from pkpd.trials.visits import VisitSchedule, visit_days
-from pkpd.units import conversion_factor, parse_unit
+from pkpd.units import conversion_factor, parse_unit, time_in
 
 __all__ = ["Imaging", "readings_of"]
 
@@ -101,6 +101,7 @@ class Imaging:
             sizes=tuple(diameter_of(model, output) for output in self.lesions.values()),
             planned=planned,
             scheduled=scheduled,
+            per_day=time_in("1 day", model.time, "a day"),
             reader=self.reader,
             chances=_chances((planned.shape[1], len(lesions)), self.reader, numbers, seed),
             node=_for_all([name in self.nodes for name in lesions], n).astype(bool),
@@ -187,5 +188,5 @@ def readings_of(imaging: Imaging | None, model: Model, protocol: Protocol, numbe
     nothing: Mask = np.zeros((n, 0), dtype=bool)
     days = np.zeros((n, 0))
     chances = ScanChances(np.zeros((n, 0, 0)), np.zeros((n, 0, 0), dtype=bool))
-    none = SettledImaging((), (), days, days, reader, chances, nothing, None, RecistRules(), False, False)
+    none = SettledImaging((), (), days, days, 1.0, reader, chances, nothing, None, RecistRules(), False, False)
     return Readings.begun(none)

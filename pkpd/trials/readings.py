@@ -69,6 +69,8 @@ class SettledImaging:
     planned, scheduled
         (patients, visits): days from entry on which scans are made, NaN where one is missed, and on
         which they are due.
+    per_day
+        A day in the model's unit of time.
     reader, chances
         How scans are read, and what chance decides about them.
     node, organ
@@ -83,6 +85,7 @@ class SettledImaging:
     sizes: tuple[Callable[[Array], Array], ...]
     planned: Array
     scheduled: Array
+    per_day: float
     reader: Reader
     chances: ScanChances
     node: Mask
@@ -142,10 +145,10 @@ class Readings:
         )  # fmt: skip
 
     def next_day(self, entry: Array, now: Array) -> Array:
-        """(patients,): the day of the model on which each is scanned next, not before `now`; infinite for never."""
+        """(patients,): the time of the model at which each is scanned next, not before `now`; infinite for never."""
         days = np.take_along_axis(self.imaging.upcoming[0], self.visit[:, None], axis=1)[:, 0]
-        day: Array = np.maximum(entry + days, now)
-        return day
+        time: Array = np.maximum(entry + days * self.imaging.per_day, now)
+        return time
 
     def looked(
         self, active: Mask, now: Array, entry: Array, new_baseline: Array, current: Mapping[str, Array]
@@ -159,10 +162,10 @@ class Readings:
         who = np.flatnonzero(active & (self.next_day(entry, now) <= now + SAME_TIME * np.maximum(now, 1.0)))
         if not who.size:
             return self, shows
-        readings = self._scanned(who, now - entry, current)
+        readings = self._scanned(who, (now - entry) / self.imaging.per_day, current)
         if not self.imaging.judged:
             return readings, shows
-        readings = readings._based(who, new_baseline - entry)
+        readings = readings._based(who, (new_baseline - entry) / self.imaging.per_day)
         return readings, readings._shown(who, shows)
 
     def _scanned(self, who: Index, since_entry: Array, current: Mapping[str, Array]) -> Readings:

@@ -48,7 +48,7 @@ def replicate_trial(
         Reproduces everything, to the bit.  A replicate is the same whatever others are
         simulated: ``first=50`` goes on where 50 replicates ended.
     landmarks
-        Times from entry at which survival is wanted, numbers or text such as ``"12 months"``.
+        Times from entry at which survival is wanted, days or text such as ``"12 months"``.
     subgroups
         By name of a factor, from `split_at`: the hazard ratio in each class.
     confidence
@@ -77,8 +77,7 @@ def replicate_trial(
     """
     check_seed(seed)
     check_counts("replicate_trial", replicates, first)
-    unit = trial.model.time
-    times = tuple(time_in(at, unit, "a landmark") for at in landmarks)
+    times = tuple(time_in(at, "day", "a landmark") for at in landmarks)
     if not 0 < confidence < 1:
         raise SimulationError(f"confidence is {confidence!r}; expected more than 0 and less than 1.")
     settled, options = settled_trial(trial), EndpointOptions(times, dict(subgroups or {}), confidence)
@@ -103,7 +102,7 @@ def _labelled(
     others = [arm for arm in trial.arms if arm != trial.control]
     coords: dict[str, Any] = {"replicate": replicate, "arm": list(trial.arms), "comparison": others}
     if options.landmarks:
-        named = {"units": trial.model.time, "long_name": "time from entry"}
+        named = {"units": "day", "long_name": "time from entry"}
         coords["landmark"] = ("landmark", list(options.landmarks), named)
     if options.subgroups:
         coords |= subgroup_coords(options.subgroups)

@@ -20,6 +20,7 @@ from pkpd.trials.imaging import Imaging, readings_of
 from pkpd.trials.rules import SettledRules, settled_rules
 from pkpd.trials.treated import Treated
 from pkpd.trials.walking import Walk, drawn_starts, walk
+from pkpd.units import time_in
 
 __all__ = ["SettledProtocol", "settled_protocol"]
 
@@ -56,7 +57,7 @@ class SettledProtocol:
         numbers
             (patients,): numbers that decide, with the seed, what is drawn for each.
         until
-            (patients,): how long each is followed from entry.
+            (patients,): how long each is followed from entry, in the model's unit of time.
         """
         cycles = self.cycles(values)
         walk_plan = Walk(
@@ -71,7 +72,7 @@ class SettledProtocol:
         )
         walked = walk(walk_plan, readings_of(self.imaging, self.prepared.model, self.protocol, numbers, seed))
         return Treated(
-            unit=self.prepared.model.time,
+            per_day=time_in("1 day", self.prepared.model.time, "a day"),
             therapies=tuple(self.protocol.therapies),
             routes=tuple(cycle.routes for cycle in cycles),
             reasons=self.rules.reasons,

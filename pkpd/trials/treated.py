@@ -24,10 +24,13 @@ __all__ = ["Treated"]
 class Treated:
     """Patients after a protocol: what was given, decided, scanned, and what happened.
 
-    Days are those of the model, but for those of `scans`, which count from entry.
+    Times are days from the model's start, whatever its unit of time; those of `scans` count from
+    entry.
 
     Attributes
     ----------
+    per_day
+        A day in the model's unit of time.
     entry, left
         (patients,): the day of entry into the trial, infinite where none came to it, and the last
         day under observation.
@@ -35,7 +38,7 @@ class Treated:
         (patients,): how the integration went, see `Status`; 0 for well.
     """
 
-    unit: str
+    per_day: float
     therapies: tuple[str, ...]
     routes: tuple[tuple[str, ...], ...]
     reasons: tuple[str, ...]
@@ -46,11 +49,11 @@ class Treated:
 
     @property
     def entry(self) -> Array:
-        return self.walked.entry
+        return self.walked.entry / self.per_day
 
     @property
     def left(self) -> Array:
-        return self.walked.left
+        return self.walked.left / self.per_day
 
     @property
     def status(self) -> Index:
@@ -68,10 +71,10 @@ class Treated:
         return pd.DataFrame(
             {
                 "patient": self.numbers[doses.patient],
-                "day": doses.day,
+                "day": doses.day / self.per_day,
                 "route": routes,
                 "amount": doses.amount,
-                "duration": doses.duration,
+                "duration": doses.duration / self.per_day,
                 "therapy": np.array(self.therapies, dtype=object)[doses.therapy],
                 "cycle": doses.cycle,
                 "reason": np.array(self.reasons, dtype=object)[doses.why],
@@ -87,7 +90,7 @@ class Treated:
             pd.DataFrame(
                 {
                     "patient": self.numbers[d.patient],
-                    "day": d.day,
+                    "day": d.day / self.per_day,
                     "therapy": np.array(self.therapies, dtype=object)[d.therapy],
                     "action": d.action,
                     "reason": self.reasons[d.reason],
@@ -130,5 +133,5 @@ class Treated:
         """
         if event not in self.events:
             raise unknown_name("the treated patients", "event", event, self.events)
-        day = self.walked.reached.event_days[self.events[event]]
-        return np.where(day <= self.left, day, np.nan)
+        time = self.walked.reached.event_days[self.events[event]]
+        return np.where(time <= self.walked.left, time, np.nan) / self.per_day

@@ -42,7 +42,7 @@ class Trial:
     imaging
         What is scanned, when, and how scans are read; without it there are no responses.
     accrual
-        Over which time patients are enrolled, uniformly: a number, or text such as ``"2 years"``.
+        Over which time patients are enrolled, uniformly: days, or text such as ``"2 years"``.
     follow_up
         From the last enrollment to the data cutoff, at which all are censored.
     death
@@ -118,7 +118,7 @@ class Trial:
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
         object.__setattr__(self, "strata", (self.strata,) if isinstance(self.strata, Split) else tuple(self.strata))
         for name in ("accrual", "follow_up"):
-            length = time_in(getattr(self, name), self.model.time, name)
+            length = time_in(getattr(self, name), "day", name)
             if not 0 <= length < float("inf"):
                 raise SimulationError(f"{name} is {getattr(self, name)!r}; expected a time of 0 or more.")
         if self.control is None:

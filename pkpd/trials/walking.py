@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -12,12 +13,14 @@ from pkpd.ensembles.streams import by_runs, uniforms
 from pkpd.prepared.parameters import ParameterValues
 from pkpd.prepared.prepared import Prepared
 from pkpd.treatment.conditions import Completed, Condition, Happened, Measured, Seen
+from pkpd.treatment.protocols import StartAt
 from pkpd.treatment.therapies import ENTRY, Within
 from pkpd.trials.cycles import Cycle
-from pkpd.trials.dosing import UNDER_WAY, Doses, Progress, before, give
+from pkpd.trials.dosing import STOPPED, UNDER_WAY, Doses, Progress, before, give
 from pkpd.trials.readings import Readings, Shows
 from pkpd.trials.rules import Decisions, SettledRules, Standing
 from pkpd.trials.segments import Reached, begin, go_on
+from pkpd.units import time_in
 
 __all__ = ["Walk", "Walked", "walk"]
 
@@ -53,6 +56,17 @@ class Walk:
     @property
     def patients(self) -> int:
         return len(self.until)
+
+    @cached_property
+    def before_entry(self) -> tuple[int, ...]:
+        """The therapies that entry waits for and no rule begins."""
+        begun = {rule.therapy for rule in self.rules.rules if isinstance(rule, StartAt)}
+        numbers, name = list[int](), ENTRY
+        while name in self.starts and (after := self.starts[name][0].after) is not None:
+            name = after
+            if name not in begun:
+                numbers.append(self.rules.names.index(name))
+        return tuple(numbers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,19 +108,19 @@ class _Step:
 
 
 def drawn_starts(starts: Mapping[str, Within], unit: str, seed: int, numbers: Index) -> dict[str, tuple[Within, Array]]:
-    """For each start the days after what it follows, a whole number of days into its window.
+    """For each start the time after what it follows, a whole number of days into its window.
 
     Parameters
     ----------
     numbers
         (patients,): numbers of the patients, which with the seed and the name decide the draw.
     """
-    drawn = {}
+    drawn, per_day = {}, time_in("1 day", unit, "a day")
     for name, start in starts.items():
         first, last = start.days(unit)
-        days = np.floor(last - first + 1e-9) + 1
+        days = np.floor((last - first) / per_day + 1e-9) + 1
         chance = _uniforms(seed, f"start of {name}", numbers) if days > 1 else np.zeros(len(numbers))
-        drawn[name] = (start, first + np.minimum(np.floor(chance * days), days - 1))
+        drawn[name] = (start, first + per_day * np.minimum(np.floor(chance * days), days - 1))
     return drawn
 
 
@@ -122,13 +136,14 @@ def walk(plan: Walk, readings: Readings) -> Walked:
         decisions += decided
         step, at_once, decided = _give_until(plan, step, _just_after(step.standing.now), unchecked=False)
         decisions += decided
-        until = _next_day(plan, step)
+        next_day = _next_day(plan, step)
+        until = np.where(step.active & np.isfinite(next_day), next_day, step.standing.now)
         step, later, decided = _give_until(plan, step, until, unchecked=True)
         decisions += decided
         given = Doses.joined([Doses.none(), *at_once, *later])
         doses.append(given)
         reached = go_on(plan.prepared, plan.values, plan.cycles, step.reached, given, until)
-        step = _moved(plan, replace(step, reached=reached), until)
+        step = _moved(plan, replace(step, reached=reached), until, np.isposinf(next_day))
     every = Doses.joined([Doses.none(), *doses])
     every = every.take(~before(step.left[every.patient], every.day))
     made = tuple(d.until(step.left) for d in decisions)
@@ -144,7 +159,9 @@ def _begun(plan: Walk, readings: Readings) -> _Step:
     reached = begin(plan.prepared, plan.values)
     unchecked = tuple(np.full(n, np.nan) for _ in rules.checks)
     step = _Step(reached, readings, standing, never, never, unchecked)
-    return _moved(plan, _started(plan, step, None, np.ones(n, dtype=bool), np.zeros(n)), np.zeros(n))
+    return _moved(
+        plan, _started(plan, step, None, np.ones(n, dtype=bool), np.zeros(n)), np.zeros(n), np.zeros(n, dtype=bool)
+    )
 
 
 def _just_after(day: Array) -> Array:
@@ -279,35 +296,38 @@ def _completed(plan: Walk, step: _Step, number: int, who: Mask) -> tuple[_Step, 
 
 
 def _next_day(plan: Walk, step: _Step) -> Array:
-    """(patients,): the next day on which something may be decided; where a patient has left, where they stand."""
+    """(patients,): the next day on which something may be decided, not before today; infinite for none."""
     now = step.standing.now
     days = [step.entry + plan.until, step.readings.next_day(step.entry, now)]
     for day, seen in zip(_check_days(plan, step), step.checked, strict=True):
         days.append(np.where(day != seen, day, np.inf))
     for number in plan.rules.awaited:
         progress = step.standing.progress[number]
-        final = progress.final_dose(plan.cycles[number])
-        days.append(np.where((progress.stage == UNDER_WAY) & (final > now), final, np.inf))
-    next_day = np.maximum(np.min(days, axis=0), now)
-    return np.where(step.active & np.isfinite(next_day), next_day, now)
+        end = progress.cycle_end(plan.cycles[number])  # of every cycle: a rule may yet stop or delay the next
+        days.append(np.where((progress.stage == UNDER_WAY) & (end > now), end, np.inf))
+    next_day: Array = np.maximum(np.min(days, axis=0), now)
+    return next_day
 
 
-def _nothing_due(plan: Walk, step: _Step) -> Mask:
-    """Who has no dose to come: without entry nothing is left to be decided."""
-    days = [p.next_dose(cycle) for p, cycle in zip(step.standing.progress, plan.cycles, strict=True)]
-    none: Mask = np.isposinf(np.min(days, axis=0, initial=np.inf))
-    return none
+def _shut_out(plan: Walk, step: _Step) -> Mask:
+    """For whom a therapy that entry waits for was stopped, and no rule begins it again."""
+    stopped = [step.standing.progress[number].stage == STOPPED for number in plan.before_entry]
+    mask: Mask = np.any(stopped, axis=0) if stopped else np.zeros(plan.patients, dtype=bool)
+    return mask
 
 
-def _moved(plan: Walk, step: _Step, until: Array) -> _Step:
-    """The same where patients have come to `until`: who left on the way, died or failed, is there no more."""
+def _moved(plan: Walk, step: _Step, until: Array, stalled: Mask) -> _Step:
+    """The same where patients have come to `until`: who left on the way, died or failed, is there no more.
+
+    Who has not entered, and is `stalled` or had stopped what entry waits for, never will.
+    """
     left, reached = step.left, step.reached
     gone = np.min([np.full(plan.patients, np.inf), *(reached.event_days[plan.events[e]] for e in plan.leaving)], axis=0)
     left = np.where(step.active & (gone <= until), gone, left)
     failed = step.active & (reached.status != 0)
     left = np.where(failed, np.fmin(left, reached.patients.at), left)
     end = step.entry + plan.until
-    never = step.active & np.isposinf(end) & (until <= step.standing.now) & _nothing_due(plan, step)
+    never = np.isposinf(end) & (stalled | _shut_out(plan, step))
     over = step.active & ((step.standing.now >= end) | never)
     left = np.where(over & np.isposinf(left), step.standing.now, left)
     return replace(
