@@ -20,7 +20,9 @@ LAYERS = [
     ["errors", "version"],
     ["units", "storage", "arrays", "memory"],
     ["json_files"],
+    ["toml_files"],
     ["symbolic"],
+    ["model_text"],
     ["library"],
     ["treatment", "ensembles"],
     ["solvers"],
@@ -30,6 +32,7 @@ LAYERS = [
     ["simulation"],
     ["measures"],
     ["fitting"],
+    ["trials"],
     ["figures"],
     ["cli"],
 ]

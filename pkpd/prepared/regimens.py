@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from pkpd.arrays import Array, Index
-from pkpd.errors import ParameterError, SimulationError
+from pkpd.errors import ParameterError, RegimenError, SimulationError
 from pkpd.prepared.changing import ChangingParameters, changing_parameters
 from pkpd.prepared.parameters import KnownParameters, ParameterValues
 from pkpd.prepared.solver import Solver
@@ -79,23 +79,69 @@ class RegimenProblems:
         """The same with its conditions on the clock still in the equations."""
         return self._posed(self.system, values, self._parameters(values), self._made(values))
 
-    def resumed(self, values: ParameterValues, patients: Patients, until: float | None) -> Problem:
+    def resumed(
+        self,
+        values: ParameterValues,
+        patients: Patients,
+        until: float | None = None,
+        doses: TimedDoses | None = None,
+        times: Array | None = None,
+    ) -> Problem:
         """The problem of going on from where patients stand.
+
+        Parameters
+        ----------
+        doses
+            Instead of the doses of the regimen.
+        times
+            (members, times), instead of `RegimenProblems.times`.
 
         Raises
         ------
         SimulationError
             If these are not as many as the members.
+        RegimenError
+            If a dose lasts on a route on which none of the regimen does.
         """
-        problem = self.problem(values)
-        if patients.states.shape != problem.starts.shape:
+        expected = (len(self.system.states), values.members)
+        if patients.states.shape != expected:
             raise SimulationError(
                 f"resume() got {patients.states.shape[1]} patients of {len(patients.states)} states; expected "
-                f"{problem.members} of {len(problem.starts)}."
+                f"{expected[1]} of {expected[0]}."
             )
-        times = self.times if until is None else self.times[self.times <= until]
-        starts = np.ascontiguousarray(patients.states)
-        return replace(problem, starts=starts, at=patients.at, armed=patients.armed, times=times)
+        at, starts = patients.at, np.ascontiguousarray(patients.states)
+        if times is None:
+            times = self.times if until is None else self.times[self.times <= until]
+        parameters = self._parameters(values)
+        if doses is None and times.ndim == 1:
+            schedule = self._schedule(values, parameters)
+        else:
+            schedule = self._schedule_until(times, values, parameters, doses)
+        system, solver = self.clock.system, self.solver
+        return Problem(
+            system, parameters, starts, schedule, times, solver.rtol, self.atol, self.before, solver.max_steps,
+            at, patients.armed,
+        )  # fmt: skip
+
+    def _schedule_until(
+        self, times: Array, values: ParameterValues, parameters: Array, doses: TimedDoses | None
+    ) -> Schedule:
+        """The stops up to the last of `times`, those of `doses` or of the one regimen, not kept."""
+        if doses is None:
+            doses = self.timed(values)[0]
+        self._require_inputs(doses)
+        stored = times if times.ndim == 1 else np.empty(0)  # a stop is near the times of its own member alone
+        made = self.changing.joined(self._schedule_of(doses, stored), None, stored, 1)[0]
+        last = float(np.max(times, where=np.isfinite(times), initial=0.0))
+        return clock_schedule(self.clock, made, parameters, last)
+
+    def _require_inputs(self, doses: TimedDoses) -> None:
+        for route, durations in zip(doses.routes, doses.durations.T, strict=True):
+            if not np.isnan(durations).all() and route not in self.system.inputs:
+                raise RegimenError(
+                    f"{self.known.model.name}: a dose on route {route!r} lasts; prepare it with a regimen that has "
+                    "such a dose, so that the route has an input."
+                )
 
     def first_dose(self, values: ParameterValues) -> Array:
         """(arms x members,): when the first dose is given, infinite where there is none."""
@@ -202,13 +248,13 @@ class RegimenProblems:
         return {}
 
     def _made(self, values: ParameterValues) -> Schedule:
-        schedules = [self._schedule_of(doses) for doses in self.timed(values)]
+        schedules = [self._schedule_of(doses, self.times) for doses in self.timed(values)]
         doses = schedules[0] if len(schedules) == 1 else stacked(schedules, values.members)
         return self.changing.joined(doses, None, self.times, len(schedules))[0]
 
-    def _schedule_of(self, doses: TimedDoses) -> Schedule:
+    def _schedule_of(self, doses: TimedDoses, stored: Array) -> Schedule:
         places, inputs = self.places(doses.routes), self.changing.inputs
-        return make_schedule(doses.times, doses.amounts, doses.durations, *places, inputs, self.times)
+        return make_schedule(doses.times, doses.amounts, doses.durations, *places, inputs, stored)
 
     def places(self, routes: Sequence[str]) -> tuple[Index, Index]:
         """The jump and the input of each route, -1 where it has none."""
