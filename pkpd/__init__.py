@@ -101,6 +101,11 @@ _ROOMS = {
     "measures.survival_regression": ["cox"],
     "measures.hazard_ratios": ["hazard_ratio"],
     "measures.subgroups": ["subgroup_hazard_ratios"],
+    "measures.recist": ["recist"],
+    "measures.recist_rules": ["RecistRules"],
+    "measures.response_codes": ["response_names"],
+    "trials.scans": ["collect_scans"],
+    "trials.scan_tables": ["read_scans"],
     "measures.responses": ["best_change", "complete_response", "percent_change"],
 }  # fmt: skip
 

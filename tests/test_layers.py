@@ -30,6 +30,7 @@ LAYERS = [
     ["simulation"],
     ["measures"],
     ["fitting"],
+    ["trials"],
     ["figures"],
     ["cli"],
 ]
