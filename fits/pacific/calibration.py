@@ -25,7 +25,7 @@ from pkpd.fits.pacific.patients import Draws, draw
 from pkpd.fits.pacific.response import response_targets, responses, summary
 from pkpd.storage import write_atomically
 
-__all__ = ["FIXED", "STAGES", "Stage", "calibrate", "estimates", "write_estimates"]
+__all__ = ["FIXED", "STAGES", "Stage", "calibrate", "estimates", "joint_estimates", "write_estimates"]
 
 DATA = Path(__file__).parent.parent / "data"
 ESTIMATES = DATA / "pacific_estimates.csv"
@@ -53,6 +53,23 @@ def simulated_responses(draws: Draws, values: Mapping[str, float], targets: pd.D
     return summary(responses(draws, values), targets)
 
 
+def joint_targets() -> pd.DataFrame:
+    """Those of both stages; the number of those of the first in ``attrs``."""
+    return pd.concat([response_targets(), control_targets()], ignore_index=True)
+
+
+def simulated_jointly(draws: Draws, values: Mapping[str, float], targets: pd.DataFrame) -> Array:
+    """Both stages with one growth for metastatic and stage III disease."""
+    shared = one_growth(values)
+    split = len(response_targets())
+    first = simulated_responses(draws, shared, targets.iloc[:split])
+    return np.r_[first, control_summary(draws, shared, targets.iloc[split:].reset_index(drop=True))]
+
+
+def one_growth(values: Mapping[str, float]) -> dict[str, float]:
+    return {**values, "rho_metastatic": values["rho"], "rho_metastatic_sd": values["rho_sd"]}
+
+
 STAGES = {
     "response": Stage(
         "response",
@@ -69,18 +86,38 @@ STAGES = {
         control_targets,
         control_summary,
     ),
+    "joint": Stage(
+        "joint",
+        {
+            "rho": 1.35e-3, "rho_sd": 0.66, "e": 0.044, "e_sd": 0.9, "PDL1_immune": 0.15, "kloss": 5e-3,
+            "alpha_sd": 1.0, "metastases": 1.5, "diameter_occult": 2.3, "diameter_occult_sd": 1.0, "kcl_rt": 0.01,
+            "h1": 1.1e-3, "B50": 11.0,
+        },
+        joint_targets,
+        simulated_jointly,
+    ),
 }  # fmt: skip
 
 
 @cache
-def _recorded() -> dict[str, float]:
-    table = pd.read_csv(ESTIMATES, comment="#")
-    return dict(zip(table["parameter"], table["estimate"], strict=True))
+def recorded() -> pd.DataFrame:
+    """The table of estimates: stage, parameter, estimate, relative_se."""
+    return pd.read_csv(ESTIMATES, comment="#")
+
+
+def _values(*stages: str) -> dict[str, float]:
+    rows = recorded()[recorded()["stage"].isin(stages)]
+    return dict(zip(rows["parameter"], rows["estimate"], strict=True))
 
 
 def estimates() -> dict[str, float]:
-    """The recorded estimates, with the values that were held."""
-    return {**FIXED, **_recorded()}
+    """The recorded estimates of the two stages, with the values that were held."""
+    return {**FIXED, **_values("response", "control")}
+
+
+def joint_estimates() -> dict[str, float]:
+    """Those of a calibration to the targets of both stages with one growth: a scenario, not the prediction."""
+    return one_growth({**FIXED, **_values("joint")})
 
 
 def calibrate(
@@ -117,12 +154,14 @@ def write_estimates(folder: Path, patients: int = PATIENTS) -> Path:
     first = calibrate(STAGES["response"], FIXED, draws=draws)
     known = {**FIXED, **dict(zip(first["parameter"], first["estimate"], strict=True))}
     second = calibrate(STAGES["control"], known, draws=draws)
+    third = calibrate(STAGES["joint"], FIXED, draws=draws, evaluations=10)
     header = (
         "# Estimates of pkpd.fits.pacific.calibration: the response to an antibody alone, then the control arm after\n"
-        f"# chemoradiation.  {patients} patients, sums of squares {first.attrs['chi_square']:.1f} and "
-        f"{second.attrs['chi_square']:.1f}; relative_se is that of the logarithm.\n"
+        f"# chemoradiation; jointly with one growth for both, a scenario.  {patients} patients, sums of squares "
+        f"{first.attrs['chi_square']:.1f}, {second.attrs['chi_square']:.1f} and {third.attrs['chi_square']:.1f}; "
+        "relative_se is that of the logarithm.\n"
     )
-    text = header + pd.concat([first, second]).to_csv(index=False, float_format="%.5g")
+    text = header + pd.concat([first, second, third]).to_csv(index=False, float_format="%.5g")
     return write_atomically(folder / ESTIMATES.name, lambda path: path.write_text(text, encoding="utf-8"))
 
 

@@ -67,9 +67,10 @@ def measured(diameter: Array, noise: Array) -> Array:
     return np.maximum(diameter + SCAN_SD * noise[:, : diameter.shape[1]], SMALLEST)
 
 
-def responses(draws: Draws, estimates: Mapping[str, float]) -> Responses:
+def responses(draws: Draws, estimates: Mapping[str, float], **changed: float) -> Responses:
     """Simulate lesions of patients with metastatic disease under the antibody alone."""
-    size = measured(prepared()(metastatic_patients(draws, estimates))["diameter"], draws.scans)
+    people = {**metastatic_patients(draws, estimates), **changed}
+    size = measured(prepared()(people)["diameter"], draws.scans)
     nadir = np.minimum.accumulate(size, 1)
     worse = (size >= 1.2 * nadir) & (size >= nadir + 5)
     left = -np.log(draws.uniform["dropout"]) / DROPOUT
