@@ -11,6 +11,12 @@ puts the two together and compares with the PACIFIC trials, to which nothing was
 
 Left out: toxicity, later lines of therapy other than through the hazard of death of the control arm,
 priming by radiation, PD-L1 that radiation or effectors induce.
+
+Allowed: negative-state of ln_gross, which is a logarithm.
+
+Allowed: negative-state of ln_occult, which is a logarithm.
+
+Allowed: negative-state of radiation, which lowers one.
 """
 
 from pkpd import compose

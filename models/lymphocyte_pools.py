@@ -1,4 +1,4 @@
-"""Lymphocytes in two pools, which radiation empties: those that circulate, and the organs they come from.
+"""Lymphocytes in two pools, circulation and organs, which radiation empties.
 
     dL/dt  = kexchange (Lo - L)                            L: circulating, 1 untreated
     dLo/dt = krenew (1 - Lo) - share kexchange (Lo - L)    Lo: lymphoid organs, 1 untreated

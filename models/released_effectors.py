@@ -1,12 +1,14 @@
-"""Effectors that PD-L1 restrains and an antibody releases, in gross disease and in a metastasis.
+"""Effectors that PD-L1 restrains and an antibody releases.
 
     u          = PDL1_immune + PDL1_tumor                        PD-L1 in the tumor
     restrained(RO) = u (1 - RO)/(PDL1_50 + u (1 - RO))           share of effectors that it restrains
     released   = restrained(0) - restrained(RO)
-    dA_i/dt = kact (released lymphocytes W - A_i)                effectors at work beyond those untreated
-    dW/dt   = -kloss released/restrained(0) W                    those that still recognize the tumor
-    kill_i  = e A_i (n_i/n_ref)^(-size/3)
-    a fraction of d Gy to gross disease:  A_gross -> A_gross exp(-alpha_E d)
+    dA/dt = kact (released lymphocytes W - A)                    effectors at work beyond those untreated
+    dW/dt = -kloss released/restrained(0) W                      those that still recognize the tumor
+    dR/dt = kact (1 - R)                                         those of the irradiated tumor, 1 before
+    kill_gross  = e A R (n_gross/n_ref)^(-size/3)
+    kill_occult = e A (n_occult/n_ref)^(-size/3)
+    a fraction of d Gy to gross disease:  R -> R exp(-alpha_E d)
 
 Growth without the antibody is the growth that is seen in patients, whose immunity is restrained: the
 kill here is what the antibody adds, and without occupancy there is none.  A tumor with more PD-L1 has
@@ -49,8 +51,8 @@ ln_ref = param("ln_ref", 23.1, "1", "ln of the cells of the reference lesion", b
 alpha_E = param("alpha_E", 0.1, "1/Gy", "radiosensitivity of effectors in the tumor", bounds=POSITIVE,
                 source="illustrative, as in `radiation_lymphocytes`")  # fmt: skip
 
-A_gross = state("A_gross", "1", "released effectors at work in gross disease")
-A_occult = state("A_occult", "1", "released effectors at work in the metastasis")
+A = state("A", "1", "released effectors at work")
+R = state("R", "1", "share of them that radiation leaves in the irradiated tumor", start=1)
 W = state("W", "1", "share of them that still recognizes the tumor", start=1)
 
 
@@ -61,17 +63,19 @@ def restrained(occupied):  # type: ignore[no-untyped-def]
 
 
 released = restrained(0) - restrained(RO)
+u = PDL1_immune + PDL1_tumor
+share_released = 1 - (1 - RO) * (PDL1_50 + u) / (PDL1_50 + u * (1 - RO))  # released/restrained(0), also without PD-L1
 
 model = Model(
     "released_effectors",
     rates={
-        A_gross: kact * (released * lymphocytes * W - A_gross),
-        A_occult: kact * (released * lymphocytes * W - A_occult),
-        W: -kloss * released / restrained(0) * W,
+        A: kact * (released * lymphocytes * W - A),
+        W: -kloss * share_released * W,
+        R: kact * (1 - R),
     },
     outputs={
-        "kill_gross": output(e * A_gross * exp(-size / 3 * (ln_gross - ln_ref)), "kill of gross disease"),
-        "kill_occult": output(e * A_occult * exp(-size / 3 * (ln_occult - ln_ref)), "kill of the metastasis"),
+        "kill_gross": output(e * A * R * exp(-size / 3 * (ln_gross - ln_ref)), "kill of gross disease"),
+        "kill_occult": output(e * A * exp(-size / 3 * (ln_occult - ln_ref)), "kill of the metastasis"),
     },
-    routes={"radiation": {A_gross: A_gross * exp(-alpha_E * dose("Gy"))}},
+    routes={"radiation": {R: R * exp(-alpha_E * dose("Gy"))}},
 )

@@ -21,7 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="folder for report.txt, compared.csv and the figures")
     parser.add_argument("--patients", type=int, default=PATIENTS, help=f"to simulate; {PATIENTS} by default")
     parser.add_argument(
-        "--scenario-patients", type=int, default=SCENARIO_PATIENTS, help=f"for each scenario; {SCENARIO_PATIENTS} by default"
+        "--scenario-patients",
+        type=int,
+        default=SCENARIO_PATIENTS,
+        help=f"for each scenario; {SCENARIO_PATIENTS} by default",
     )
     chosen = parser.parse_args(arguments)
     results = findings(draw(chosen.patients), draw(chosen.scenario_patients))

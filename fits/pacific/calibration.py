@@ -121,7 +121,11 @@ def joint_estimates() -> dict[str, float]:
 
 
 def calibrate(
-    stage: Stage, others: Mapping[str, float], *, draws: Draws | None = None, start: Mapping[str, float] | None = None,
+    stage: Stage,
+    others: Mapping[str, float],
+    *,
+    draws: Draws | None = None,
+    start: Mapping[str, float] | None = None,
     evaluations: int = 16,
 ) -> pd.DataFrame:
     """Least squares on the targets of a stage, each in units of its standard error.

@@ -32,6 +32,7 @@ LASTING = (240, 480)  # days
 MONTH = 365.25 / 12
 LANDMARK = 84 / MONTH  # months from the first fraction; chemoradiation has ended in all
 MONTHS = (2, 4, 6, 9, 12, 18, 24, 36)
+SIZES = (0, 24, 37, 57, 1000)  # mm: the quartiles of diameters at baseline
 RESAMPLED, SEED = 400, 4
 
 
@@ -89,6 +90,15 @@ def response_table() -> pd.DataFrame:
     return with_errors(courses, response_summary, ("quantity", "at"))
 
 
+def size_table() -> pd.DataFrame:
+    """The response rate of study 4 by the diameter at baseline, a quarter of the patients each."""
+    seen = [(one[one.index <= BASELINE_UNTIL], course(one)) for one in lesions()]
+    rows = pd.DataFrame([(before.iloc[-1], row["best"] <= -0.3) for before, row in seen if row is not None])
+    by_size = rows[1].groupby(pd.cut(rows[0], SIZES)).agg(["size", "mean"])
+    table_ = pd.DataFrame({"above": SIZES[:-1], "up_to": SIZES[1:], "patients": by_size["size"].to_numpy()})
+    return table_.assign(rate=by_size["mean"].to_numpy().round(4))
+
+
 def proclaim_summary(patients: pd.DataFrame) -> dict[tuple[str, float], float]:
     later = patients[patients["time"] > LANDMARK]
     free = alive(later["time"].to_numpy() - LANDMARK, later["event"].to_numpy() == 1, np.array(MONTHS, dtype=float))
@@ -116,8 +126,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m pkpd.fits.pacific.derivation", description="Derive the targets.")
     parser.add_argument("--out", type=Path, default=Path(), help="folder for the tables")
     out = parser.parse_args(arguments).out
-    for name, rows in {"response": response_table(), "proclaim": proclaim_table()}.items():
-        print(f"wrote {write_atomically(out / f'pacific_{name}.csv', lambda path, rows=rows: rows.to_csv(path, index=False))}")
+    tables = {"response": response_table(), "proclaim": proclaim_table(), "response_by_size": size_table()}
+    for name, rows in tables.items():
+        text = rows.to_csv(index=False)
+        print(f"wrote {write_text_to(out / f'pacific_{name}.csv', text)}")
+
+
+def write_text_to(path: Path, text: str) -> Path:
+    return write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 if __name__ == "__main__":

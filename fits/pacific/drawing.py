@@ -148,8 +148,6 @@ def draw_scenarios(table: pd.DataFrame, path: Path) -> Path:
             ax.axvline(trial[column], color=color, linewidth=0.8, linestyle="--")
             ax.plot(table[column], y, marker, color=color, markersize=4, label=f"{column} (dashed: published)")
         ax.set_yticks(y, table["scenario"])
-        ax.set(xlabel="Hazard ratio of PFS", xlim=(0.3, 1.05), ylim=(y[-1] - 0.6, 1.6))
-        ax.legend(loc="upper left")
+        ax.set(xlabel="Hazard ratio of PFS", xlim=(0.3, 1.05), ylim=(y[-1] - 0.6, 0.6))
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, columnspacing=1)
     return pkpd.save(ax, path)
-
-

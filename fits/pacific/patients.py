@@ -24,7 +24,18 @@ SCAN_SD = 1.7  # mm, Oxnard 2011: 2.4 mm between two scans within 15 minutes
 BOUNDARIES, SHARES = (0.01, 0.25), (0.33, 0.65)  # of patients below TC 1 % and 25 %: illustrative, a third each
 LESION = (3.592, 0.600)  # of ln(mm): diameters of study 4 at baseline
 GROSS = (np.log(50.0), 0.4)  # of ln(mm): gross disease of stage III; illustrative
-NAMES = ("growth", "radiosensitivity", "size", "metastases", "effectors", "PDL1", "wait", "death", "dropout", "clearance")
+NAMES = (
+    "growth",
+    "radiosensitivity",
+    "size",
+    "metastases",
+    "effectors",
+    "PDL1",
+    "wait",
+    "death",
+    "dropout",
+    "clearance",
+)
 SCANS = 40
 
 
@@ -46,9 +57,7 @@ def draw(n: int = 4096, seed: int = SEED) -> Draws:
     """The draws of `n` patients, a power of 2."""
     points = stats.qmc.Sobol(len(NAMES), seed=seed).random(n)
     inside = np.clip(points, 1e-9, 1 - 1e-9)
-    return Draws(
-        dict(zip(NAMES, inside.T, strict=True)), np.random.default_rng(seed).standard_normal((n, SCANS))
-    )
+    return Draws(dict(zip(NAMES, inside.T, strict=True)), np.random.default_rng(seed).standard_normal((n, SCANS)))
 
 
 def expression(draws: Draws) -> Array:

@@ -38,7 +38,9 @@ def predicted(trial: Trial, draws: Draws, estimates: Mapping[str, float], **chan
     return Arms(*(simulated(trial, draws, estimates, antibody=given, **changed) for given in (False, True)))
 
 
-def ratio(arms: Arms, *, endpoint: str = "PFS", stratum: str | None = None, accrual: float | None = FIRST_ANALYSIS) -> float:
+def ratio(
+    arms: Arms, *, endpoint: str = "PFS", stratum: str | None = None, accrual: float | None = FIRST_ANALYSIS
+) -> float:
     """Cox's hazard ratio, durvalumab over placebo; NaN where an arm has no patients.
 
     `accrual` is the number of months over which patients came in, all observed to one day: their follow-up is
@@ -70,9 +72,9 @@ def _within(course: Course, stratum: str | None) -> Mask:
     return np.asarray((course.PDL1 >= low) & (course.PDL1 < high))
 
 
-def trial_interval(arms: Arms, *, endpoint: str = "PFS", accrual: float | None = FIRST_ANALYSIS, trials: int = 300, seed: int = 1) -> tuple[float, float]:  # fmt: skip
-    """The range of 95 % of the hazard ratios of trials of PACIFIC's own size, by drawing patients."""
-    time, event, treated = _stacked(arms, endpoint, None, accrual)
+def trial_interval(arms: Arms, *, trials: int = 300, seed: int = 1) -> tuple[float, float]:
+    """The range of 95 % of the hazard ratios of PFS in trials of PACIFIC's own size, by drawing patients."""
+    time, event, treated = _stacked(arms, "PFS", None, FIRST_ANALYSIS)
     rng, (control,), (active,) = np.random.default_rng(seed), np.nonzero(~treated), np.nonzero(treated)
     ratios = []
     for _ in range(trials):
@@ -122,7 +124,9 @@ def _predicted(trials: Mapping[str, Arms], row: Mapping[str, object]) -> float:
         return median(course, endpoint)
     if endpoint == "ORR":
         return float(course.response.mean())
-    return float(alive_at(*((course.day, course.event) if endpoint == "PFS" else course.overall()), np.array([months]))[0])
+    return float(
+        alive_at(*((course.day, course.event) if endpoint == "PFS" else course.overall()), np.array([months]))[0]
+    )
 
 
 def all_trials(draws: Draws, estimates: Mapping[str, float]) -> dict[str, Arms]:

@@ -19,7 +19,7 @@ import pkpd
 from pkpd.arrays import Array, Mask
 from pkpd.fits.pacific.patients import SCAN_SD, Draws, expression, metastatic_patients
 
-__all__ = ["FRANZESE", "Responses", "franzese", "response_targets", "responses", "summary"]
+__all__ = ["FRANZESE", "Responses", "franzese", "rates_by_size", "response_targets", "responses", "summary"]
 
 WEEKS = np.array([0, 6, 12, 18, 24, 30, 36, 45, 54, 63, 72, 81, 90])  # visits; every 9 weeks after week 36
 DROPOUT = 0.0011  # 1/day: of study 4, 55 % of patients have a scan at week 24, 66 % are free of lesion progression
@@ -60,6 +60,7 @@ class Responses:
     relapse: Array  # days from the response to +20 % and +5 mm, or to the last scan
     relapsed: Mask
     PDL1: Array
+    baseline: Array  # mm
 
 
 def measured(diameter: Array, noise: Array) -> Array:
@@ -88,6 +89,7 @@ def responses(draws: Draws, estimates: Mapping[str, float], **changed: float) ->
         7.0 * (WEEKS[last] - WEEKS[first]),
         after.any(1),
         expression(draws),
+        size[:, 0],
     )
 
 
@@ -113,6 +115,14 @@ def _number(seen: Responses, columns: Mapping[str, Array], quantity: str, at: fl
 def _lasting(time: Array, event: Mask, at: float) -> float:
     when = np.unique(time[event & (time <= at)])
     return float(np.prod([1 - (event & (time == t)).sum() / (time >= t).sum() for t in when]))
+
+
+def rates_by_size(seen: Responses) -> pd.DataFrame:
+    """The response rate by the diameter at baseline, beside that of study 4, to which it was not calibrated."""
+    table = pd.read_csv(TARGETS.with_name("pacific_response_by_size.csv"), comment="#")
+    quarter = pd.cut(seen.baseline, [*table["above"], table["up_to"].iloc[-1]])
+    rates = pd.Series(np.isfinite(seen.response)).groupby(quarter, observed=False).mean()
+    return table.assign(simulated=rates.to_numpy())
 
 
 def _rate_near(seen: Responses, level: float) -> float:

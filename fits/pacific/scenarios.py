@@ -41,9 +41,10 @@ def scenarios(draws: Draws, estimates: Mapping[str, float]) -> list[Scenario]:
         Scenario("no occupancy (KD beyond reach)", changed={"KD": 1e12}),
         Scenario("lymphocytes spared by radiation", changed={"f_L": 0.0, "f_Lo": 0.0}),
         Scenario("no escape from effectors", changed={"kloss": 0.0}),
+        Scenario("lymphocytes spared, and no escape", changed={"f_L": 0.0, "f_Lo": 0.0, "kloss": 0.0}),
         Scenario("response rates of first line", {"e": estimates["e"] * first_line_factor(draws, estimates)}),
-        Scenario("one growth for both populations", joint_estimates()),
         Scenario("kill falls as 1/diameter (size = 1)", changed={"size": 1.0}),
+        Scenario("one growth for both populations", joint_estimates()),
     ]
 
 

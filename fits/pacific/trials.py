@@ -23,7 +23,7 @@ __all__ = ["MONTH", "PACIFIC", "PACIFIC_2", "PACIFIC_5", "Course", "Trial", "sim
 MONTH = 365.25 / 12
 CRT_DAYS = 40.0  # 30 weekdays and their weekends, from the first fraction to a day after the last
 CHEMORADIATION = pkpd.fractions(2, 30, "radiation", start=start, per_week=5) + pkpd.bolus(
-    5, "chemo", at=[start, start + 21]
+    1, "chemo", at=[start, start + 21]
 )
 RECIST = pkpd.RecistRules(missed=None, confirmation=0)
 TARGET, NEW = 1, 3  # roles of lesions
@@ -56,7 +56,8 @@ class Trial:
     def antibody(self) -> pkpd.Regimen:
         """The doses until a patient's own last day; later ones are of 0 mg."""
         days = [self.randomized + self.every * i for i in range(self.doses)]
-        return sum((pkpd.bolus(self.dose * sympy.Heaviside(last_dose - day, 1), "iv", at=day) for day in days), pkpd.Regimen())  # fmt: skip
+        given = {day: self.dose * sympy.Heaviside(last_dose - day, 1) for day in days}
+        return sum((pkpd.bolus(amount, "iv", at=day) for day, amount in given.items()), pkpd.Regimen())
 
     @property
     def scans(self) -> Array:
