@@ -20,9 +20,10 @@ with a variance of 5.53 of its logit, so that resistant0 is (1 - f)/f.
 Source: a spontaneous rate of mutation, and one in proportion to the treatment, after Greene
 JM et al., JCO Clin Cancer Inform 3 (2019), doi 10.1200/CCI.18.00087 (eps and alpha there);
 the starting diameter, the net growth and the largest volume are those of QSPIO-TNBC's virtual
-trial of durvalumab in lung cancer (parameters_NSCLC.m).  The variability of growth and size is that of
-786 patients with lung cancer (Struemper 2025, as in `struemper_2025`: log variances 0.8715 and 0.2645, of
-rates and sums of diameters).  The other values are illustrative.
+trial of durvalumab in lung cancer (parameters_NSCLC.m), whose file cites Usuda 1994 (PMID
+7922975) for the growth and marks the largest volume as estimated.  The variability of growth and size is
+that of 786 patients with lung cancer (Struemper 2025, as in `struemper_2025`: log variances 0.8715 and
+0.2645, of rates and sums of diameters).  The other values are illustrative.
 
 Without extinction every response would end in regrowth from a fraction of a cell.
 """
@@ -47,7 +48,10 @@ resistant0 = param(
     source="computed from Chatterjee 2017: (1 - f)/f, f 0.696 with a variance of 5.53 of its logit; in melanoma",
     alternatives={"rare": (1e-6, "1", "illustrative: thousands of cells in a tumor of 37 mm")},
 )  # fmt: skip
-kg = param("kg", 0.007, "1/day", "net growth rate", source=f"{QSPIO} (k_C_growth)", bounds=POSITIVE, iiv=0.93)
+kg = param(
+    "kg", 0.007, "1/day", "net growth rate", source=f"{QSPIO} (k_C_growth), which cites Usuda 1994",
+    bounds=POSITIVE, iiv=0.93,
+)  # fmt: skip
 d0 = param(
     "d0",
     0.003,
@@ -62,7 +66,7 @@ Tmax = param(
     "mm^3",
     "tumor volume at which growth stops",
     bounds=POSITIVE,
-    source=f"computed from {QSPIO}: 1.5e11 cells (C_max) of 16.9 um diameter",
+    source=f"computed from {QSPIO}: 1.5e11 cells (C_max, marked (estimated) there) of 16.9 um diameter",
 )
 Tmin = param(
     "Tmin",

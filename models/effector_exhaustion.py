@@ -12,9 +12,9 @@ so that a large burden escapes the same effectors that clear a small one.
 
 Source: killing and exhaustion by contact, in proportion to tumor over tumor and a constant,
 restrained by PD-1, after QSP-IO (Jafarnejad M et al., AAPS J 21:79, 2019; popellab/qspio);
-kkill, kexh and kX from QSPIO-TNBC's virtual trial of durvalumab in lung cancer, kE from
-Creemers JHA et al., J Immunother Cancer 9:e002032 (2021).  Reinvigoration and expansion, and
-the other values, are illustrative.
+kkill, kexh and kX from QSPIO-TNBC's virtual trial of durvalumab in lung cancer, whose file marks
+kexh and kX as estimated; kE from Creemers JHA et al., J Immunother Cancer 9:e002032 (2021).
+Reinvigoration and expansion, and the other values, are illustrative.
 
 Effectors stay bounded while kexp < kE.  `contact` is the part without expansion (kexp), for tumors whose
 effectors come from outside.
@@ -24,6 +24,7 @@ from pkpd import Model, compose, given, output, param, state
 
 POSITIVE = (0, None)
 QSPIO = "QSPIO-TNBC parameters_NSCLC.m"
+ESTIMATED = "where it is marked (estimated)"
 
 T = given("T", "mm^3", "living tumor", default=1000)
 influx = given("influx", "cell/day", "effectors that enter the tumor", default=1e6)
@@ -50,14 +51,18 @@ kexp = param(
     bounds=POSITIVE,
     source="illustrative: below kE, so that effectors stay bounded",
 )
-kexh = param("kexh", 0.1, "1/day", "largest exhaustion of effectors", source=f"{QSPIO} (k_Tcell)", bounds=POSITIVE)
+kexh = param(
+    "kexh", 0.1, "1/day", "largest exhaustion of effectors", source=f"{QSPIO} (k_Tcell), {ESTIMATED}", bounds=POSITIVE
+)
 krei = param(
     "krei", 0.1, "1/day", "largest reinvigoration", source="illustrative: as fast as exhaustion", bounds=POSITIVE
 )
 kE = param(
     "kE", 0.019, "1/day", "loss of effectors", source="Creemers 2021, Table 1 (delta): in melanoma", bounds=POSITIVE
 )
-kX = param("kX", 0.1, "1/day", "loss of exhausted effectors", source=f"{QSPIO} (k_cell_clear)", bounds=POSITIVE)
+kX = param(
+    "kX", 0.1, "1/day", "loss of exhausted effectors", source=f"{QSPIO} (k_cell_clear), {ESTIMATED}", bounds=POSITIVE
+)
 
 E = state("E", "cell", "effectors in the tumor")
 X = state("X", "cell", "exhausted effectors in the tumor")

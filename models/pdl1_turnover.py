@@ -8,9 +8,9 @@ PDL1 is relative to a tumor without effectors; PDL1_0 = 0 is one that has lost i
 gamma of the effectors induces it: adaptive resistance.  RO is the share an antibody occupies.
 
 Source: turnover 1 per day, sixfold induction by interferon gamma, and a Hill function with
-exponent 2, from QSPIO-TNBC (virtual trial of durvalumab in lung cancer); induction by
-differentiated T cells after Kosinsky Y et al., J Immunother Cancer 6:17 (2018).  E50 and F50
-are illustrative.
+exponent 2, from QSPIO-TNBC (virtual trial of durvalumab in lung cancer), whose file marks the
+exponent as estimated; induction by differentiated T cells after Kosinsky Y et al., J Immunother
+Cancer 6:17 (2018).  E50 and F50 are illustrative.
 """
 
 from pkpd import Model, given, output, param, state

@@ -24,10 +24,11 @@ nlmixr2lib's Struemper_2025_tumorsize_OS_nsclc (786 patients of seven trials).
 
 PDL1 = 0 leaves the rates of Table 2 as they stand; its median was 15 %, and 70 % was put in for
 all patients on pembrolizumab alone.  The median number of target lesions was 2.
-`iiv` is the square root of the published variance; the covariances TSb-kge 0.01911, TSb-kse
--0.06367 and kge-kse 0.1504 belong to the population (the last is printed as that of kge with
-itself).  The paper's Box-Cox transform of the variability of kge (-0.3744) is left out.  The
-residual error of TS has the variances 6.324 mm^2 and 0.01276.
+`iiv` is the square root of the published variance.  The published covariances (that of kge and kse is
+printed as that of kge with itself) are `variability`, for the trial of pembrolizumab alone; in all
+others the eta of kge has the Box-Cox shape -0.3744, as in `variability_others`:
+``population(model, n, seed, variability=variability)``.  The residual error of TS has the variances
+6.324 mm^2 and 0.01276.
 
 kse of feladilimab is not identified (95 % CI 2e-15 to 6e3).
 """
@@ -36,7 +37,7 @@ from math import exp as number
 
 from sympy import Max, erfc, exp, log, sqrt
 
-from pkpd import Model, clock, linear_effect, output, param, power_effect, state
+from pkpd import Model, block, boxcox, clock, linear_effect, lognormal, output, param, power_effect, state
 
 TABLE2 = "Struemper 2025, Table 2, as in nlmixr2lib"
 TABLE3 = "Struemper 2025, Table 3, as in nlmixr2lib"
@@ -128,4 +129,14 @@ model = Model(
         "S": output(erfc((log(t / one_day) - mu) / (sqrt(2) * sigma)) / 2, "probability of survival"),
     },
     time="week",
+)
+
+# Of the etas of TSb, kge and kse, whose variances are their iiv; Table 2.
+COVARIANCES = {("TS0", "kge"): 0.01911, ("TS0", "kse"): -0.06367, ("kge", "kse"): 0.1504}
+correlations = {
+    (a, b): value / (model[a].declaration.iiv * model[b].declaration.iiv) for (a, b), value in COVARIANCES.items()
+}
+variability = block(["TS0", "kge", "kse"], correlations=correlations)
+variability_others = block(
+    {"TS0": lognormal(), "kge": boxcox(shape=-0.3744), "kse": lognormal()}, correlations=correlations
 )

@@ -37,7 +37,7 @@ _ROOMS = {
     "treatment.regimens": ["Regimen", "bolus", "fractions", "infusion"],
     "ensembles.ensembles": ["Ensemble", "grid", "members"],
     "ensembles.sampling": ["sample"],
-    "ensembles.distributions": ["categorical", "empirical", "logitnormal", "lognormal", "normal", "truncated"],
+    "ensembles.distributions": ["boxcox", "categorical", "empirical", "logitnormal", "lognormal", "normal", "truncated"],
     "ensembles.correlated": ["block"],
     "ensembles.resampling": ["resampled"],
     "ensembles.selection": ["select_plausible"],

@@ -218,6 +218,26 @@ def test_depletion_of_suppressors_restores_the_priming_of_t_cells():
     assert last(both[1], "T") > last(both[0], "T")
 
 
+def test_shariatpanahi_eradicates_as_soon_without_its_suppressors():
+    times = np.arange(70, 76, 0.02)
+    gone = [times[np.argmax(ran("shariatpanahi_2018", times=times, gamma=g)["C"].values < 1)] for g in (0.006, 0)]
+    assert gone == pytest.approx([74.2, 72.6], abs=0.05)  # as its docstring says
+
+
+def test_kareva_blockade_at_the_published_value_changes_the_mean_tumor_by_less_than_one_percent():
+    from pkpd.fits.reproductions.kareva_2010 import VALUE, rest
+
+    (blocked, tumor, _), (free, without, _) = (rest(**(VALUE | {"g": g})) for g in (VALUE["g"], 0))
+    assert (blocked, free) == pytest.approx((0.904, 0.909), abs=5e-4)
+    assert tumor / without == pytest.approx(1.006, abs=5e-4)
+
+
+@pytest.mark.parametrize(("rate", "tumor"), [(0, 0.6415), (1e-10, 0.6411), (1e-8, 0.6010)])
+def test_nikolopoulou_tumor_rests_beside_the_antibody_as_without(rate, tumor):
+    regimen = pkpd.infusion(3000 * rate, "iv", duration=3000) if rate else None
+    assert last(ran("nikolopoulou_2018", regimen, times=[0, 3000]), "C") == pytest.approx(tumor, abs=1e-4)
+
+
 def test_nikolopoulou_published_dose_takes_less_than_one_percent_of_pd1():
     treated = ran("nikolopoulou_2018", pkpd.infusion(1e-8, "iv", duration=100), times=[0, 100])
     free = last(treated, "P") / (5.84e-7 * last(treated, "T"))
