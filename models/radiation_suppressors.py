@@ -61,7 +61,7 @@ def radiation_treg(Treg: State, routes: Iterable[str] = ("radiation",)) -> Model
 
 def radiation_mdsc(MDSC: State, routes: Iterable[str] = ("radiation",)) -> Model:
     """The part by which fractions on `routes` draw `MDSC`, which another part owns."""
-    signal = dict.fromkeys(routes, {G: G + dose("Gy")})
+    signal = {route: {G: G + dose("Gy")} for route in routes}
     return Model("radiation_mdsc", rates={G: -kG * G}, terms={MDSC: rG * G}, routes=signal)
 
 

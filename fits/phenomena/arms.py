@@ -17,7 +17,9 @@ from pkpd.fits.phenomena.regimens import START, YEAR
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Arm", "Phenomenon", "Runs", "at_every", "flagship", "phenomenon", "population", "treated"]
+__all__ = [
+    "Arm", "Patient", "Phenomenon", "Runs", "at_every", "changed", "flagship", "phenomenon", "population", "treated",
+]  # fmt: skip
 
 Patient = Mapping[str, Any] | pkpd.Ensemble
 SEED, CANDIDATES = 5, 300
@@ -76,7 +78,7 @@ def treated(
     """
     times = np.arange(START, START + days + 1, 7.0)
     who = (patient or {}) if these is None else drawn(flagship(), patient or {}, these)
-    who = who if without is None else _lacking(who, without)
+    who = who if without is None else changed(who, without)
     run = pkpd.simulate(
         flagship(), regimen, times=times, parameters=who, outputs=OUTPUTS, on_failure="raise", rtol=1e-7
     )
@@ -90,10 +92,11 @@ def _swept(patient: Patient | None) -> dict[str, Any]:
     return {name: patient.columns[name][1] for name in patient.sizes if name in patient.columns}
 
 
-def _lacking(who: Patient, without: Mapping[str, float]) -> Patient:
+def changed(who: Patient, values: Mapping[str, float]) -> Patient:
+    """Everybody with these values."""
     if not isinstance(who, pkpd.Ensemble):
-        return {**who, **without}
-    constant = {name: _constant(who, name, value) for name, value in without.items()}
+        return {**who, **values}
+    constant = {name: _constant(who, name, value) for name, value in values.items()}
     return pkpd.Ensemble(who.sizes, {**who.columns, **constant}, who.labels)
 
 

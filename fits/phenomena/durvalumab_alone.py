@@ -146,6 +146,7 @@ OTHER_BLOCKED = pkpd.bolus(500, "checkpoint_iv", at=START, every=21, n=18)
     lambda: (
         {name: Arm(durvalumab(), RESPONDER | change) for name, change in RESISTANT.items()}
         | {
+            "responder, untreated": Arm(None, RESPONDER),
             "PD-L1 loss, untreated": Arm(None, RESPONDER | LOST),
             "PD-L1 loss, other checkpoint blocked": Arm(OTHER_BLOCKED, RESPONDER | LOST),
         }
@@ -159,6 +160,7 @@ def primary_resistance(runs: Runs) -> Finding:
     """A responder, and the same patient with a high burden, with suppressors, without PD-L1, or out of reach."""
     least = best(runs)
     holds(least["responder"] < 0.7, "the responder does not respond")
+    holds(least["responder, untreated"] > 0.9, "the responder needs no antibody")
     for name in list(RESISTANT)[1:]:
         holds(least[name] > 0.7, f"{name}: the tumor shrinks to {least[name]:.2f}")
     untreated, lost = (relative(runs[name]) for name in ("PD-L1 loss, untreated", "PD-L1 loss"))
@@ -167,7 +169,7 @@ def primary_resistance(runs: Runs) -> Finding:
     holds(least["PD-L1 loss, other checkpoint blocked"] < 0.7, "blocking the checkpoint that is there does not help")
     return Finding(
         "Primary resistance to durvalumab by burden, by suppressors, by loss of PD-L1, and out of reach",
-        {name: size for name, size in least.items() if name != "PD-L1 loss, untreated"},
+        {name: size for name, size in least.items() if "untreated" not in name},
         runs["responder"]["time"].values, curves(runs, *RESISTANT), thresholds=THRESHOLDS, regimen=durvalumab(),
     )  # fmt: skip
 

@@ -6,13 +6,13 @@ import numpy as np
 
 import pkpd
 from pkpd.arrays import Array
-from pkpd.fits.phenomena.arms import Arm, Runs, phenomenon, population
+from pkpd.fits.phenomena.arms import Arm, Runs, changed, phenomenon, population
 from pkpd.fits.phenomena.durvalumab_alone import ACCESSIBLE
 from pkpd.fits.phenomena.findings import Finding, holds
-from pkpd.fits.phenomena.measures import THRESHOLDS, on_day, relative, responded
+from pkpd.fits.phenomena.measures import THRESHOLDS, best_response, on_day, quartiles, relative, responded
 from pkpd.fits.phenomena.regimens import BOTH, START, YEAR, durvalumab
 
-__all__ = ["adaptive_resistance", "early_response", "late_metastasis", "who_benefits"]
+__all__ = ["adaptive_resistance", "early_response", "late_metastasis", "soluble_pdl1", "who_benefits"]
 
 INFILTRATED = ACCESSIBLE | {"kpri": 8e8}  # five times the typical priming
 
@@ -138,4 +138,33 @@ def who_benefits(runs: Runs) -> Finding:
         np.array([1.0, 2.0, 3.0]), {name: np.array(shares) for name, shares in thirds.items()},
         x_label="third of the patients by what is measured on day 0", y_label="response within a year, less untreated",
         note=f"N = {len(gain)}",
+    )  # fmt: skip
+
+
+# An antibody that occupies the receptor leaves soluble PD-L1 its clearance: what is seen is its production.
+ANTI_PD1 = {"kbound": 1.0}
+
+
+@phenomenon(
+    lambda: {"anti-PD-1": Arm(durvalumab(), changed(population(), ANTI_PD1), days=YEAR)},
+    needs=("shedding by tumors", "antibody occupancy", "killing by effectors", "priming by antigen"),
+)
+def soluble_pdl1(runs: Runs) -> Finding:
+    """Soluble PD-L1 under an antibody that does not bind it rises with progression and not with response."""
+    (run,) = runs.values()
+    fold = relative(run, "sL")[:, :14]
+    groups = best_response(run)
+    for name, flags in groups.items():
+        holds(flags.mean() > 0.05, f"only {flags.mean():.2f} of patients: {name}")
+    month = {name: float(np.median(on_day(fold[flags], 28))) for name, flags in groups.items()}
+    progressed, stable, response = month.values()
+    holds(progressed > stable > response, f"the production does not tell: {month}")
+    holds(progressed > 1.05, f"it does not rise with progression: {month}")
+    labels = {f"{name} ({flags.sum()})": flags for name, flags in groups.items()}
+    return Finding(
+        "Soluble PD-L1 under an antibody to PD-1 rises in patients who progress and hardly in those who respond",
+        {f"fold after four weeks, {name}": value for name, value in month.items()},
+        run["time"].values[:14], {label: np.median(fold[flags], axis=0) for label, flags in labels.items()},
+        bands={label: quartiles(fold[flags]) for label, flags in labels.items()},
+        y_label="soluble PD-L1 (day 0 = 1)", note=f"N = {len(fold)}; medians and middle halves",
     )  # fmt: skip

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
-    "THRESHOLDS", "best", "controlled", "curves", "first_response", "on_day", "progression", "quartiles", "relative",
+    "THRESHOLDS", "best", "best_response", "controlled", "curves", "first_response", "on_day", "progression", "quartiles", "relative",
     "responded",
 ]  # fmt: skip
 
@@ -47,6 +47,13 @@ def responded(run: xr.Dataset, within: float, name: str = "SLD") -> Mask:
     """Who has a size 30 % below day 0 at any time until a day."""
     size = relative(run, name)
     return np.asarray((size[..., : round(within / 7) + 1] <= 0.7).any(-1))
+
+
+def best_response(run: xr.Dataset) -> dict[str, Mask]:
+    """Who progresses within 16 weeks without a response, who responds within the run, and who is stable."""
+    response = responded(run, float(run["time"][-1]))
+    progressed = ~response & (progression(run) <= 112)
+    return {"progressed": progressed, "stable": ~response & ~progressed, "responded": response}
 
 
 def first_response(run: xr.Dataset) -> Array:
