@@ -10,6 +10,7 @@ from fit_problems import LINE_TIMES, decay, decay_data, decay_fit, flip_flop_fit
 
 import pkpd
 from pkpd.fitting.multistart import multistart, spread_starts
+from pkpd.fitting.regimen_predictor import RegimenPredictor
 from pkpd.fitting.search import minimize
 
 b = pkpd.param("b", 1.0, "1", "where in a double well", source="illustrative")
@@ -153,6 +154,25 @@ def test_optimizers_that_draw_random_numbers_are_seeded(optimizer: str) -> None:
         return pkpd.fit(decay, decay_data(), wanted, optimizer=optimizer, seed=seed, max_evaluations=60)
 
     assert np.array_equal(ended(1).x, ended(1).x)
+
+
+def test_a_generation_is_one_ensemble_and_finds_the_better_of_two_wells(two_wells: pkpd.Fit) -> None:
+    free, evolution = {"b": pkpd.free(1.0, (-3.0, 3.0))}, "differential_evolution"
+    calls = []
+    original = RegimenPredictor.__call__
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            RegimenPredictor, "__call__", lambda self, points: calls.append(len(points)) or original(self, points)
+        )
+        fit = pkpd.fit(well, two_wells.data, free, optimizer=evolution, seed=3)
+    assert fit.success
+    np.testing.assert_allclose(fit.x, two_wells.x, rtol=1e-6)  # a search from the start ends in the other well
+    populations = [n for n in calls if n > 1]
+    assert set(populations) == {15}
+    assert sum(populations) > 0.7 * fit.evaluations
+    stopped = pkpd.fit(well, two_wells.data, free, optimizer=evolution, seed=3, max_evaluations=40)
+    assert not stopped.success
+    assert "has been exceeded" in stopped.message
 
 
 # ---- Ctrl-C

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.objective import Expansion, Objective
 from pkpd.fitting.polish import DONE, polished
+from pkpd.fitting.populations import evolved
 from pkpd.fitting.squares import least_squares
 from pkpd.solvers.problem import Progress
 
@@ -35,7 +36,7 @@ OPTIMIZERS = (
     "bfgs", "cg", "differential_evolution", "basinhopping", "dual_annealing", "shgo",
 )  # fmt: skip
 OF_RESIDUALS = ("least_squares", "leastsq")
-SEEDED = ("differential_evolution", "basinhopping", "dual_annealing")
+SEEDED = ("basinhopping", "dual_annealing")
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +158,15 @@ class Search:
         self._note(x, height)
         return self._finite(height)
 
+    def costs(self, points: Array) -> Array:
+        """`cost` at many points, (numbers, points), which are one ensemble."""
+        x = np.tile(self.base, (points.shape[1], 1))
+        x[:, self.vary] = points.T
+        heights = self.objective.log_posterior(x)
+        for point, height in zip(x, heights, strict=True):
+            self._note(point, height)
+        return np.array([self._finite(height) for height in heights])
+
     def cost_expanded(self, numbers: Any) -> tuple[float, Array, Array]:
         """Minus the log-posterior, its slopes and what stands for its curvature; one integration for a point."""
         x = self.point(numbers)
@@ -199,7 +209,8 @@ def minimize(
         (coordinates,): which move; all by default.
     optimizer
         One of `OPTIMIZERS`: a method of lmfit, or scipy's ``"trust-exact"`` (no bounds) or
-        ``"trust-constr"``, with the expected information as their Hessian.  By default
+        ``"trust-constr"``, with the expected information as their Hessian, or its
+        ``"differential_evolution"``, whose generations are one ensemble each.  By default
         ``"least_squares"`` for sums of squares and one of these for other likelihoods.
     limit
         The search ends without success after so many evaluations.
@@ -238,6 +249,8 @@ def minimize(
             return _by_trust_region(search, name, limit)
         if name == "least_squares":
             return _of_squares(search, *least_squares(search, limit, scale_covariance))
+        if name == "differential_evolution":
+            return _by_evolution(search, limit, scale_covariance, seed)
         return _by_lmfit(search, name, limit, scale_covariance, seed)
     except KeyboardInterrupt:
         return _optimum(search, search.best[moved], False, "interrupted; this is the best point so far", None)
@@ -272,6 +285,18 @@ def _of_squares(search: Search, numbers: Array, result: Any, curvature: Array | 
         done = max(DONE, SETTLED * search.objective.predictor.tolerance)
         numbers = polished(search, numbers, np.asarray(result.residual), curvature, done=done).numbers
     return _optimum(search, numbers, bool(result.success), str(result.message), result)
+
+
+def _by_evolution(search: Search, limit: int, scale_covariance: bool, seed: int) -> Optimum:
+    """The best of a population, taken to the end by the minimizer that is the default."""
+    result = evolved(search, limit, seed)
+    if not result.success:
+        return _optimum(search, result.x, False, str(result.message), result)
+    end = minimize(
+        search.objective, search.point(result.x), vary=search.vary, limit=limit, scale_covariance=scale_covariance
+    )
+    calls = search.calls["values"] + end.evaluations
+    return replace(end, evaluations=calls, message=f"{result.message} {end.message}")
 
 
 def _default(objective: Objective) -> str:
