@@ -239,8 +239,7 @@ class Objective:
 
     def _where_finite(self, answer: Callable[[Array], tuple[Array, ...]], points: Array) -> tuple[Array, ...]:
         """What the predictor has for points, NaN where a parameter overflows: a step too far on a log scale."""
-        natural = [c.natural(points[:, i]) for i, c in enumerate(self.predictor.coordinates)]
-        usable: Mask = np.asarray(np.isfinite(natural).all(axis=0))
+        usable: Mask = np.asarray(np.isfinite(self.predictor.natural(points)).all(axis=1))
         if usable.all():
             return answer(points)
         arrays = answer(np.where(usable[:, None], points, self.start[: points.shape[1]]))

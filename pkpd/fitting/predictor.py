@@ -99,7 +99,21 @@ class Predictor(ABC):
 
     def __call__(self, points: Array) -> Array:
         """`predictions` at points on the scale of the search, (points, coordinates)."""
-        return self.predictions({c.label: c.natural(points[:, i]) for i, c in enumerate(self.coordinates)})
+        return self.predictions(self.by_label(points))
+
+    def natural(self, points: Array) -> Array:
+        """Points in the parameters' own units, (points, coordinates)."""
+        with np.errstate(over="ignore"):  # a step too far of a search: infinite
+            return np.where(self._log, np.exp(points, where=self._log, out=np.zeros_like(points)), points)
+
+    @cached_property
+    def _log(self) -> Mask:
+        return np.array([c.log for c in self.coordinates], dtype=bool)
+
+    def by_label(self, points: Array) -> dict[str, Array]:
+        """The values of each coordinate in its own unit, (points,), by label."""
+        natural = self.natural(points)
+        return {c.label: natural[:, i] for i, c in enumerate(self.coordinates)}
 
     def jacobian(self, x: Array) -> Array:
         """The derivatives of the predictions by the coordinates of a point, (observations, coordinates).

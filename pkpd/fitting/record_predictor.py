@@ -92,7 +92,7 @@ class RecordPredictor(Predictor):
         return self.mended(points, predicted, slopes)
 
     def _exact(self, points: Array, looser: float = 1.0) -> tuple[Array, Array]:
-        natural = {c.label: c.natural(points[:, i]) for i, c in enumerate(self.coordinates)}
+        natural = self.by_label(points)
         values = self._values(self._by_subject(natural, len(points)), looser, derivatives=True)
         predicted, by_name = self._observed(values.columns), self._observed(values.sensitivities)
         slopes = np.zeros((*by_name.shape[:2], len(self.coordinates)))

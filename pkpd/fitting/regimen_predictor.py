@@ -116,7 +116,7 @@ class RegimenPredictor(Predictor):
         return self.mended(points, *self._exact(points, self.looser))
 
     def _exact(self, points: Array, looser: float = 1.0) -> tuple[Array, Array]:
-        natural = {c.label: c.natural(points[:, i]) for i, c in enumerate(self.coordinates)}
+        natural = self.by_label(points)
         predicted, by_name = self._solved(self._matrix(natural, len(points)), looser, derivatives=True)
         slopes = np.zeros((*predicted.shape, len(self.coordinates)))
         for i, (c, acts) in enumerate(zip(self.coordinates, self.acts, strict=True)):
