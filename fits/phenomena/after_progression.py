@@ -60,7 +60,8 @@ def rechallenge(runs: Runs) -> Finding:
     held = {name: _held(run, RADIATED) for name, run in runs.items()}
     for extent in EXTENTS:
         holds(
-            held[f"{extent}, radiation"] > held[f"{extent}, durvalumab continued"] + 56, f"radiation gains nothing: {held}"
+            held[f"{extent}, radiation"] > held[f"{extent}, durvalumab continued"] + 56,
+            f"radiation gains nothing: {held}",
         )
     gain = {e: held[f"{e}, radiation and durvalumab again"] - held[f"{e}, radiation"] for e in EXTENTS}
     holds(gain["limited"] > 84, f"durvalumab again gains nothing: {gain}")

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["Array", "Finding", "holds"]
 
 Array = NDArray[np.float64]
-MARKS = {"durvalumab": ("iv", "#E69F00"), "radiation": ("radiation_primary", "#000000"), "chemotherapy": ("chemo", "#56B4E9")}
+MARKS = {
+    "durvalumab": ("iv", "#E69F00"),
+    "radiation": ("radiation_primary", "#000000"),
+    "chemotherapy": ("chemo", "#56B4E9"),
+}
 
 
 @dataclass(frozen=True)

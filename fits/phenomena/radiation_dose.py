@@ -28,7 +28,8 @@ def _isoeffective() -> dict[str, Arm]:
 
 
 @phenomenon(
-    _isoeffective, needs=("radiation kills lymphocytes", "killing by effectors", "priming by antigen", "radiation kills tumor")
+    _isoeffective,
+    needs=("radiation kills lymphocytes", "killing by effectors", "priming by antigen", "radiation kills tumor"),
 )
 def fraction_dose(runs: Runs) -> Finding:
     """Fractions of one biological dose (72 Gy, alpha/beta 10) to the primary, with durvalumab: few spare lymphocytes.
@@ -96,7 +97,13 @@ AFTER = {
 
 @phenomenon(
     lambda: {name: Arm(regimen, MYELOID, days=YEAR) for name, regimen in AFTER.items()},
-    needs=("radiation draws MDSC", "suppression", "depletion of suppressors", "antibody occupancy", "radiation kills tumor"),
+    needs=(
+        "radiation draws MDSC",
+        "suppression",
+        "depletion of suppressors",
+        "antibody occupancy",
+        "radiation kills tumor",
+    ),
 )
 def suppressors_after_radiation(runs: Runs) -> Finding:
     """Radiation draws MDSC into a patient who has many: they take the abscopal response, and a drug gives it back."""

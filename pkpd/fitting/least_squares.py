@@ -127,7 +127,9 @@ def fit(
     method, rtol, atol, max_steps
         The options of `pkpd.Solver` one by one; they take precedence over those of `solver`.
     optimizer
-        Which minimizer: a method of lmfit by its name, or ``"trust-constr"`` of scipy.  By
+        Which minimizer: a method of lmfit by its name, or ``"trust-constr"`` of scipy.
+        ``"differential_evolution"`` integrates each generation as one ensemble, between the bounds or, where
+        there are none, in the range of `starts`; the default takes its best point to the end.  By
         default lmfit's ``"least_squares"`` for sums of squares, ``"trust-constr"`` with the
         expected information as its Hessian for other likelihoods.
     starts
