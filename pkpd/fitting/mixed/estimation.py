@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, get_args
 
 import numpy as np
@@ -19,6 +19,7 @@ from pkpd.fitting.mixed.progress import Told, reporter
 from pkpd.fitting.mixed.results import Estimator, MixedFit, Options
 from pkpd.fitting.mixed.searching import Objective, Searched, search
 from pkpd.fitting.mixed.settling import settled
+from pkpd.fitting.mixed.starts import compared, scattered
 from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.mixed.stochastic import estimated_by_samples
 from pkpd.fitting.mixed.subjects import Subjects
@@ -68,7 +69,7 @@ def fit_mixed_effects(
             )
     chosen = Options(**{"method": method or "focei", **options})
     if starts != 1:
-        raise NotImplementedError
+        return best_of_starts(statement, records, chosen, start, starts, progress)
     return estimate(statement, records, chosen, start, progress)
 
 
@@ -123,6 +124,50 @@ def fit_of(
         floored=done.floored, trace=done.trace, interrupted=done.interrupted,
         failed=tuple(np.array(subjects.names)[~np.isfinite(point.each[0])].tolist()),
     )  # fmt: skip
+
+
+def best_of_starts(
+    statement: MixedEffects, records: Records, options: Options, start: Any, searches: int, progress: Told
+) -> MixedFit:
+    """The lowest optimum that searches from many starts found, with what the others found.
+
+    A search that is begun at a start without a likelihood has none to give; it is counted.
+    """
+    _check(options)
+    if options.method in ("saem", "importance"):
+        raise FitError(
+            f"fit: starts is {searches!r}, and method={options.method!r} has one search; give it the best of "
+            "method='focei' with start=."
+        )
+    subjects = settled(
+        statement, records, outputs=options.outputs, blq=blq_method(options.blq, statement.error),
+        solver=options.solver or SOLVER,
+    )  # fmt: skip
+    u, eta = start_of(subjects, start)
+    require_value(subjects, u)
+    guesses = scattered(subjects, u, searches, options.spread, options.seed)
+    kind: Any = options.method
+    objective = Objective(Approximation(subjects, kind), penalty_of(statement, subjects.population))
+    ends: list[Searched] = []
+    with reporter(subjects.population, progress) as report:
+        for guess in guesses:
+            done = search(
+                objective, guess, eta, seed=options.seed, restarts=options.restarts, report=report,
+                most=options.iterations,
+            )  # fmt: skip
+            ends.append(done)
+            if done.interrupted:
+                break
+    values = np.array([done.value for done in ends])
+    if not np.isfinite(values).any():
+        raise FitError(f"fit: none of {len(ends)} searches of {statement.model.name} has a value; begin elsewhere.")
+    found = compared(
+        subjects, guesses[: len(ends)], np.stack([done.u for done in ends]), values,
+        np.array([done.converged for done in ends]),
+    )  # fmt: skip
+    converged = np.where(found.converged, values, np.inf)
+    best = ends[int(np.argmin(converged if np.isfinite(converged).any() else values))]
+    return replace(fit_of(statement, records, options, objective, best), starts=found)
 
 
 def certainty_of(objective: Objective, done: Searched) -> Certainty:

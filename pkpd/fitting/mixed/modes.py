@@ -176,7 +176,15 @@ def _step(gradient: Array, curvature: Array, damping: Array, eta: Array, omega: 
 
 
 def elsewhere(
-    subjects: Subjects, u: Array, eta: Array, *, seed: int, restarts: int = 8, draws: int = 64, sd: Array | None = None
+    subjects: Subjects,
+    u: Array,
+    eta: Array,
+    *,
+    seed: int,
+    restarts: int = 8,
+    draws: int = 64,
+    sd: Array | None = None,
+    tol: float = 1e-4,
 ) -> tuple[Array, Mask]:
     """The modes of one guess, with those subjects moved for whom a deeper one is found than theirs.
 
@@ -187,6 +195,8 @@ def elsewhere(
     ----------
     u, eta
         (nu,) and (subjects, q).
+    tol
+        How near to their modes the tries come, in units of the objective.
 
     Returns
     -------
@@ -204,7 +214,7 @@ def elsewhere(
     guesses = np.concatenate([eta[None], np.zeros_like(eta)[None], best[None], tries[:restarts]])
     many = np.repeat(u[None], len(guesses), 0)
     again = None if sd is None else np.repeat(sd, len(guesses), 0)
-    reached = modes(subjects, many, guesses, sd=again, tol=1e-6, most=30)
+    reached = modes(subjects, many, guesses, sd=again, tol=tol, most=30)
     least = reached.objective.argmin(0)
     moved = reached.objective[0] > reached.objective[least, who] + 1e-3
     return np.where(moved[:, None], reached.eta[least, who], eta), moved

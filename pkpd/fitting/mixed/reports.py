@@ -129,4 +129,5 @@ def _quality(fit: MixedFit) -> str:
 
 def _search(fit: MixedFit) -> str:
     state = "converged" if fit.converged else "did NOT converge"
-    return f"The search {state} after {fit.iterations} iterations and {fit.evaluations} evaluations: {fit.message}."
+    text = f"The search {state} after {fit.iterations} iterations and {fit.evaluations} evaluations: {fit.message}."
+    return text if fit.starts is None else f"{text}\n{fit.starts.report()}"

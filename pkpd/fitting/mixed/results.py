@@ -12,10 +12,13 @@ import numpy as np
 from pkpd.arrays import Array, Mask
 from pkpd.ensembles.correlated import block
 from pkpd.ensembles.marginals import TransformedNormal
+from pkpd.ensembles.streams import check_seed
 from pkpd.ensembles.variability import Variability
-from pkpd.errors import FitError
+from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.mixed.covariance import Certainty, CovarianceKind
 from pkpd.fitting.mixed.natural import interval, natural
+from pkpd.fitting.mixed.residuals import npde, residual_table
+from pkpd.fitting.mixed.starts import MixedStarts
 from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.mixed.subjects import Subjects
 from pkpd.records.records import Records
@@ -45,8 +48,12 @@ class Options:
         How many draws of the random effects the modes of each subject are also sought from.
     iterations
         The most iterations of a search; of SAEM those of its first and second phase.
+    chains
+        Of SAEM for each subject; by default so many that there are 50 or more in all.
     samples
         The points of importance sampling for each subject, a power of 2 or the next one.
+    spread
+        The factor by which further starts are off.
     """
 
     method: Estimator = "focei"
@@ -60,6 +67,7 @@ class Options:
     phases: tuple[int, int] = (150, 100)
     chains: int | None = None
     samples: int = 1024
+    spread: float = 3.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -94,6 +102,8 @@ class MixedFit:
         (iterations, nu + 1): u and the objective.
     failed
         The subjects whose integration failed at the estimates.
+    starts
+        Where the searches ended, if there were several.
     """
 
     statement: MixedEffects
@@ -117,6 +127,7 @@ class MixedFit:
     failed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    starts: MixedStarts | None = None
 
     # ---- numbers
 
@@ -305,6 +316,69 @@ class MixedFit:
             own = flat[e.places][e.observed.censored == 0]
             shrinkage[f"epsilon[{e.output}]"] = float(1 - own.std(ddof=1)) if len(own) > 1 else np.nan
         return shrinkage
+
+    @cached_property
+    def residuals(self) -> pd.DataFrame:
+        """A row for each observation: subject, time, output, observed, measured, pred, ipred, iwres, cwres.
+
+        ``pred`` is the prediction of the typical subject with these covariates, ``ipred`` that of
+        the subject; ``iwres`` the individual residual over its standard deviation, ``cwres`` the
+        conditional weighted residual.  Values beyond a limit have no residual.
+
+        References
+        ----------
+        Hooker AC, Staatz CE, Karlsson MO. Conditional weighted residuals (CWRES): a model
+        diagnostic for the FOCE method. Pharm Res 24:2187-2197 (2007).
+        """
+        times = self.subjects.trajectories.records["TIME"]
+        return residual_table(self.subjects, self.u, self.eta, times)
+
+    def npde(self, n: int = 1000, seed: int = 0) -> pd.DataFrame:
+        """The residuals with normalized prediction distribution errors, from `n` simulations of the trial.
+
+        Of data that the model describes ``npde`` is standard normal, and ``pd`` uniform.
+
+        References
+        ----------
+        Brendel K, Comets E, Laffont C, Laveille C, Mentre F. Metrics for external model evaluation
+        with an application to the population pharmacokinetics of gliclazide. Pharm Res
+        23:2036-2049 (2006).
+        """
+        if isinstance(n, bool) or not isinstance(n, int) or n < 100:
+            raise FitError(f"npde: n is {n!r}; expected 100 simulations or more.")
+        check_seed(seed)
+        errors, discrepancies = npde(self.subjects, self.u, n, seed)
+        return self.residuals.assign(npde=errors, pd=discrepancies)
+
+    def covariate(self, name: str) -> Array:
+        """A column of the records at the first record of each subject, (subjects,); a text by its code."""
+        records = self.subjects.trajectories.records
+        if name not in records.covariates:
+            raise unknown_name(records.name, "covariate", name, records.covariates)
+        column = records.covariates[name][records.first_rows]
+        if column.dtype == object:
+            return np.unique(column.astype(str), return_inverse=True)[1].astype(float)
+        return np.asarray(column, dtype=float)
+
+    def eta_covariates(self) -> pd.DataFrame:
+        """How random effects hang together with the columns of the records: eta, covariate, correlation, p.
+
+        The strongest first; columns that do not vary between subjects, or are not known of all, are
+        left out.
+        """
+        import pandas as pd
+        from scipy.stats import pearsonr
+
+        rows = []
+        for name in self.subjects.trajectories.records.covariates:
+            values = self.covariate(name)
+            if not np.isfinite(values).all() or len(np.unique(values)) < 2:
+                continue
+            for i, eta in enumerate(self.eta_names):
+                correlation, p = pearsonr(values, self.eta[:, i])
+                rows.append((eta, name, float(correlation), float(p)))
+        table = pd.DataFrame(rows, columns=["eta", "covariate", "correlation", "p"])
+        return table.sort_values("p", kind="stable", ignore_index=True)
 
     def _channels(self) -> Array:
         population = self.subjects.population
