@@ -76,6 +76,8 @@ _ROOMS = {
     "fitting.multistart": ["Starts"],
     "fitting.posterior": ["Posterior", "sample_posterior"],
     "fitting.profiles": ["Profile", "Profiles", "profile"],
+    "fitting.mixed.statements": ["MixedEffects", "mixed_effects"],
+    "fitting.mixed.results": ["MixedFit"],
     "fitting.identifiability": ["Identifiability", "identifiability"],
     "fitting.optimal_times": ["SamplingTimes", "optimal_times"],
     "fitting.results": ["Fit"],
