@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pkpd.cli.times import in_unit
+from pkpd.treatment.typed_times import in_unit
 from pkpd.errors import ParameterError, unknown_name
 
 if TYPE_CHECKING:

@@ -127,7 +127,7 @@ def _options(table: Table) -> dict[str, Any]:
 
 def _observed(study: Study, model: Model, path: Path) -> Dataset | Records:
     import pkpd
-    from pkpd.cli.doses import parse_regimen
+    from pkpd.treatment.typed_doses import parse_regimen
     from pkpd.records.observations import arm_names
 
     data = path.parent / study.data
