@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pkpd.treatment.typed_doses import parse_regimen
 from pkpd.cli.forecast import refuse_beyond_memory
+from pkpd.treatment.typed_doses import parse_regimen
 from pkpd.treatment.typed_times import parse_times
 
 if TYPE_CHECKING:

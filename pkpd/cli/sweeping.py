@@ -23,10 +23,11 @@ __all__ = ["is_study", "run_sweep"]
 
 
 def is_study(path: str) -> bool:
-    """Whether a file says when to store, as a study does and a model does not."""
+    """Whether a file is a study, which names a model or says when to store, rather than a model alone."""
     from pkpd.toml_files import read_toml
 
-    return "times" in read_toml(path).content
+    content = read_toml(path).content
+    return "times" in content or not isinstance(content.get("model"), dict)
 
 
 def run_sweep(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Hashable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -91,7 +92,8 @@ def _unfolded(run: xr.Dataset, study: Study) -> xr.Dataset:
 
     sizes = dict(study.ensemble.sizes)
     run = run.load()
-    variables, coords = {}, {}
+    variables: dict[Hashable, Any] = {}
+    coords: dict[Hashable, Any] = {}
     for name, values in run.variables.items():
         if "member" not in values.dims or name == "member":
             continue

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pkpd.errors import PkpdError, SimulationError
+from pkpd.errors import DataError, PkpdError, SimulationError
 from pkpd.studies.store import Store
 from pkpd.studies.study import Study
 
@@ -155,11 +155,11 @@ class _Run:
             except (PkpdError, MemoryError) as error:
                 self._give_up(chunk, error)
                 continue
-            self._written(pending)
-            pending = chunk, writer.submit(self.store.write, self.study, chunk, columns, status)
-        self._written(pending)
+            self._await(pending)
+            pending = chunk, writer.submit(_written, self.store, self.study, chunk, columns, status)
+        self._await(pending)
 
-    def _written(self, pending: tuple[int, Future[Any]] | None) -> None:
+    def _await(self, pending: tuple[int, Future[Any]] | None) -> None:
         if pending is not None:
             self._finish(pending[0], pending[1].result())
 
@@ -181,6 +181,8 @@ class _Run:
                 error = _error(future)
                 if error is None:
                     self._finish(chunk, future.result())
+                elif isinstance(error, DataError):  # the store cannot be written: no chunk can
+                    raise error
                 elif tries < TRIES and not stop.is_set():
                     submit(chunk, tries + 1)
                 else:
@@ -218,7 +220,7 @@ def _error(future: Future[Any]) -> BaseException | None:
 
 @contextmanager
 def _stoppable() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set, so that the chunk at work is finished first; a second one ends it at once."""
+    """An event that Ctrl-C and SIGTERM set; the chunk at work is finished first, unless there is a second one."""
     stop = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield stop
@@ -257,7 +259,17 @@ def _compute_and_write(study: Study, folder: str, chunk: int) -> dict[str, int]:
     columns, status = _computed(settled, chunk)
     if not len(status):
         raise SimulationError(f"chunk {chunk} has no members.")
-    return Store(Path(folder)).write(settled, chunk, columns, status)
+    return _written(Store(Path(folder)), settled, chunk, columns, status)
+
+
+def _written(store: Store, study: Study, chunk: int, columns: dict[str, Any], status: Any) -> dict[str, int]:
+    try:
+        return store.write(study, chunk, columns, status)
+    except OSError as error:
+        raise DataError(
+            f"cannot write {str(store.folder)!r}: {error.strerror or error}. What is finished stays; run it again to "
+            "go on."
+        ) from None
 
 
 @lru_cache(maxsize=4)

@@ -19,7 +19,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -29,9 +29,6 @@ from pkpd.results import versions
 from pkpd.solvers.problem import Status
 from pkpd.studies.study import Study
 from pkpd.studies.study_files import write_study
-
-if TYPE_CHECKING:
-    import zarr
 
 __all__ = ["NOT_COMPUTED", "Store", "zarr_package"]
 
@@ -182,8 +179,8 @@ def _described(study: Study) -> dict[str, Any]:
     return {"content": content, **about}
 
 
-def _opened(path: Path, mode: Any) -> zarr.Group:
-    return zarr_package().open_group(str(path), mode=mode)  # type: ignore[no-any-return]
+def _opened(path: Path, mode: str) -> Any:
+    return zarr_package().open_group(str(path), mode=mode)
 
 
 def _make_arrays(path: Path, study: Study) -> None:

@@ -19,7 +19,7 @@ from pkpd.model_text.writing import model_tables
 from pkpd.prepared.solver import Solver
 from pkpd.storage import write_atomically
 from pkpd.studies.study import Sample, Study
-from pkpd.studies.tables import AxisTable, DistributionTable, StudyTable
+from pkpd.studies.tables import AxisTable, DistributionTable, SampleTable, StudyTable
 from pkpd.symbolic.model import Model
 from pkpd.toml_files import TomlFile, checked, read_toml, toml_key, toml_text
 from pkpd.treatment.regimen_json import regimen_as_json, regimen_from_json
@@ -92,13 +92,7 @@ def _study(file: TomlFile, table: StudyTable, folder: Path) -> Study:
         _treatment(file, table, model.time),
         times=times,
         axes={name: _axis(file, name, axis) for name, axis in table.ensemble.axes.items()},
-        sample=sample
-        and Sample(
-            sample.members,
-            sample.seed,
-            sample.points,
-            {k: _distribution(file, k, d) for k, d in sample.variability.items()},
-        ),
+        sample=None if sample is None else _sample(file, sample),
         parameters=table.parameters,
         outputs=None if table.outputs is None else tuple(table.outputs),
         reduce={name: tuple(entry) for name, entry in table.reduce.items()},
@@ -135,21 +129,40 @@ def _treatment(file: TomlFile, table: StudyTable, time: str) -> Any:
 
 
 def _regimen(file: TomlFile, keys: tuple[str, ...], doses: Any, time: str) -> Regimen | None:
-    texts = [doses] if isinstance(doses, str) else doses
-    if not texts:
+    listed: list[Any] = [doses] if isinstance(doses, str) else doses
+    if not listed:
         return None
-    if isinstance(texts[0], str):
-        return parse_regimen(texts, time)
-    return regimen_from_json([Fields(_with_nulls(dose), file.where(keys)) for dose in texts])
+    if isinstance(listed[0], str):
+        return parse_regimen(listed, time)
+    return regimen_from_json([Fields(_with_nulls(dose), file.where(keys)) for dose in listed])
+
+
+# What a dose in a file, which has no null, leaves out.
+_LEFT_OUT = {
+    "parameter": {"iiv": None},
+    "given": {"default": None},
+    "amount": {"unit": None},
+    "duration": {"unit": None},
+}
 
 
 def _with_nulls(dose: Mapping[str, Any]) -> dict[str, Any]:
-    """A dose with the keys that TOML, which has no null, leaves out."""
-    filled: dict[str, Any] = {"duration": None, "interval": None, "ss": False, **dose}
-    for key in ("amount", "duration"):
-        if isinstance(filled.get(key), dict):
-            filled[key] = {"unit": None, **filled[key]}
-    return filled
+    return {"duration": None, "interval": None, "ss": False, **_filled(dose)}
+
+
+def _filled(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_filled(v) for v in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        k: {**_LEFT_OUT.get(k, {}), **_filled(v)} if isinstance(v, Mapping) else _filled(v) for k, v in value.items()
+    }
+
+
+def _sample(file: TomlFile, table: SampleTable) -> Sample:
+    spread = {name: _distribution(file, name, d) for name, d in table.variability.items()}
+    return Sample(table.members, table.seed, table.points, spread)
 
 
 def _axis(file: TomlFile, name: str, axis: Any) -> list[float]:
@@ -163,9 +176,9 @@ def _axis(file: TomlFile, name: str, axis: Any) -> list[float]:
 
 def _distribution(file: TomlFile, name: str, table: DistributionTable) -> Any:
     stated = {k: v for k, v in table if k != "kind" and v is not None}
-    maker = {"lognormal": lognormal, "normal": normal, "logitnormal": logitnormal}[table.kind]
+    makers: dict[str, Any] = {"lognormal": lognormal, "normal": normal, "logitnormal": logitnormal}
     try:
-        return maker(**stated)
+        return makers[table.kind](**stated)
     except TypeError:
         known = {"lognormal": "median, cv or omega", "normal": "mean, sd", "logitnormal": "median, omega, lower, upper"}
         raise DataError(
@@ -212,7 +225,8 @@ def _tables(study: Study) -> dict[str, Any]:
         "store": {"chunk": study.chunk, "parameters": study.keep_parameters},
         "model": model_tables(study.model),
     }
-    return _without_nulls(tables)
+    filled: dict[str, Any] = _without_nulls(tables)
+    return filled
 
 
 def _regimen_tables(regimen: Any) -> dict[str, Any]:
@@ -232,8 +246,10 @@ def _distribution_table(name: str, distribution: Any) -> dict[str, Any]:
 
 
 _WRITTEN = {
-    "log": ("lognormal", "median", "omega"), "linear": ("normal", "mean", "sd"), "logit": ("logitnormal", "median", "omega"),
-}  # fmt: skip
+    "log": ("lognormal", "median", "omega"),
+    "linear": ("normal", "mean", "sd"),
+    "logit": ("logitnormal", "median", "omega"),
+}
 
 
 def _without_nulls(value: Any) -> Any:
