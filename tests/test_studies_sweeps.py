@@ -118,7 +118,7 @@ def test_a_study_is_written_without_loss(tmp_path):
     start = pkpd.param("start", 3, "day", "first dose")
     arms = {"control": None, "treated": pkpd.infusion("100 mg", "iv", "1 h", at=start, every=7, n=2)}
     study = pk(
-        regimen=arms, parameters={"V": 4}, reduce={"gone": ("C", "first_below", 0.1)}, outputs=("C",), title="é",
+        regimen=arms, parameters={"V": 4}, outputs=("C",), title="é",
         solver=pkpd.Solver(method="dop853", rtol=1e-6, atol={"central": 1e-9}), at_dose="after", chunk=None,
     )  # fmt: skip
     again = pkpd.read_study(pkpd.write_study(study, tmp_path / "s.toml"))
