@@ -165,6 +165,31 @@ def test_a_time_to_growth_without_published_survival_is_refused() -> None:
         claret_2014.os_times([30, -120], 80)
 
 
+def struemper_survival(months: Array, statement: object, using: dict[str, object], **values: float) -> Array:
+    model = struemper_2025.model.using(**using)
+    people = pkpd.population(model, 4000, 1, variability=statement)
+    columns = {name: people[name] for name in people.columns}
+    run = pkpd.simulate(model, times=months * 30.44 / 7, parameters={**columns, "N": 2, **values}, outputs=["S"])
+    return np.asarray(run["S"].mean("member"))
+
+
+@needs(SHARED / "km_pdl1_nsclc_sifi")
+def test_struemper_2025_beside_trials_it_has_not_seen() -> None:
+    """As its docstring has it: docetaxel as in OAK; pembrolizumab as in KEYNOTE-042 late, and too well early."""
+    months = np.array([6, 12, 18, 24, 30])
+    docetaxel = {"kge": "chemotherapy", "kse": "chemotherapy", "PD1": 0}
+    oak = pd.read_csv(SHARED / "km_pdl1_nsclc_sifi" / "oak_fehrenbacher2018_fig1a.csv")
+    ours = struemper_survival(months, struemper_2025.variability_others, docetaxel)
+    assert np.abs(ours - curve(oak[oak["arm"] == "docetaxel"], months)).max() < 0.045
+    keynote = pd.read_csv(SHARED / "km_pdl1_nsclc_sifi" / "keynote-042_mok2019_fig2a.csv")
+    excess = struemper_survival(months, struemper_2025.variability, {}, PDL1=70) - curve(
+        keynote[keynote["arm"] == "pembrolizumab"], months
+    )
+    assert 0.1 < excess[0] < 0.16
+    assert (np.diff(excess) < 0).all()
+    assert np.abs(excess[3:]).max() < 0.045
+
+
 # ---- ribba_2022
 
 
