@@ -165,6 +165,24 @@ def test_a_time_to_growth_without_published_survival_is_refused() -> None:
         claret_2014.os_times([30, -120], 80)
 
 
+@needs(SHARED / "km_pdl1_nsclc_sifi")
+def test_claret_2014_beside_a_trial_it_has_not_seen() -> None:
+    """As its docstring has it: survival under first-line chemotherapy in KEYNOTE-042."""
+    months = np.array([6, 12, 18, 24, 30])
+    covariates = {"asian": pkpd.categorical({0: 0.79, 1: 0.21}), "smoker": pkpd.categorical({0: 0.2, 1: 0.8})}
+    people = pkpd.population(
+        claret_2014.model, 4000, 1, variability=claret_2014.variability, covariates=covariates
+    )  # fmt: skip
+    run = pkpd.simulate(claret_2014.model, times=months * 30.44, parameters=people, outputs=["S", "Sn"])
+    evaluable, rest = (run[name].mean("member").to_numpy() for name in ("S", "Sn"))
+    rows = pd.read_csv(SHARED / "km_pdl1_nsclc_sifi" / "keynote-042_mok2019_fig2c.csv")
+    theirs = curve(rows[rows["arm"] == "chemotherapy"], months)
+    assert np.abs(evaluable - theirs).max() < 0.025
+    low = 0.86 * evaluable + 0.14 * rest - theirs
+    assert (low < 0).all()
+    assert low.min() > -0.05
+
+
 def struemper_survival(months: Array, statement: object, using: dict[str, object], **values: float) -> Array:
     model = struemper_2025.model.using(**using)
     people = pkpd.population(model, 4000, 1, variability=statement)
