@@ -91,7 +91,7 @@ def rerun(path: str | Path) -> Rerun:
     stored = read_result(path)
     if RECIPE not in stored.attrs:
         raise DataError(
-            f"{str(path)!r} does not say how it was made; a result of simulate() does, written as it is by write_result()."
+            f"{str(path)!r} does not say how it was made; a result of simulate() does, as write_result() writes it."
         )
     again = _simulated(Fields(json.loads(stored.attrs[RECIPE]), path.name), stored)
     return Rerun(path, _differences(stored, again), str(stored.attrs.get("versions", "")), versions())
