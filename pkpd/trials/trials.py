@@ -44,7 +44,10 @@ class Trial:
     accrual
         Over which time patients are enrolled, uniformly: days, or text such as ``"2 years"``.
     follow_up
-        From the last enrollment to the data cutoff, at which all are censored.
+        From the last enrollment that may be to the data cutoff, at which all are censored.
+    events_at_cutoff
+        Where the cutoff is at a number of events, ``("os", 300)`` or ``("pfs", 458)``: on the day of
+        that event, if it comes before the end of `follow_up`.
     death
         The event of the model that is death; without one there is no overall survival.
     leaving
@@ -95,6 +98,7 @@ class Trial:
     imaging: Imaging | None = None
     accrual: Any = 0
     follow_up: Any = 0
+    events_at_cutoff: tuple[str, int] | None = None
     death: str | None = None
     leaving: tuple[str, ...] = ()
     adverse: tuple[str, ...] = ()
@@ -111,6 +115,7 @@ class Trial:
             if not isinstance(protocol, Protocol):
                 raise SimulationError(f"the arm {arm!r} is {protocol!r}; expected a pkpd.Protocol.")
         self._check_patients()
+        self._check_cutoff()
         for name in ("arms", "allocation"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for name in ("leaving", "adverse", "biomarkers"):
@@ -134,6 +139,21 @@ class Trial:
                 raise unknown_name("the trial", "arm", str(arm), self.arms)
             if not isinstance(parts, numbers.Integral) or parts < 1:
                 raise SimulationError(f"allocation to {arm!r} is {parts!r}; expected a whole number of 1 or more.")
+
+    def _check_cutoff(self) -> None:
+        if self.events_at_cutoff is None:
+            return
+        kinds = {"pfs": self.imaging is not None, "os": self.death is not None}
+        try:
+            kind, number = self.events_at_cutoff
+            good = kinds[kind] and isinstance(number, numbers.Integral) and 0 < number
+        except (TypeError, ValueError, KeyError):
+            good = False
+        if not good:
+            has = " or ".join(repr(kind) for kind, there in kinds.items() if there)
+            raise SimulationError(
+                f"events_at_cutoff is {self.events_at_cutoff!r}; expected ({has or 'an endpoint'}, a number of events)."
+            )
 
     @property
     def weights(self) -> tuple[int, ...]:
