@@ -353,6 +353,19 @@ def test_who_never_enters_is_counted() -> None:
     assert int(one["not_entered"].sum()) == 20
 
 
+def test_a_trial_goes_to_another_process() -> None:
+    import pickle
+
+    nodes = pkpd.Imaging({"one": "diameter"}, pkpd.schedule_visits(56, 1000), nodes="one", organs={"one": "lung"})
+    asked = replace(responding(20), imaging=nodes, population=None, allocation={"drug": 2})
+    again = pickle.loads(pickle.dumps(asked))
+    assert again.imaging == nodes
+    assert dict(again.arms) == dict(asked.arms)
+    xr.testing.assert_identical(pkpd.simulate_trial(again, 1), pkpd.simulate_trial(asked, 1))
+    with pytest.raises(TypeError):
+        again.allocation["drug"] = 3
+
+
 # ---- what is refused
 
 

@@ -84,6 +84,10 @@ class Imaging:
         if not isinstance(self.visits, VisitSchedule):
             object.__setattr__(self, "visits", _days(self.visits))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        organs = None if self.organs is None else dict(self.organs)
+        return Imaging, (dict(self.lesions), self.visits, self.reader, self.nodes, organs, self.criteria)
+
     def _check_names(self, what: str, names: Iterable[str]) -> None:
         for name in names:
             if name not in self.lesions:

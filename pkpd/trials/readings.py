@@ -1,4 +1,4 @@
-"""What scans have shown so far, visit by visit, and what that means for a protocol."""
+"""Scans so far, visit by visit, and what they mean for a protocol."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ class SettledProtocol:
             (patients,): how long each is followed from entry, in the model's unit of time.
         """
         cycles = self.cycles(values)
-        walk_plan = Walk(
+        setting = Walk(
             prepared=self.prepared,
             values=values,
             cycles=cycles,
@@ -70,7 +70,7 @@ class SettledProtocol:
             leaving=self.leaving,
             until=until,
         )
-        walked = walk(walk_plan, readings_of(self.imaging, self.prepared.model, self.protocol, numbers, seed))
+        walked = walk(setting, readings_of(self.imaging, self.prepared.model, self.protocol, numbers, seed))
         return Treated(
             per_day=time_in("1 day", self.prepared.model.time, "a day"),
             therapies=tuple(self.protocol.therapies),

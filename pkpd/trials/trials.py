@@ -131,6 +131,14 @@ class Trial:
         elif self.control not in self.arms:
             raise unknown_name("the trial", "arm", self.control, self.arms)
 
+    def __getstate__(self) -> dict[str, Any]:
+        frozen = {name: dict(getattr(self, name)) for name in ("arms", "allocation")}
+        return {**vars(self), **frozen}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, MappingProxyType(value) if isinstance(value, dict) else value)
+
     def _check_patients(self) -> None:
         if not isinstance(self.patients, numbers.Integral) or self.patients < len(self.arms):
             raise SimulationError(f"patients is {self.patients!r}; expected a whole number, one for each arm or more.")
