@@ -165,6 +165,20 @@ def simulate_trial(trial: Trial, seed: int, *, replicate: int = 0) -> xr.Dataset
     ------
     SimulationError, UnknownNameError, RegimenError, ParameterError
         If the trial does not fit its model.
+
+    Examples
+    --------
+    Two equal arms, patients who differ in how fast their tumors grow:
+
+    >>> import pkpd
+    >>> V, h0 = pkpd.state("V", "mL", "tumor volume", start=10), pkpd.param("h0", 1e-4, "1/day/mL", "hazard")
+    >>> growing = pkpd.Model("growing", {V: pkpd.param("kg", 0.005, "1/day", "growth", iiv=0.3) * V})
+    >>> model = pkpd.time_to_event(growing, "death", h0 * V)
+    >>> arms = {"a": pkpd.Protocol({}), "b": pkpd.Protocol({})}
+    >>> trial = pkpd.Trial(model, arms, patients=100, accrual=90, follow_up=365, death="death", biomarkers="kg")
+    >>> patients = pkpd.simulate_trial(trial, seed=1)
+    >>> patients.sizes["patient"], patients.attrs["control"], bool(patients["os_event"].any())
+    (100, 'b', True)
     """
     check_seed(seed)
     _check_replicate(replicate)

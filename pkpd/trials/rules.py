@@ -111,6 +111,23 @@ class SettledRules:
         own = [i + 1 for i, rule in enumerate(self.rules) if isinstance(rule.when, Measured | Happened)]
         return frozenset([*own, *(i + len(self.rules) for i in own)])
 
+    def waiting_for_responses(self, standing: Standing) -> Mask:
+        """For whom a response may still change anything, (patients,)."""
+        mask = np.zeros(len(standing.now), dtype=bool)
+        for number, rule in enumerate(self.rules):
+            if isinstance(rule, StartAt) and isinstance(rule.when, Seen):
+                mask |= standing.fired[number] < rule.times
+            elif isinstance(rule.when, Seen):
+                for therapy in self.concerned[number]:
+                    mask |= self._to_come(standing, therapy)
+        return mask
+
+    def _to_come(self, standing: Standing, therapy: int) -> Mask:
+        """For whom a therapy is under way, or has a start that lies ahead."""
+        stage = standing.progress[therapy].stage
+        mask: Mask = (stage == UNDER_WAY) | ((stage == WAITING) & self.planned[therapy])
+        return mask
+
     def applied(
         self,
         standing: Standing,
@@ -147,12 +164,10 @@ class SettledRules:
 
     def _stop(self, standing: Standing, number: int, who: Mask, decisions: list[Decisions]) -> Standing:
         for therapy in self.concerned[number]:
-            progress = standing.progress[therapy]
-            to_come = (progress.stage == UNDER_WAY) | ((progress.stage == WAITING) & self.planned[therapy])
-            stopped = who & to_come
+            stopped = who & self._to_come(standing, therapy)
             if stopped.any():
                 decisions.append(_decided(standing, stopped, therapy, "stop", number + 1))
-                standing = standing.with_progress(therapy, progress.stopped(stopped))
+                standing = standing.with_progress(therapy, standing.progress[therapy].stopped(stopped))
         return standing
 
     def _delay(

@@ -198,7 +198,10 @@ def _started(setting: Walk, step: _Step, after: str | None, who: Mask, day: Arra
 def _decide(setting: Walk, step: _Step) -> tuple[_Step, list[Decisions]]:
     """Scan who is due, look at the rules, and note at which doses they have looked."""
     now, active = step.standing.now, step.active
-    readings, shows = step.readings.looked(active, now, step.entry, step.standing.new_baseline, step.reached.current)
+    asked = setting.rules.waiting_for_responses(step.standing)
+    readings, shows = step.readings.looked(
+        active, asked, now, step.entry, step.standing.new_baseline, step.reached.current
+    )
     due = [_due(setting, step, number) for number in range(len(setting.cycles))]
     checked = tuple(
         np.where(day <= _just_after(now), day, seen)
