@@ -18,8 +18,9 @@ from pkpd.treatment.protocols import Protocol
 from pkpd.trials.cycles import CycleRule, cycle_rule, dosing_of
 from pkpd.trials.imaging import Imaging, readings_of
 from pkpd.trials.rules import SettledRules, settled_rules
+from pkpd.trials.starts import drawn_starts
 from pkpd.trials.treated import Treated
-from pkpd.trials.walking import Walk, drawn_starts, walk
+from pkpd.trials.walking import Walk, walk
 from pkpd.units import time_in
 
 __all__ = ["SettledProtocol", "settled_protocol"]

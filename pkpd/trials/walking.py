@@ -8,19 +8,17 @@ from functools import cached_property
 
 import numpy as np
 
-from pkpd.arrays import Array, Index, Mask
-from pkpd.ensembles.streams import by_runs, uniforms
+from pkpd.arrays import Array, Mask
 from pkpd.prepared.parameters import ParameterValues
 from pkpd.prepared.prepared import Prepared
 from pkpd.treatment.conditions import Completed, Condition, Happened, Measured, Seen
 from pkpd.treatment.protocols import StartAt
 from pkpd.treatment.therapies import ENTRY, Within
 from pkpd.trials.cycles import Cycle
-from pkpd.trials.dosing import STOPPED, UNDER_WAY, Doses, Progress, before, give
+from pkpd.trials.dosing import COMPLETED, STOPPED, UNDER_WAY, Doses, Progress, before, give
 from pkpd.trials.readings import Readings, Shows
 from pkpd.trials.rules import Decisions, SettledRules, Standing
 from pkpd.trials.segments import Reached, begin, go_on
-from pkpd.units import time_in
 
 __all__ = ["Walk", "Walked", "walk"]
 
@@ -107,27 +105,6 @@ class _Step:
         return mask
 
 
-def drawn_starts(starts: Mapping[str, Within], unit: str, seed: int, numbers: Index) -> dict[str, tuple[Within, Array]]:
-    """For each start the time after what it follows, a whole number of days into its window.
-
-    Parameters
-    ----------
-    numbers
-        (patients,): numbers of the patients, which with the seed and the name decide the draw.
-    """
-    drawn, per_day = {}, time_in("1 day", unit, "a day")
-    for name, start in starts.items():
-        first, last = start.days(unit)
-        days = np.floor((last - first) / per_day + 1e-9) + 1
-        chance = _uniforms(seed, f"start of {name}", numbers) if days > 1 else np.zeros(len(numbers))
-        drawn[name] = (start, first + per_day * np.minimum(np.floor(chance * days), days - 1))
-    return drawn
-
-
-def _uniforms(seed: int, name: str, numbers: Index) -> Array:
-    return by_runs(numbers, lambda first, n: uniforms(seed, name, n, first))
-
-
 def walk(setting: Walk, readings: Readings) -> Walked:
     """Walk all patients through a protocol to the last day, or to where they leave."""
     step, doses, decisions = _begun(setting, readings), list[Doses](), list[Decisions]()
@@ -181,14 +158,16 @@ def _started(setting: Walk, step: _Step, after: str | None, who: Mask, day: Arra
             continue
         if name == ENTRY:
             new = who & np.isposinf(entry)
-            entry = np.where(new, day + days, entry)
+            entry = np.where(new, np.maximum(day + days, standing.now), entry)
             step = _started(setting, replace(step, standing=standing, entry=entry), ENTRY, new, entry)
             standing, entry = step.standing, step.entry
         else:
             number = setting.rules.names.index(name)
             progress = standing.progress[number]
             waiting = who & (progress.stage == 0)
-            standing = standing.with_progress(number, progress.started(waiting, day + days, 0))
+            standing = standing.with_progress(
+                number, progress.started(waiting, np.maximum(day + days, standing.now), 0)
+            )
     return replace(step, standing=standing, entry=entry)
 
 
@@ -210,7 +189,19 @@ def _decide(setting: Walk, step: _Step) -> tuple[_Step, list[Decisions]]:
     step = replace(step, readings=readings, checked=checked)
     holds = _holds(setting, step, shows, active)
     standing, decisions = setting.rules.applied(step.standing, holds, shows.progressing, due, completions=False)
-    return replace(step, standing=standing), decisions
+    return _ended_by_delays(setting, replace(step, standing=standing), step.standing, decisions)
+
+
+def _ended_by_delays(
+    setting: Walk, step: _Step, earlier: Standing, decisions: list[Decisions]
+) -> tuple[_Step, list[Decisions]]:
+    """The same with what follows therapies whose longest duration a delay has brought to its end."""
+    for number, progress in enumerate(step.standing.progress):
+        over = (progress.stage == COMPLETED) & (earlier.progress[number].stage == UNDER_WAY)
+        if over.any():
+            step, more = _completed(setting, step, number, over)
+            decisions = decisions + more
+    return step, decisions
 
 
 def _due(setting: Walk, step: _Step, number: int) -> Mask:
@@ -296,7 +287,7 @@ def _completed(setting: Walk, step: _Step, number: int, who: Mask) -> tuple[_Ste
         return who if isinstance(condition, Completed) and condition.therapy == name else nobody
 
     now = step.standing.now
-    standing = replace(step.standing, now=np.where(who, last, now))  # the rules count from the last dose
+    standing = replace(step.standing, now=np.where(who, np.maximum(last, now), now))  # rules count from the last dose
     aims = np.ones((len(who), step.readings.lesions), dtype=bool)
     due = [nobody] * len(setting.cycles)
     standing, decisions = setting.rules.applied(standing, holds, aims, due, completions=True)
