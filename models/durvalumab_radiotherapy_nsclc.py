@@ -65,9 +65,11 @@ from pkpd.models import (
     radiation_lymphocytes as lymphocytes,
 )
 from pkpd.models.chemotherapy import chemotherapy
-from pkpd.models.lesions import LESIONS, irradiated, placed, totals, trafficking
-from pkpd.models.radiation_lymphocytes import radiation_lymphocytes, radiation_resident
-from pkpd.models.radiation_suppressors import radiation_suppressors
+from pkpd.models.lesions import LESIONS, irradiated, placed, seeded, totals, trafficking
+from pkpd.models.pdl1_shedding import pdl1_shedding
+from pkpd.models.radiation_adverse_events import radiation_adverse_events
+from pkpd.models.radiation_lymphocytes import radiation_lymphocytes
+from pkpd.models.radiation_suppressors import radiation_mdsc
 from pkpd.models.suppressor_depletion import suppressor_depletion
 from pkpd.symbolic.symbols import State
 
@@ -99,14 +101,14 @@ primable = Model(
 
 def lesion(name: str) -> list[Model]:
     """The parts of one lesion, under its names."""
-    local = (clones.model, pdl1_turnover.model, brake, effector_exhaustion.model, tumor_volume.model)
+    local = (clones.inherited, pdl1_turnover.model, brake, effector_exhaustion.contact, tumor_volume.model)
     parts = [placed(part, name) for part in local]
-    return [*parts, irradiated(name), radiation_resident(parts[3].states, f"radiation_{name}")]
+    return [*parts, irradiated(name)]
 
 
 def tumors() -> dict[State, tuple[State, ...]]:
     """The living clones of each lesion, by its dead cells."""
-    return {placed(tumor_volume.model, name).states[0]: placed(clones.model, name).states for name in LESIONS}
+    return {placed(tumor_volume.model, name).states[0]: placed(clones.inherited, name).states for name in LESIONS}
 
 
 model = compose(
@@ -117,6 +119,8 @@ model = compose(
     *(part for name in LESIONS for part in lesion(name)),
     trafficking(LESIONS),
     totals(LESIONS),
+    seeded("metastasis"),
+    pdl1_shedding(LESIONS),
     antigen_priming.model,
     effector_memory.model,
     primable,
@@ -126,7 +130,8 @@ model = compose(
     infiltration_drug.model,
     lymphocytes.pool,
     radiation_lymphocytes([lymphocytes.L, effector_memory.P], ROUTES),
-    radiation_suppressors(suppressors.Treg, suppressors.MDSC, ROUTES),
+    radiation_mdsc(suppressors.MDSC, ROUTES),
     chemotherapy(tumors(), [lymphocytes.L, effector_memory.P]),
     irae_hazard.model,
+    radiation_adverse_events(ROUTES),
 ).using(diameter0_metastasis="small")

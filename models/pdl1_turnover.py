@@ -27,17 +27,18 @@ PDL1_0 = param(
     1,
     "1",
     "PD-L1 without effectors; 0 where it is lost",
-    source="1 by the definition of PDL1",
+    source="1 by the definition of PDL1; its spread is illustrative: thirteenfold from the 10th to the 90th percentile",
     bounds=POSITIVE,
+    iiv=1.0,
 )
 fold = param("fold", 6, "1", "fold induction of PD-L1 by effectors", source=QSPIO, bounds=(1, None))
 E50 = param(
     "E50",
-    2e7,
+    3e8,
     "cell",
     "effectors at half of the induction",
     bounds=POSITIVE,
-    source="illustrative: few, so that an untreated response is held down",
+    source="illustrative: as many as the tumors that respond hold, so that response rates differ by PD-L1",
 )
 F50 = param(
     "F50",

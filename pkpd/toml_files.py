@@ -121,8 +121,7 @@ def _message(kind: type[Table], file: TomlFile, above: Keys, content: Any, error
         return unknown_name(place.rpartition(" ")[0] if keys else place, "key", keys[-1], _known(kind, keys[:-1]))
     if what == "missing":
         return DataError(f"{table} lacks the key {keys[-1]!r}.")
-    kinds = [_KINDS[e] for e in (what,) if e in _KINDS]
-    expected = (_described(kind, keys) or kinds or [""])[0]
+    expected = (_described(kind, keys) or [_KINDS[what]])[0] if what in _KINDS else ""
     sentence = f"expected {expected}" if expected else error["msg"][0].lower() + error["msg"][1:]
     return DataError(f"{place} is {_short(value)}; {sentence}.")
 

@@ -36,6 +36,7 @@ def random_scans(seed: int, patients: int = 300, visits: int = 9, lesions: int =
     size[rng.random(size.shape) < 0.03] = np.nan
     small &= ~np.isnan(size)
     unequivocal = (rng.random(size.shape) < 0.05) & (np.arange(visits)[None, :, None] > 1)
+    unequivocal &= (role >= 2)[:, None, :]
     organ = rng.integers(0, 3, role.shape)
     return pkpd.collect_scans(
         day, np.where(small, 5.0, size), role, node=node, too_small=small, unequivocal=unequivocal, organ=organ,

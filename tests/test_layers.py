@@ -31,6 +31,7 @@ LAYERS = [
     ["results", "prediction"],
     ["simulation"],
     ["measures"],
+    ["studies"],
     ["fitting"],
     ["trials"],
     ["figures"],

@@ -13,7 +13,7 @@ from scipy.stats import lognorm, norm
 
 import pkpd
 from pkpd.arrays import Array
-from pkpd.models import claret_2014, claret_2014_dcr, franzese_2026, ribba_2022
+from pkpd.models import claret_2014, claret_2014_dcr, franzese_2026, ribba_2022, struemper_2025
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 FACTS = SHARED / "nsclc_link_models" / "models.csv"
@@ -125,6 +125,46 @@ def test_claret_2014_dcr_estimates_are_drawn_with_their_published_errors() -> No
         assert np.mean(values) / np.std(values) == pytest.approx(z, rel=0.03), name
 
 
+# ---- links as functions of what another tumor model or a trial gives
+
+
+def test_links_are_functions_of_metrics_from_anywhere() -> None:
+    """The same survival as that of each model, at its own metrics."""
+    t = np.array([50.0, 300, 900])
+    for name, link, metrics, days in (
+        ("claret_2014", claret_2014.os_times, ("TTG", "TS0"), 1),
+        ("struemper_2025", struemper_2025.os_times, ("kgi", "TTG", "TSb"), 7),
+    ):
+        model = pkpd.load(name)
+        people = pkpd.population(model, 20, 1)
+        run = pkpd.simulate(model, times=t / days, parameters=people)
+        own = {"TTG": run["TTG"].isel(time=0).to_numpy(), "TS0": people["TS0"], "TSb": people["TS0"]}
+        own["kgi"] = people["kge"] if name == "struemper_2025" else None
+        times = link(*(own[metric] for metric in metrics))
+        np.testing.assert_allclose(times.sf(t[:, None]).T, run["S"], rtol=1e-9)
+
+
+def test_disease_control_of_a_trial_becomes_times_to_events() -> None:
+    """Drawn for 20,000 patients of whom 70 % have disease control, as the mixture of two log-normal curves says."""
+    DCR = np.random.default_rng(1).random(20_000) < 0.7
+    OS = pkpd.draw_times(claret_2014_dcr.os_times(DCR), len(DCR), 2)
+    curve = pkpd.kaplan_meier(OS, np.ones(len(OS), bool))
+    landmarks = pkpd.landmark_survival(curve, [6, 12, 24])["survival"].to_numpy()
+    run = pkpd.simulate(claret_2014_dcr.model, times=[6, 12, 24], parameters={"DCR": [0, 1]})
+    expected = np.array([1 - DCR.mean(), DCR.mean()]) @ run["S_OS"].to_numpy()
+    np.testing.assert_allclose(landmarks, expected, atol=0.015)
+    np.testing.assert_allclose(
+        claret_2014_dcr.pfs_times([0, 1], BEV=1).sf([[6], [12], [24]]).T,
+        pkpd.simulate(claret_2014_dcr.model, times=[6, 12, 24], parameters={"DCR": [0, 1], "BEV": 1})["S_PFS"],
+        atol=1e-5,
+    )
+
+
+def test_a_time_to_growth_without_published_survival_is_refused() -> None:
+    with pytest.raises(pkpd.ParameterError, match="a time to growth is -120 day; the published link needs more than"):
+        claret_2014.os_times([30, -120], 80)
+
+
 # ---- ribba_2022
 
 
@@ -180,6 +220,13 @@ def test_franzese_2026_is_the_product_of_its_monthly_probabilities(name: str) ->
     np.testing.assert_allclose(run["ORR"][0], ORR, rtol=1e-12)
     np.testing.assert_allclose(run["S_OS"][1:], left_OS, rtol=1e-7)
     np.testing.assert_allclose(run["S_PFS"][1:], left_PFS, rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["durvalumab", "pembrolizumab", "chemotherapy", "nivolumab_ipilimumab"])
+def test_franzese_2026_response_rate_is_that_of_the_model(name: str) -> None:
+    run = arm(name, np.array([0, 1]), PDL1=0.6, line2=1, squamous=0.3)
+    rates = franzese_2026.response_rate(name, [0.0, 0.6], line2=1, squamous=0.3)
+    assert rates[1] == pytest.approx(float(run["ORR"][0]), rel=1e-12)
 
 
 def test_franzese_2026_hangs_on_pdl1_by_way_of_response_alone() -> None:

@@ -296,7 +296,7 @@ def test_pseudoprogression_is_a_rate_of_all_and_of_those_with_an_iupd() -> None:
 
 DOCUMENTED = [
     "measures.recist", "measures.irecist", "measures.response_codes", "measures.response_rates", "trials.lesions",
-    "trials.scan_tables", "trials.scanning", "trials.scans", "trials.visits",
+    "trials.scan_tables", "trials.target_lesions", "trials.scanning", "trials.scans", "trials.visits",
 ]  # fmt: skip
 
 

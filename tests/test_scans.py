@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import examples
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +18,7 @@ import pkpd
 from pkpd.trials.scanning import OXNARD_SD
 
 SHARED = Path(os.environ.get("PKPD_FITS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+INSPIRE = SHARED / "pembrolizumab_inspire_reportRmd"
 STUDY4 = SHARED / "nsclc_ghaffari_laleh_2022" / "study4.csv"
 
 
@@ -389,6 +392,7 @@ def test_a_column_that_is_missing_is_named_with_the_nearest() -> None:
         ({"patient": ["A", "B"]}, "expected 1 labels"),
         ({"diameter": [[["x"], [2.0]]]}, "expected an array of numbers"),
         ({"diameter": [[[0.0], [2.0]]]}, "says there at baseline, but the baseline diameter is 0"),
+        ({"unequivocal": [[[False], [True]]]}, "unequivocal 1 of patient 0, visit 1, lesion 0 is of a lesion that"),
         ({"day": [0.0, np.inf]}, "day inf of patient 0, visit 1 is infinite"),
     ],
 )
@@ -416,3 +420,68 @@ def test_the_patients_of_study_4_are_read_and_assessed() -> None:
     names = pkpd.response_names(assessment.response).to_numpy().tolist()
     for visits_of_one, responses in zip(slow.patients(scans), names, strict=True):
         assert [point.overall for point in slow.time_points(visits_of_one)] == responses
+
+
+@pytest.fixture(scope="module")
+def inspire() -> tuple[xr.Dataset, pd.DataFrame]:
+    """The patients of INSPIRE under pembrolizumab: scans of the sum of diameters, and what the trial says of them."""
+    if not (INSPIRE / "ctDNA.csv").is_file():
+        pytest.skip(f"{INSPIRE} is not there; its data are in biostatsPMH/reportRmd")
+    known = pd.read_csv(INSPIRE / "pembrolizumab.csv").set_index("id")
+    changes = pd.read_csv(INSPIRE / "ctDNA.csv")
+    start = changes.id.map(known.l_size)
+    scans = pd.DataFrame(
+        {"patient": changes.id, "day": 7 * changes.time, "diameter": (start * (1 + changes.size_change / 100)).round(6)}
+    )
+    baseline = pd.DataFrame({"patient": changes.id.unique(), "day": 0.0})
+    baseline["diameter"] = baseline.patient.map(known.l_size)
+    return pkpd.read_scans(pd.concat([baseline, scans], ignore_index=True)), known.loc[baseline.patient]
+
+
+def test_the_responses_of_inspire_are_those_that_the_trial_reported(inspire: tuple[xr.Dataset, pd.DataFrame]) -> None:
+    """74 patients, 16 with CR or PR: the published response of each follows from the sums of diameters."""
+    scans, reported = inspire
+    best = pkpd.response_names(pkpd.recist(scans).best_response).to_numpy()
+    responded = np.isin(best, ["CR", "PR"])
+    assert responded.sum() == 16
+    np.testing.assert_array_equal(responded, reported.orr == "CR/PR")
+
+
+def test_the_progression_of_inspire_is_when_the_trial_reported_it(inspire: tuple[xr.Dataset, pd.DataFrame]) -> None:
+    """Of 36 patients whose sum of diameters progressed the trial has progression or death of 35, of 31 in that week.
+
+    It may be earlier there: of a new lesion or a clinical sign the sums do not tell.
+    """
+    scans, reported = inspire
+    assessment = pkpd.recist(scans)
+    progressed = assessment.pfs_event.to_numpy()
+    assert progressed.sum() == 36
+    assert (reported.pfs_status[progressed] == 1).sum() == 35
+    days = assessment.pfs_day.to_numpy()[progressed] - 30.4375 * reported.pfs_time.to_numpy()[progressed]
+    assert (np.abs(days) <= 7).sum() == 31
+    assert np.median(np.abs(days)) < 1
+
+
+# ---- the whole way
+
+
+def test_from_a_simulation_to_responses() -> None:
+    """Exponential growth: progression is at the first visit after the diameter grew by 20 % and 5 mm."""
+    rates = np.array([0.001, 0.003, 0.01, 0.03])
+    run = pkpd.simulate(examples.growth, times=np.arange(0.0, 400), parameters=pkpd.grid(kg=rates))
+    schedule = pkpd.schedule_visits(42, 378)
+    seen = pkpd.scan(pkpd.lesion_diameters(run, "V") * 8, pkpd.visit_days(schedule, len(rates), 1), 1, reader=EXACT)
+    start = 8 * float(pkpd.sphere_diameter(60.0))
+    exact = 3 * np.log(np.maximum(1.2, 1 + 5 / start)) / rates
+    due = np.asarray(schedule.due)
+    expected = [due[due >= day][0] if (due >= day).any() else np.nan for day in exact]
+    np.testing.assert_array_equal(pkpd.recist(seen).progression_day, expected)
+
+
+@pytest.mark.parametrize("assess", [pkpd.recist, pkpd.irecist])
+def test_nobody_and_nothing_but_a_baseline_can_be_assessed(assess: Callable[[xr.Dataset], xr.Dataset]) -> None:
+    scans = pkpd.collect_scans([0.0, 42.0], [[[20.0], [10.0]]], [1])
+    assert assess(scans.isel(patient=slice(0, 0))).sizes == {"patient": 0, "visit": 2}
+    alone = assess(scans.isel(visit=[0]))
+    assert pkpd.response_names(alone.best_response).item() == "NE"
+    assert (alone.pfs_day.item(), alone.pfs_event.item()) == (0, False)

@@ -15,7 +15,18 @@ import pytest
 import scipy.optimize
 import scipy.stats
 import xarray as xr
-from survival_data import LEUKEMIA, LEUKEMIA_ARM, LEUKEMIA_EVENT, SIX_MP, SIX_MP_EVENT
+from survival_data import (
+    HPA,
+    HPA_EVENT,
+    HPA_STAIN,
+    IUD,
+    IUD_EVENT,
+    LEUKEMIA,
+    LEUKEMIA_ARM,
+    LEUKEMIA_EVENT,
+    SIX_MP,
+    SIX_MP_EVENT,
+)
 
 import pkpd
 import pkpd.fits
@@ -50,6 +61,17 @@ def test_kaplan_meier_is_the_product_of_fractions() -> None:
         assert (int(at["events"]), int(at["at_risk"])) == (d, Y)
     assert float(curve["survival"].sel(time=0)) == 1
     assert int(curve["censored"].sum()) == 12
+
+
+def test_kaplan_meier_of_collett() -> None:
+    """Survivor function and errors of the intrauterine device, Collett, tables 2.3 and 2.4; median 93 weeks."""
+    curve = pkpd.kaplan_meier(IUD, IUD_EVENT)
+    steps = curve.isel(time=(curve["events"] > 0).to_numpy())
+    survival = [0.9444, 0.8815, 0.8137, 0.7459, 0.6526, 0.5594, 0.4662, 0.3729, 0.2486]
+    errors = [0.0540, 0.0790, 0.0978, 0.1107, 0.1303, 0.1412, 0.1452, 0.1430, 0.1392]
+    np.testing.assert_allclose(steps["survival"], survival, atol=5e-5)
+    np.testing.assert_allclose(steps["std_error"], errors, atol=5e-5)
+    assert float(pkpd.median_survival(curve)["median"]) == 93
 
 
 @pytest.mark.parametrize(("interval", "scipys"), [("log-log", "log-log"), ("plain", "linear")])
@@ -191,6 +213,16 @@ def test_logrank_of_the_leukemia_data() -> None:
     )
     assert float(test["p_value"]) == pytest.approx(theirs.pvalue, rel=1e-10)
     assert float(test["z"]) == pytest.approx(theirs.statistic, rel=1e-12)
+
+
+def test_logrank_of_collett() -> None:
+    """Breast cancer by stain: 3.515, p = 0.061; 5 and 21 deaths, 9.565 expected of the first; variance 5.929."""
+    test = pkpd.logrank(HPA, HPA_EVENT, HPA_STAIN)
+    assert float(test["statistic"]) == pytest.approx(3.515, abs=5e-4)
+    assert float(test["p_value"]) == pytest.approx(0.061, abs=5e-4)
+    np.testing.assert_array_equal(test["observed"], [5, 21])
+    assert float(test["expected"][0]) == pytest.approx(9.565, abs=5e-4)
+    assert float(test["covariance"][0, 0]) == pytest.approx(5.929, abs=5e-4)
 
 
 def test_logrank_of_more_groups_and_strata() -> None:
@@ -348,6 +380,17 @@ def test_cox_of_the_leukemia_data(ties, beta, error) -> None:
     assert float(fit["log_likelihood_null"]) == pytest.approx(-negative(0.0), rel=1e-12)
 
 
+@cox_needs_statsmodels
+def test_cox_of_collett() -> None:
+    """Breast cancer by stain: 0.908 (0.501), ratio 2.48 (0.93 to 6.62), -2 log L of 173.968 and 170.096."""
+    fit = pkpd.cox(HPA, HPA_EVENT, {"positive": HPA_STAIN == "positive"}, ties="breslow").sel(term="positive")
+    printed = {"log_hazard_ratio": (0.908, 3), "std_error": (0.501, 3), "hazard_ratio": (2.48, 2), "lower": (0.93, 2)}
+    for name, (value, digits) in (printed | {"upper": (6.62, 2)}).items():
+        assert float(fit[name]) == pytest.approx(value, abs=0.5 * 10.0**-digits), name
+    assert -2 * float(fit["log_likelihood"]) == pytest.approx(170.096, abs=5e-4)
+    assert -2 * float(fit["log_likelihood_null"]) == pytest.approx(173.968, abs=5e-4)
+
+
 HAZARD_RATIOS = [
     pytest.param(
         lambda *a, **k: pkpd.cox(a[0], a[1], {"x": a[2]}, **k).sel(term="x"), marks=cox_needs_statsmodels, id="cox"
@@ -441,6 +484,41 @@ def test_without_the_extra_the_message_names_it(monkeypatch) -> None:
     with pytest.raises(pkpd.MissingExtraError, match=r"pip install 'pkpd\[survival\]'"):
         pkpd.cox([1, 2, 3], [1, 1, 1], {"x": [0, 1, 0]})
     assert float(pkpd.hazard_ratio([1, 2, 3], [1, 1, 1], [0, 1, 0])["hazard_ratio"]) == pytest.approx(2**0.5)
+
+
+def test_labelled_arrays_of_arms_and_members_are_patients() -> None:
+    """Over any dimensions, with labels over some of them: the same as the columns of a table."""
+    rng = np.random.default_rng(6)
+    dims = {"arm": ["drug", "none"], "member": np.arange(80)}
+    time = xr.DataArray(np.ceil(rng.exponential(10, (2, 80))), dims, attrs={"units": "day"})
+    event = xr.DataArray(rng.random((80, 2)) < 0.8, {"member": dims["member"], "arm": dims["arm"]})  # in another order
+    sex = xr.DataArray(rng.choice(["f", "m"], 80), {"member": dims["member"]})
+    arm = np.repeat(["drug", "none"], 80)
+    columns = (time.values.ravel(), event.values.T.ravel(), arm == "drug")
+    labelled = (time, event, time["arm"] == "drug")
+    both = np.tile(sex.values, 2)
+    xr.testing.assert_equal(
+        pkpd.subgroup_hazard_ratios(*labelled, {"sex": sex}), pkpd.subgroup_hazard_ratios(*columns, {"sex": both})
+    )
+    xr.testing.assert_equal(pkpd.hazard_ratio(*labelled, strata=sex), pkpd.hazard_ratio(*columns, strata=both))
+    xr.testing.assert_equal(pkpd.logrank(time, event, "arm", strata=sex), pkpd.logrank(*columns[:2], arm, strata=both))
+    xr.testing.assert_equal(pkpd.kaplan_meier(time, event, group=sex), pkpd.kaplan_meier(*columns[:2], group=both))
+    cause = xr.where(event, "death", "")
+    xr.testing.assert_equal(
+        pkpd.cumulative_incidence(time, cause, group="arm"),
+        pkpd.cumulative_incidence(columns[0], np.where(columns[1], "death", ""), group=arm),
+    )
+
+
+@cox_needs_statsmodels
+def test_cox_takes_labelled_arrays() -> None:
+    rng = np.random.default_rng(6)
+    dims = {"arm": ["drug", "none"], "member": np.arange(80)}
+    time, event = xr.DataArray(rng.exponential(10, (2, 80)), dims), xr.DataArray(rng.random((2, 80)) < 0.8, dims)
+    age = xr.DataArray(rng.normal(60, 8, 80), {"member": dims["member"]})
+    ours = pkpd.cox(time, event, {"drug": time["arm"] == "drug", "age": age})
+    flat = {"drug": np.repeat([1, 0], 80), "age": np.tile(age.values, 2)}
+    xr.testing.assert_equal(ours, pkpd.cox(time.values.ravel(), event.values.ravel(), flat))
 
 
 def test_subgroups_are_the_ratios_of_their_rows() -> None:

@@ -77,6 +77,14 @@ def test_the_times_are_those_of_the_event_log() -> None:
         np.testing.assert_array_equal(values[name][:, -1], np.isfinite(logged))
 
 
+def test_the_time_of_an_event_has_its_derivative() -> None:
+    """Of a constant hazard: T = -ln u/h, so that dT/dh = -T/h."""
+    model = pkpd.time_to_event(still(), "death", h)
+    run = pkpd.simulate(model, times=[0, 900], parameters={"u_death": U[2:]}, sensitivities=["h"], rtol=1e-9)
+    slope, T = run["sensitivity_t_death"].isel(time=-1, parameter=0), run["t_death"].isel(time=-1)
+    np.testing.assert_allclose(slope, -T / 0.02, rtol=1e-6)
+
+
 def test_resumed_patients_have_the_same_events() -> None:
     """The cumulative hazard and the time of what has happened are states, so that protocols keep them."""
     model = pkpd.time_to_event(growing(), "death", h)

@@ -50,7 +50,7 @@ def fit_files(estimated: Fit, folder: Path, figure: str = "fit.png", *, text: st
 
 
 def _arm_and_dose(text: str, arms: list[str], unit: str) -> tuple[str, Regimen]:
-    from pkpd.cli.doses import parse_dose
+    from pkpd.treatment.typed_doses import parse_dose
 
     for arm in sorted(arms, key=len, reverse=True):
         if text.startswith(f"{arm}:"):

@@ -187,15 +187,36 @@ def sweep(
     outputs: Outputs = None,
     method: Method = "auto",
     rtol: Tolerance = 1e-8,
-    out: Out = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write, .nc or .csv; of a study the folder to write to.")
+    ] = None,
     run_code: RunCode = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what a study takes of time, memory and disk.")
+    ] = False,
+    chunk: Annotated[int | None, typer.Option("--chunk", min=1, help="Members of a study's chunk.")] = None,
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads of the integrator.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", help="Address of a Dask scheduler, or a number of workers here.")
+    ] = None,
 ) -> None:
-    """Simulate a model over a grid of parameters, a random sample, or both."""
+    """Simulate a model over a grid of parameters, a random sample, or both.
+
+    Instead of MODEL a study file, STUDY.toml, which says it all: it is run in chunks into a folder, and begun again
+    where it was stopped.
+    """
     import pkpd
     from pkpd.cli.models import model_named
     from pkpd.cli.parsing import parse_axes
     from pkpd.cli.requests import requested
+    from pkpd.cli.sweeping import is_study, run_sweep
 
+    if model.endswith(".toml") and is_study(model):
+        _refuse_flags(
+            model, {"--grid": grid, "--sample": sample, "--dose": dose, "--set": values, "--outputs": outputs}
+        )
+        run_sweep(Path(model), out, dry_run=dry_run, chunk=chunk, threads=threads, scheduler=scheduler)
+        return
     loaded = model_named(model, run_code=run_code).using(**_assignments(values))
     axes = parse_axes(grid or [])
     if not axes.columns and not sample:
@@ -270,12 +291,16 @@ def fit(
             say(f"wrote {path}")
 
 
+def _refuse_flags(file: str, flags: Mapping[str, object]) -> None:
+    also = [flag for flag, value in flags.items() if value]
+    if also:
+        raise typer.BadParameter(f"{file} says it itself; leave the option out.", param_hint=also[0])
+
+
 def _fit_study(path: Path, flags: Mapping[str, object], out: Path | None) -> None:
     from pkpd.cli.studies import outcome_files, run_study
 
-    also = [flag for flag, value in flags.items() if value]
-    if also:
-        raise typer.BadParameter(f"{path.name} says it itself; leave the option out.", param_hint=also[0])
+    _refuse_flags(path.name, flags)
     outcome = run_study(path, _progress)
     typer.echo(outcome.report())
     folder = out or outcome.folder

@@ -9,7 +9,7 @@ import numpy as np
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import DataError
 from pkpd.measures.failed_members import Failed
-from pkpd.measures.survival import Band, estimate, from_zero
+from pkpd.measures.survival_estimates import Band, check_band, estimate, from_zero
 from pkpd.measures.survival_times import (
     Counts,
     checked_confidence,
@@ -93,8 +93,7 @@ def cumulative_incidence(
     [0.2, 0.5]
     """
     confidence = checked_confidence("cumulative_incidence", confidence)
-    if interval not in ("log-log", "log", "plain"):
-        raise DataError(f"cumulative_incidence: interval is {interval!r}; expected 'log-log', 'log' or 'plain'.")
+    check_band("cumulative_incidence", interval)
     unit = unit_of(time, unit)
     time, cause, group = rows_of("cumulative_incidence", time, cause, group)
     times = checked_times("cumulative_incidence", time)

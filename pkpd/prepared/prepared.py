@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,10 +13,11 @@ from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import SimulationError
 from pkpd.memory import in_bytes, physical_memory
 from pkpd.prepared.asked import regimens_by_arm
-from pkpd.prepared.derivatives import Slopes, integrated_slopes
+from pkpd.prepared.derivatives import Slopes, differentiated, integrated_slopes
 from pkpd.prepared.event_log import event_log
+from pkpd.prepared.linearized import linearized_values
 from pkpd.prepared.parameters import KnownParameters, ParameterValues
-from pkpd.prepared.records import RecordProblems, RecordValues
+from pkpd.prepared.records import RecordProblems
 from pkpd.prepared.regimens import RegimenProblems, regimen_problems
 from pkpd.prepared.solver import Solver
 from pkpd.prepared.values import Patients, Values
@@ -91,12 +92,16 @@ class Prepared:
             If a value is not acceptable.
         """
         if isinstance(self.problems, RecordProblems):
-            settings, copies = self.problems.settings_of(parameters, self.parameters)
-            many = isinstance(parameters, np.ndarray) and parameters.ndim == 3
-            return self._of_records(self.problems.solve(settings, copies, progress), copies if many else 0)
+            return self._of_records(self.problems, parameters, progress)
         return self.solve(self.values_of(parameters), progress)
 
-    def _of_records(self, seen: RecordValues, copies: int) -> Values:
+    def _of_records(
+        self, problems: RecordProblems, parameters: Any, progress: Progress | None = None, *, once: bool = False
+    ) -> Values:
+        settings, number = problems.settings_of(parameters, self.parameters)
+        copies = number if isinstance(parameters, np.ndarray) and parameters.ndim == 3 else 0
+        seen = problems.solve(settings, number, progress, once=once)
+
         def by_copy(column: Any) -> Any:
             return column.reshape(copies, -1, *column.shape[1:]) if copies else column
 
@@ -132,6 +137,36 @@ class Prepared:
             return self._shaped(values, collected, problem)
         slopes = integrated_slopes(problems, values, tuple(self.wrt), self.outputs, self.order)
         return self._shaped(values, collected, problem, slopes)
+
+    def linearized(self, parameters: Mapping[str, Any] | Ensemble | Array | None = None) -> Values:
+        """As a call, with values and derivatives of the same integrations: what an optimizer asks for.
+
+        A call integrates the values alone and the derivatives beside it, so that asking for
+        derivatives moves no value.  Here values may differ from those of a call by the error of
+        the integration.  Of first derivatives; anything else is a call.
+
+        Parameters
+        ----------
+        parameters
+            As for a call.
+        """
+        if self.order != 1 or self.reductions or not self.wrt:
+            return self(parameters)
+        if isinstance(self.problems, RecordProblems):
+            return self._of_records(self.problems, parameters, once=True)
+        values = self.values_of(parameters)
+        self._require_room(values)
+        collected, slopes = linearized_values(self.problems, values, tuple(self.wrt), self.outputs)
+        return self._shaped(values, collected, None, slopes)
+
+    def differentiated(self, names: Sequence[str]) -> Prepared:
+        """The same under regimens with first derivatives by these parameters; what is settled is shared."""
+        return replace(self, wrt=differentiated(self.model, self.known, names), order=1)
+
+    def loosened(self, factor: float) -> Prepared:
+        """The same with tolerances of the integration so many times larger."""
+        solver = self.solver.but(rtol=self.solver.rtol * factor)
+        return replace(self, solver=solver, problems=self.problems.loosened(factor))
 
     def _check_thresholds(self, values: ParameterValues) -> None:
         members = values.members * max(len(self.arms), 1)

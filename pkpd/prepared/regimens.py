@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,6 +24,7 @@ from pkpd.solvers.equations.numpy_code import NumpyCode, numpy_code
 from pkpd.solvers.equations.system import System, numbered_system
 from pkpd.solvers.problem import Problem
 from pkpd.solvers.schedule import Schedule, make_schedule
+from pkpd.solvers.tangent_problems import TangentProblem
 from pkpd.symbolic.model import Model
 from pkpd.treatment.regimens import Regimen
 from pkpd.treatment.timed_doses import DoseFunction, TimedDoses, dose_function
@@ -69,6 +70,13 @@ class RegimenProblems:
     atol: Array
     before: bool
     steady: SteadyStarts
+
+    def loosened(self, factor: float) -> RegimenProblems:
+        """The same with tolerances so many times larger."""
+        solver = self.solver.but(rtol=self.solver.rtol * factor)
+        loose = replace(self, solver=solver, atol=self.atol * factor)
+        vars(loose)["_last"] = self._last  # the stops are the same
+        return loose
 
     def problem(self, values: ParameterValues) -> Problem:
         """The problem for these values; its members are those of the first arm, then of the second, and so on."""
@@ -245,6 +253,11 @@ class RegimenProblems:
 
     @cached_property
     def _last(self) -> dict[str, Any]:
+        return {}
+
+    @cached_property
+    def tangents(self) -> dict[Any, TangentProblem]:
+        """Problems with derivatives that were made of these, for the next call with the same stops."""
         return {}
 
     def _made(self, values: ParameterValues) -> Schedule:

@@ -134,21 +134,18 @@ class TangentProblem:
             (members of `problem`, times, inputs): the input rates that each stored value sees; by
             default those before a stop at its time, or after it as `Problem.before` says.
         """
-        problem = self.problem
-        rows, times, n = solution.states.shape
-        if inputs is None:
-            inputs = problem.schedule.input_values_at(problem.times, before=problem.before)
-        shape = (rows, times, len(problem.model.inputs))
-        u = np.broadcast_to(inputs, shape).reshape(rows * times, shape[-1]).T
+        problem, code = self.problem, numpy_code(self.problem.model)
+        u = np.zeros((len(problem.model.inputs), 1, 1))
+        if code.outputs_see_inputs:
+            if inputs is None:
+                inputs = problem.schedule.input_values_at(problem.times, before=problem.before)
+            u = inputs.transpose(2, 0, 1)
         with np.errstate(all="ignore"):
-            values = numpy_code(problem.model).outputs(
-                np.broadcast_to(problem.times, (rows, times)).ravel(),
-                np.ascontiguousarray(np.moveaxis(solution.states, -1, 0).reshape(n, -1)),
-                np.repeat(problem.parameters, times, axis=1),
-                np.ascontiguousarray(u),
-            )
-        values = np.moveaxis(values.reshape(-1, rows, times), 0, -1)
-        values[np.isnan(solution.states).any(axis=-1)] = np.nan
+            columns = code.outputs(problem.times, solution.states.transpose(2, 0, 1), problem.parameters[:, :, None], u)
+        values = np.moveaxis(columns, 0, -1)
+        lost = np.isnan(solution.states)
+        if np.count_nonzero(lost):
+            values[lost.any(axis=-1)] = np.nan
         return self._of_outputs(values)
 
     def status(self, solution: Solution) -> Index:

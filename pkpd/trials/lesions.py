@@ -178,7 +178,7 @@ def lesion_diameters(
     Parameters
     ----------
     run
-        The result of `simulate`, over ``member`` and ``time``.
+        The result of `simulate`, over ``time`` and one other dimension, such as ``member``.
     output
         A size of the lesion: a volume, of which it is the diameter of a sphere, or a diameter.
         Several outputs are the lesions of a patient, who is a member.
@@ -205,7 +205,8 @@ def lesion_diameters(
     each = [_diameters(run, name, failed) for name in names]
     if lesions is None:
         values = np.stack([one.to_numpy() for one in each], axis=-1)
-        patients: Any = each[0]["member"].to_numpy() if "member" in each[0].coords else np.arange(len(values))
+        dim = each[0].dims[0]
+        patients: Any = each[0][dim].to_numpy() if dim in each[0].coords else np.arange(len(values))
     else:
         if len(names) != 1:
             raise DataError(
@@ -240,15 +241,18 @@ def _organs(shares: Mapping[str, float], lesions: int, patients: int, seed: int,
 def _diameters(run: xr.Dataset, name: str, failed: Failed) -> xr.DataArray:
     """One output as diameters in mm, (member, time)."""
     values = over_time(run, name, "lesion_diameters").where(kept(run, name, failed, "lesion_diameters"))
-    if set(values.dims) != {"member", "time"}:
-        raise DataError(f"lesion_diameters(): {name!r} has the dimensions {values.dims}; expected member and time.")
+    members = [str(dim) for dim in values.dims if dim != "time"]
+    if len(members) != 1:
+        raise DataError(
+            f"lesion_diameters(): {name!r} varies over {', '.join(members) or 'time alone'}; expected one dimension "
+            "beside time, the patients or the lesions. Choose one value of the others with .sel()."
+        )
+    arranged = values.transpose(members[0], "time")
     unit = parse_unit(str(values.attrs.get("units", "1")))
     for power, wanted in ((1, "mm"), (3, "mm^3")):
         if unit.dimensionality == parse_unit(wanted).dimensionality:
-            size = np.maximum(
-                values.transpose("member", "time").to_numpy() * float((1 * unit).to(wanted).magnitude), 0.0
-            )
-            return values.transpose("member", "time").copy(data=size if power == 1 else sphere_diameter(size))
+            size = np.maximum(arranged.to_numpy() * float((1 * unit).to(wanted).magnitude), 0.0)
+            return arranged.copy(data=size if power == 1 else sphere_diameter(size))
     raise DataError(f"lesion_diameters(): {name!r} is in {values.attrs.get('units')!r}; expected a volume or a length.")
 
 
