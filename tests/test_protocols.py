@@ -584,6 +584,18 @@ def test_what_does_not_fit_is_refused() -> None:
         treat(pkpd.Protocol(drug, rules=[pkpd.stop_at(pkpd.seen("PD"))]), {}, imaging=None)
     with pytest.raises(pkpd.RegimenError, match="steady state"):
         pkpd.therapy(pkpd.bolus(1, "iv", every=7, ss=True))
+    with pytest.raises(pkpd.SimulationError, match="expected pkpd.Protocol"):
+        pkpd.treat(GROWING, drug, until=10)  # type: ignore[arg-type]
+    with pytest.raises(pkpd.SimulationError, match="expected pkpd.Imaging"):
+        treat(pkpd.Protocol(drug), {}, imaging=LESION)
+    with pytest.raises(pkpd.SimulationError, match="visits is 'weekly'"):
+        pkpd.Imaging(LESION, "weekly")
+    with pytest.raises(pkpd.SimulationError, match="days that rise"):
+        pkpd.Imaging(LESION, [0, 14, 7])
+    with pytest.raises(pkpd.UnknownNameError, match="liver"):
+        pkpd.Imaging(LESION, [0, 7], nodes="liver")
+    with pytest.raises(pkpd.SimulationError, match="'X' is in 1; a lesion has a length or a volume"):
+        treat(pkpd.Protocol(drug), {}, imaging=pkpd.Imaging({"one": "X"}, [0, 7]))
     for wrong in ({"cycles": 0}, {"every": -1}, {"duration": float("nan")}, {"cycles": 2.5}):
         with pytest.raises(pkpd.RegimenError, match="expected"):
             pkpd.therapy(pkpd.bolus(1, "iv"), **({"every": 7} | wrong))

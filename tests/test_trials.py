@@ -378,9 +378,14 @@ def test_what_does_not_fit_is_refused(outcome: xr.Dataset) -> None:
         ({"control": "placebo"}, "placebo"),
         ({"allocation": {"drug": 0}}, "allocation to 'drug' is 0"),
         ({"arms": {"drug": "a drug"}}, "expected a pkpd.Protocol"),
+        ({"imaging": {"one": "diameter"}}, "expected pkpd.Imaging"),
+        ({"strata": ["PDL1"]}, "expected pkpd.split_at"),
+        ({"model": "growing"}, "'growing'"),
     ):
         with pytest.raises(pkpd.PkpdError, match=message):
             replace(trial(), **wrong)
+    with pytest.raises(pkpd.SimulationError, match="expected pkpd.Trial"):
+        pkpd.simulate_trial(NOTHING, seed=1)  # type: ignore[arg-type]
     with pytest.raises(pkpd.UnknownNameError, match="PDL1"):
         pkpd.simulate_trial(trial(strata=pkpd.split_at("PDL1", 0.25)), seed=1)
     with pytest.raises(pkpd.UnknownNameError, match="pneumonitis"):

@@ -10,7 +10,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.ensembles.streams import check_counts, check_seed
-from pkpd.errors import ParameterError, unknown_name
+from pkpd.errors import ParameterError, SimulationError, unknown_name
 from pkpd.measures.recist import recist
 from pkpd.measures.response_codes import NOT_ASSESSED, response_attrs
 from pkpd.trials.enrolling import Enrolled, enrolled
@@ -120,6 +120,8 @@ def settled_trial(trial: Trial) -> SettledTrial:
     SimulationError, UnknownNameError, RegimenError
         If a protocol does not fit the model.
     """
+    if not isinstance(trial, Trial):
+        raise SimulationError(f"got {trial!r} as the trial; expected pkpd.Trial(...).")
     known = {s.name for s in trial.model.settable}
     for name in trial.biomarkers:
         if name not in known:

@@ -99,7 +99,7 @@ def variable(patients: Any, name: str) -> Any:
     if not hasattr(patients, "data_vars") or "patient" not in patients.dims:
         raise DataError(f"expected the patients of simulate_trial(), got a {type(patients).__name__}.")
     if name not in patients.variables:
-        raise unknown_name("the patients", "variable", name, map(str, patients.data_vars))
+        raise unknown_name("the replicate", "variable", name, map(str, patients.data_vars))
     return patients[name].to_numpy()
 
 

@@ -89,10 +89,11 @@ def replicate_trial(
     """
     check_seed(seed)
     check_counts("replicate_trial", replicates, first)
+    settled = settled_trial(trial)
     times = tuple(time_in(at, "day", "a landmark") for at in landmarks)
     if not 0 < confidence < 1:
         raise SimulationError(f"confidence is {confidence!r}; expected more than 0 and less than 1.")
-    settled, options = settled_trial(trial), EndpointOptions(times, dict(subgroups or {}), confidence)
+    options = EndpointOptions(times, dict(subgroups or {}), confidence)
     rows = []
     for replicate in range(first, first + replicates):
         rows.append(endpoints_of(settled.patients(replicate, seed), trial, options))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from pkpd.arrays import Array, Index
 from pkpd.errors import SimulationError, unknown_name
@@ -12,7 +13,7 @@ from pkpd.prepared.parameters import ParameterValues
 from pkpd.prepared.prepared import Prepared
 from pkpd.prepared.preparing import prepare
 from pkpd.prepared.solver import Solver
-from pkpd.symbolic.model import Model
+from pkpd.symbolic.model import Model, require_model
 from pkpd.treatment.conditions import Happened, Measured
 from pkpd.treatment.protocols import Protocol
 from pkpd.trials.cycles import CycleRule, cycle_rule, dosing_of
@@ -105,7 +106,9 @@ def settled_protocol(
     SimulationError, UnknownNameError, RegimenError
         If a name of the protocol does not fit the model.
     """
-    named, away = dict(imaging.lesions if imaging is not None else {}), tuple(leaving)
+    _check(model, protocol, imaging)
+    named = dict(imaging.lesions if imaging is not None else {})
+    away = (leaving,) if isinstance(leaving, str) else tuple(leaving)
     outputs = dict.fromkeys([*named.values(), *_measured(model, protocol)])
     prepared = prepare(model, dosing_of(protocol, list(named)), times=[0.0], outputs=list(outputs), solver=solver)
     happened = [rule.when.event for rule in protocol.rules if isinstance(rule.when, Happened)]
@@ -119,6 +122,14 @@ def settled_protocol(
         MappingProxyType(events),
         away,
     )
+
+
+def _check(model: Any, protocol: Any, imaging: Any) -> None:
+    require_model(model, "treat")
+    if not isinstance(protocol, Protocol):
+        raise SimulationError(f"the protocol is {protocol!r}; expected pkpd.Protocol({{name: pkpd.therapy(...)}}).")
+    if not isinstance(imaging, Imaging | None):
+        raise SimulationError(f"imaging is {imaging!r}; expected pkpd.Imaging(lesions, visits).")
 
 
 def event_number(model: Model, name: str) -> int:

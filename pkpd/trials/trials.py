@@ -11,7 +11,7 @@ from typing import Any
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import SimulationError, unknown_name
 from pkpd.prepared.solver import Solver
-from pkpd.symbolic.model import Model
+from pkpd.symbolic.model import Model, require_model
 from pkpd.treatment.protocols import Protocol
 from pkpd.trials.imaging import Imaging
 from pkpd.trials.splitting import Split
@@ -109,6 +109,9 @@ class Trial:
     control: str | None = None
 
     def __post_init__(self) -> None:
+        require_model(self.model, "Trial")
+        if not isinstance(self.imaging, Imaging | None):
+            raise SimulationError(f"imaging is {self.imaging!r}; expected pkpd.Imaging(lesions, visits).")
         if not isinstance(self.arms, Mapping) or not self.arms:
             raise SimulationError(f"arms is {self.arms!r}; expected {{name: pkpd.Protocol(...)}}.")
         for arm, protocol in self.arms.items():
@@ -122,6 +125,8 @@ class Trial:
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
         object.__setattr__(self, "strata", (self.strata,) if isinstance(self.strata, Split) else tuple(self.strata))
+        if not all(isinstance(split, Split) for split in self.strata):
+            raise SimulationError(f"strata is {self.strata!r}; expected pkpd.split_at(biomarker, cut) or several.")
         for name in ("accrual", "follow_up"):
             length = time_in(getattr(self, name), "day", name)
             if not 0 <= length < float("inf"):
