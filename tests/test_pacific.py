@@ -245,13 +245,16 @@ def test_the_words_of_the_report_are_those_of_its_numbers():
     assert "each effect is too small" in READING
     strata = [float(ratio.loc[(f"PACIFIC {name}", "PFS"), "predicted"]) for name in reversed(prediction.STRATA)]
     assert strata == sorted(strata)
+    by_stratum = ratio[ratio.index.get_level_values("trial").str.contains("TC")]
+    assert len(by_stratum) == 3
+    assert (by_stratum["predicted"] > by_stratum["value"]).all()
     assert all(
         ratio.loc[["PACIFIC", "PACIFIC 5 years"], "predicted"] > ratio.loc[["PACIFIC", "PACIFIC 5 years"], "high"]
     )
     assert ratio.loc[("PACIFIC-2", "PFS"), "inside"]
     both = [float(ratio.loc[(name, "PFS"), "predicted"]) for name in ("PACIFIC 5 years", "PACIFIC-2")]
     assert both[0] == pytest.approx(both[1], abs=0.03)
-    assert float(compared.loc[("MSKCC", "local failure"), "predicted"].iloc[0]) < 0.059
+    assert float(compared.loc[("MSKCC", "local failure"), "predicted"]) < 0.059
 
 
 def test_report_and_figures_are_written(results, tmp_path):
