@@ -33,7 +33,7 @@ def _chosen(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="folder for the figures, and for robustness.csv")
     parser.add_argument(
         "--robustness", action="store_true",
-        help="in how many draws of the invented values, by factors of 10 and 20 %%, each still shows",
+        help="in how many draws of the uncertain values, by factors of 10 and 20 %%, each still shows",
     )  # fmt: skip
     parser.add_argument("--draws", type=int, default=50, metavar="N", help="how many draws; 50 by default")
     chosen = parser.parse_args(arguments)

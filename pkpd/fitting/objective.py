@@ -130,11 +130,14 @@ class Objective:
 
     def predictions(self, points: Array) -> Array:
         """The predicted values of the observations, (points, observations)."""
-        return self._predicted(points)[:, : len(self.data)]
+        return self.predicted(points)[:, : len(self.data)]
 
     def log_likelihood(self, points: Array) -> Array:
         """(points,): -inf where a trajectory fails."""
-        predicted = self._predicted(points)
+        return self.log_likelihood_from(points, self.predicted(points))
+
+    def log_likelihood_from(self, points: Array, predicted: Array) -> Array:
+        """`log_likelihood`, from what `predicted` has for the points."""
         if self.relative:
             return self._profiled(self._scaled(predicted))
         total = np.zeros(len(points))
@@ -144,7 +147,12 @@ class Objective:
 
     def log_posterior(self, points: Array) -> Array:
         """The log-likelihood and the logarithm of the priors' densities, (points,)."""
-        return np.asarray(self.log_likelihood(points) + self.priors.log_density(points, self.coordinates))
+        return self.log_posterior_from(points, self.predicted(points))
+
+    def log_posterior_from(self, points: Array, predicted: Array) -> Array:
+        """`log_posterior`, from what `predicted` has for the points."""
+        prior = self.priors.log_density(points, self.coordinates)
+        return np.asarray(self.log_likelihood_from(points, predicted) + prior)
 
     def gradient(self, points: Array) -> Array:
         """The derivatives of `log_posterior`, (points, coordinates); NaN where a trajectory fails."""
@@ -158,10 +166,11 @@ class Objective:
         """The log-posterior with its derivatives, of one integration."""
         return self.expanded_from(points, *self.linearized(points))
 
-    def linearized(self, points: Array) -> tuple[Array, Array]:
-        """What the predictor has for its rows, and the derivatives; see `Predictor.linearized`."""
+    def linearized(self, points: Array, *, roughly: bool = False) -> tuple[Array, Array]:
+        """What the predictor has for its rows, and the derivatives; see `Predictor.linearized` and `roughly`."""
         own = points[:, : len(self.predictor.coordinates)]
-        return cast("tuple[Array, Array]", self._where_finite(self.predictor.linearized, own))
+        answer = self.predictor.roughly if roughly else self.predictor.linearized
+        return cast("tuple[Array, Array]", self._where_finite(answer, own))
 
     def expanded_from(self, points: Array, predicted: Array, slopes: Array) -> Expansion:
         """`expanded`, from what `linearized` has for the points."""
@@ -223,14 +232,14 @@ class Objective:
             for g in self.groups
         }
 
-    def _predicted(self, points: Array) -> Array:
+    def predicted(self, points: Array) -> Array:
+        """What the predictor has for its rows, (points, rows): the observations, and what else likelihoods need."""
         own = points[:, : len(self.predictor.coordinates)]
         return self._where_finite(lambda usable: (self.predictor(usable),), own)[0]
 
     def _where_finite(self, answer: Callable[[Array], tuple[Array, ...]], points: Array) -> tuple[Array, ...]:
         """What the predictor has for points, NaN where a parameter overflows: a step too far on a log scale."""
-        natural = [c.natural(points[:, i]) for i, c in enumerate(self.predictor.coordinates)]
-        usable: Mask = np.asarray(np.isfinite(natural).all(axis=0))
+        usable: Mask = np.asarray(np.isfinite(self.predictor.natural(points)).all(axis=1))
         if usable.all():
             return answer(points)
         arrays = answer(np.where(usable[:, None], points, self.start[: points.shape[1]]))
@@ -246,7 +255,11 @@ class Objective:
         A point where an integration fails has infinite residuals: the minimizer refuses the
         step and tries a shorter one.
         """
-        scaled = self._scaled(self.predictions(points))
+        return self.residuals_from(self.predictions(points))
+
+    def residuals_from(self, predicted: Array) -> Array:
+        """`residuals`, from what `predicted` has for the points."""
+        scaled = self._scaled(predicted)
         return np.where(np.isfinite(scaled).all(axis=1, keepdims=True), scaled, np.inf)
 
     def jacobian(self, points: Array) -> Array:
@@ -310,7 +323,7 @@ class Objective:
     def simulated(self, x: Array, rng: np.random.Generator) -> Array:
         """Observations drawn from the error models at one point, (observations,)."""
         points = np.asarray(x, dtype=float)[None]
-        predicted = self._predicted(points)
+        predicted = self.predicted(points)
         values = np.array(self.data.value)
         for group in self.groups:
             rows = predicted[0, group.sources]
@@ -357,7 +370,7 @@ class Objective:
             )
         if value > -np.inf:
             return
-        predicted = self._predicted(x[None])
+        predicted = self.predicted(x[None])
         for group in self.groups:
             wrong: Mask = ~np.isfinite(self._density(group, predicted, x[None]).value[0])
             if wrong.any():

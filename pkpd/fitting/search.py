@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ import numpy as np
 from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.objective import Expansion, Objective
-from pkpd.fitting.polish import polished
+from pkpd.fitting.polish import DONE, polished
+from pkpd.fitting.populations import evolved
+from pkpd.fitting.squares import least_squares
 from pkpd.solvers.problem import Progress
 
 __all__ = ["OPTIMIZERS", "Optimum", "Search", "minimize"]
@@ -22,6 +24,11 @@ FLAT = 1e-5  # a slope of the log-posterior along a span of a coordinate: below 
 LEFT = 1e-6  # what a Newton step may still promise of log-posterior at a maximum ...
 GONE = np.log(1e-6)  # of a standard deviation that is estimated, relative to where it starts
 TOO_MUCH = 1e-2  # ... and what belies a minimizer that says it converged
+SETTLED = (
+    1e4  # times the relative change of cost that is due to the integration: a step, in spans, that is not worth it
+)
+KNOWN = 3  # points whose derivatives are kept
+NEXT_TO = 1e-6  # of a span: where derivatives are the same
 
 # lmfit's methods that take a function of one value; those for residuals are `least_squares` and `leastsq`.
 OPTIMIZERS = (
@@ -29,7 +36,7 @@ OPTIMIZERS = (
     "bfgs", "cg", "differential_evolution", "basinhopping", "dual_annealing", "shgo",
 )  # fmt: skip
 OF_RESIDUALS = ("least_squares", "leastsq")
-SEEDED = ("differential_evolution", "basinhopping", "dual_annealing")
+SEEDED = ("basinhopping", "dual_annealing")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +55,10 @@ class Optimum:
         How often it asked for values, and for derivatives.
     result
         What the minimizer itself returned.
+    predicted
+        (rows,): what the predictor has at the point; None where it could not be asked.
+    slopes
+        (rows, coordinates): its derivatives there, where the search has asked for them.
     """
 
     x: Array
@@ -57,6 +68,8 @@ class Optimum:
     evaluations: int
     jacobians: int
     result: Any = None
+    predicted: Array | None = None
+    slopes: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +82,8 @@ class Search:
         (coordinates,): the values of those that do not.
     vary
         (coordinates,): which do.
+    rough
+        Whether the model is integrated with larger tolerances, see `Predictor.roughly`.
     """
 
     objective: Objective
@@ -77,6 +92,7 @@ class Search:
     calls: Counter[str] = field(default_factory=Counter)
     last: dict[str, Any] = field(default_factory=dict)
     progress: Callable[[int], object] | None = None
+    rough: bool = False
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"last": {}, "progress": None}
@@ -103,15 +119,37 @@ class Search:
         x[self.vary] = numbers
         return x
 
+    def linearized(self, x: Array) -> tuple[Array, Array]:
+        """What the predictor has at a point, (1, rows) and (1, rows, coordinates); of the last points it is known."""
+        known, key = self.last.setdefault("linearized", {}), x.tobytes()
+        if key not in known:
+            if len(known) >= KNOWN:
+                del known[next(iter(known))]
+            known[key] = self.objective.linearized(x[None], roughly=self.rough)
+        point: tuple[Array, Array] = known[key]
+        return point
+
+    def slopes_near(self, x: Array) -> Array | None:
+        """The derivatives at the last point that was linearized, (rows, coordinates), if it is next to `x`."""
+        for key, (_, slopes) in reversed(self.last.get("linearized", {}).items()):
+            if (np.abs(np.frombuffer(key) - x) <= NEXT_TO * self._all_spans(x)).all():
+                return np.asarray(slopes[0])
+        return None
+
+    def _all_spans(self, x: Array) -> Array:
+        return np.array([c.span(v) for c, v in zip(self.objective.coordinates, x, strict=True)])
+
     def residuals(self, numbers: Any) -> Array:
         x = self.point(numbers)
-        residuals = np.asarray(self.objective.residuals(x[None])[0])
+        at_once = self.objective.predictor.at_once
+        predicted = self.linearized(x)[0] if at_once else self.objective.predictions(x[None])
+        residuals = np.asarray(self.objective.residuals_from(predicted)[0])
         self._note(x, -float((residuals**2).sum()))
         return residuals
 
     def jacobian(self, numbers: Any) -> Array:
         self.calls["derivatives"] += 1
-        return np.asarray(self.objective.jacobian(self.point(numbers)[None])[0][:, self.vary])
+        return np.asarray(self.objective.jacobian_from(self.linearized(self.point(numbers))[1])[0][:, self.vary])
 
     def cost(self, numbers: Any) -> float:
         """Minus the log-posterior; large where a trajectory fails."""
@@ -120,13 +158,22 @@ class Search:
         self._note(x, height)
         return self._finite(height)
 
+    def costs(self, points: Array) -> Array:
+        """`cost` at many points, (numbers, points), which are one ensemble."""
+        x = np.tile(self.base, (points.shape[1], 1))
+        x[:, self.vary] = points.T
+        heights = self.objective.log_posterior(x)
+        for point, height in zip(x, heights, strict=True):
+            self._note(point, height)
+        return np.array([self._finite(height) for height in heights])
+
     def cost_expanded(self, numbers: Any) -> tuple[float, Array, Array]:
         """Minus the log-posterior, its slopes and what stands for its curvature; one integration for a point."""
         x = self.point(numbers)
         key = x.tobytes()
         if self.last.get("key") != key:
             self.calls["derivatives"] += 1
-            self.last.update(key=key, expansion=self.objective.expanded(x[None]))
+            self.last.update(key=key, expansion=self.objective.expanded_from(x[None], *self.linearized(x)))
             self._note(x, self.last["expansion"].value[0])
         expansion: Expansion = self.last["expansion"]
         value = self._finite(expansion.value[0])
@@ -162,7 +209,8 @@ def minimize(
         (coordinates,): which move; all by default.
     optimizer
         One of `OPTIMIZERS`: a method of lmfit, or scipy's ``"trust-exact"`` (no bounds) or
-        ``"trust-constr"``, with the expected information as their Hessian.  By default
+        ``"trust-constr"``, with the expected information as their Hessian, or its
+        ``"differential_evolution"``, whose generations are one ensemble each.  By default
         ``"least_squares"`` for sums of squares and one of these for other likelihoods.
     limit
         The search ends without success after so many evaluations.
@@ -199,6 +247,10 @@ def minimize(
     try:
         if name in ("trust-exact", "trust-constr"):
             return _by_trust_region(search, name, limit)
+        if name == "least_squares":
+            return _of_squares(search, *least_squares(search, limit, scale_covariance))
+        if name == "differential_evolution":
+            return _by_evolution(search, limit, scale_covariance, seed)
         return _by_lmfit(search, name, limit, scale_covariance, seed)
     except KeyboardInterrupt:
         return _optimum(search, search.best[moved], False, "interrupted; this is the best point so far", None)
@@ -215,9 +267,6 @@ def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool, see
     function: Any = search.cost
     if name in OF_RESIDUALS:
         function, options["scale_covar"] = search.residuals, scale_covariance
-    if name == "least_squares":
-        options |= {"jac": search.jacobian, "x_scale": "jac"}
-        options |= dict.fromkeys(("ftol", "xtol", "gtol"), search.objective.predictor.tolerance)
     if name not in OF_RESIDUALS:
         options["calc_covar"] = False
     if name in SEEDED:
@@ -225,9 +274,29 @@ def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool, see
     with np.errstate(all="ignore"):  # lmfit's own covariance of a singular problem; ours says why
         result = lmfit.minimize(function, start, method=name, **options)
     numbers = np.array([result.params[f"p_{i}"].value for i in np.flatnonzero(search.vary)])
-    if name in OF_RESIDUALS and result.success:
-        numbers = polished(search, numbers, np.asarray(result.residual))
+    if name in OF_RESIDUALS:
+        return _of_squares(search, numbers, result)
     return _optimum(search, numbers, bool(result.success), str(result.message), result)
+
+
+def _of_squares(search: Search, numbers: Array, result: Any, curvature: Array | None = None) -> Optimum:
+    """Where a method for residuals ended, some digits better."""
+    if result.success:
+        done = max(DONE, SETTLED * search.objective.predictor.tolerance)
+        numbers = polished(search, numbers, np.asarray(result.residual), curvature, done=done).numbers
+    return _optimum(search, numbers, bool(result.success), str(result.message), result)
+
+
+def _by_evolution(search: Search, limit: int, scale_covariance: bool, seed: int) -> Optimum:
+    """The best of a population, taken to the end by the minimizer that is the default."""
+    result = evolved(search, limit, seed)
+    if not result.success:
+        return _optimum(search, result.x, False, str(result.message), result)
+    end = minimize(
+        search.objective, search.point(result.x), vary=search.vary, limit=limit, scale_covariance=scale_covariance
+    )
+    calls = search.calls["values"] + end.evaluations
+    return replace(end, evaluations=calls, message=f"{result.message} {end.message}")
 
 
 def _default(objective: Objective) -> str:
@@ -287,14 +356,13 @@ def _spans(search: Search) -> Array:
     return np.array([c.span(v) for c, v, moved in each if moved])
 
 
-def _vanished(objective: Objective, x: Array) -> list[str]:
+def _vanished(objective: Objective, x: Array, predicted: Array) -> list[str]:
     """The standard deviations that went to 0 and left an observation without any error."""
     fallen = [
         i for i, c in enumerate(objective.coordinates) if c in objective.errors and c.log and x[i] < c.start + GONE
     ]
     if not fallen:
         return []
-    predicted = objective.linearized(x[None])[0][0]
     begun = np.concatenate([x[: len(x) - len(objective.errors)], [c.start for c in objective.errors]])
     without_error = objective.standardized(x, predicted)[1] < np.exp(GONE) * objective.standardized(begun, predicted)[1]
     return [objective.coordinates[i].label for i in fallen] if without_error.any() else []
@@ -303,12 +371,16 @@ def _vanished(objective: Objective, x: Array) -> list[str]:
 def _optimum(search: Search, numbers: Array, success: bool, message: str, result: Any) -> Optimum:
     objective = search.objective
     x = search.point(np.clip(numbers, objective.lower[search.vary], objective.upper[search.vary]))
-    value = float(objective.log_posterior(x[None])[0])
-    vanished = _vanished(objective, x)
+    predicted = objective.predicted(x[None])
+    value = float(objective.log_posterior_from(x[None], predicted)[0])
+    vanished = _vanished(objective, x, predicted[0])
     if vanished:
         success = False
         message = (
             f"the likelihood has no maximum: {' and '.join(vanished)} goes to 0, where the model meets a value "
             "exactly. Leave out values that are exact, or hold the standard deviation with .fixed()"
         )
-    return Optimum(x, value, success, message, search.calls["values"], search.calls["derivatives"], result)
+    return Optimum(
+        x, value, success, message, search.calls["values"], search.calls["derivatives"], result, predicted[0],
+        search.slopes_near(x),
+    )  # fmt: skip

@@ -9,9 +9,9 @@ import numpy as np
 
 from pkpd.arrays import Array, Codes, Index, Mask
 from pkpd.measures.recist_rules import RecistRules
-from pkpd.measures.response_codes import CR, NE, NED, NON, NOT_ASSESSED, PD, PR, SD
+from pkpd.measures.response_codes import CR, ICPD, NE, NED, NON, NOT_ASSESSED, PD, PR, SD
 
-__all__ = ["best_response", "counted", "first_true", "response_start"]
+__all__ = ["best_response", "counted", "first_true"]
 
 
 def counted(overall: Codes, day: Array, new_therapy: Array, ends: Mask) -> Mask:
@@ -23,26 +23,27 @@ def counted(overall: Codes, day: Array, new_therapy: Array, ends: Mask) -> Mask:
     return visits
 
 
-def best_response(overall: Codes, day: Array, visits: Mask, rules: RecistRules) -> Codes:
-    """The best response of each patient by table 3: CR over PR over SD over PD over NE."""
+def best_response(overall: Codes, day: Array, visits: Mask, rules: RecistRules) -> tuple[Codes, Array]:
+    """The best response of each patient by table 3, and the first day of its CR or PR (NaN without one).
+
+    CR goes over PR over SD over PD over NE; a CR or PR that is not confirmed is SD, and SD (or
+    non-CR/non-PD) that did not last is PD where that follows, else NE.
+    """
     with np.errstate(invalid="ignore"):
         late = visits & (day >= rules.stable)
-    stable = late & ((overall == SD) | (overall == PR) | (overall == CR))
+    complete = _confirmed(overall, day, visits, (CR,), rules)
+    response = _confirmed(overall, day, visits, (CR, PR), rules)
     best = np.full(overall.shape[1], NE, dtype=np.int8)
     best[(visits & (overall == PD)).any(axis=0)] = PD
-    best[(visits & (overall == NED)).any(axis=0) & (best != PD)] = NED
+    best[(visits & (overall == ICPD)).any(axis=0)] = ICPD
+    best[(late & (overall == NED)).any(axis=0)] = NED
     best[(late & (overall == NON)).any(axis=0)] = NON
-    best[stable.any(axis=0)] = SD
-    best[_confirmed(overall, day, visits, (CR, PR), rules).any(axis=0)] = PR
-    best[_confirmed(overall, day, visits, (CR,), rules).any(axis=0)] = CR
-    return best
-
-
-def response_start(overall: Codes, day: Array, visits: Mask, best: Codes, rules: RecistRules) -> Array:
-    """The day of the first scan of a response that was confirmed; NaN for patients without."""
-    first = first_true(_confirmed(overall, day, visits, (CR, PR), rules))
+    best[(late & ((overall == SD) | (overall == PR) | (overall == CR))).any(axis=0)] = SD
+    best[response.any(axis=0)] = PR
+    best[complete.any(axis=0)] = CR
+    first = first_true(response)
     days = np.take_along_axis(day, np.maximum(first, 0)[None], axis=0)[0]
-    return np.where((first >= 0) & ((best == CR) | (best == PR)), days, np.nan)
+    return best, np.where(first >= 0, days, np.nan)
 
 
 def first_true(flags: Mask) -> Index:

@@ -11,7 +11,15 @@ from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import DataError
 from pkpd.measures.failed_members import Failed
 from pkpd.measures.stored_times import real_numbers
-from pkpd.measures.survival_times import checked_confidence, checked_events, checked_times, counted, grouped, kept_rows
+from pkpd.measures.survival_times import (
+    checked_confidence,
+    checked_events,
+    checked_times,
+    counted,
+    grouped,
+    kept_rows,
+    rows_of,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -125,6 +133,7 @@ class TwoArms:
 
 def checked_arms(measure: str, time: Any, event: Any, treated: Any, strata: Any, failed: Failed) -> TwoArms:
     """The patients that count; a row without a time, an event or an arm is a failed one."""
+    time, event, treated, strata = rows_of(measure, time, event, treated, strata)
     times = checked_times(measure, time)
     n = len(times)
     happened, known = checked_events(measure, event, n)

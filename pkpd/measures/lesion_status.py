@@ -70,8 +70,8 @@ class LesionStatus:
         Whether a non-target lesion progressed unequivocally.
     new
         Whether a new lesion is there.
-    present
-        Whether a lesion of the baseline is there.
+    targets_there, non_targets_there
+        Whether at least one of them is there.
     """
 
     day: Array
@@ -85,7 +85,8 @@ class LesionStatus:
     non_targets_seen: Mask
     unequivocal: Mask
     new: Mask
-    present: Mask
+    targets_there: Mask
+    non_targets_there: Mask
 
 
 def each_lesion(scans: xr.Dataset) -> Iterator[Lesion]:
@@ -110,9 +111,9 @@ def lesion_status(scans: xr.Dataset) -> LesionStatus:
     total, part = np.zeros(day.shape), np.zeros(day.shape)
     targets, non_targets = np.zeros(day.shape[1], dtype=bool), np.zeros(day.shape[1], dtype=bool)
     every = [np.ones(day.shape, dtype=bool) for _ in range(3)]
-    some = [np.zeros(day.shape, dtype=bool) for _ in range(3)]
+    some = [np.zeros(day.shape, dtype=bool) for _ in range(4)]
     targets_gone, non_targets_gone, non_targets_seen = every
-    unequivocal, new, present = some
+    unequivocal, new, targets_there, non_targets_there = some
     for lesion in each_lesion(scans):
         is_target, is_other = lesion.role == TARGET, lesion.role == NON_TARGET
         targets |= is_target
@@ -125,8 +126,9 @@ def lesion_status(scans: xr.Dataset) -> LesionStatus:
         non_targets_seen &= ~np.isnan(lesion.size) | ~is_other
         unequivocal |= lesion.unequivocal & is_other
         new |= lesion.present & (lesion.role == NEW)
-        present |= lesion.present & (is_target | is_other)
+        targets_there |= lesion.present & is_target
+        non_targets_there |= lesion.present & is_other
     return LesionStatus(
         day, ~np.isnan(day), np.where(np.isnan(day), np.nan, total), part, targets, non_targets, targets_gone,
-        non_targets_gone, non_targets_seen, unequivocal, new, present,
+        non_targets_gone, non_targets_seen, unequivocal, new, targets_there, non_targets_there,
     )  # fmt: skip

@@ -22,7 +22,8 @@ class RecistRules:
         needs no confirmation, as in a randomized trial.
     stable
         The least time from day 0 to a scan at which stable disease may become the best response;
-        "in general not less than 6 to 8 weeks" (Eisenhauer 2009).
+        in general 6 to 8 weeks (Eisenhauer 2009).  With visits every 6 weeks and a window of one,
+        35 takes in the visits that came early.
     missed
         Progression or death right after so many missed or not evaluable visits in a row, or
         more, is not an event: PFS is censored at the last scan before them.  2 in the FDA's

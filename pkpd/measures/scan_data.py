@@ -46,7 +46,8 @@ def check_scans(scans: xr.Dataset, where: str = "the scans") -> None:
     DataError
         If a variable is missing, has other dimensions, or holds what no scan can: days that do
         not rise, negative diameters, a role without a meaning, a new lesion that is there at
-        baseline, a target that is not.  The message names the patient, the visit and the lesion.
+        baseline, a target that is not, unequivocal progression of a target.  The message names
+        the patient, the visit and the lesion.
     """
     if not hasattr(scans, "data_vars"):
         raise DataError(f"{where}: expected a Dataset as from collect_scans(), got a {type(scans).__name__}.")
@@ -94,6 +95,10 @@ def _check_roles(scans: xr.Dataset, where: str) -> None:
     _refuse(scans, where, (role == NEW) & present, "role", "says new, but the lesion is there at baseline")
     listed = (role == TARGET) | (role == NON_TARGET)
     _refuse(scans, where, listed & (first == 0), "role", "says there at baseline, but the baseline diameter is 0")
+    unequivocal = scans["unequivocal"].to_numpy()
+    if unequivocal.any():
+        judged = unequivocal & ((role == NO_LESION) | (role == TARGET))[:, None, :]
+        _refuse(scans, where, judged, "unequivocal", "is of a lesion that is measured, or is none")
 
 
 def _refuse(scans: xr.Dataset, where: str, wrong: Any, name: str, because: str) -> None:

@@ -11,7 +11,7 @@ from pkpd.arrays import Mask
 from pkpd.errors import DataError
 from pkpd.measures.failed_members import Failed
 from pkpd.measures.hazard_ratios import MEANINGS, Ties, TwoArms, checked_arms, checked_ties, ratio_of
-from pkpd.measures.survival_times import checked_confidence
+from pkpd.measures.survival_times import checked_confidence, rows_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -70,11 +70,12 @@ def subgroup_hazard_ratios(
         raise DataError(
             f"subgroup_hazard_ratios: subgroups is {subgroups!r}; expected {{factor: label of each patient}}."
         )
+    _, *labels = rows_of("subgroup_hazard_ratios", time, *subgroups.values())
     arms = checked_arms("subgroup_hazard_ratios", time, event, treated, None, failed)
     ties = checked_ties("subgroup_hazard_ratios", ties)
     confidence = checked_confidence("subgroup_hazard_ratios", confidence)
     members = [("", "all", np.ones(len(arms.time), dtype=bool))]
-    for name, values in subgroups.items():
+    for name, values in zip(subgroups, labels, strict=True):
         members += [(name, label, mine) for label, mine in _by_label(name, values, arms)]
     table = [ratio_of(arms.where(mine), ties, confidence) for _, _, mine in members]
     variables: dict[str, Any] = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pkpd.arrays import Array, Index
 from pkpd.errors import DataError
 from pkpd.measures.failed_members import Failed
+from pkpd.measures.survival_estimates import Band, band, check_band, estimate, from_zero
 from pkpd.measures.survival_times import (
     Counts,
     checked_confidence,
@@ -17,6 +18,7 @@ from pkpd.measures.survival_times import (
     counted,
     grouped,
     kept_rows,
+    rows_of,
     unit_of,
 )  # fmt: skip
 
@@ -24,11 +26,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
-    "Band", "at_landmarks", "band", "estimate", "from_zero", "kaplan_meier", "landmark_survival", "median_survival",
-    "numbers_at_risk", "restricted_mean",
+    "at_landmarks", "kaplan_meier", "landmark_survival", "median_survival", "numbers_at_risk", "restricted_mean",
 ]  # fmt: skip
-
-Band = Literal["log-log", "log", "plain"]
 
 
 def kaplan_meier(
@@ -47,12 +46,13 @@ def kaplan_meier(
     ----------
     time
         (patients,): the time of the event or of the last look, 0 or more; a column of a table,
-        an array by member, or a list.
+        a list, or a labelled array over any dimensions (arm and member, as from `first_event`).
     event
         (patients,): true where the event happened at that time, false where the time is
         censored.
     group
         (patients,): a label for each, such as the arm; each group then has a curve of its own.
+        Of labelled times also the name of their coordinate: ``group="arm"``.
     confidence
         Coverage of the band.
     interval
@@ -91,8 +91,9 @@ def kaplan_meier(
     [0.5714, 0.381]
     """
     confidence = checked_confidence("kaplan_meier", confidence)
-    if interval not in ("log-log", "log", "plain"):
-        raise DataError(f"kaplan_meier: interval is {interval!r}; expected 'log-log', 'log' or 'plain'.")
+    check_band("kaplan_meier", interval)
+    unit = unit_of(time, unit)
+    time, event, group = rows_of("kaplan_meier", time, event, group)
     times = checked_times("kaplan_meier", time)
     happened, known = checked_events("kaplan_meier", event, len(times))
     rows = kept_rows("kaplan_meier", known & ~np.isnan(times), failed)
@@ -106,7 +107,7 @@ def kaplan_meier(
     beyond = (counts.times > counts.last[:, None]) & (survival > 0)
     columns = {name: np.where(beyond, np.nan, column) for name, column in columns.items()}
     about = {"confidence": confidence, "interval": interval, "excluded": int((~rows).sum())}
-    return _labelled(counts, columns, labels, group is not None, unit_of(time, unit), about)
+    return _labelled(counts, columns, labels, group is not None, unit, about)
 
 
 def median_survival(curve: xr.Dataset, quantile: float = 0.5) -> xr.Dataset:
@@ -280,40 +281,6 @@ def restricted_mean(curve: xr.Dataset, until: float) -> xr.Dataset:
     return xr.Dataset(labelled, attrs={"confidence": curve.attrs["confidence"], "until": float(horizon)})
 
 
-# ---- the estimate
-
-
-def estimate(counts: Counts) -> tuple[Array, Array]:
-    """Survival, and Greenwood's standard error relative to it (NaN once nobody is left), (groups, times) each."""
-    hazard: Array = counts.events / np.maximum(counts.at_risk, 1)
-    survival: Array = np.cumprod(1 - hazard, axis=1, dtype=np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(counts.events > 0, hazard / (counts.at_risk - counts.events), 0.0)
-    relative: Array = np.where(survival > 0, np.sqrt(np.cumsum(terms, axis=1)), np.nan)
-    return survival, relative
-
-
-def band(survival: Array, relative: Array, confidence: float, interval: Band) -> tuple[Array, Array]:
-    """The pointwise band; where nobody is left it is not known (NaN), before the first event it is 1."""
-    from scipy.special import ndtri
-
-    z = ndtri((1 + confidence) / 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        if interval == "log-log":
-            log = np.log(survival)
-            lower, upper = (survival ** np.exp(sign * z * relative / -log) for sign in (1, -1))
-        elif interval == "log":
-            lower, upper = (survival * np.exp(sign * z * relative) for sign in (-1, 1))
-        else:
-            lower, upper = (survival * (1 + sign * z * relative) for sign in (-1, 1))
-    lower, upper = np.clip(lower, 0, 1), np.clip(upper, 0, 1)
-    nobody, all_left = survival == 0, survival == 1
-    return (
-        np.where(nobody, np.nan, np.where(all_left, 1.0, lower)),
-        np.where(nobody, np.nan, np.where(all_left, 1.0, upper)),
-    )
-
-
 def at_landmarks(curve: xr.Dataset, when: Array) -> xr.Dataset:
     """What a curve has at times: its value at the last of its own times, which begin with 0."""
     last: Index = np.searchsorted(curve["time"].to_numpy(), when, side="right") - 1
@@ -328,16 +295,6 @@ def _area(survival: Array, at_risk: Array, events: Array, times: Array, horizon:
     counts = (events > 0) & (times <= horizon) & (at_risk > events)
     d, Y = events[counts], at_risk[counts]
     return float(steps.sum()), float(np.sqrt((after[counts] ** 2 * d / (Y * (Y - d))).sum()))
-
-
-def from_zero(counts: Counts) -> Counts:
-    """The same from time 0 on, where all are at risk."""
-    if counts.times[0] == 0:
-        return counts
-    none = np.zeros((len(counts.at_risk), 1), dtype=np.int64)
-    at_risk = np.hstack([counts.at_risk[:, :1], counts.at_risk])
-    events, censored = (np.hstack([none, column]) for column in (counts.events, counts.censored))
-    return Counts(np.r_[0.0, counts.times], at_risk, events, censored, counts.last)
 
 
 _MEANINGS = {

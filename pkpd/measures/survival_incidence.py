@@ -9,7 +9,7 @@ import numpy as np
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import DataError
 from pkpd.measures.failed_members import Failed
-from pkpd.measures.survival import Band, estimate, from_zero
+from pkpd.measures.survival_estimates import Band, check_band, estimate, from_zero
 from pkpd.measures.survival_times import (
     Counts,
     checked_confidence,
@@ -17,6 +17,7 @@ from pkpd.measures.survival_times import (
     counted,
     grouped,
     kept_rows,
+    rows_of,
     unit_of,
 )
 
@@ -50,6 +51,7 @@ def cumulative_incidence(
         censored).
     group
         (patients,): a label for each, such as the arm; each group then has curves of its own.
+        Of labelled times also the name of their coordinate: ``group="arm"``.
     confidence
         Coverage of the band.
     interval
@@ -91,8 +93,9 @@ def cumulative_incidence(
     [0.2, 0.5]
     """
     confidence = checked_confidence("cumulative_incidence", confidence)
-    if interval not in ("log-log", "log", "plain"):
-        raise DataError(f"cumulative_incidence: interval is {interval!r}; expected 'log-log', 'log' or 'plain'.")
+    check_band("cumulative_incidence", interval)
+    unit = unit_of(time, unit)
+    time, cause, group = rows_of("cumulative_incidence", time, cause, group)
     times = checked_times("cumulative_incidence", time)
     causes, codes, known = _causes(cause, len(times))
     rows = kept_rows("cumulative_incidence", known & ~np.isnan(times), failed)
@@ -111,7 +114,7 @@ def cumulative_incidence(
     columns = {"incidence": incidence, "lower": lower, "upper": upper, "std_error": error}
     about = {"confidence": confidence, "interval": interval, "excluded": int((~rows).sum())}
     by_group = None if group is None else labels
-    return _labelled(any_event, events, columns, causes, by_group, unit_of(time, unit), about)
+    return _labelled(any_event, events, columns, causes, by_group, unit, about)
 
 
 def _causes(cause: Any, n: int) -> tuple[list[Any], Index, Mask]:

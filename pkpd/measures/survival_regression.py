@@ -13,7 +13,7 @@ from pkpd.errors import DataError, MissingExtraError
 from pkpd.measures.failed_members import Failed
 from pkpd.measures.hazard_ratios import Ties, checked_ties
 from pkpd.measures.stored_times import real_numbers
-from pkpd.measures.survival_times import checked_confidence, checked_events, checked_times, grouped, kept_rows
+from pkpd.measures.survival_times import checked_confidence, checked_events, checked_times, grouped, kept_rows, rows_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -79,9 +79,13 @@ def cox(
     >>> fit["hazard_ratio"].sel(term="treated").round(4).item()
     0.4229
     """
+    if not hasattr(covariates, "items") or not len(covariates.keys()):
+        raise DataError(f"cox: covariates is {covariates!r}; expected {{name: a number for each patient}}.")
+    names = list(map(str, covariates.keys()))
+    time, event, strata, *columns = rows_of("cox", time, event, strata, *(of for _, of in covariates.items()))
     times = checked_times("cox", time)
     happened, known = checked_events("cox", event, len(times))
-    names, X = _columns(covariates, len(times))
+    X = _columns(names, columns, len(times))
     rows = kept_rows("cox", known & ~np.isnan(times) & ~np.isnan(X).any(axis=1), failed)
     stratum = None if strata is None else grouped("cox", "strata", strata, len(times))[1][rows]
     ties, confidence = checked_ties("cox", ties), checked_confidence("cox", confidence)
@@ -92,20 +96,18 @@ def cox(
     return _labelled(names, numbers, spread, {"confidence": confidence, "ties": ties, "excluded": int((~rows).sum())})
 
 
-def _columns(covariates: Mapping[str, Any], n: int) -> tuple[list[str], Array]:
-    """The names and the columns, (patients, covariates)."""
-    if not hasattr(covariates, "items") or not len(covariates.keys()):
-        raise DataError(f"cox: covariates is {covariates!r}; expected {{name: a number for each patient}}.")
-    columns = {}
-    for name, values in covariates.items():
+def _columns(names: list[str], columns: list[Any], n: int) -> Array:
+    """The covariates as numbers, (patients, covariates)."""
+    arrays = []
+    for name, values in zip(names, columns, strict=True):
         numbers = real_numbers(values)
         if numbers is None or numbers.shape != (n,):
             raise DataError(
                 f"cox: the covariate {name!r} is {values!r}; expected a number for each of the {n} patients, such as "
                 "table['arm'] == 'durvalumab' for an arm."
             )
-        columns[str(name)] = numbers
-    return list(columns), np.stack(list(columns.values()), axis=1)
+        arrays.append(numbers)
+    return np.stack(arrays, axis=1)
 
 
 def _check_covariates(names: list[str], X: Array, event: Mask) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import DataError
 from pkpd.measures.failed_members import Failed
-from pkpd.measures.survival_times import Counts, checked_events, checked_times, counted, grouped, kept_rows
+from pkpd.measures.survival_times import Counts, checked_events, checked_times, counted, grouped, kept_rows, rows_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,6 +62,7 @@ def logrank(time: Any, event: Any, group: Any, *, strata: Any = None, failed: Fa
     >>> round(float(test["p_value"]), 4)
     0.0246
     """
+    time, event, group, strata = rows_of("logrank", time, event, group, strata)
     times = checked_times("logrank", time)
     happened, known = checked_events("logrank", event, len(times))
     rows = kept_rows("logrank", known & ~np.isnan(times), failed)

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
-from pkpd.errors import DataError
+from pkpd.errors import DataError, unknown_name
 from pkpd.measures.failed_members import Failed
 from pkpd.measures.stored_times import real_numbers
 
 __all__ = [
-    "Counts", "checked_confidence", "checked_events", "checked_times", "counted", "grouped", "kept_rows", "unit_of",
+    "Counts", "checked_confidence", "checked_events", "checked_times", "counted", "grouped", "kept_rows",
+    "rows_of", "unit_of",
 ]  # fmt: skip
 
 
@@ -42,6 +43,22 @@ class Counts:
     events: Index
     censored: Index
     last: Array
+
+
+def rows_of(measure: str, time: Any, *others: Any) -> tuple[Any, ...]:
+    """Labelled arrays of any dimensions as one row a patient; the name of a coordinate stands for its values."""
+    dims = getattr(time, "dims", None)
+    if dims is None or not hasattr(time, "coords"):
+        return (time, *others)
+    rows = [np.ravel(time)]
+    for other in others:
+        if isinstance(other, str):
+            if other not in time.coords:
+                raise unknown_name(f"{measure}: the array of times", "coordinate", other, map(str, time.coords))
+            other = time.coords[other]
+        labelled = hasattr(other, "dims") and set(other.dims) <= set(dims)
+        rows.append(np.ravel(other.broadcast_like(time).transpose(*dims)) if labelled else other)
+    return tuple(rows)
 
 
 def checked_times(measure: str, time: Any) -> Array:

@@ -44,7 +44,7 @@ def time_points(status: LesionStatus) -> TimePoints:
     target = target_response(status, nadir)
     non_target = non_target_response(status)
     overall = overall_response(status, target, non_target, status.new)
-    _relapse(overall, status.present)
+    _relapse(overall, status.targets_there | status.non_targets_there)
     return TimePoints(target, non_target, overall, nadir)
 
 
