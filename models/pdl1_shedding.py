@@ -36,7 +36,9 @@ def pdl1_shedding(lesions: Iterable[str]) -> Model:
         for i in lesions
     )
     shed = 1 - s_shed + s_shed * load / load0
-    return Model("pdl1_shedding", rates={}, outputs={"shed": output(shed, "shedding of PD-L1, relative to a reference")})
+    return Model(
+        "pdl1_shedding", rates={}, outputs={"shed": output(shed, "shedding of PD-L1, relative to a reference")}
+    )
 
 
 model = pdl1_shedding(["lesion"])

@@ -10,7 +10,7 @@ import pkpd
 from pkpd.fits.phenomena.arms import Arm, Runs, at_every, phenomenon
 from pkpd.fits.phenomena.findings import Finding, holds
 from pkpd.fits.phenomena.measures import on_day, progression, relative
-from pkpd.fits.phenomena.regimens import START, YEAR, durvalumab, radiation
+from pkpd.fits.phenomena.regimens import YEAR, durvalumab, radiation
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -60,7 +60,8 @@ def rechallenge(runs: Runs) -> Finding:
     held = {name: _held(run, RADIATED) for name, run in runs.items()}
     for extent in EXTENTS:
         holds(
-            held[f"{extent}, radiation"] > held[f"{extent}, durvalumab continued"] + 56, f"radiation gains nothing: {held}"
+            held[f"{extent}, radiation"] > held[f"{extent}, durvalumab continued"] + 56,
+            f"radiation gains nothing: {held}",
         )
     gain = {e: held[f"{e}, radiation and durvalumab again"] - held[f"{e}, radiation"] for e in EXTENTS}
     holds(gain["limited"] > 84, f"durvalumab again gains nothing: {gain}")

@@ -51,7 +51,9 @@ class Matrix:
         width = max(len(claim) for claim in self.refusals)
         legend = [f"{i + 1:>3} {mechanism}" for i, mechanism in enumerate(self.mechanisms)]
         head = " " * width + "".join(f"{i + 1:>3}" for i in range(len(self.mechanisms)))
-        rows = [f"{claim:<{width}}" + "".join(f"  {self._symbol(claim, m)}" for m in row) for claim, row in self._rows()]
+        rows = [
+            f"{claim:<{width}}" + "".join(f"  {self._symbol(claim, m)}" for m in row) for claim, row in self._rows()
+        ]
         return "\n".join([*legend, head, *rows, "X falls and is named, x falls too, . holds, ! is named and holds"])
 
     def _rows(self) -> list[tuple[str, Mapping[str, str | None]]]:
@@ -71,10 +73,17 @@ class Matrix:
         with house_style():
             figure, ax = plt.subplots(figsize=(7.2, 0.19 * len(claims) + 1.9))
             for symbol, (marker, face, edge) in looks.items():
-                cells = [(j, i) for i, c in enumerate(claims) for j, m in enumerate(mechanisms) if self._symbol(c, m) == symbol]
+                cells = [
+                    (j, i)
+                    for i, c in enumerate(claims)
+                    for j, m in enumerate(mechanisms)
+                    if self._symbol(c, m) == symbol
+                ]
                 x, y = np.array(cells or [(np.nan, np.nan)]).T
                 ax.plot(x, y, marker, markerfacecolor=face, markeredgecolor=edge, markersize=5, linestyle="none")
-            ax.set_xticks(range(len(mechanisms)), mechanisms, rotation=60, ha="left", rotation_mode="anchor", fontsize=6)
+            ax.set_xticks(
+                range(len(mechanisms)), mechanisms, rotation=60, ha="left", rotation_mode="anchor", fontsize=6
+            )
             ax.set_yticks(range(len(claims)), [claim.replace("_", " ") for claim in claims], fontsize=6.5)
             ax.xaxis.tick_top()
             ax.set_ylim(len(claims) - 0.5, -0.5)
@@ -82,7 +91,9 @@ class Matrix:
             ax.tick_params(length=0)
             ax.grid(color="0.92", linewidth=0.4)
             ax.spines[:].set_visible(False)
-            ax.set_xlabel("filled: the claim names this mechanism and fails without it; open: it fails without it too", fontsize=7)
+            ax.set_xlabel(
+                "filled: the claim names this mechanism and fails without it; open: it fails without it too", fontsize=7
+            )
         return figure
 
 
@@ -90,6 +101,7 @@ def claims_by_mechanisms(names: Sequence[str] | None = None) -> Matrix:
     """Each claim of the flagship without each mechanism, one at a time."""
     chosen = {name: OF_THE_FLAGSHIP[name] for name in names or OF_THE_FLAGSHIP}
     refusals = {
-        name: {mechanism: one.without(values) for mechanism, values in MECHANISMS.items()} for name, one in chosen.items()
+        name: {mechanism: one.without(values) for mechanism, values in MECHANISMS.items()}
+        for name, one in chosen.items()
     }
     return Matrix(refusals, {name: one.needs for name, one in chosen.items()})
