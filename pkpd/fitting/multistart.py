@@ -28,7 +28,7 @@ EQUAL = 1e-3  # of log-likelihood: so equal are ends of one likelihood ...
 APART = 0.2  # ... and so many spans apart are different estimates
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Starts:
     """Where the searches of a fit began and ended, in the order of their starts; the first is the given start.
 
@@ -141,6 +141,10 @@ class Starts:
 
     def __str__(self) -> str:
         return self.report()
+
+    def __repr__(self) -> str:
+        optima = "optimum" if self.n_optima == 1 else "optima"
+        return f"<Starts: {len(self)} in {self.n_optima} {optima}, {self.failures} failed>"
 
 
 def several_optima(fit: Any) -> list[str]:

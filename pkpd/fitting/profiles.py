@@ -78,7 +78,7 @@ class Profile:
         return [c.label for i, (c, far, v) in each if i != self.position and far > 0.5 * c.span(v)]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Profiles:
     """The result of `profile`; frozen.
 
@@ -179,6 +179,9 @@ class Profiles:
 
     def __str__(self) -> str:
         return self.report()
+
+    def __repr__(self) -> str:
+        return f"<Profiles of {', '.join(c.coordinate.label for c in self.curves)}: {100 * self.confidence:g} %>"
 
 
 def profile(
