@@ -166,7 +166,7 @@ def spread_starts(objective: Objective, n: int, seed: int) -> Array:
     return np.concatenate([start[None], lower + cube * (upper - lower)])[:n]
 
 
-def check_starts(starts: object) -> None:
+def check_starts(starts: object, where: str = "fit") -> None:
     """Refuse what is no number of starts.
 
     Raises
@@ -174,7 +174,7 @@ def check_starts(starts: object) -> None:
     FitError
     """
     if not isinstance(starts, int | np.integer) or isinstance(starts, bool) or starts < 1:
-        raise FitError(f"fit: starts is {starts!r}; expected a whole number of 1 or more.")
+        raise FitError(f"{where}: starts is {starts!r}; expected a whole number of 1 or more.")
 
 
 def multistart(
