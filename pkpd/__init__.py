@@ -142,7 +142,7 @@ _ROOMS = {
     "trials.treating": ["treat"],
     "trials.splitting": ["split_at"],
     "trials.trials": ["Trial"],
-    "trials.conducting": ["simulate_trial"],
+    "trials.conducting": ["simulate_trial", "treat_trial"],
     "trials.forests": ["trial_subgroups"],
     "trials.replicates": ["replicate_intervals", "replicate_trial"],
     "trials.power": ["power", "sample_size", "schoenfeld_events", "schoenfeld_power"],

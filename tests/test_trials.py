@@ -292,6 +292,17 @@ def test_endpoints_of_responses() -> None:
     assert int(limits["missing_median_response_duration"].sel(arm="control")) == 4
 
 
+def test_the_arms_of_a_replicate_have_the_same_patients() -> None:
+    asked = replace(responding(60, accrual=500), events_at_cutoff=("pfs", 30))
+    p = pkpd.simulate_trial(asked, seed=8, replicate=2)
+    for arm, treated in pkpd.treat_trial(asked, seed=8, replicate=2).items():
+        mine = p.isel(patient=np.flatnonzero(p.arm == arm))
+        np.testing.assert_array_equal(treated.numbers, mine["patient"])
+        np.testing.assert_array_equal(pkpd.recist(treated.scans)["pfs_day"], mine["pfs_day"])
+        np.testing.assert_array_equal(treated.left - treated.entry, mine["left"])
+        assert len(treated.doses) == int(mine["doses"].sum())
+
+
 def test_subgroups_are_a_table_for_a_forest_plot() -> None:
     """The hazard ratio is 1 where the drug does nothing, and low where it works."""
     splits = {"effect": pkpd.split_at("rate", 0.001), "size": pkpd.split_at("baseline_sum", 30)}
