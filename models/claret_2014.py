@@ -30,6 +30,10 @@ shrinks.  At TTG below -100 days the published mu does not exist: mu and S are N
 draws from `variability`.  Standard errors of mu0, b_TS, b_TTG, b_asian, b_smoker and ln sigma are
 0.436, 0.00035, 0.0794, 0.069, 0.063 and 0.0282; their covariance (Table S3) found no readable source, and
 mu0 and b_TTG cannot be independent, so that no uncertainty of the estimates is exported.
+
+Beside a trial that it has not seen, the chemotherapy arm of KEYNOTE-042 (first line, reconstructed curve of
+Mok 2019, Fig. 2c): survival of its population (21 % Asian, 80 % smokers, which is illustrative) is within 2 points
+from month 6 to 30 where all are evaluable, and up to 5 points too low where 14 % are not.
 """
 
 from math import exp as number

@@ -127,6 +127,16 @@ def test_a_parameter_without_effect_is_named() -> None:
     assert "b has no effect on any observation near the estimates." in pkpd.bootstrap(fit, 2, by="parametric").report()
 
 
+def test_what_fits_are_examined_with_has_a_short_repr() -> None:
+    fit = decay_fit(starts=3)
+    results = [fit.starts, pkpd.profile(fit, "CL"), pkpd.bootstrap(fit, 3, by="parametric")]
+    assert [repr(result) for result in results] == [
+        "<Starts: 3 in 1 optimum, 0 failed>",
+        "<Profiles of CL: 95 %>",
+        "<Bootstrap of pk_1cmt by parametric: 3 replicates, 0 failed>",
+    ]
+
+
 def test_a_bootstrap_pickles() -> None:
     result = pkpd.bootstrap(decay_fit(), 3, by="parametric")
     assert np.array_equal(pickle.loads(pickle.dumps(result)).x, result.x)

@@ -165,6 +165,50 @@ def test_a_time_to_growth_without_published_survival_is_refused() -> None:
         claret_2014.os_times([30, -120], 80)
 
 
+@needs(SHARED / "km_pdl1_nsclc_sifi")
+def test_claret_2014_beside_a_trial_it_has_not_seen() -> None:
+    """As its docstring has it: survival under first-line chemotherapy in KEYNOTE-042."""
+    months = np.array([6, 12, 18, 24, 30])
+    covariates = {"asian": pkpd.categorical({0: 0.79, 1: 0.21}), "smoker": pkpd.categorical({0: 0.2, 1: 0.8})}
+    people = pkpd.population(
+        claret_2014.model, 4000, 1, variability=claret_2014.variability, covariates=covariates
+    )  # fmt: skip
+    run = pkpd.simulate(claret_2014.model, times=months * 30.44, parameters=people, outputs=["S", "Sn"])
+    # Over those whose survival the link gives: 0.5 % have none.
+    evaluable, rest = (run[name].mean("member", skipna=True).to_numpy() for name in ("S", "Sn"))
+    rows = pd.read_csv(SHARED / "km_pdl1_nsclc_sifi" / "keynote-042_mok2019_fig2c.csv")
+    theirs = curve(rows[rows["arm"] == "chemotherapy"], months)
+    assert np.abs(evaluable - theirs).max() < 0.025
+    low = 0.86 * evaluable + 0.14 * rest - theirs
+    assert (low < 0).all()
+    assert low.min() > -0.05
+
+
+def struemper_survival(months: Array, statement: object, using: dict[str, object], **values: float) -> Array:
+    model = struemper_2025.model.using(**using)
+    people = pkpd.population(model, 4000, 1, variability=statement)
+    columns = {name: people[name] for name in people.columns}
+    run = pkpd.simulate(model, times=months * 30.44 / 7, parameters={**columns, "N": 2, **values}, outputs=["S"])
+    return np.asarray(run["S"].mean("member"))
+
+
+@needs(SHARED / "km_pdl1_nsclc_sifi")
+def test_struemper_2025_beside_trials_it_has_not_seen() -> None:
+    """As its docstring has it: docetaxel as in OAK; pembrolizumab as in KEYNOTE-042 late, and too well early."""
+    months = np.array([6, 12, 18, 24, 30])
+    docetaxel = {"kge": "chemotherapy", "kse": "chemotherapy", "PD1": 0}
+    oak = pd.read_csv(SHARED / "km_pdl1_nsclc_sifi" / "oak_fehrenbacher2018_fig1a.csv")
+    ours = struemper_survival(months, struemper_2025.variability_others, docetaxel)
+    assert np.abs(ours - curve(oak[oak["arm"] == "docetaxel"], months)).max() < 0.045
+    keynote = pd.read_csv(SHARED / "km_pdl1_nsclc_sifi" / "keynote-042_mok2019_fig2a.csv")
+    excess = struemper_survival(months, struemper_2025.variability, {}, PDL1=70) - curve(
+        keynote[keynote["arm"] == "pembrolizumab"], months
+    )
+    assert 0.1 < excess[0] < 0.16
+    assert (np.diff(excess) < 0).all()
+    assert np.abs(excess[3:]).max() < 0.045
+
+
 # ---- ribba_2022
 
 

@@ -71,6 +71,7 @@ def _row(one: Scenario, draws: Draws, estimates: Mapping[str, float]) -> dict[st
     return {
         "scenario": one.name,
         "PACIFIC": ratio(arms),
+        "5 years": ratio(arms, accrual=None),
         **{name: ratio(arms, stratum=name) for name in STRATA},
         "PACIFIC-2": ratio(concurrent, accrual=None),
         "metastatic ORR": float(rate.mean()),

@@ -12,7 +12,7 @@ from pkpd.arrays import Array, Index, Mask
 from pkpd.fitting.polish import Polished, polished
 
 if TYPE_CHECKING:
-    from pkpd.fitting.search import Search
+    from pkpd.fitting.optimizer_calls import Search
 
 __all__ = ["least_squares"]
 
