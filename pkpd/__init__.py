@@ -114,6 +114,7 @@ _ROOMS = {
     "figures.responses": ["response_curve"],
     "figures.saving": ["save"],
     "figures.time_courses": ["time_course"],
+    "figures.treatments": ["treatment_timeline"],
     "figures.vpcs": ["vpc"],
     "measures.exposure": ["exposure"],
     "measures.rates": ["rate"],

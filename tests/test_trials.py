@@ -321,6 +321,12 @@ def test_subgroups_are_a_table_for_a_forest_plot() -> None:
     np.testing.assert_array_equal(mine, [ratio[1], ratio[2], np.nan, ratio[0]])
 
 
+def test_a_forest_plot_takes_the_subgroups() -> None:
+    p = pkpd.simulate_trial(replace(responding(200), biomarkers=("rate",)), seed=3)
+    ax = pkpd.forest(pkpd.trial_subgroups(p, {"effect": pkpd.split_at("rate", 0.001)}))
+    assert any("effect" in text.get_text() or "0.001" in text.get_text() for text in ax.texts + ax.get_yticklabels())
+
+
 def test_failed_patients_are_counted_and_left_out() -> None:
     """A tumor that becomes infinite in finite time in every fourth patient."""
     blows = pkpd.param("blows", 0.0, "1/day/mm", "blow-up", bounds=(0, None))
