@@ -16,6 +16,7 @@ from benchmarks.fits import fits_table
 from benchmarks.gpu import gpu_table
 from benchmarks.machine import circumstances
 from benchmarks.memory import memory_table
+from benchmarks.mixed import mixed_table
 from benchmarks.report import begun, with_recorded_cases
 from benchmarks.rounds import say
 from benchmarks.scale import FULL, QUICK, Scale
@@ -24,7 +25,7 @@ from benchmarks.shapes import shapes_table
 from benchmarks.tables import Table, write_csv
 
 HERE = Path(__file__).parent
-SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "fits", "shapes", "gpu")
+SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "fits", "mixed", "shapes", "gpu")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -75,7 +76,7 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
     else:
         tables = {
             "compile": compile_table, "memory": memory_table, "calls": calls_table, "fits": fits_table,
-            "shapes": shapes_table, "gpu": gpu_table,
+            "mixed": mixed_table, "shapes": shapes_table, "gpu": gpu_table,
         }  # fmt: skip
         yield tables[section](scale)
 
