@@ -39,12 +39,12 @@ A50 = param(
 )
 kpri = param(
     "kpri",
-    1e7,
+    1.5e8,
     "cell/day",
     "largest priming: how immunogenic the tumor is",
     bounds=POSITIVE,
-    iiv=0.8,
-    source="illustrative: so that durvalumab alone makes one patient in five respond",
+    iiv=1.2,
+    source="calibrated beside illustrative values to target lesions of lung cancer (pkpd.fits.phenomena.study_4)",
 )
 
 A = state("A", "mm^3", "antigen, as the tumor it came from")

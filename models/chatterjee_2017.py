@@ -16,16 +16,17 @@ supplementary Table 4C; as in nlmixr2lib's Chatterjee_2017_pembrolizumab_consoli
 patients).
 
 The defaults are the reference patient: PD-L1 positive, BRAF wild type, without earlier
-ipilimumab, 80.75 mm.  `iiv` is the square root of the published variance of ln kg and ln kd;
-f varies on the logit scale (variance 5.53), with covariances kg-kd -1.24, kg-f -1.54 and
-kd-f 1.07, which belong to the population.  The residual error is log-normal, variance 0.0389.
+ipilimumab, 80.75 mm.  `iiv` is the square root of the published variance of ln kg and ln kd; f varies on the
+logit scale.  With their covariances they are `variability`:
+``population(model, n, seed, variability=variability)``.  The residual error is log-normal, variance
+0.0389.
 
 Neither exponent of exposure is significant (P = 0.20 and 0.25).  TS0 is the observed size.
 """
 
 from sympy import Piecewise, exp, log
 
-from pkpd import Model, category_effect, clock, output, param, power_effect, state
+from pkpd import Model, block, category_effect, clock, logitnormal, lognormal, output, param, power_effect, state
 
 TABLE = "Chatterjee 2017, Table S4C, as in nlmixr2lib"
 REFERENCE = "reference patient of Chatterjee 2017"
@@ -72,4 +73,12 @@ model = Model(
     "chatterjee_2017",
     rates={grow: kgi * grow, shrink: Piecewise((-kdi * shrink, t >= delay), (0, True))},
     outputs={"TS": output(grow + shrink, "tumor size"), "fi": output(fi, "fraction that the drug reaches")},
+)
+
+# Of the etas of ln kg, ln kd and logit f; Table S4C prints these variances and covariances.
+VARIANCES = {"kg": 1.64, "kd": 1.39, "f": 5.53}
+COVARIANCES = {("kg", "kd"): -1.24, ("kg", "f"): -1.54, ("kd", "f"): 1.07}
+variability = block(
+    {"kg": lognormal(), "kd": lognormal(), "f": logitnormal(omega=VARIANCES["f"] ** 0.5)},
+    correlations={(a, b): value / (VARIANCES[a] * VARIANCES[b]) ** 0.5 for (a, b), value in COVARIANCES.items()},
 )

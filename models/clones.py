@@ -2,26 +2,35 @@
 
     dS/dt =            kg S (1 - T/Tmax) - mutation S -             kill S
     dR/dt = (1 - cost) kg R (1 - T/Tmax) + mutation S - (1 - resist) kill R
-    T = S + R
+    T = S + R,    R(0)/S(0) = resistant0
     mutation = mut0 + mut1 kill
     killed   = d0 T + kill S + (1 - resist) kill R
     when T < Tmin:  S -> 0,  R -> 0                                      extinction
 
+`inherited` has the clones without mutation and cost, so that what is resistant was so at the start.
+
 `kill` is the rate at which another part kills sensitive cells; what dies is `killed`.  A
 resistant cell escapes the share `resist` of the killing, and pays for it with the share `cost`
 of its growth.  kg is the net growth, beside which cells die and are replaced at the rate d0.
+What escapes need not be a mutant: it is the part of a tumor that effectors do not reach or do not
+recognize.  That part at the start, and its wide spread between patients, is what Chatterjee MS et al.
+(2017, `chatterjee_2017`) estimated in melanoma under pembrolizumab: a share f = 0.696 is reached,
+with a variance of 5.53 of its logit, so that resistant0 is (1 - f)/f.
 
 Source: a spontaneous rate of mutation, and one in proportion to the treatment, after Greene
 JM et al., JCO Clin Cancer Inform 3 (2019), doi 10.1200/CCI.18.00087 (eps and alpha there);
 the starting diameter, the net growth and the largest volume are those of QSPIO-TNBC's virtual
-trial of durvalumab in lung cancer (parameters_NSCLC.m).  The other values are illustrative.
+trial of durvalumab in lung cancer (parameters_NSCLC.m), whose file cites Usuda 1994 (PMID
+7922975) for the growth and marks the largest volume as estimated.  The variability of growth and size is
+that of 786 patients with lung cancer (Struemper 2025, as in `struemper_2025`: log variances 0.8715 and
+0.2645, of rates and sums of diameters).  The other values are illustrative.
 
 Without extinction every response would end in regrowth from a fraction of a cell.
 """
 
 from sympy import pi
 
-from pkpd import Event, Model, given, output, param, state
+from pkpd import Event, Model, compose, given, output, param, state
 
 INVENTED = "illustrative"
 POSITIVE = (0, None)
@@ -31,19 +40,18 @@ kill = given("kill", "1/day", "rate at which sensitive cells are killed", defaul
 
 diameter0 = param(
     "diameter0", 37, "mm", "tumor diameter at the start", source=f"{QSPIO} (initial_tumour_diameter)",
-    bounds=POSITIVE, iiv=0.3,
+    bounds=POSITIVE, iiv=0.5,
     alternatives={"small": (20, "mm", "illustrative: a lesion that a scan measures well, a sixth of 37 mm by volume")},
 )  # fmt: skip
 resistant0 = param(
-    "resistant0",
-    1e-6,
-    "1",
-    "share of resistant cells at the start",
-    bounds=(0, 1),
-    iiv=2.5,
-    source="illustrative: thousands of cells in a tumor of 37 mm",
-)
-kg = param("kg", 0.007, "1/day", "net growth rate", source=f"{QSPIO} (k_C_growth)", bounds=POSITIVE, iiv=0.3)
+    "resistant0", 0.437, "1", "resistant cells for each sensitive one at the start", bounds=POSITIVE, iiv=2.35,
+    source="computed from Chatterjee 2017: (1 - f)/f, f 0.696 with a variance of 5.53 of its logit; in melanoma",
+    alternatives={"rare": (1e-6, "1", "illustrative: thousands of cells in a tumor of 37 mm")},
+)  # fmt: skip
+kg = param(
+    "kg", 0.007, "1/day", "net growth rate", source=f"{QSPIO} (k_C_growth), which cites Usuda 1994",
+    bounds=POSITIVE, iiv=0.93,
+)  # fmt: skip
 d0 = param(
     "d0",
     0.003,
@@ -58,7 +66,7 @@ Tmax = param(
     "mm^3",
     "tumor volume at which growth stops",
     bounds=POSITIVE,
-    source=f"computed from {QSPIO}: 1.5e11 cells (C_max) of 16.9 um diameter",
+    source=f"computed from {QSPIO}: 1.5e11 cells (C_max, marked (estimated) there) of 16.9 um diameter",
 )
 Tmin = param(
     "Tmin",
@@ -91,22 +99,24 @@ mut1 = param(
 )
 
 start = pi / 6 * diameter0**3
-S = state("S", "mm^3", "living sensitive tumor", start=(1 - resistant0) * start)
-R = state("R", "mm^3", "living resistant tumor", start=resistant0 * start)
+S = state("S", "mm^3", "living sensitive tumor", start=start / (1 + resistant0))
+R = state("R", "mm^3", "living resistant tumor", start=resistant0 * start / (1 + resistant0))
 T = S + R
 
-mutation = (mut0 + mut1 * kill) * S
+growth = kg * (1 - T / Tmax)
 lost = (1 - resist) * kill * R
 
-model = Model(
-    "clones",
-    rates={
-        S: kg * S * (1 - T / Tmax) - mutation - kill * S,
-        R: (1 - cost) * kg * R * (1 - T / Tmax) + mutation - lost,
-    },
+inherited = Model(
+    "clones_inherited",
+    rates={S: growth * S - kill * S, R: growth * R - lost},
     outputs={
         "T": output(T, "living tumor"),
         "killed": output(d0 * T + kill * S + lost, "death of tumor cells"),
     },
     events=[Event(when=T < Tmin, then={S: 0, R: 0})],
 )
+
+mutation = (mut0 + mut1 * kill) * S
+evolution = Model("clone_evolution", rates={}, terms={S: -mutation, R: mutation - cost * growth * R})
+
+model = compose("clones", inherited, evolution)

@@ -4,10 +4,11 @@
     dA2/dt =  (Q/V1) A1 - (Q/V2) A2
     C = A1/V1
 
-Source: Baverel PG et al. Population pharmacokinetics of durvalumab in patients with
-hematologic malignancies or solid tumors. Clin Pharmacol Ther 103:631-642 (2018), doi
-10.1002/cpt.982. Values and covariate effects as in nlmixr2lib's deVries_2025_durvalumab
-(from the paper's NONMEM control stream); the structural values also in PMC6584248, Table 2.
+Source: Baverel PG et al. Population pharmacokinetics of durvalumab in cancer patients and
+association with longitudinal biomarkers of disease status. Clin Pharmacol Ther 103:631-642
+(2018), doi 10.1002/cpt.982 (1,409 patients). Values and covariate effects as in nlmixr2lib's
+deVries_2025_durvalumab (from the paper's NONMEM control stream); the structural values also in
+PMC6584248, Table 2.
 
 The defaults are the reference patient: a man of 69.8 kg with 38 g/L albumin, a creatinine
 clearance of 85.65 mL/min, ECOG 0, 74.8 mm of target lesions and 124.8 pg/mL of soluble

@@ -26,7 +26,10 @@ INVENTED = "illustrative; alpha/beta is 10 Gy, as usual for tumors"
 
 alpha = param("alpha", 0.06, "1/Gy", "linear coefficient of radiation kill", source=INVENTED, bounds=(0, None), iiv=0.3)
 beta = param("beta", 0.006, "1/Gy^2", "quadratic coefficient of radiation kill", source=INVENTED, bounds=(0, None))
-kcl = param("kcl", 0.1, "1/day", "clearance of killed cells", source="QSPIO-TNBC (k_cell_clear)", bounds=(0, None))
+kcl = param(
+    "kcl", 0.1, "1/day", "clearance of killed cells", bounds=(0, None),
+    source="QSPIO-TNBC (k_cell_clear), where it is marked (estimated)",
+)  # fmt: skip
 
 V = given("V", "mm^3", "total tumor, living and killed")
 

@@ -14,8 +14,10 @@ studies).
 
 The defaults are the reference patient: a man of 69.4 kg with 39 g/L albumin, a creatinine
 clearance of 85.66 mL/min and ECOG 0 on durvalumab alone.  `iiv` is the square root of the
-published variance; the published covariance of CL and V1, 0.0408, and the additive variance
-of Tmax, 0.0534, belong to the population.  The residual error is 25.3 % and 5.38 mg/L.
+published variance.  The published covariance of CL and V1, and the variance of Tmax, are
+`variability`: ``population(model, n, seed, variability=variability)``.  That the eta of Tmax adds to
+it, as in the authors' other models, the paper does not say.  The residual error is 25.3 % and 5.38
+mg/L.
 
 Valid for 3 mg/kg and more: lower doses, which a target clears, were left out.  CL falls by
 at most 1 - exp(Tmax) = 34 %.  Chemotherapy counts as constant, where in AEGEAN it ended with
@@ -24,7 +26,7 @@ surgery.
 
 from sympy import exp
 
-from pkpd import Model, category_effect, clock, dose, output, param, power_effect, state
+from pkpd import Model, block, category_effect, clock, dose, normal, output, param, power_effect, state
 
 ZHAO = "Zhao 2026, Table 3, as in nlmixr2lib Zhao_2026_durvalumab"
 REFERENCE = "reference patient of Zhao 2026"
@@ -84,3 +86,6 @@ model = Model(
     outputs={"C": output(C, "durvalumab in plasma"), "CLt": output(CLt, "clearance at this time", "L/day")},
     routes={"iv": {central: central + dose("mg")}},
 )
+
+# Of the etas of CL and V1, and of Tmax; Zhao 2026, Table 3.
+variability = [block(["CL", "V1"], covariance=[0.0845, 0.0408, 0.0563]), {"Tmax": normal(sd=0.0534**0.5)}]

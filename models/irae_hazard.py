@@ -1,9 +1,11 @@
-"""Immune-related adverse events as a hazard that exposure drives.
+"""Immune-related adverse events as a hazard that exposure drives, most of it in the first months.
 
-    dH/dt = h0 + hmax C/(C50 + C)
+    dB/dt = x,    x = C/(C50 + C)
+    dH/dt = h0 + hmax x exp(-B/tau)
     P_irae = 1 - exp(-H)
 
-H is the cumulative hazard of the first event, P_irae the probability of one by then.
+B is the exposure so far, in days at saturation, H the cumulative hazard of the first event, P_irae the
+probability of one by then.
 
 Source: an Emax hazard, as reviewed by Holford N, CPT Pharmacometrics Syst Pharmacol 2:e43
 (2013).  hmax is computed from `zhang_2022`: a year at a saturating concentration has the
@@ -11,11 +13,13 @@ probability 0.165 of any-grade events of anti-PD-L1 in first line.  That analysi
 of the exposure to antibodies against PD-1 and PD-L1, so C50 is far below therapeutic
 concentrations; its value is illustrative.  Without a drug there are none (h0 = 0).
 
-Two assumptions are illustrative besides: that the meta-analysis, of cohorts over follow-ups that
-differ, has its events in a year of exposure, and that the hazard is constant while exposure lasts.
-So the risk of a second year here is that of the first, which nobody measured.
+That the hazard falls with exposure says that those who are prone to an event have it early; its time
+tau is illustrative, no source for the onset under durvalumab was read.  So is that the meta-analysis, of
+cohorts over follow-ups that differ, has its events in a year of exposure.  With tau beyond 1e4 days the
+hazard is constant and hmax 4.94e-4 a day.
 """
 
+from math import exp as number_exp
 from math import log
 
 from sympy import exp
@@ -27,9 +31,14 @@ POSITIVE = (0, None)
 C = given("C", "mg/L", "antibody in plasma", default=100)
 
 h0 = param("h0", 0, "1/day", "hazard without drug", source="immune-related events need the drug", bounds=POSITIVE)
+ONSET = 100
 hmax = param(
-    "hmax", -log(1 - 0.165) / 365, "1/day", "largest hazard by the drug", bounds=POSITIVE, iiv=0.5,
-    source="computed from Zhang 2022: 0.165 in a year",
+    "hmax", -log(1 - 0.165) / (ONSET * (1 - number_exp(-365 / ONSET))), "1/day", "largest hazard by the drug",
+    bounds=POSITIVE, iiv=0.5, source="computed from Zhang 2022 and tau: 0.165 in a year",
+)  # fmt: skip
+tau = param(
+    "tau", ONSET, "day", "exposure in which the hazard falls to 1/e", bounds=POSITIVE,
+    source="illustrative: most of the events of a year in its first five months",
 )  # fmt: skip
 C50 = param(
     "C50",
@@ -40,10 +49,13 @@ C50 = param(
     source="illustrative: a seventh of the trough of 1500 mg, so that dose does not matter",
 )
 
+B = state("B", "day", "exposure so far, in days at saturation")
 H = state("H", "1", "cumulative hazard of an adverse event")
+
+x = C / (C50 + C)
 
 model = Model(
     "irae_hazard",
-    rates={H: h0 + hmax * C / (C50 + C)},
+    rates={B: x, H: h0 + hmax * x * exp(-B / tau)},
     outputs={"P_irae": output(1 - exp(-H), "probability of an immune-related adverse event so far")},
 )

@@ -21,7 +21,7 @@ are illustrative, of a primary and one metastasis.
 
 from collections.abc import Iterable, Sequence
 
-from pkpd import Model, compose, given, output, param
+from pkpd import Model, compose, dose, given, output, param
 from pkpd.models import antigen_priming, clones, effector_exhaustion, effector_memory, tumor_volume
 from pkpd.models.radiotherapy_lql import radiotherapy_lql
 
@@ -91,6 +91,12 @@ def totals(lesions: Iterable[str]) -> Model:
             for total, (one, unit, meaning) in sums.items()
         },
     )
+
+
+def seeded(lesion: str) -> Model:
+    """The part that lets sensitive cells settle in one lesion: mm^3 on the route ``seeding_`` and its name."""
+    sensitive = placed(clones.model, lesion)[f"S_{lesion}"]
+    return Model("seeding", rates={}, routes={f"seeding_{lesion}": {sensitive: sensitive + dose("mm^3")}})
 
 
 def irradiated(lesion: str) -> Model:

@@ -8,9 +8,9 @@ PDL1 is relative to a tumor without effectors; PDL1_0 = 0 is one that has lost i
 gamma of the effectors induces it: adaptive resistance.  RO is the share an antibody occupies.
 
 Source: turnover 1 per day, sixfold induction by interferon gamma, and a Hill function with
-exponent 2, from QSPIO-TNBC (virtual trial of durvalumab in lung cancer); induction by
-differentiated T cells after Kosinsky Y et al., J Immunother Cancer 6:17 (2018).  E50 and F50
-are illustrative.
+exponent 2, from QSPIO-TNBC (virtual trial of durvalumab in lung cancer), whose file marks the
+exponent as estimated; induction by differentiated T cells after Kosinsky Y et al., J Immunother
+Cancer 6:17 (2018).  E50 and F50 are illustrative.
 """
 
 from pkpd import Model, given, output, param, state
@@ -27,17 +27,18 @@ PDL1_0 = param(
     1,
     "1",
     "PD-L1 without effectors; 0 where it is lost",
-    source="1 by the definition of PDL1",
+    source="1 by the definition of PDL1; its spread is assumed: thirteenfold from the 10th to the 90th percentile",
     bounds=POSITIVE,
+    iiv=1.0,
 )
 fold = param("fold", 6, "1", "fold induction of PD-L1 by effectors", source=QSPIO, bounds=(1, None))
 E50 = param(
     "E50",
-    2e7,
+    3e8,
     "cell",
     "effectors at half of the induction",
     bounds=POSITIVE,
-    source="illustrative: few, so that an untreated response is held down",
+    source="illustrative: as many as the tumors that respond hold, so that response rates differ by PD-L1",
 )
 F50 = param(
     "F50",

@@ -4,8 +4,8 @@
     dMDSC/dt: + rG G
     a fraction of d Gy:  G -> G + d,    Treg -> Treg (1 - local + local exp(-alpha_Treg d))
 
-`radiation_suppressors(Treg, MDSC, routes)` acts on suppressors that another part owns; `model`
-joins it with `suppressors`.
+`radiation_suppressors(Treg, MDSC, routes)` acts on suppressors that another part owns, and is made of
+`radiation_treg` and `radiation_mdsc`; `model` joins it with `suppressors`.
 
 Source: that radiation draws MDSC is reported by Liang H et al. (Host STING-dependent MDSC
 mobilization drives extrinsic radiation resistance, Nat Commun 2017), that Treg are more
@@ -32,11 +32,11 @@ kG = param(
 )
 rG = param(
     "rG",
-    0.001,
+    0.005,
     "1/Gy/day",
     "MDSC drawn by that signal",
     bounds=POSITIVE,
-    source="illustrative: a tenth more MDSC after ten gray",
+    source="illustrative: half as many again after ten gray",
 )
 alpha_Treg = param(
     "alpha_Treg",
@@ -53,11 +53,22 @@ local = param(
 G = state("G", "Gy", "signal of irradiated tissue")
 
 
+def radiation_treg(Treg: State, routes: Iterable[str] = ("radiation",)) -> Model:
+    """The part by which fractions on `routes` kill `Treg`, which another part owns."""
+    left = Treg * (1 - local + local * exp(-alpha_Treg * dose("Gy")))
+    return Model("radiation_treg", rates={}, routes={route: {Treg: left} for route in routes})
+
+
+def radiation_mdsc(MDSC: State, routes: Iterable[str] = ("radiation",)) -> Model:
+    """The part by which fractions on `routes` draw `MDSC`, which another part owns."""
+    signal = {route: {G: G + dose("Gy")} for route in routes}
+    return Model("radiation_mdsc", rates={G: -kG * G}, terms={MDSC: rG * G}, routes=signal)
+
+
 def radiation_suppressors(Treg: State, MDSC: State, routes: Iterable[str] = ("radiation",)) -> Model:
     """The part by which fractions on `routes` kill `Treg` and draw `MDSC`, which another part owns."""
-    d = dose("Gy")
-    jump = {G: G + d, Treg: Treg * (1 - local + local * exp(-alpha_Treg * d))}
-    return Model("radiation_suppressors", rates={G: -kG * G}, terms={MDSC: rG * G}, routes=dict.fromkeys(routes, jump))
+    every = tuple(routes)
+    return compose("radiation_suppressors", radiation_treg(Treg, every), radiation_mdsc(MDSC, every))
 
 
 model = compose("radiation_suppressors", suppressors.model, radiation_suppressors(suppressors.Treg, suppressors.MDSC))

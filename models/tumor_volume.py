@@ -9,7 +9,8 @@ living tumor T falls.  `release` is the tumor whose antigen is set free by clear
 
 Source: volume of cells, dead cells and T cells, and first-order clearance, after Jafarnejad M
 et al., AAPS J 21:79 (2019) and Sove RJ et al., CPT Pharmacometrics Syst Pharmacol 9:484
-(2020), QSP-IO, as in popellab/qspio model/simbio_init.m; kcl from QSPIO-TNBC's lung cancer.
+(2020), QSP-IO, as in popellab/qspio model/simbio_init.m; kcl from QSPIO-TNBC's lung cancer,
+whose file marks it as estimated.
 The infiltrate per effector is illustrative: a T cell alone is 1.76e-7 mm^3, but brings other
 leukocytes and edema with it.
 
@@ -30,7 +31,7 @@ X = given("X", "cell", "exhausted effectors in the tumor", default=0)
 
 kcl = param(
     "kcl", 0.1, "1/day", "clearance of dead cells", bounds=POSITIVE,
-    source="QSPIO-TNBC parameters_NSCLC.m (k_cell_clear)",
+    source="QSPIO-TNBC parameters_NSCLC.m (k_cell_clear), where it is marked (estimated)",
     alternatives={
         "Kosinsky_2018": (0.1725, "1/day", "Kosinsky 2018, Table 1 (mu): CT26 tumors of mice"),
         "qspio": (0.03, "1/day", "popellab/qspio, example 1"),

@@ -20,7 +20,7 @@ from pkpd.units import label, parse_unit
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["ResultSpec", "dataset"]
+__all__ = ["ResultSpec", "dataset", "versions"]
 
 
 @dataclass(frozen=True)
@@ -135,12 +135,13 @@ def _provenance(spec: ResultSpec, values: Values) -> dict[str, Any]:
         **spec.settings,
         "method_used": values.note or spec.settings["method"],
         "values_at_dose_times": f"{spec.settings['at_dose']} the dose",
-        "versions": _versions(),
+        "versions": versions(),
     }
 
 
 @cache
-def _versions() -> str:
+def versions() -> str:
+    """The versions of this package and of those that numbers depend on."""
     import platform
 
     import scipy

@@ -125,7 +125,7 @@ def test_radiation_kills_treg_and_draws_mdsc():
     ratio = treated["Treg"] / untreated["Treg"]
     assert float(ratio[2]) == pytest.approx(1 - 0.1 * (1 - np.exp(-1.2)), rel=1e-3)
     assert at_end(treated, "MDSC") - at_end(untreated, "MDSC") == pytest.approx(
-        0.001 * 8 * (np.exp(-0.015 * 14) - np.exp(-0.1 * 14)) / (0.1 - 0.015), rel=1e-5
+        0.005 * 8 * (np.exp(-0.015 * 14) - np.exp(-0.1 * 14)) / (0.1 - 0.015), rel=1e-5
     )
 
 
@@ -207,7 +207,7 @@ def test_memory_outlasts_the_response_and_answers_antigen():
 
 
 def test_priming_needs_antigen_lymphocytes_and_permission():
-    run = ran("antigen_priming", times=[0, 400], release=400)
+    run = ran("antigen_priming", times=[0, 400], release=400, kpri=1e7)
     assert at_end(run, "DC") == pytest.approx(0.5, rel=1e-6)  # A = 400/0.2 = A50
     assert at_end(run, "priming") == pytest.approx(1e7 / 2, rel=1e-6)
     for part in ("L", "primable"):

@@ -1,4 +1,4 @@
-"""How far the phenomena hang on the invented values of the model."""
+"""How far the phenomena hang on the invented and estimated values of the model, and on growth."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from collections.abc import Sequence
 
 from pkpd.fits.perturbation import draws
 from pkpd.fits.phenomena import arms
-from pkpd.fits.phenomena.arms import Phenomenon
-from pkpd.fits.phenomena.catalog import PHENOMENA
+from pkpd.fits.phenomena.catalog import OF_THE_FLAGSHIP
 
 __all__ = ["robustness", "table"]
 
 
 def robustness(names: Sequence[str], n: int, cv: float = 0.1, seed: int = 3) -> dict[str, list[str | None]]:
-    """For each phenomenon of the flagship what fails, or None, in each of `n` draws of its invented values."""
+    """For each phenomenon of the flagship what fails, or None, in each of `n` draws of its uncertain values."""
     these = draws(arms.flagship(), n, cv, seed)
-    chosen = {name: PHENOMENA[name] for name in names}
-    return {name: one.refusals(these) for name, one in chosen.items() if isinstance(one, Phenomenon)}
+    return {name: OF_THE_FLAGSHIP[name].refusals(these) for name in names if name in OF_THE_FLAGSHIP}
 
 
 def table(names: Sequence[str], n: int, cvs: Sequence[float] = (0.1, 0.2)) -> str:

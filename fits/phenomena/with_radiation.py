@@ -1,4 +1,4 @@
-"""Radiation and the antibody: together, in either order, by dose of a fraction, and after progression."""
+"""Radiation and the antibody: together, in either order, and outside of the field."""
 
 from __future__ import annotations
 
@@ -7,35 +7,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import pkpd
-from pkpd.fits.phenomena.arms import (
-    BOTH,
-    HYPOFRACTIONATED,
-    YEAR,
-    Arm,
-    Runs,
-    at_every,
-    durvalumab,
-    phenomenon,
-    population,
-    radiation,
-)  # fmt: skip
+from pkpd.arrays import Array
+from pkpd.fits.phenomena.arms import Arm, Runs, phenomenon, population
+from pkpd.fits.phenomena.durvalumab_alone import ACCESSIBLE
 from pkpd.fits.phenomena.findings import Finding, holds
-from pkpd.fits.phenomena.measures import THRESHOLDS, best, controlled, curves, on_day, progression, relative
+from pkpd.fits.phenomena.measures import THRESHOLDS, best, controlled, curves, on_day, relative
+from pkpd.fits.phenomena.regimens import BOTH, HYPOFRACTIONATED, YEAR, durvalumab, radiation
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["abscopal", "fraction_dose", "order_and_gap", "progression_after_durvalumab", "synergy"]
+__all__ = ["abscopal", "order_and_gap", "synergy", "which_lesion"]
 
 ALONE = {"none": None, "durvalumab": durvalumab(), "radiation": radiation(*HYPOFRACTIONATED)}
 SINGLE = ("durvalumab", "radiation")
+COLD = ACCESSIBLE | {"kpri": 2e7}  # an eighth of the typical priming, so that durvalumab alone is not enough
+RADIATION_AND_ANTIBODY = (
+    "antibody occupancy", "PD-L1 brake", "killing by effectors", "priming by antigen", "radiation kills tumor",
+)  # fmt: skip
 
 
 @phenomenon(
     lambda: (
-        {name: Arm(regimen) for name, regimen in {**ALONE, "both": BOTH}.items()}
+        {name: Arm(regimen, COLD) for name, regimen in {**ALONE, "both": BOTH}.items()}
         | {f"{name}, population": Arm(regimen, population()) for name, regimen in {**ALONE, "both": BOTH}.items()}
-    )
+    ),
+    needs=RADIATION_AND_ANTIBODY,
 )
 def synergy(runs: Runs) -> Finding:
     """Radiation (3 x 8 Gy to the primary) and durvalumab together do more than either, and more than their sum."""
@@ -51,146 +48,122 @@ def synergy(runs: Runs) -> Finding:
         "Radiation and durvalumab: more than either alone, and more than their sum",
         {f"log fall of living tumor at 26 weeks, {k}": v for k, v in gain.items()}
         | {f"controlled at 2 years, {k}": v for k, v in rate.items()},
-        runs["none"]["time"].values, curves(runs, *ALONE, "both"), thresholds=THRESHOLDS,
+        runs["none"]["time"].values, curves(runs, *ALONE, "both"), thresholds=THRESHOLDS, regimen=BOTH,
     )  # fmt: skip
 
 
-GAPS = (-168, -140, -112, -84, -56, -28, -14, 0, 14, 28, 56, 84, 112, 140, 168)
+GAPS = (-168, -112, -84, -42, 0, 42, 84, 112, 168)
 SCHEDULES = {"3 x 8 Gy": HYPOFRACTIONATED, "30 x 2 Gy": (2, 30)}
+RADIATED = 168
+SOME = 120  # of the population, so that many gaps and draws take seconds
 
 
 def _gaps() -> dict[str, Arm]:
     gap = pkpd.param("gap", 0, "day", "from the first fraction to the first antibody dose", source="swept")
-    patients = at_every({"kpri": 1.7e7}, gap=GAPS)
+    patients = pkpd.grid(gap=GAPS) * population().take(np.arange(SOME))
     return {
-        name: Arm(radiation(*fractions, at=168) + durvalumab(3, at=168 + gap), patients, days=168 + YEAR)
+        name: Arm(radiation(*fractions, at=RADIATED) + durvalumab(3, at=RADIATED + gap), patients, days=RADIATED + YEAR)
         for name, fractions in SCHEDULES.items()
     }
 
 
-@phenomenon(_gaps)
+@phenomenon(_gaps, needs=(*RADIATION_AND_ANTIBODY, "radiation kills lymphocytes"))
 def order_and_gap(runs: Runs) -> Finding:
-    """Antibody before and after radiation: a gap costs in both directions, most where the antibody is late.
+    """Antibody before and after radiation: a gap of months costs in both directions, one of weeks does not.
 
-    Three doses of durvalumab and 3 x 8 Gy, which begin on day 168; a year after them.  What is primed
-    before the antibody is exhausted or lost, what antibody is gone frees nothing.  With 60 Gy in 30
-    fractions, which take six weeks and the lymphocytes, the time matters less.
+    Three doses of durvalumab and radiation to the primary, which begins on day 168; living tumor a year after
+    that.  With 60 Gy in 30 fractions, which take six weeks and the lymphocytes, it is more at any gap.
     """
-    living = {name: run["burden"].isel(time=-1).values + 1 for name, run in runs.items()}
+    logs = {name: _log_burden(run) for name, run in runs.items()}
+    living = {name: one.mean(axis=1) for name, one in logs.items()}
     short, long = living.values()
-    together = short[GAPS.index(0)]
-    before, after = (float(short[end] / together) for end in (0, -1))
-    holds(min(before, after) > 1.5, f"a gap does not cost: {before:.2f}, {after:.2f}")
-    holds(after > before, "the late antibody should be the worse order")
-    holds(long.max() / long.min() < short.max() / short.min(), "time matters as much for 30 fractions")
+    best_gap = GAPS[int(short.argmin())]
+    before, after = (float(short[end] - short.min()) for end in (0, -1))
+    holds(abs(best_gap) <= 84, f"the best gap is at {best_gap} days")
+    holds(min(before, after) > 0.1, f"a gap costs {before:.2f} before, {after:.2f} after")
+    near = float(max(short[GAPS.index(gap)] for gap in (-42, 0, 42)) - short.min())
+    holds(near < min(before, after), f"a gap of weeks costs as much as one of months: {near:.2f}")
+    many = float((long - short)[GAPS.index(0)])
+    holds(many > 0.03, f"30 fractions cost {many:.2f}")
     return Finding(
-        "Order and gap: antibody long before or long after radiation loses; long after is worse",
-        {"best gap, days": GAPS[int(short.argmin())], "168 days before, fold": before,
-         "168 days after, fold": after, "30 x 2 Gy, largest fold": float(long.max() / long.min())},
+        "Order and gap: within weeks of radiation the antibody does the most, months before or after it less",
+        {"best gap, days": best_gap, "cost of 168 days before, log10": before, "cost of 168 days after, log10": after,
+         "largest cost within six weeks, log10": near, "cost of 30 x 2 Gy without a gap, log10": many},
         np.array(GAPS, float), living, x_label="first antibody dose after first fraction, days",
-        y_label="tumor after a year + 1, mm$^3$", log=True,
+        y_label="living tumor a year after, log$_{10}$ mm$^3$",
+        bands={name: _standard_error(one) for name, one in logs.items()},
+        note=f"N = {SOME}; means, and their standard error between patients", zero=False,
     )  # fmt: skip
+
+
+def _log_burden(run: xr.Dataset) -> Array:
+    """The log of living tumor, mm^3 plus 1, at the end; by gap and patient."""
+    return np.log10(run["burden"].isel(time=-1).transpose("gap", "member").values + 1)
+
+
+def _standard_error(logs: Array) -> tuple[Array, Array]:
+    """Of the mean over patients, whose own level is taken off: what a gap changes is seen within patients."""
+    within = logs - logs.mean(axis=0)
+    error, mean = within.std(axis=1, ddof=1) / np.sqrt(logs.shape[1]), logs.mean(axis=1)
+    return mean - error, mean + error
+
+
+FAR = COLD | {"diameter0_metastasis": 25.0}
 
 
 @phenomenon(
-    lambda: {
-        "both": Arm(BOTH, days=YEAR),
-        "radiation": Arm(radiation(*HYPOFRACTIONATED), days=YEAR),
-        "durvalumab": Arm(durvalumab(), days=YEAR),
-        "both, no effectors": Arm(BOTH, {"kpri": 0.0}, days=YEAR),
-    }
+    lambda: {name: Arm(regimen, FAR, days=YEAR) for name, regimen in {"both": BOTH, **ALONE}.items()},
+    needs=(*RADIATION_AND_ANTIBODY, "trafficking to the metastasis"),
 )
 def abscopal(runs: Runs) -> Finding:
-    """The metastasis regresses though the primary alone is irradiated, and not without effectors."""
+    """The metastasis regresses though the primary alone is irradiated, and not by either treatment alone."""
     size = {name: relative(run, "T_metastasis") for name, run in runs.items()}
     last = {name: float(on_day(one, 182)) for name, one in size.items()}
     holds(last["both"] < 0.5, f"the metastasis is at {last['both']:.2f}")
-    for name in list(runs)[1:]:
+    for name in ALONE:
         holds(last[name] > 1.2, f"{name}: the metastasis is at {last[name]:.2f}")
-    local = relative(runs["both, no effectors"], "T_primary")
-    holds(local.min() < 0.3, "radiation should still work where it is given")
+    holds(relative(runs["radiation"], "T_primary").min() < 0.3, "radiation should work where it is given")
     return Finding(
-        "Abscopal: the metastasis outside the field regresses, and not without effectors",
+        "Abscopal: with durvalumab the metastasis outside the field regresses, and by neither alone",
         {f"metastasis at 26 weeks, {k}": v for k, v in last.items()},
-        runs["both"]["time"].values, size, y_label="living metastasis (day 0 = 1)",
+        runs["both"]["time"].values, size, y_label="living metastasis (day 0 = 1)", regimen=BOTH,
     )  # fmt: skip
 
 
-FRACTIONS = (0.25, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 12, 15)
+SITES = {
+    "neither": durvalumab(),
+    "the smaller": durvalumab() + radiation(*HYPOFRACTIONATED, lesion="metastasis"),
+    "the larger": BOTH,
+    "both": BOTH + radiation(*HYPOFRACTIONATED, lesion="metastasis"),
+}
 
 
-def _fractions() -> dict[str, Arm]:
-    dose = pkpd.param("fraction", 2, "Gy", "dose of a fraction", source="swept")
-    regimen = radiation(dose, 15) + durvalumab()
-    return {
-        name: Arm(regimen, at_every({"field": field, "kpri": 1.3e7}, fraction=FRACTIONS), days=182)
-        for name, field in {"field of 300 mL": 300.0, "no lymphocytes hit": 0.0}.items()
+@phenomenon(
+    lambda: {name: Arm(regimen, COLD, days=YEAR) for name, regimen in SITES.items()},
+    needs=(
+        "antibody occupancy", "killing by effectors", "priming by antigen", "radiation kills tumor",
+        "trafficking to the metastasis",
+    ),
+)  # fmt: skip
+def which_lesion(runs: Runs) -> Finding:
+    """Of two lesions the one that is irradiated matters: what dies of the larger primes more."""
+    outside = {
+        "the smaller": relative(runs["the smaller"], "T_primary"),
+        "the larger": relative(runs["the larger"], "T_metastasis"),
+        "neither": relative(runs["neither"], "T_metastasis"),
     }
-
-
-@phenomenon(_fractions)
-def fraction_dose(runs: Runs) -> Finding:
-    """Fifteen fractions to the primary with durvalumab: small ones prime too little, large ones deplete lymphocytes.
-
-    What responds is the metastasis, outside of the field; with no lymphocytes hit, larger is never worse.
-    """
-    living = {name: run["T_metastasis"].isel(time=-1).values + 1 for name, run in runs.items()}
-    hit, spared = living.values()
-    nadir = runs["field of 300 mL"]["L"].min("time").values
-    least = int(hit.argmin())
-    holds(0 < least < len(FRACTIONS) - 1, f"the best fraction is at the end: {FRACTIONS[least]} Gy")
-    holds(min(hit[0], hit[-1]) > 1.5 * hit[least], "the optimum is flat")
-    holds(np.all(np.diff(nadir) < 0) and nadir[-1] < 0.5, f"lymphocytes are not depleted: {nadir[-1]:.2f}")
-    holds(spared[-1] <= 1.1 * spared.min() and spared[-1] < hit[-1] / 1.5, "large fractions lose without depletion")
+    last = {name: float(on_day(one, 182)) for name, one in outside.items()}
+    holds(last["the smaller"] > 1, f"irradiating the smaller does it too: {last}")
+    holds(last["the larger"] < 0.5, f"irradiating the larger does not: {last}")
+    mature = {name: float(runs[name]["DC"].values[:9].max()) for name in outside}
+    holds(mature["the larger"] > 1.2 * mature["the smaller"], f"the larger primes no more: {mature}")
+    left = {name: float(run["burden"][26]) for name, run in runs.items()}
+    holds(left["both"] < 100 < left["the smaller"], f"living tumor: {left}")
     return Finding(
-        "The best fraction dose lies between too little antigen and too few lymphocytes",
-        {"best fraction, Gy": FRACTIONS[least], "metastasis at the best, mm^3": float(hit[least]),
-         "at 0.25 Gy": float(hit[0]), "at 15 Gy": float(hit[-1]), "lymphocytes at 15 Gy": float(nadir[-1])},
-        np.array(FRACTIONS, float), living,
-        x_label="dose of each of 15 fractions, Gy", y_label="metastasis at 26 weeks + 1, mm$^3$", log=True,
+        "Which lesion: under durvalumab what dies of the larger one primes enough for the other, the smaller does not",
+        {f"living at 26 weeks outside the field, irradiated: {k}": v for k, v in last.items()}
+        | {f"most mature dendritic cells, irradiated: {k}": v for k, v in mature.items()}
+        | {f"living tumor at 26 weeks, mm^3, irradiated: {k}": v for k, v in left.items()},
+        runs["neither"]["time"].values, {f"irradiated: {k}": v for k, v in outside.items()},
+        y_label="living lesion outside the field (day 0 = 1)", regimen=BOTH,
     )  # fmt: skip
-
-
-WASHOUTS = (14, 28, 42, 56, 84, 112, 140, 168)
-EXTENTS = {"limited": {"diameter0_metastasis": 10.0}, "widespread": {"diameter0_metastasis": 35.0}}
-LAST = 7 * 28  # the day of the eighth dose
-
-
-def _washouts() -> dict[str, Arm]:
-    washout = pkpd.param("washout", 28, "day", "from the last antibody dose to radiation", source="swept")
-    regimen = durvalumab(8) + radiation(*HYPOFRACTIONATED, at=LAST + washout)
-    before = {f"{extent}, before": Arm(durvalumab(8), patient) for extent, patient in EXTENTS.items()}
-    return before | {
-        extent: Arm(regimen, at_every(patient, washout=WASHOUTS), days=4 * YEAR) for extent, patient in EXTENTS.items()
-    }
-
-
-@phenomenon(_washouts)
-def progression_after_durvalumab(runs: Runs) -> Finding:
-    """3 x 8 Gy to the primary, weeks after the last of eight doses that could not hold the tumor.
-
-    Limited progression is a primary with a small metastasis, widespread one with a large metastasis.
-    """
-    limits = {}
-    for extent in EXTENTS:
-        first = progression(runs[f"{extent}, before"])
-        holds(first < LAST + min(WASHOUTS), f"{extent}: no progression on durvalumab")
-        limits[extent] = np.array([_second_progression(runs[extent], w) for w in WASHOUTS])
-    limited, widespread = limits.values()
-    holds((limited / widespread)[:2].min() > 1.5, f"extent does not matter within four weeks: {limits}")
-    holds(limited[0] > 1.5 * limited[-1], f"limited disease is held as long without antibody: {limits}")
-    holds((limited / widespread)[-1] < 1.2, f"limited disease is held longer without antibody too: {limits}")
-    return Finding(
-        "Radiation after progression on durvalumab holds limited disease for long while antibody is left, "
-        "widespread disease never",
-        {f"{extent}, washout {w}": float(limits[extent][i]) for extent in limits for i, w in enumerate(WASHOUTS)},
-        np.array(WASHOUTS, float), limits,
-        x_label="washout: last antibody dose to radiation, days", y_label="radiation to progression, days",
-    )  # fmt: skip
-
-
-def _second_progression(run: xr.Dataset, washout: float) -> float:
-    """Days from radiation to progression, or to the end of the run."""
-    after = run.sel(washout=washout).sel(time=slice(LAST + washout, None))
-    day = min(float(progression(after)), float(after["time"][-1]))
-    return day - LAST - washout

@@ -14,6 +14,7 @@ import numpy as np
 
 import pkpd
 from pkpd.figures.style import BLACK, BLUE, GRAY, OKABE_ITO
+from pkpd.models.chatterjee_2017 import variability
 
 MODEL = pkpd.load("chatterjee_2017")
 WEEKS = np.linspace(0, 72, 73)
@@ -23,8 +24,6 @@ RATES = {  # (ipilimumab before, mg/kg): percent, and its interval
     (1, 2): (36.9, 32.8, 41.3),
     (1, 10): (38.8, 35.2, 42.7),
 }
-VARIANCES = {"kg": 1.64, "kd": 1.39, "f": 5.53}  # of ln kg, ln kd and logit f, and their covariances: Table S4C
-COVARIANCES = {("kg", "kd"): -1.24, ("kg", "f"): -1.54, ("kd", "f"): 1.07}
 PATIENTS = {"typical": {}, "PD-L1 negative": {"PDL1neg": 1}, "after ipilimumab": {"ipi": 1}, "161.5 mm": {"TS0": 161.5}}
 
 
@@ -62,9 +61,6 @@ def response_rate(ipi, dose):
 
 def cohort(ipi, dose):
     """Patients of one arm: growth, shrinkage and fraction correlated; PD-L1 status as a mixture."""
-    spread = {name: pkpd.logitnormal if name == "f" else pkpd.lognormal for name in VARIANCES}
-    marginals = {name: spread[name](omega=variance**0.5) for name, variance in VARIANCES.items()}
-    correlations = {(a, b): c / (VARIANCES[a] * VARIANCES[b]) ** 0.5 for (a, b), c in COVARIANCES.items()}
     covariates = {
         "TS0": pkpd.lognormal(80.60, omega=0.78),
         "AUC": pkpd.lognormal(7079 * dose / 10, omega=(0.0988 + 0.134) ** 0.5),
@@ -76,7 +72,6 @@ def cohort(ipi, dose):
         "negative": pkpd.subpopulation(0.1647, values={"PDL1neg": 1}),
         "unknown": pkpd.subpopulation(0.2943, values={"PDL1unk": 1}),
     }
-    variability = pkpd.block(marginals, correlations=correlations)
     return pkpd.population(MODEL, 2000, 2017, variability=variability, covariates=covariates, mixture=PDL1)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array
+from pkpd.ensembles.box_cox import BoxCox
 from pkpd.ensembles.distributions import Distribution, as_distribution, lognormal
 from pkpd.ensembles.inputs import numbers
 from pkpd.ensembles.marginals import TransformedNormal
@@ -48,7 +49,7 @@ class Block:
             If a spread is still to be taken from the model, or a distribution is normal on no scale.
         """
         for name, marginal in self.marginals.items():
-            if not isinstance(marginal, TransformedNormal) or marginal.sd is None:
+            if not isinstance(marginal, TransformedNormal | BoxCox) or marginal.sd is None:
                 raise ParameterError(f"{name!r} has no variance of an eta: it is drawn from {marginal!r}.")
         spread = np.array([getattr(marginal, "sd", 0.0) for marginal in self.marginals.values()])
         return np.array(self.correlation) * np.outer(spread, spread)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pkpd.ensembles.box_cox import BoxCox
 from pkpd.ensembles.inputs import number, shortened
 from pkpd.ensembles.marginals import Discrete, Distribution, FromScipy, TransformedNormal, Truncated
 from pkpd.errors import ParameterError
@@ -16,6 +17,7 @@ from pkpd.errors import ParameterError
 __all__ = [
     "Distribution",
     "as_distribution",
+    "boxcox",
     "categorical",
     "empirical",
     "logitnormal",
@@ -106,6 +108,39 @@ def logitnormal(median: float | None = None, *, omega: float, lower: float = 0.0
     low, high = number(lower, "logitnormal(): the lower limit"), number(upper, "logitnormal(): the upper limit")
     _check_order("logitnormal()", low, high)
     return TransformedNormal("logit", _optional("median", median), _spread("omega", omega), low, high)
+
+
+def boxcox(median: float | None = None, *, omega: float | None = None, shape: float) -> Distribution:
+    """Log-normal with a skewed eta: ``median exp((exp(shape eta) - 1)/shape)``.
+
+    The semiparametric distribution of Petersson KJF et al., Pharm Res 26:2174-2185 (2009), as NONMEM
+    users write it; a `shape` of 0 is `lognormal`, a negative one has the longer tail below.
+
+    Parameters
+    ----------
+    median
+        In the parameter's unit; the model's value unless given.
+    omega
+        The standard deviation of eta; the model's declared ``iiv`` unless given.
+    shape
+        The power.
+
+    Raises
+    ------
+    ParameterError
+        If a number is not finite, the median is not positive, or `omega` is negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import pkpd
+    >>> pkpd.boxcox(2, omega=1, shape=-0.5).at(np.array([-1.0, 0.0, 1.0])).round(3)
+    array([0.546, 2.   , 4.394])
+    """
+    center = _optional("median", median)
+    if center is not None and center <= 0:
+        raise ParameterError(f"the median of a distribution is {center:g}; expected more than 0.")
+    return BoxCox(center, _spread("omega", omega), number(shape, "boxcox(): the shape"))
 
 
 def categorical(probabilities: Mapping[float, float]) -> Distribution:

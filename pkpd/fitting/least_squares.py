@@ -37,6 +37,7 @@ from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.regimen_predictor import RegimenPredictor
 from pkpd.fitting.results import Fit, SdMeaning
 from pkpd.fitting.search import minimize
+from pkpd.fitting.start_checks import check_start
 from pkpd.fitting.tied import with_tied_parameters
 from pkpd.fitting.usable_data import check_side, measured, with_sides
 from pkpd.measures.residual_error import ResidualError
@@ -183,7 +184,9 @@ def fit(
         mixed-effects model `method` is the estimator: ``"focei"`` (the default), ``"foce"``,
         ``"fo"``, ``"laplace"``, ``"saem"`` or ``"importance"``.
     optimizer
-        Which minimizer: a method of lmfit by its name, or ``"trust-constr"`` of scipy.  By
+        Which minimizer: a method of lmfit by its name, or ``"trust-constr"`` of scipy.
+        ``"differential_evolution"`` integrates each generation as one ensemble, between the bounds or, where
+        there are none, in the range of `starts`; the default takes its best point to the end.  By
         default lmfit's ``"least_squares"`` for sums of squares, ``"trust-constr"`` with the
         expected information as its Hessian for other likelihoods.
     start
@@ -272,7 +275,7 @@ def fit(
             f"fit: {len(objective.data)} observations cannot determine {len(objective.coordinates)} free parameters "
             f"({', '.join(c.label for c in objective.coordinates)})."
         )
-    objective.check_start(objective.start)
+    check_start(objective, objective.start)
     check_starts(starts)
     check_seed(seed)
     ends = None

@@ -15,7 +15,7 @@ from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FailedMembersWarning, FitError, ParameterError, RegimenError
 from pkpd.fitting.covariates import covariates
 from pkpd.fitting.free_parameters import known_parameters
-from pkpd.fitting.predictor import Predictor, moments
+from pkpd.fitting.predictor import ROUGH, Predictor, moments
 from pkpd.prepared.prepared import Prepared
 from pkpd.prepared.preparing import prepare
 from pkpd.prepared.values import Values
@@ -102,18 +102,26 @@ class RegimenPredictor(Predictor):
         return slopes[0] if np.isfinite(slopes).all() else super().jacobian(x)
 
     def linearized(self, points: Array) -> tuple[Array, Array]:
-        predicted, slopes = self._exact(points)
-        return predicted, self.mended(points, slopes)
+        return self.mended(points, *self._exact(points))
 
-    def _exact(self, points: Array) -> tuple[Array, Array]:
-        natural = {c.label: c.natural(points[:, i]) for i, c in enumerate(self.coordinates)}
-        predicted, by_name = self._solved(self._matrix(natural, len(points)), derivatives=True)
+    @property
+    def at_once(self) -> bool:
+        return True
+
+    @property
+    def looser(self) -> float:
+        return max(ROUGH / self.solver.rtol, 1.0)
+
+    def roughly(self, points: Array) -> tuple[Array, Array]:
+        return self.mended(points, *self._exact(points, self.looser))
+
+    def _exact(self, points: Array, looser: float = 1.0) -> tuple[Array, Array]:
+        natural = self.by_label(points)
+        predicted, by_name = self._solved(self._matrix(natural, len(points)), looser, derivatives=True)
         slopes = np.zeros((*predicted.shape, len(self.coordinates)))
-        arms = np.array(self.data.arm)
-        for i, c in enumerate(self.coordinates):
+        for i, (c, acts) in enumerate(zip(self.coordinates, self.acts, strict=True)):
             if c.parameter in by_name:
                 scale = natural[c.label] if c.log else np.ones(len(points))
-                acts = np.flatnonzero((arms == c.arm) | (c.arm is None))
                 slopes[:, acts, i] = by_name[c.parameter][:, acts] * scale[:, None]
         return predicted, slopes
 
@@ -141,13 +149,13 @@ class RegimenPredictor(Predictor):
                 table[number[c.parameter], i] = parameters[c.label]
         return table
 
-    def _solved(self, table: Array, *, derivatives: bool) -> tuple[Array, dict[str, Array]]:
+    def _solved(self, table: Array, looser: float = 1.0, *, derivatives: bool) -> tuple[Array, dict[str, Array]]:
         """The predictions, (points, observations), NaN where a case failed, and by parameter their derivatives."""
         shape = (table.shape[2], len(self.data))
         predicted, slopes = np.full(shape, np.nan), {c.parameter: np.zeros(shape) for c in self.coordinates}
         broken = np.zeros(table.shape[1:], dtype=bool)
         for side, samples in self._sides:
-            values = self._values(samples, side, table, derivatives)
+            values = self._values(samples, side, table, derivatives, looser)
             predicted[:, samples.rows] = samples.of(values.columns)
             broken[samples.cases] |= values.status != 0
             if derivatives and samples.moving:
@@ -158,31 +166,33 @@ class RegimenPredictor(Predictor):
 
     def _without_failures(self, predicted: Array, broken: Mask, slopes: dict[str, Array]) -> dict[str, Array]:
         """Count the failures of each arm, and write NaN over what belongs to them."""
+        np.logical_or.at(broken, self._case_of, ~np.isfinite(predicted.T))
         for i, case in enumerate(self._cases):
-            rows = np.flatnonzero(self._case_of == i)
-            failed = broken[i] | ~np.isfinite(predicted[:, rows]).all(axis=1)
-            self.count(case.arm, failed)
+            self.count(case.arm, broken[i])
+        if broken.any():
+            lost = broken[self._case_of].T
             for column in (predicted, *slopes.values()):
-                column[np.ix_(failed, rows)] = np.nan
+                column[lost] = np.nan
         return slopes
 
-    def _values(self, samples: _Samples, side: Side, table: Array, derivatives: bool) -> Values:
-        key, cases = (side, derivatives), samples.cases
+    def _values(self, samples: _Samples, side: Side, table: Array, derivatives: bool, looser: float = 1.0) -> Values:
+        key, cases = (side, derivatives, looser), samples.cases
         try:
             if key not in self._settled:
-                self._settled[key] = self._prepare(samples, side, derivatives)
-            return self._settled[key](table[np.ix_(samples.parameters, cases)])
+                self._settled[key] = self._prepare(samples, side, derivatives, looser)
+            prepared, matrix = self._settled[key], table[np.ix_(samples.parameters, cases)]
+            return prepared.linearized(matrix) if derivatives else prepared(matrix)
         except (RegimenError, ParameterError):
             for case in cases:  # which of them is it?
                 with self._arm_named(self._cases[case].arm):
                     alone = replace(samples, **self._known(np.array([case])))
-                    self._prepare(alone, side, derivatives)(table[np.ix_(alone.parameters, [case])])
+                    self._first_prepared(alone, side)(table[np.ix_(alone.parameters, [case])])
             raise
 
     # ---- what is settled once
 
     @cached_property
-    def _settled(self) -> dict[tuple[Side, bool], Prepared]:
+    def _settled(self) -> dict[tuple[Side, bool, float], Prepared]:
         return {}
 
     def _known(self, cases: Index) -> dict[str, Any]:
@@ -196,14 +206,20 @@ class RegimenPredictor(Predictor):
             "moving": tuple(name for name in moved if name in known),
         }
 
-    def _prepare(self, samples: _Samples, side: Side, derivatives: bool) -> Prepared:
+    def _prepare(self, samples: _Samples, side: Side, derivatives: bool, looser: float) -> Prepared:
+        key = (side, False, 1.0)
+        if key not in self._settled:
+            self._settled[key] = self._first_prepared(samples, side)
+        prepared = self._settled[key]
+        return (prepared.differentiated(samples.moving) if derivatives else prepared).loosened(looser)
+
+    def _first_prepared(self, samples: _Samples, side: Side) -> Prepared:
         return prepare(
             self.model,
             {str(case): self._treatment(self._cases[case].arm) for case in samples.cases},
             times=samples.times - self.data.start,
             outputs=self.data.outputs,
             parameters=[self._names[i] for i in samples.parameters],
-            sensitivities=samples.moving if derivatives else (),
             solver=self.solver,
             at_dose=side,
             bounds="ignore",  # those of the fit are in force
