@@ -74,7 +74,7 @@ def weighted(left: Array, weight: Array, right: Array) -> Array:
 
     (..., n, c, a), (..., n, c, c), (..., n, c, b) -> (..., a, b).
     """
-    product = weight[..., 0] * right if weight.shape[-1] == 1 else weight @ right
+    product = weight * right if weight.shape[-1] == 1 else weight @ right
     shape = (*left.shape[:-3], -1)
     flat = left.reshape(*shape, left.shape[-1])
     return np.asarray(np.swapaxes(flat, -1, -2) @ product.reshape(*shape, right.shape[-1]))
@@ -208,7 +208,7 @@ def elsewhere(
     restarts: int = 8,
     draws: int = 64,
     sd: Array | None = None,
-    tol: float = 1e-4,
+    tol: float = 1e-2,
 ) -> tuple[Array, Mask]:
     """The modes of one guess, with those subjects moved for whom a deeper one is found than theirs.
 
@@ -240,5 +240,5 @@ def elsewhere(
     again = None if sd is None else np.repeat(sd, len(guesses), 0)
     reached = modes(subjects, many, guesses, sd=again, tol=tol, most=30)
     least = reached.objective.argmin(0)
-    moved = reached.objective[0] > reached.objective[least, who] + 1e-3
+    moved = reached.objective[0] > reached.objective[least, who] + 2 * tol
     return np.where(moved[:, None], reached.eta[least, who], eta), moved

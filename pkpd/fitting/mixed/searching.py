@@ -103,7 +103,7 @@ def search(
     approximation = objective.approximation
     if restarts and approximation.kind != "fo":
         sd = approximation.sd(start[None], eta[None])
-        eta, _ = elsewhere(approximation.subjects, start, eta, seed=seed, restarts=restarts, sd=sd, tol=1e-2)
+        eta, _ = elsewhere(approximation.subjects, start, eta, seed=seed, restarts=restarts, sd=sd)
     done = minimize(objective, start, eta, report=report, most=most, tol=tol)
     if not restarts or approximation.kind == "fo":
         return done
