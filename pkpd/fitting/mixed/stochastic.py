@@ -21,6 +21,9 @@ from pkpd.records.records import Records
 
 __all__ = ["estimated_by_samples", "likelihood"]
 
+MATCHINGS = 3
+"""How often a sample is moved to where the one before says that the posteriors are."""
+
 FEW = 256
 """The points with which a search by samples begins."""
 
@@ -68,8 +71,9 @@ def likelihood(subjects: Subjects, u: Array, eta: Array, samples: int, seed: int
     """The likelihood at u by importance sampling, about the modes and then about what that said of the posteriors."""
     mean, covariance = _about_modes(subjects, u, eta, Options(seed=seed))
     first = Importance(subjects, min(FEW, samples), seed)
-    early = first.evaluate(u, first.draw(u, mean, covariance))
-    mean, covariance = matched(early, mean, covariance, first.points)
+    for _ in range(MATCHINGS):
+        early = first.evaluate(u, first.draw(u, mean, covariance))
+        mean, covariance = matched(early, mean, covariance, first.points)
     importance = Importance(subjects, samples, seed + 1)
     return importance.evaluate(u, importance.draw(u, mean, covariance))
 
