@@ -212,7 +212,7 @@ def fit(
     sampling
         Of a mixed-effects model: `restarts`, from how many draws the modes of each subject are
         also sought (8); `iterations`, the most of a search (200); `phases`, the iterations of SAEM
-        before and after its gain falls (150, 100); `chains`; `samples`, the points of importance
+        before and after its gain falls (200, 150); `chains`; `samples`, the points of importance
         sampling for each subject (1024).
 
     Returns
