@@ -10,7 +10,7 @@ import pkpd
 from pkpd.fits.phenomena.arms import Arm, Runs, at_every, phenomenon
 from pkpd.fits.phenomena.findings import Finding, holds
 from pkpd.fits.phenomena.measures import on_day, progression, relative
-from pkpd.fits.phenomena.regimens import START, YEAR, durvalumab, radiation
+from pkpd.fits.phenomena.regimens import YEAR, durvalumab, radiation
 
 if TYPE_CHECKING:
     import xarray as xr
