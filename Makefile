@@ -12,7 +12,7 @@ quickstart: $(READY)
 	$(BIN)/pkpd quickstart --out quickstart
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest -n auto -m "not slow" $(PYTEST)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -n auto -m slow

@@ -14,17 +14,35 @@ from benchmarks.compile_times import compile_table
 from benchmarks.drawing import draw_precision, draw_scaling
 from benchmarks.fits import fits_table
 from benchmarks.gpu import gpu_table
+from benchmarks.instructions import instructions_table
+from benchmarks.interruptions import interruptions_table
 from benchmarks.machine import circumstances
 from benchmarks.memory import memory_table
+from benchmarks.mixed import mixed_table
 from benchmarks.report import begun, with_recorded_cases
+from benchmarks.responses import responses_table
 from benchmarks.rounds import say
 from benchmarks.scale import FULL, QUICK, Scale
 from benchmarks.scaling import members_table, states_table, stiff_states_table, threads_table
 from benchmarks.shapes import shapes_table
 from benchmarks.tables import Table, write_csv
+from benchmarks.trial import trial_table
 
 HERE = Path(__file__).parent
-SECTIONS = ("comparison", "scaling", "compile", "memory", "calls", "fits", "shapes", "gpu")
+TABLES = {
+    "compile": compile_table,
+    "memory": memory_table,
+    "calls": calls_table,
+    "fits": fits_table,
+    "mixed": mixed_table,
+    "shapes": shapes_table,
+    "interruptions": interruptions_table,
+    "instructions": instructions_table,
+    "responses": responses_table,
+    "trial": trial_table,
+    "gpu": gpu_table,
+}  # fmt: skip
+SECTIONS = ("comparison", "scaling", *TABLES)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -73,11 +91,7 @@ def _tables(section: str, scale: Scale, cases: Sequence[str], folder: Path) -> I
         yield stiff_states_table(scale)
         yield threads_table(scale)
     else:
-        tables = {
-            "compile": compile_table, "memory": memory_table, "calls": calls_table, "fits": fits_table,
-            "shapes": shapes_table, "gpu": gpu_table,
-        }  # fmt: skip
-        yield tables[section](scale)
+        yield TABLES[section](scale)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The fit of erlotinib's 24 mice by itself, for any version of pkpd: ``python xenograft_fit.py TABLE``.
 
 Volumes alone, with errors of 20 %; w0 of each mouse, lambda0, lambda1, k1 and k2.  Prints the CPU
-seconds of the second of two fits as JSON.
+seconds of the least of a few fits after a first one as JSON.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ FREE = {
     "k1": pkpd.free(0.5, (0.02, 50), log=True),
     "k2": pkpd.free(0.1, log=True),
 }
+FITS = 4
 HELD = {"ka": 55, "V": 0.127, "CL": 0.96}
 
 
@@ -49,10 +50,12 @@ def main(path: str) -> None:
     observed = data(path)
     model = pkpd.compose("xenograft", pkpd.load("pk_1cmt_oral"), pkpd.load("simeoni_2004"))
     pkpd.fit(model, observed, FREE, parameters=HELD)
-    begun = time.process_time()
-    fit = pkpd.fit(model, observed, FREE, parameters=HELD)
-    seconds = time.process_time() - begun
-    print(json.dumps({"seconds": seconds, "chi_square": fit.chi_square, "evaluations": fit.evaluations}))
+    seconds = []
+    for _ in range(FITS):
+        begun = time.process_time()
+        fit = pkpd.fit(model, observed, FREE, parameters=HELD)
+        seconds.append(time.process_time() - begun)
+    print(json.dumps({"seconds": min(seconds), "chi_square": fit.chi_square, "evaluations": fit.evaluations}))
 
 
 if __name__ == "__main__":

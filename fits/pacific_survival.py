@@ -12,8 +12,9 @@ later of the same patients is in ``data/pacific_landmarks.csv``.
     S = c + (1 - c) exp(-Hu),    H = -ln S,    h = dH/dt
 
 Hu is the cumulative hazard of those who are not cured, c the fraction that is; c = 0 is a
-Weibull distribution.  A patient is one observation at its time, 1 for a death and 0 for a time
-censored: `event_time` takes ln h - H of a death and -H of a censored time.
+Weibull distribution, and the whole is `pkpd.with_cure` of `pkpd.weibull_times` (`lifetimes`).  A
+patient is one observation at its time, 1 for a death and 0 for a time censored: `event_time`
+takes ln h - H of a death and -H of a censored time.
 
 Choices
 -------
@@ -38,6 +39,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -48,6 +50,9 @@ from pkpd import Model, clock, output, param, state
 from pkpd.cli.messages import as_messages
 from pkpd.figures.style import BLUE, COLUMN, RED, canvas
 from pkpd.fits.third_party import command, table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 TABLE = "km_ipd_pacific/pacific_antonia2018_fig2.csv"
 ORIGIN = "repository davidbomze/SIFI, survival_data/itt/pacific_antonia2018_fig2.csv"
@@ -110,36 +115,43 @@ def landmarks(*fits: pkpd.Fit) -> pd.DataFrame:
 
 
 def kaplan_meier(time: np.ndarray, event: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The times of events and the fraction alive after each (Kaplan and Meier, J Am Stat Assoc 53:457-481, 1958)."""
-    when = np.unique(time[event == 1])
-    at_risk = np.array([(time >= moment).sum() for moment in when])
-    deaths = np.array([((time == moment) & (event == 1)).sum() for moment in when])
-    return when, np.cumprod(1 - deaths / at_risk)
+    """The times of events and the fraction alive after each, from `pkpd.kaplan_meier`."""
+    curve = pkpd.kaplan_meier(time, event)
+    steps = curve.isel(time=(curve["events"] > 0).to_numpy())
+    return steps["time"].to_numpy(), steps["survival"].to_numpy()
+
+
+def lifetimes(fit: pkpd.Fit, arm: str) -> Any:
+    """The fitted distribution of an arm's times in closed form: to draw from, and to read beyond the data."""
+    estimates = {"c": 0.0, **fit.parameters(arm)}
+    return pkpd.with_cure(pkpd.weibull_times(estimates["k"], estimates["lam"]), estimates["c"])
 
 
 def draw(result: pkpd.Fit, path: Path) -> Path:
-    """Kaplan-Meier steps, the fitted curves to five years, and what was published later."""
+    """Kaplan-Meier curves with the numbers at risk, the fitted forms to five years, and what was published later."""
     data, months = result.data, np.linspace(0, 62, 311)
     plain = pkpd.fit(model, data, WEIBULL, error={"H": pkpd.event_time("h")})
-    published = pd.read_csv(LANDMARKS, comment="#")
-    later = published[published["month"] > data.time.max()]
-    with canvas(None, (COLUMN[0] * 1.3, COLUMN[1] * 1.15)) as ax:
+    curve = pkpd.kaplan_meier(data.time, data.value, group=data.arm, unit="month")
+    with canvas(None, (COLUMN[0] * 1.3, COLUMN[1] * 1.3)) as ax:
+        pkpd.survival_curves(curve, what="Fraction alive", colors=ARMS, risk_at=range(0, 61, 12), ax=ax)
         for arm, color in ARMS.items():
-            rows = data.rows(arm)
-            when, alive = kaplan_meier(data.time[rows], data.value[rows])
-            ax.step(np.r_[0, when], np.r_[1, alive], where="post", color=color, linewidth=0.8, label=arm)
-            ax.plot(months, result.predict(months)["S"].sel(arm=arm), color=color, linewidth=1.4)
-            ax.plot(months, plain.predict(months)["S"].sel(arm=arm), color=color, linewidth=1.0, linestyle=":")
-            mine = later[later["arm"] == arm]
-            reach = mine[["alive", "low", "high"]].T
-            bars = [reach.loc["alive"] - reach.loc["low"], reach.loc["high"] - reach.loc["alive"]]
-            ax.errorbar(mine["month"], mine["alive"], yerr=bars, fmt="o", color=color, markersize=4, capsize=2)
-        ax.plot([], [], color="0.3", linewidth=1.4, label="cure model")
+            ax.plot(months, lifetimes(result, arm).sf(months), color=color, linewidth=1.0, linestyle="--")
+            ax.plot(months, lifetimes(plain, arm).sf(months), color=color, linewidth=1.0, linestyle=":")
+            mark_published(ax, arm, color, after=float(data.time.max()))
+        ax.plot([], [], color="0.3", linewidth=1.0, linestyle="--", label="cure model")
         ax.plot([], [], color="0.3", linewidth=1.0, linestyle=":", label="Weibull")
         ax.plot([], [], "o", color="0.3", markersize=4, label="published later")
-        ax.set(xlabel="Time from randomization (months)", ylabel="Fraction alive", ylim=(0, 1.02), xlim=(0, 63))
+        ax.set(xlabel="Time from randomization (months)", xlim=(0, 63))
         ax.legend(loc="lower left")
     return pkpd.save(ax, path)
+
+
+def mark_published(ax: Axes, arm: str, color: str, *, after: float) -> None:
+    """The fractions alive, with their intervals, that were published of a later follow-up."""
+    published = pd.read_csv(LANDMARKS, comment="#")
+    later = published[(published["month"] > after) & (published["arm"] == arm)]
+    bars = [later["alive"] - later["low"], later["high"] - later["alive"]]
+    ax.errorbar(later["month"], later["alive"], yerr=bars, fmt="o", color=color, markersize=4, capsize=2)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

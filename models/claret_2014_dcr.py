@@ -9,7 +9,8 @@
 
 S_OS and S_PFS are the probabilities of survival and of survival without progression: log-normal, with
 phi and Phi the normal density and distribution function.  DCR is 1 for a patient with a complete or
-partial response or stable disease at the scan nearest to week 8 (weeks 3 to 14), 0 for progression.
+partial response or stable disease at the scan nearest to week 8 (weeks 3 to 14), 0 for progression.  `os_times` and
+`pfs_times` are the links as distributions, of what a trial shows.
 
 Source: Claret L, Gupta M, Han K, Joshi A, Sarapa N, He J, Powell B, Bruno R. Prediction of overall
 survival or progression free survival by disease control rate at week 8 is independent of ethnicity:
@@ -28,9 +29,10 @@ for a trial, not for a patient, ``population(model, n, seed, variability=uncerta
 
 from math import exp as number
 
+import numpy as np
 from sympy import erfc, exp, log, pi, sqrt
 
-from pkpd import Model, clock, lognormal, normal, output, param, state
+from pkpd import Model, clock, lognormal, lognormal_times, normal, output, param, state
 
 TABLE_2 = "Claret 2014, Table 2, as in nlmixr2lib Claret_2014_DCR_OS_nsclc"
 TABLE_3 = "Claret 2014, Table 3, as in nlmixr2lib Claret_2014_DCR_PFS_nsclc"
@@ -91,3 +93,14 @@ uncertainty = {
     "mu_PFS0": normal(sd=0.0477), "b_PFS_DCR": normal(sd=0.0525), "b_PFS_BEV": normal(sd=0.0429),
     "sigma_PFS": lognormal(omega=0.0282),
 }  # fmt: skip
+
+
+def os_times(DCR, *, low_ALB=0):
+    """The distribution of survival (month) by disease control at week 8: numbers, or one for each patient."""
+    return lognormal_times(mu_OS0.value + b_OS_DCR.value * np.asarray(DCR) + b_OS_ALB.value * low_ALB, sigma_OS.value)
+
+
+def pfs_times(DCR, *, BEV=0):
+    """The distribution of the time without progression (month) by disease control: numbers, or one for each patient."""
+    mu = mu_PFS0.value + b_PFS_DCR.value * np.asarray(DCR) + b_PFS_BEV.value * BEV
+    return lognormal_times(mu, sigma_PFS.value)

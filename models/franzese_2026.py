@@ -12,7 +12,8 @@
 ORR is the rate of objective response of an arm, S_OS and S_PFS its survival and its survival without
 progression.  h_OS and h_PFS are constant in each month: -ln(1 - P) of the published conditional
 probability P of an event in that month, in an arm without responses; shift is published by month for
-chemotherapy.  ``model.using(**treatment("atezolizumab"))`` is an arm of another of `TREATMENTS`.
+chemotherapy.  ``model.using(**treatment("atezolizumab"))`` is an arm of another of `TREATMENTS`, and
+`response_rate` is its ORR as a function of numbers.
 
 Source: Franzese RC, Qin L, Fu S, Rich B, Zografos E, Zierhut ML, Visser SAG. Model-based meta-analysis
 of objective response rate and survival endpoints to compare PD-1 and PD-L1 treatment outcomes in
@@ -35,6 +36,7 @@ the 114, so that they show how well it describes them and not that it predicts.
 from math import exp as number
 from math import log as logarithm
 
+import numpy as np
 from sympy import Piecewise, exp
 
 from pkpd import Model, block, clock, normal, output, param, state
@@ -109,6 +111,14 @@ def treatment(name: str) -> dict[str, str]:
     if name not in TREATMENTS:
         raise unknown_name("franzese_2026", "treatment", name, TREATMENTS)
     return {"a": name, **dict.fromkeys(BY_KIND, TREATMENTS[name][1])}
+
+
+def response_rate(name: str, PDL1, *, line2=0, squamous=0):
+    """The rate of objective response under this treatment by mean PD-L1 (0 to 1): numbers, or one for each arm."""
+    kind = dict(zip(BY_KIND, KINDS[treatment(name)["c1"]], strict=True))
+    level = np.asarray(PDL1, dtype=float)
+    logit = TREATMENTS[name][0] + b_line.value * line2 + kind["c1"] * level + kind["c2"] * level**2
+    return 1 / (1 + np.exp(-(logit + c_squamous.value * squamous * kind["chemo"])))
 
 
 def by_kind(name, meaning, **bounds):

@@ -4,8 +4,9 @@
     dnT/dt   = k_LN Ag/(Ag + S_L) + IAR nT (k_pro - k_dif) - k_el nT
     ddT/dt   = IAR k_dif nT - k_apo dT
     dPDL1/dt = k_pdl (dT/(K_pdl + dT) - PDL1)
-    dAdo/dt  = k_ado (Vado TV/(TV + K_ado) - Ado)
+    dAdo/dt  = k_ado ((1 - CD73i) Vado TV/(TV + K_ado) - Ado)
     dAip/dt  = -k_a Aip,    dAc/dt = k_a Aip - kel_mAb Ac
+    dOip/dt  = -k_a Oip,    dOc/dt = k_a Oip - kel_mAb Oc
     dZg/dt   = -V_abs Zg/(Zg + Z50)
     dZc/dt   = V_abs Zg/(Zg + Z50) - kel_Z Zc - Q (Zc/V_Z - Zp/V_Zp)
     dZp/dt   = Q (Zc/V_Z - Zp/V_Zp)
@@ -13,6 +14,7 @@
     TKR = e dT + d0                                                  rate of tumor cell death
     occ = (Ado/K_A)/(1 + Ado/K_A + Zc/(V_Z MW K_Z))                  A2A receptors held by adenosine
     sup = F_max occ/(occ + EC50)                                     suppression by adenosine
+    CD73i = I_CD73 Oc/(Oc + V_d K_CD73)                              inhibition of CD73, which makes adenosine
     Ag  = TKR TV (1 - sup)                                           systemic antigen
     IAR = (1 - PDL1/(1 + Ac/(V_d K_D))) (1 - Ag/(Ag + S_R)) (1 - sup)
 
@@ -33,6 +35,11 @@ Where the code and the paper's supplement, as its users read it, differ, the cod
 elimination of the antibody 0.1 a day (supplement 0.15), K_pdl 1280 cells (478), F_max 0.7 (1),
 K_Z 13.43 nM (0.013).  The code gives the antibody twice over: it converts mg to nmol in the dose
 and again in absorption, and a second compartment adds as much; here a dose on `ip` is in nmol.
+
+An antibody to CD73 (oleclumab; in mice it or a surrogate) is the code's `cd73`, a fraction by which it lowers
+the production of adenosine from day 7 on, 1 in the paper's Fig. 4B.  Here it is given on the route `CD73`:
+I_CD73 is that fraction under a high concentration; the affinity found no readable source and the
+pharmacokinetics are those of the antibody to PD-L1: both illustrative.
 
 The code halts growth while TV < 10 uL after day 7, while killing goes on; here a tumor that
 falls below V_min = 10 uL is extinct.  The residual error is 27 %.
@@ -103,6 +110,15 @@ V_Zp = param("V_Zp", 1.43, "L", "peripheral volume of AZD4635", source=FIXED, bo
 K_Z = param("K_Z", 13.43, "nM", "affinity of AZD4635 for the receptor", source=FIXED, bounds=POSITIVE)
 MW = param("MW", 3.1573e-4, "mg/nmol", "molar mass of AZD4635", source=FIXED, bounds=POSITIVE)
 
+I_CD73 = param(
+    "I_CD73", 1.0, "1", "largest inhibition of CD73 by its antibody", bounds=(0, 1),
+    source="Voronova 2021, AZD4635_github.R: cd73 = 1, for Fig. 4B",
+)  # fmt: skip
+K_CD73 = param(
+    "K_CD73", 1.0, "nM", "affinity of that antibody for CD73", bounds=POSITIVE,
+    source="illustrative: far below the concentrations of a dose that acts",
+)  # fmt: skip
+
 V_min = param(
     "V_min", 10, "uL", "volume below which a tumor is extinct; 0 for no extinction", bounds=POSITIVE,
     source="Voronova 2021, where growth halts; extinction there is illustrative",
@@ -115,12 +131,15 @@ PDL1 = state("PDL1", "1", "PD-L1 expression, as a fraction of its largest")
 Ado = state("Ado", "nM", "adenosine in the tumor")
 Aip = state("Aip", "nmol", "antibody in the peritoneum")
 Ac = state("Ac", "nmol", "antibody in the body")
+Oip = state("Oip", "nmol", "antibody to CD73 in the peritoneum")
+Oc = state("Oc", "nmol", "antibody to CD73 in the body")
 Zg = state("Zg", "mg", "AZD4635 in the gut")
 Zc = state("Zc", "mg", "AZD4635 in the central compartment")
 Zp = state("Zp", "mg", "AZD4635 in the peripheral compartment")
 
 mAb, Z = Ac / V_d, Zc / V_Z
 occ = (Ado / K_A) / (1 + Ado / K_A + Z / (MW * K_Z))
+CD73i = I_CD73 * Oc / (Oc + V_d * K_CD73)
 sup = F_max * occ / (occ + EC50)
 TKR = e * dT + d0
 Ag = TKR * TV * (1 - sup)
@@ -135,9 +154,11 @@ model = Model(
         nT: k_LN * Ag / (Ag + S_L) + IAR * nT * (k_pro - k_dif) - k_el * nT,
         dT: IAR * k_dif * nT - k_apo * dT,
         PDL1: k_pdl * (dT / (K_pdl + dT) - PDL1),
-        Ado: k_ado * (Vado * TV / (TV + K_ado) - Ado),
+        Ado: k_ado * ((1 - CD73i) * Vado * TV / (TV + K_ado) - Ado),
         Aip: -k_a * Aip,
         Ac: k_a * Aip - kel_mAb * Ac,
+        Oip: -k_a * Oip,
+        Oc: k_a * Oip - kel_mAb * Oc,
         Zg: -absorbed,
         Zc: absorbed - kel_Z * Zc - distributed,
         Zp: distributed,
@@ -145,11 +166,13 @@ model = Model(
     outputs={
         "mAb": output(mAb, "antibody in the body", "nM"),
         "occ": output(occ, "fraction of A2A receptors held by adenosine"),
+        "CD73i": output(CD73i, "fraction of CD73 that is inhibited"),
         "sup": output(sup, "fraction of immune activation suppressed by adenosine"),
         "IAR": output(IAR, "immune activation rate, as a fraction of its largest"),
     },
     routes={
         "ip": {Aip: Aip + dose("nmol")},
+        "CD73": {Oip: Oip + dose("nmol")},
         "oral": {Zg: Zg + dose("mg")},
     },
     events=[Event(when=TV < V_min, then={TV: 0})],

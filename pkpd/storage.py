@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["as_table", "read_result", "write_atomically", "write_result"]
 
 _WRITERS: dict[str, Callable[[xr.Dataset, Path], object]] = {
-    ".nc": lambda run, path: run.to_netcdf(path, engine="netcdf4"),
+    ".nc": lambda run, path: _with_recipe(run).to_netcdf(path, engine="netcdf4"),
     ".csv": lambda run, path: as_table(run).to_csv(path, index=False),
 }
 
@@ -63,6 +63,16 @@ def write_result(run: xr.Dataset, path: str | Path) -> Path:
     if writer is None:
         raise DataError(f"cannot write {str(path)!r}: expected a name that ends in {' or '.join(_WRITERS)}.")
     return write_atomically(path, lambda temporary: writer(run, temporary))
+
+
+def _with_recipe(run: xr.Dataset) -> xr.Dataset:
+    """The result with how it was made, which `rerun` reads, as an attribute."""
+    recipe = run.encoding.get("pkpd_recipe")
+    if recipe is None:
+        return run
+    described = run.assign_attrs(pkpd_recipe=recipe.text())
+    described.encoding = {}
+    return described
 
 
 def as_table(run: xr.Dataset) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import pytest
 import sympy
 from fake_cuda import forget_cards
 
-from benchmarks import gpu, install, shapes
+from benchmarks import gpu, install, instructions, interruptions, shapes
 from benchmarks.__main__ import main
 from benchmarks.accuracy import Error, ensemble_error
 from benchmarks.cases import CASES, find
@@ -322,3 +322,26 @@ def test_shapes_differ_in_time_alone(monkeypatch):
 
 def test_the_circumstances_name_the_vectors():
     assert any(f"vectors {this_target().vectors}; ours: " in line for line in circumstances())
+
+
+def test_interruptions_tell_what_doses_and_times_cost():
+    table = interruptions.interruptions_table(replace(QUICK, rounds=1))
+    steps = {(row["doses"], row["stored times"]): row["steps per member"] for row in table.rows}
+    assert steps[52, 53] > steps[26, 53] > steps[13, 53]
+    assert all(row["CPU us per member"] > 0 for row in table.rows)
+
+
+def test_instructions_are_those_of_more_members(monkeypatch):
+    counts = {(100, "avx2"): (1_000_000, 100), (500, "avx2"): (1_900_000, 500)}
+    monkeypatch.setattr(instructions, "_counted", lambda name, n, vectors, lanes: counts[n, vectors])
+    monkeypatch.setattr(instructions.shutil, "which", lambda name: "/usr/bin/valgrind")
+    (row,) = instructions.instructions_table(QUICK).rows
+    assert row["instructions per step of one member"] == 2250.0
+    assert row["instructions per turn of all lanes"] == 9000.0
+
+
+def test_without_valgrind_no_instructions_are_counted(monkeypatch):
+    monkeypatch.setattr(instructions.shutil, "which", lambda name: None)
+    table = instructions.instructions_table(QUICK)
+    assert not table.rows
+    assert "valgrind is not installed" in table.remarks[-1]

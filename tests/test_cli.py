@@ -16,9 +16,9 @@ from helpers import run_here
 
 import pkpd
 from pkpd.cli import parsing
-from pkpd.cli.doses import MOST_DOSES, parse_dose, parse_regimen
-from pkpd.cli.times import parse_times
 from pkpd.errors import ParameterError, RegimenError, SimulationError
+from pkpd.treatment.typed_doses import MOST_DOSES, parse_dose, parse_regimen
+from pkpd.treatment.typed_times import parse_times
 
 
 def command(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

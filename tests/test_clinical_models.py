@@ -206,10 +206,16 @@ def test_chatterjee_2017_covariates():
 # ---- nivolumab, survival and dropout
 
 
+def liu_simulation():
+    from pkpd.models.liu_2017 import SIMULATION
+
+    return pkpd.load("liu_2017").using(**SIMULATION)
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_liu_2017_without_drug(method):
     t = np.array([0.0, 10, 100, 365])
-    found = run("liu_2017", t, ECOG=1, shaped=1.4, method=method)
+    found = run(liu_simulation(), t, ECOG=1, shaped=1.4, method=method)
 
     def size(s):
         return gompertz(s, 54.6, 0.005, 1000)
@@ -224,7 +230,7 @@ def test_liu_2017_without_drug(method):
 
 def test_liu_2017_kill_at_a_constant_concentration():
     t = np.array([0.0, 50, 300])
-    found = run("liu_2017", t, pkpd.bolus(200, "iv"), CL=0, Q=0, kg=0)["TS"].values
+    found = run(liu_simulation(), t, pkpd.bolus(200, "iv"), CL=0, Q=0, kg=0)["TS"].values
     effect = 0.02 * 40 / (20 + 40) * (1 - np.exp(-0.001 * t)) / 0.001
     assert relative_error(found, 54.6 * np.exp(-effect)) < 1e-6
 
@@ -232,16 +238,55 @@ def test_liu_2017_kill_at_a_constant_concentration():
 def test_liu_2017_is_two_compartments_while_the_tumor_stays():
     t = np.array([0.01, 1, 10, 60])
     still = {"kg": 0, "Emax": 0, "TS0": 79}
-    found = run("liu_2017", t, pkpd.infusion(240, "iv", duration=0.5 / 24), **still)["C"].values
+    found = run(liu_simulation(), t, pkpd.infusion(240, "iv", duration=0.5 / 24), **still)["C"].values
     CL = 0.06 * 80**0.3
     assert relative_error(found, two_compartments(t, 240, 0.5 / 24, CL, 5.0, 0.5, 5.0)) < 1e-6
 
 
-def test_liu_2017_responders_clear_the_drug_more_slowly():
+@pytest.mark.parametrize("method", METHODS)
+def test_liu_2017_clearance_is_the_published_function_of_time_tumor_and_patient(method):
+    t = np.array([0.0, 30, 66, 200])
+    who = {"WT": 60, "GFR": 95, "ALB": 33, "ECOG": 1, "other": 1, "ADA_unknown": 1, "TS0": 80, "kg": 0, "Emax": 0}
+    found = run("liu_2017", t, method=method, **who)["CLt"].values
+    typical = 0.0095 * 24 * (60 / 80) ** 0.738 * (95 / 80) ** 0.189 * (33 / 40) ** -0.723
+    patient = typical * np.exp(0.092 - 0.0411) * 1.04 * (80 / 60) ** 0.111
+    falls = np.exp(-0.218 * t**7.82 / (66**7.82 + t**7.82))
+    assert relative_error(found, patient * falls) < 1e-9
+    assert falls[2] == pytest.approx(np.exp(-0.109))
+
+
+def test_liu_2017_is_two_compartments_while_clearance_stays():
+    t = np.array([0.01, 1, 10, 60])
+    still = {"kg": 0, "Emax": 0, "TS0": 60, "Tmax": 0, "male": 1, "lung": 1}
+    found = run("liu_2017", t, pkpd.infusion(240, "iv", duration=0.5 / 24), **still)["C"].values
+    V1 = 3.87 * np.exp(0.11 - 0.123)
+    assert relative_error(found, two_compartments(t, 240, 0.5 / 24, 0.228, V1, 0.7944, 3.01)) < 1e-6
+
+
+def test_liu_2017_population_has_the_published_variances():
+    from pkpd.models.liu_2017 import variability, variability_of_simulation
+
+    model = pkpd.load("liu_2017")
+    drawn = pkpd.population(model, 20_000, 4, variability=variability)
+    published = {"CL": 0.096721, "V1": 0.099225, "V2": 0.185761, "Emax": 1.0, "EC50": 0.01, "kg": 0.1, "h": 0.1}
+    for name, variance in published.items():
+        assert np.var(np.log(drawn[name])) == pytest.approx(variance, rel=0.05), name
+    assert np.var(drawn["Tmax"]) == pytest.approx(0.044521, rel=0.05)
+    assert np.mean(drawn["Tmax"]) == pytest.approx(-0.218, abs=0.006)
+    simulated = pkpd.population(liu_simulation(), 20_000, 4, variability=variability_of_simulation)
+    assert np.var(np.log(simulated["CL"])) == pytest.approx(0.1, rel=0.05)
+    assert np.median(simulated["CL"]) == pytest.approx(0.06, rel=0.02)
+
+
+@pytest.mark.parametrize("model", [pkpd.load("liu_2017"), liu_simulation()], ids=["estimates", "simulation"])
+def test_liu_2017_responders_clear_the_drug_more_slowly(model):
     q2w = pkpd.infusion(240, "iv", duration="0.5 h", every=14, n=13)
-    weak, strong = (run("liu_2017", [0, 180.0], q2w, Emax=e) for e in (0.0, 0.1))
+    weak, strong = (run(model, [0, 180.0], q2w, Emax=e) for e in (0.0, 0.1))
     assert float(strong["TS"][1]) < 54.6 < float(weak["TS"][1])
-    assert float(strong["CLt"][1]) < float(strong["CLt"][0]) < float(weak["CLt"][1])
+    assert float(strong["CLt"][1]) < float(strong["CLt"][0])
+    assert float(strong["CLt"][1]) < float(weak["CLt"][1])
+    if model.parameters["value"]["Tmax"] == 0:  # nothing but the tumor moves clearance
+        assert float(strong["CLt"][0]) < float(weak["CLt"][1])
     assert float(strong["C"][1]) > float(weak["C"][1])
     assert float(strong["S"][1]) > float(weak["S"][1])
 

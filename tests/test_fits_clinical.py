@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 from scipy.special import ndtr
+from scipy.stats import CensoredData, weibull_min
 
 import pkpd
 from pkpd.arrays import Array
@@ -113,6 +114,22 @@ def test_kaplan_meier_is_the_fraction_alive_without_censoring() -> None:
     assert alive == pytest.approx([0.75, 0.25, 0])
     when, alive = pacific_survival.kaplan_meier(np.array([1.0, 2, 3, 4]), np.array([1, 0, 1, 0]))
     assert alive == pytest.approx([0.75, 0.375])
+
+
+def test_survival_is_the_closed_form_and_scipys_maximum(cohort: Path) -> None:
+    """The integrated S is that of the form, and scipy, which takes censored data, finds the same Weibull fit."""
+    fit = pacific_survival.weibull(cohort)
+    times = pd.read_csv(cohort)
+    for arm, rows in times.groupby("arm"):
+        form = pacific_survival.lifetimes(fit, str(arm))
+        months = np.array([1.0, 6, 20, 60])
+        np.testing.assert_allclose(fit.predict(months)["S"].sel(arm=arm), form.sf(months), rtol=1e-5)
+        seen = rows["event"].to_numpy(bool)
+        censored = CensoredData(uncensored=rows["time"][seen], right=rows["time"][~seen])
+        shape, _, scale = weibull_min.fit(censored, floc=0)
+        assert (fit.parameters(str(arm))["k"], fit.parameters(str(arm))["lam"]) == pytest.approx(
+            (shape, scale), rel=1e-3
+        )
 
 
 # ---- soluble PD-L1

@@ -13,7 +13,7 @@ from scipy.stats import lognorm, norm
 
 import pkpd
 from pkpd.arrays import Array
-from pkpd.models import claret_2014, claret_2014_dcr, franzese_2026, ribba_2022
+from pkpd.models import claret_2014, claret_2014_dcr, franzese_2026, ribba_2022, struemper_2025
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 FACTS = SHARED / "nsclc_link_models" / "models.csv"
@@ -125,6 +125,90 @@ def test_claret_2014_dcr_estimates_are_drawn_with_their_published_errors() -> No
         assert np.mean(values) / np.std(values) == pytest.approx(z, rel=0.03), name
 
 
+# ---- links as functions of what another tumor model or a trial gives
+
+
+def test_links_are_functions_of_metrics_from_anywhere() -> None:
+    """The same survival as that of each model, at its own metrics."""
+    t = np.array([50.0, 300, 900])
+    for name, link, metrics, days in (
+        ("claret_2014", claret_2014.os_times, ("TTG", "TS0"), 1),
+        ("struemper_2025", struemper_2025.os_times, ("kgi", "TTG", "TSb"), 7),
+    ):
+        model = pkpd.load(name)
+        people = pkpd.population(model, 20, 1)
+        run = pkpd.simulate(model, times=t / days, parameters=people)
+        own = {"TTG": run["TTG"].isel(time=0).to_numpy(), "TS0": people["TS0"], "TSb": people["TS0"]}
+        own["kgi"] = people["kge"] if name == "struemper_2025" else None
+        times = link(*(own[metric] for metric in metrics))
+        np.testing.assert_allclose(times.sf(t[:, None]).T, run["S"], rtol=1e-9)
+
+
+def test_disease_control_of_a_trial_becomes_times_to_events() -> None:
+    """Drawn for 20,000 patients of whom 70 % have disease control, as the mixture of two log-normal curves says."""
+    DCR = np.random.default_rng(1).random(20_000) < 0.7
+    OS = pkpd.draw_times(claret_2014_dcr.os_times(DCR), len(DCR), 2)
+    curve = pkpd.kaplan_meier(OS, np.ones(len(OS), bool))
+    landmarks = pkpd.landmark_survival(curve, [6, 12, 24])["survival"].to_numpy()
+    run = pkpd.simulate(claret_2014_dcr.model, times=[6, 12, 24], parameters={"DCR": [0, 1]})
+    expected = np.array([1 - DCR.mean(), DCR.mean()]) @ run["S_OS"].to_numpy()
+    np.testing.assert_allclose(landmarks, expected, atol=0.015)
+    np.testing.assert_allclose(
+        claret_2014_dcr.pfs_times([0, 1], BEV=1).sf([[6], [12], [24]]).T,
+        pkpd.simulate(claret_2014_dcr.model, times=[6, 12, 24], parameters={"DCR": [0, 1], "BEV": 1})["S_PFS"],
+        atol=1e-5,
+    )
+
+
+def test_a_time_to_growth_without_published_survival_is_refused() -> None:
+    with pytest.raises(pkpd.ParameterError, match="a time to growth is -120 day; the published link needs more than"):
+        claret_2014.os_times([30, -120], 80)
+
+
+@needs(SHARED / "km_pdl1_nsclc_sifi")
+def test_claret_2014_beside_a_trial_it_has_not_seen() -> None:
+    """As its docstring has it: survival under first-line chemotherapy in KEYNOTE-042."""
+    months = np.array([6, 12, 18, 24, 30])
+    covariates = {"asian": pkpd.categorical({0: 0.79, 1: 0.21}), "smoker": pkpd.categorical({0: 0.2, 1: 0.8})}
+    people = pkpd.population(
+        claret_2014.model, 4000, 1, variability=claret_2014.variability, covariates=covariates
+    )  # fmt: skip
+    run = pkpd.simulate(claret_2014.model, times=months * 30.44, parameters=people, outputs=["S", "Sn"])
+    # Over those whose survival the link gives: 0.5 % have none.
+    evaluable, rest = (run[name].mean("member", skipna=True).to_numpy() for name in ("S", "Sn"))
+    rows = pd.read_csv(SHARED / "km_pdl1_nsclc_sifi" / "keynote-042_mok2019_fig2c.csv")
+    theirs = curve(rows[rows["arm"] == "chemotherapy"], months)
+    assert np.abs(evaluable - theirs).max() < 0.025
+    low = 0.86 * evaluable + 0.14 * rest - theirs
+    assert (low < 0).all()
+    assert low.min() > -0.05
+
+
+def struemper_survival(months: Array, statement: object, using: dict[str, object], **values: float) -> Array:
+    model = struemper_2025.model.using(**using)
+    people = pkpd.population(model, 4000, 1, variability=statement)
+    columns = {name: people[name] for name in people.columns}
+    run = pkpd.simulate(model, times=months * 30.44 / 7, parameters={**columns, "N": 2, **values}, outputs=["S"])
+    return np.asarray(run["S"].mean("member"))
+
+
+@needs(SHARED / "km_pdl1_nsclc_sifi")
+def test_struemper_2025_beside_trials_it_has_not_seen() -> None:
+    """As its docstring has it: docetaxel as in OAK; pembrolizumab as in KEYNOTE-042 late, and too well early."""
+    months = np.array([6, 12, 18, 24, 30])
+    docetaxel = {"kge": "chemotherapy", "kse": "chemotherapy", "PD1": 0}
+    oak = pd.read_csv(SHARED / "km_pdl1_nsclc_sifi" / "oak_fehrenbacher2018_fig1a.csv")
+    ours = struemper_survival(months, struemper_2025.variability_others, docetaxel)
+    assert np.abs(ours - curve(oak[oak["arm"] == "docetaxel"], months)).max() < 0.045
+    keynote = pd.read_csv(SHARED / "km_pdl1_nsclc_sifi" / "keynote-042_mok2019_fig2a.csv")
+    excess = struemper_survival(months, struemper_2025.variability, {}, PDL1=70) - curve(
+        keynote[keynote["arm"] == "pembrolizumab"], months
+    )
+    assert 0.1 < excess[0] < 0.16
+    assert (np.diff(excess) < 0).all()
+    assert np.abs(excess[3:]).max() < 0.045
+
+
 # ---- ribba_2022
 
 
@@ -180,6 +264,13 @@ def test_franzese_2026_is_the_product_of_its_monthly_probabilities(name: str) ->
     np.testing.assert_allclose(run["ORR"][0], ORR, rtol=1e-12)
     np.testing.assert_allclose(run["S_OS"][1:], left_OS, rtol=1e-7)
     np.testing.assert_allclose(run["S_PFS"][1:], left_PFS, rtol=1e-7)
+
+
+@pytest.mark.parametrize("name", ["durvalumab", "pembrolizumab", "chemotherapy", "nivolumab_ipilimumab"])
+def test_franzese_2026_response_rate_is_that_of_the_model(name: str) -> None:
+    run = arm(name, np.array([0, 1]), PDL1=0.6, line2=1, squamous=0.3)
+    rates = franzese_2026.response_rate(name, [0.0, 0.6], line2=1, squamous=0.3)
+    assert rates[1] == pytest.approx(float(run["ORR"][0]), rel=1e-12)
 
 
 def test_franzese_2026_hangs_on_pdl1_by_way_of_response_alone() -> None:

@@ -10,6 +10,7 @@ from fit_problems import LINE_TIMES, decay, decay_data, decay_fit, flip_flop_fit
 
 import pkpd
 from pkpd.fitting.multistart import multistart, spread_starts
+from pkpd.fitting.regimen_predictor import RegimenPredictor
 from pkpd.fitting.search import minimize
 
 b = pkpd.param("b", 1.0, "1", "where in a double well", source="illustrative")
@@ -84,16 +85,18 @@ def test_a_search_among_many_ends_bit_for_bit_where_it_does_alone() -> None:
 def test_all_starts_are_few_calls_of_the_model() -> None:
     objective = decay_fit().objective
     calls = []
-    original = type(objective.predictor).__call__
+    kind = type(objective.predictor)
+
+    def counted(original):
+        return lambda self, points: calls.append(len(points)) or original(self, points)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            type(objective.predictor),
-            "__call__",
-            lambda self, points: calls.append(len(points)) or original(self, points),
-        )
+        for name in ("__call__", "linearized", "roughly"):
+            patch.setattr(kind, name, counted(getattr(kind, name)))
         starts = multistart(objective, 30, seed=0)
-    assert sum(calls) >= starts.evaluations.sum()
-    assert len(calls) < sum(calls) / 8
+    # The same point may be asked for again at the end of a search, and is then known.
+    assert sum(calls) >= 0.8 * starts.evaluations.sum()
+    assert len(calls) < sum(calls) / 6
 
 
 def test_flip_flop_is_named() -> None:
@@ -151,6 +154,25 @@ def test_optimizers_that_draw_random_numbers_are_seeded(optimizer: str) -> None:
         return pkpd.fit(decay, decay_data(), wanted, optimizer=optimizer, seed=seed, max_evaluations=60)
 
     assert np.array_equal(ended(1).x, ended(1).x)
+
+
+def test_a_generation_is_one_ensemble_and_finds_the_better_of_two_wells(two_wells: pkpd.Fit) -> None:
+    free, evolution = {"b": pkpd.free(1.0, (-3.0, 3.0))}, "differential_evolution"
+    calls = []
+    original = RegimenPredictor.__call__
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            RegimenPredictor, "__call__", lambda self, points: calls.append(len(points)) or original(self, points)
+        )
+        fit = pkpd.fit(well, two_wells.data, free, optimizer=evolution, seed=3)
+    assert fit.success
+    np.testing.assert_allclose(fit.x, two_wells.x, rtol=1e-6)  # a search from the start ends in the other well
+    populations = [n for n in calls if n > 1]
+    assert set(populations) == {15}
+    assert sum(populations) > 0.7 * fit.evaluations
+    stopped = pkpd.fit(well, two_wells.data, free, optimizer=evolution, seed=3, max_evaluations=40)
+    assert not stopped.success
+    assert "has been exceeded" in stopped.message
 
 
 # ---- Ctrl-C

@@ -17,14 +17,14 @@ from helpers import mostly_slow, run_here
 from markdown_it import MarkdownIt
 
 import pkpd
-from pkpd.cli.doses import parse_regimen
-from pkpd.cli.times import parse_times
 from pkpd.library import examples
 from pkpd.library.markdown import escaped, prose
 from pkpd.library.pages import page
 from pkpd.library.probing import evaluate, points
 from pkpd.symbolic import writing
 from pkpd.symbolic.symbols import Parameter
+from pkpd.treatment.typed_doses import parse_regimen
+from pkpd.treatment.typed_times import parse_times
 
 NAMES = list(pkpd.catalog().index)
 REPRESENTATIVE = [

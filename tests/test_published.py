@@ -412,8 +412,8 @@ STRAINS = {  # covariates of populationParameters.txt: ln TV0, ln Vado, ln S_R, 
 }
 
 
-def voronova_code(t, y, Vado, sR, sL):
-    """The right-hand side of A2A_clean_tv_sim.txt, untreated."""
+def voronova_code(t, y, Vado, sR, sL, cd73=0.0):
+    """The right-hand side of A2A_clean_tv_sim.txt, without drugs but what lowers adenosine by `cd73` from day 7 on."""
     Tum, TN, CTL, PDL1, Ado = y
     bound = Ado / 1182 / (1 + Ado / 1182)
     active = 1 - 0.7 * bound / (bound + 1.82315256991075)
@@ -425,7 +425,7 @@ def voronova_code(t, y, Vado, sR, sL):
         209.674023531827 * Ag / (Ag + sL) + 3 * prolif * TN - 0.2 * TN - 3.2 * prolif * TN,
         3.2 * prolif * TN - 2 * CTL,
         CTL / (CTL + 1279.91714283438) - PDL1,
-        Vado * Tum / (Tum + 80) - Ado,
+        Vado * Tum * (1 - cd73 * (t > 7)) / (Tum + 80) - Ado,
     ]
 
 
@@ -440,6 +440,34 @@ def test_voronova_agrees_with_the_authors_code_in_each_strain(name):
     run = ran("voronova_adenosine", times=[0, 30], **strain(name))
     ours = [last(run, s) for s in ("TV", "nT", "dT", "PDL1", "Ado")]
     assert relative_error(ours, oracle.y[:, -1]) < 1e-4  # the model's values are rounded to seven digits
+
+
+@pytest.mark.parametrize("cd73", [0.5, 1.0])
+@pytest.mark.parametrize("name", ["CT26", "MC38"])
+def test_voronova_antibody_to_cd73_is_the_authors_code_at_a_concentration_that_saturates(name, cd73):
+    """Given on day 7 into an antibody that neither waits nor leaves; up to day 14, before tumors shrink to 10 uL."""
+    TV0, Vado, sR, sL = np.exp(STRAINS[name]) * [2.05452388904701, 1e5, 57.0519720073586, 4.55575391256157]
+    before = solve_ivp(voronova_code, (0, 7), [TV0, 0, 0, 0, 0], "LSODA", args=(Vado, sR, sL), rtol=1e-11, atol=1e-12)
+    after = solve_ivp(
+        voronova_code, (np.nextafter(7, 8), 14), before.y[:, -1], "LSODA", args=(Vado, sR, sL, cd73), rtol=1e-11,
+        atol=1e-12,
+    )  # fmt: skip
+    held = {"I_CD73": cd73, "K_CD73": 1e-9, "k_a": 1e7, "kel_mAb": 0, "V_min": 0}
+    run = ran("voronova_adenosine", pkpd.bolus(1, "CD73", at=7), times=[0, 14], **held, **strain(name))
+    ours = [last(run, s) for s in ("TV", "nT", "dT", "PDL1", "Ado")]
+    assert relative_error(ours, after.y[:, -1]) < 1e-4
+    assert last(run, "Ado") < 0.6 * last(ran("voronova_adenosine", times=[0, 14], V_min=0, **strain(name)), "Ado")
+
+
+@pytest.mark.parametrize("name", ["CT26", "MC38"])
+def test_antibody_to_cd73_enhances_the_one_to_pdl1_by_way_of_adenosine_alone(name):
+    """As in mice with CT26 (MEDI9447) and MC38 (TY/23): Wang 2017, Oncotarget 8:57327, Table 2.  And not without it."""
+    PDL1 = pkpd.bolus(0.8325, "ip", at=7, every=3.5, n=5)
+    both = PDL1 + pkpd.bolus(1.333, "CD73", at=7, every=3.5, n=5)
+    alone, joined = (last(ran("voronova_adenosine", r, times=[0, 25], **strain(name)), "TV") for r in (PDL1, both))
+    assert joined < 0.8 * alone
+    cut = [last(ran("voronova_adenosine", r, times=[0, 25], F_max=0, **strain(name)), "TV") for r in (PDL1, both)]
+    assert cut[0] == pytest.approx(cut[1], rel=1e-9)
 
 
 def test_antagonist_competes_with_adenosine_for_its_receptor():

@@ -12,7 +12,6 @@ lived to a scan, and a month longer.
 """
 
 import numpy as np
-from scipy.optimize import brentq
 
 import pkpd
 from pkpd.figures.style import BLACK, BLUE, GRAY, RED
@@ -74,7 +73,8 @@ def trials(n, seed, DCR=True):
         for endpoint, ratios in ratios_of.items():
             center = mu[f"mu_{endpoint}"].to_numpy()[i, controlled, low, arm]
             time = np.exp(center + drawn[f"sigma_{endpoint}"][i] * rng.standard_normal(len(arm)))
-            ratios.append(hazard_ratio(np.minimum(time, end), time <= end, arm))
+            ratio = pkpd.hazard_ratio(np.minimum(time, end), time <= end, arm)
+            ratios.append(float(ratio["hazard_ratio"]))
     return {endpoint: np.array(ratios) for endpoint, ratios in ratios_of.items()}
 
 
@@ -84,17 +84,6 @@ def patients(rng, DCR):
     arm = np.repeat([0, 1], [n0, n1])
     controlled = rng.random(n0 + n1) < np.where(arm == 1, p1 if DCR else p0, p0)
     return arm, controlled.astype(int), (rng.random(n0 + n1) < LOW_ALBUMIN).astype(int)
-
-
-def hazard_ratio(time, event, arm):
-    """Cox's, for two arms and times without ties: the root of the score."""
-    order = np.argsort(time)
-    event, arm = event[order], arm[order]
-    at_risk = np.stack([np.cumsum((arm == k)[::-1])[::-1] for k in (0, 1)])[:, event]
-    treated = arm[event].sum()
-    return np.exp(
-        brentq(lambda b: treated - np.sum(np.exp(b) * at_risk[1] / (at_risk[0] + np.exp(b) * at_risk[1])), -5, 5)
-    )
 
 
 def arm_survival(DCR, BEV):

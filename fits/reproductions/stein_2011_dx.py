@@ -1,6 +1,6 @@
 """Regression alone: the size halves every ln 2/d, whatever it is.
 
-Closed form at the median regression rate of tumgr's sample data (0.0204 per day: README of the
+Closed form at the median regression rate of tumgr's sample data (0.020427 per day: README of the
 package).  The simulated course, and its halvings.
 """
 
@@ -9,7 +9,7 @@ import numpy as np
 import pkpd
 from pkpd.fits.reproductions.stein_2011_gx import DAYS, draw
 
-HALVING = np.log(2) / 0.0204
+HALVING = np.log(2) / 0.020427
 
 
 def reproduction():

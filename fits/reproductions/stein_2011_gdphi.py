@@ -11,7 +11,7 @@ import numpy as np
 import pkpd
 from pkpd.figures.style import BLACK, OKABE_ITO
 
-PHIS, G, D, START = np.array([0.83, 0.983, 0.999]), 0.00137, 0.0204, 80.0
+PHIS, G, D, START = np.array([0.83, 0.987381, 0.999]), 0.001414, 0.020427, 80.0
 DAYS = np.linspace(0, 1500, 15001)
 
 
@@ -21,11 +21,11 @@ def reproduction():
     sizes, claims = run["TS"].to_numpy(), []
     for phi, TS in zip(PHIS, sizes, strict=True):
         claims += [
-            pkpd.Claim(f"time of the nadir, phi = {phi:g} (day)", turn(phi), DAYS[TS.argmin()], "closed form", 0.001),
+            pkpd.Claim(f"time of the nadir, phi = {phi:.3g} (day)", turn(phi), DAYS[TS.argmin()], "closed form", 0.001),
             pkpd.Claim(
-                f"nadir over the start, phi = {phi:g}", course(phi, turn(phi)), TS.min() / START, "closed form", 1e-4
+                f"nadir over the start, phi = {phi:.3g}", course(phi, turn(phi)), TS.min() / START, "closed form", 1e-4
             ),
-            pkpd.Claim(f"late growth led back, phi = {phi:g}", 1 - phi, led_back(TS), "closed form: 1 - phi", 0.001),
+            pkpd.Claim(f"late growth led back, phi = {phi:.3g}", 1 - phi, led_back(TS), "closed form: 1 - phi", 0.001),
         ]
     return pkpd.Reproduction(tuple(claims), (lambda ax: draw_sizes(ax, sizes), lambda ax: draw_led_back(ax, sizes)))
 
@@ -49,7 +49,7 @@ def led_back(TS):
 
 def draw_sizes(ax, sizes):
     for phi, TS, color in zip(PHIS, sizes, OKABE_ITO, strict=False):
-        ax.plot(DAYS, TS, color=color, label=f"phi = {phi:g}")
+        ax.plot(DAYS, TS, color=color, label=f"phi = {phi:.3g}")
         ax.plot(turn(phi), START * course(phi, turn(phi)), "x", color=BLACK, markersize=5, zorder=3)
     ax.plot([], [], "x", color=BLACK, label="nadir, closed form")
     ax.set(xlabel="time (day)", ylabel="tumor size (mm)", xlim=(0, 700), ylim=(0, 90))

@@ -1,6 +1,6 @@
 """Growth alone: the size doubles every ln 2/g, whatever it is.
 
-Closed form at the median growth rate of tumgr's sample data (0.00137 per day: README of the
+Closed form at the median growth rate of tumgr's sample data (0.001414 per day: README of the
 package).  The simulated course, and its doublings.
 """
 
@@ -10,7 +10,7 @@ import pkpd
 from pkpd.figures.style import BLUE, RED
 
 DAYS = np.linspace(0, 1600, 1601)
-DOUBLING = np.log(2) / 0.00137
+DOUBLING = np.log(2) / 0.001414
 
 
 def reproduction():

@@ -10,18 +10,19 @@ from pkpd.errors import ParameterError, RegimenError
 
 if TYPE_CHECKING:
     from pkpd.fitting.results import Fit
+    from pkpd.symbolic.model import Model
     from pkpd.treatment.regimens import Regimen
 
 __all__ = ["fit_files", "run_fit"]
 
 
-def run_fit(model: str, data: Path, free: list[str], doses: list[str], constants: Mapping[str, str]) -> Fit:
-    """Fit the model of this name to a CSV file, with free parameters and doses as typed."""
+def run_fit(model: Model, data: Path, free: list[str], doses: list[str], constants: Mapping[str, str]) -> Fit:
+    """Fit a model to a CSV file, with free parameters and doses as typed."""
     import pkpd
     from pkpd.cli.parsing import distinct
     from pkpd.records.observations import arm_names
 
-    adjusted = pkpd.load(model).using(**constants)
+    adjusted = model.using(**constants)
     regimens: dict[str, Regimen | None] = dict.fromkeys(arm_names(data))
     for text in doses:
         arm, dose = _arm_and_dose(text, list(regimens), adjusted.time)
@@ -49,7 +50,7 @@ def fit_files(estimated: Fit, folder: Path, figure: str = "fit.png", *, text: st
 
 
 def _arm_and_dose(text: str, arms: list[str], unit: str) -> tuple[str, Regimen]:
-    from pkpd.cli.doses import parse_dose
+    from pkpd.treatment.typed_doses import parse_dose
 
     for arm in sorted(arms, key=len, reverse=True):
         if text.startswith(f"{arm}:"):

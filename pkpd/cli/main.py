@@ -42,7 +42,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A name from `pkpd catalog`.")]
+ModelName = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A name from `pkpd catalog`, or a file: a model as text, .toml.")
+]
+RunCode = Annotated[bool, typer.Option("--run-code", help="Run MODEL if it is a Python file; only if you trust it.")]
 Models = Annotated[list[str] | None, typer.Argument(metavar="[MODEL]...", help="Names from `pkpd catalog`.")]
 Doses = Annotated[
     list[str] | None,
@@ -98,11 +101,21 @@ def catalog(as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = Fal
 
 
 @app.command()
-def show(model: ModelName) -> None:
+def show(
+    model: ModelName,
+    as_text: Annotated[bool, typer.Option("--toml", help="As a file that other commands take as MODEL.")] = False,
+    run_code: RunCode = False,
+) -> None:
     """Show a model: description, equations, parameters with their sources, how to run it."""
+    from pkpd.cli.models import model_named
     from pkpd.cli.pages import print_page
 
-    print_page(model)
+    if as_text:
+        from pkpd.model_text.writing import model_text
+
+        sys.stdout.write(model_text(model_named(model, run_code=run_code)))
+    else:
+        print_page(model_named(model, run_code=run_code) if model.endswith((".toml", ".py")) else model)
 
 
 @app.command()
@@ -124,11 +137,12 @@ def page(
 def lint(models: Models = None) -> None:
     """Look for semantic defects in models, or in the whole library; exit with 1 where there are errors."""
     import pkpd
+    from pkpd.cli.models import model_named
 
-    names = _known(models)
+    names = models or list(pkpd.catalog().index)
     errors = warned = 0
     for name in names:
-        for finding in pkpd.lint(name):
+        for finding in pkpd.lint(model_named(name) if name.endswith(".toml") else name):
             typer.echo(f"{name}: {finding}")
             errors += finding.severity == "error"
             warned += finding.severity == "warning"
@@ -147,12 +161,14 @@ def simulate(
     method: Method = "auto",
     rtol: Tolerance = 1e-8,
     out: Out = None,
+    run_code: RunCode = False,
 ) -> None:
     """Simulate a model once and write the result as a table."""
     import pkpd
+    from pkpd.cli.models import model_named
     from pkpd.cli.requests import requested
 
-    loaded = pkpd.load(model)
+    loaded = model_named(model, run_code=run_code)
     request = requested(loaded, dose, times, outputs)
     _deliver(pkpd.simulate(loaded, **request, parameters=_assignments(values), method=method, rtol=rtol), out)
 
@@ -171,22 +187,88 @@ def sweep(
     outputs: Outputs = None,
     method: Method = "auto",
     rtol: Tolerance = 1e-8,
-    out: Out = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write, .nc or .csv; of a study the folder to write to.")
+    ] = None,
+    run_code: RunCode = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what a study takes of time, memory and disk.")
+    ] = False,
+    chunk: Annotated[int | None, typer.Option("--chunk", min=1, help="Members of a study's chunk.")] = None,
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="Threads of the integrator.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", help="Address of a Dask scheduler, or a number of workers here.")
+    ] = None,
 ) -> None:
-    """Simulate a model over a grid of parameters, a random sample, or both."""
+    """Simulate a model over a grid of parameters, a random sample, or both.
+
+    Instead of MODEL a study file, STUDY.toml, which says it all: it is run in chunks into a folder, and begun again
+    where it was stopped.
+    """
     import pkpd
+    from pkpd.cli.models import model_named
     from pkpd.cli.parsing import parse_axes
     from pkpd.cli.requests import requested
+    from pkpd.cli.sweeping import is_study, run_sweep
 
-    loaded = pkpd.load(model).using(**_assignments(values))
+    if model.endswith(".toml") and is_study(model):
+        _refuse_flags(
+            model, {"--grid": grid, "--sample": sample, "--dose": dose, "--set": values, "--outputs": outputs}
+        )
+        run_sweep(Path(model), out, dry_run=dry_run, chunk=chunk, threads=threads, scheduler=scheduler)
+        return
+    loaded = model_named(model, run_code=run_code).using(**_assignments(values))
     axes = parse_axes(grid or [])
     if not axes.columns and not sample:
         fail("nothing to sweep: give --grid NAME=..., --sample N, or both.")
     request = requested(loaded, dose, times, outputs, [*axes.shape, sample or 1])
     ensemble = axes * pkpd.sample(loaded, sample, seed) if sample else axes
-    with _progress(f"{model}: {len(ensemble)} members") as advance:
+    with _progress(f"{loaded.name}: {len(ensemble)} members") as advance:
         result = pkpd.simulate(loaded, **request, parameters=ensemble, method=method, rtol=rtol, progress=advance)
     _deliver(result, out)
+
+
+@app.command()
+def rerun(
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="A result, .nc, or the folder of a sweep.")],
+) -> None:
+    """Compute a result again from what its file says, and compare every bit; exit with 1 where it differs."""
+    import pkpd
+
+    again = pkpd.rerun(result)
+    typer.echo(str(again))
+    if not again.same:
+        raise SystemExit(FAILED)
+
+
+@app.command()
+def tolerance(
+    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="A study file.")],
+    members: Annotated[int, typer.Option("--members", min=1, help="How many members to look at.")] = 200,
+    factor: Annotated[float, typer.Option("--factor", help="By how much to divide the tolerances.")] = 100.0,
+) -> None:
+    """Integrate some members of a study again at a tighter tolerance, and report what changes."""
+    import pkpd
+
+    typer.echo(str(pkpd.check_tolerance(pkpd.read_study(study), members=members, factor=factor)))
+
+
+@app.command()
+def verify(
+    out: Annotated[Path | None, typer.Option("--out", help="File to write the report to, .md.")] = None,
+) -> None:
+    """Compare what this machine computes with closed forms, by every integrator; exit with 1 where it fails."""
+    import pkpd
+    from pkpd.storage import write_atomically
+
+    report = pkpd.verify()
+    if out is None:
+        typer.echo(str(report))
+    else:
+        write_atomically(out, lambda path: path.write_text(f"{report}\n", encoding="utf-8"))
+        say(f"wrote {out}")
+    if not report.passed:
+        raise SystemExit(FAILED)
 
 
 @app.command()
@@ -227,6 +309,7 @@ def fit(
     ] = None,
     values: Values = None,
     out: Annotated[Path | None, typer.Option("--out", help="Folder for the report, tables and figure.")] = None,
+    run_code: RunCode = False,
 ) -> None:
     """Fit a model to observations and report the estimates.
 
@@ -234,27 +317,33 @@ def fit(
     priors, error models, starts, profiles, bootstrap, and the folder of the report.
     """
     from pkpd.cli.fitting import fit_files, run_fit
+    from pkpd.cli.models import describes_model, model_named
 
-    if model.endswith(".toml"):
+    if model.endswith(".toml") and not describes_model(model):
         _fit_study(Path(model), {"--data": data, "--free": free, "--dose": dose, "--set": values}, out)
         return
     if data is None or not free:
         raise typer.BadParameter(
             "give it, or a study file instead of the model.", param_hint="--free" if data else "--data"
         )
-    estimated = run_fit(model, data, free, dose or [], _assignments(values))
+    loaded = model_named(model, run_code=run_code)
+    estimated = run_fit(loaded, data, free, dose or [], _assignments(values))
     typer.echo(estimated.report())
     if out is not None:
         for path in fit_files(estimated, out):
             say(f"wrote {path}")
 
 
+def _refuse_flags(file: str, flags: Mapping[str, object]) -> None:
+    also = [flag for flag, value in flags.items() if value]
+    if also:
+        raise typer.BadParameter(f"{file} says it itself; leave the option out.", param_hint=also[0])
+
+
 def _fit_study(path: Path, flags: Mapping[str, object], out: Path | None) -> None:
     from pkpd.cli.studies import outcome_files, run_study
 
-    also = [flag for flag, value in flags.items() if value]
-    if also:
-        raise typer.BadParameter(f"{path.name} says it itself; leave the option out.", param_hint=also[0])
+    _refuse_flags(path.name, flags)
     outcome = run_study(path, _progress)
     typer.echo(outcome.report())
     folder = out or outcome.folder

@@ -10,21 +10,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pkpd.library.pages import Page
     from pkpd.library.reproductions import Claim
+    from pkpd.symbolic.model import Model
 
 __all__ = ["print_page", "write_pages"]
 
 KNOWN = "A known result, computed again"
 
 
-def print_page(name: str) -> None:
-    """Print the page of a model to stdout, without the LaTeX of its equations."""
+def print_page(model: Model | str) -> None:
+    """Print the page of a model, or of the one of this name in the library, without the LaTeX of its equations."""
     from pkpd.cli.terminal import print_markdown
     from pkpd.library.pages import RUNNING, page
 
-    described = page(name)
-    published = _published(name)
+    described = page(model)
+    published = _published(model) if isinstance(model, str) else ""
     if published:
-        hint = f"`pkpd page {name}` computes it and draws the figure."
+        hint = f"`pkpd page {model}` computes it and draws the figure."
         described = described.joined(KNOWN, f"{published}\n\n{hint}", before=RUNNING)
     print_markdown(described.markdown())
 

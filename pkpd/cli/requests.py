@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from pkpd.cli.doses import parse_regimen
 from pkpd.cli.forecast import refuse_beyond_memory
-from pkpd.cli.times import parse_times
+from pkpd.treatment.typed_doses import parse_regimen
+from pkpd.treatment.typed_times import parse_times
 
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Model

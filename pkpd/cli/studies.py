@@ -127,8 +127,8 @@ def _options(table: Table) -> dict[str, Any]:
 
 def _observed(study: Study, model: Model, path: Path) -> Dataset | Records:
     import pkpd
-    from pkpd.cli.doses import parse_regimen
     from pkpd.records.observations import arm_names
+    from pkpd.treatment.typed_doses import parse_regimen
 
     data = path.parent / study.data
     if study.records is not None:

@@ -9,6 +9,7 @@ import numpy as np
 from pkpd.errors import DataError
 from pkpd.figures import labels
 from pkpd.figures.fits import require_fit
+from pkpd.figures.mixed_quality import mixed_goodness_of_fit
 from pkpd.figures.panels import WIDTH
 from pkpd.figures.scales import plain_log
 from pkpd.figures.style import BLACK, BLUE, GRAY, PALE, RED, house_style, note
@@ -20,6 +21,7 @@ from pkpd.fitting.diagnostics import (
     standardized_residuals,
     trend,
 )
+from pkpd.fitting.mixed.results import MixedFit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +35,7 @@ __all__ = ["goodness_of_fit"]
 _DENSE = 300  # observations from which marks are fainter
 
 
-def goodness_of_fit(fit: Fit, output: str | None = None, *, log: bool = False) -> Figure:
+def goodness_of_fit(fit: Fit | MixedFit, output: str | None = None, *, log: bool = False) -> Figure:
     """Observed against predicted values, and five views of the standardized residuals.
 
     The residuals are over the standard deviation of the errors (the estimated one where it was
@@ -41,6 +43,12 @@ def goodness_of_fit(fit: Fit, output: str | None = None, *, log: bool = False) -
     band, and against those that precede them in the same arm or subject; and their size against
     the prediction.  Red marks are means of about equally many residuals, with two standard errors.
     Values that are only known to lie beyond a limit are left out; the figure counts them.
+
+    Of a mixed-effects fit nine views: observed against population and individual predictions,
+    conditional weighted residuals (CWRES) against time and prediction, the size of individual
+    ones, normalized prediction distribution errors (NPDE) against normal quantiles, random effects
+    with their shrinkage, the random effect and the covariate that hang together most, and a
+    prediction-corrected visual predictive check.
 
     Parameters
     ----------
@@ -59,6 +67,8 @@ def goodness_of_fit(fit: Fit, output: str | None = None, *, log: bool = False) -
         If several outputs were observed and none is named, no value was measured, or times to an event
         were.
     """
+    if isinstance(fit, MixedFit):
+        return mixed_goodness_of_fit(fit, output, log=log)
     require_fit(fit, "goodness_of_fit")
     output = observed_output(fit, output)
     if counts_events(fit, output):

@@ -10,10 +10,12 @@ from pkpd.errors import DataError
 from pkpd.figures import labels
 from pkpd.figures.bands import band_name, checked_bands, scale_with_bands
 from pkpd.figures.fits import arm_title, draw_observed, failed, fine_times, require_fit
+from pkpd.figures.mixed_individuals import mixed_individual_fits
 from pkpd.figures.panels import Sheet, each_page, panel_title, sheet
 from pkpd.figures.style import BLACK, BLUE, GRAY
 from pkpd.fitting.diagnostics import comparable_values, counts_events, observed_output, series
 from pkpd.fitting.individuals import individual_curves
+from pkpd.fitting.mixed.results import MixedFit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +29,7 @@ __all__ = ["individual_fits"]
 
 
 def individual_fits(
-    fit: Fit,
+    fit: Fit | MixedFit,
     output: str | None = None,
     *,
     log: bool = False,
@@ -35,6 +37,8 @@ def individual_fits(
     bands: xr.Dataset | None = None,
 ) -> list[Figure]:
     """Observations and fitted curve of each subject, or of each arm where the data have no subjects.
+
+    Of a mixed-effects fit the course of the typical subject stands beside that of the subject.
 
     Up to 24 panels stand on a page, four in a row; `save` writes all pages to one PDF.
 
@@ -69,10 +73,12 @@ def individual_fits(
     --------
     ``pkpd.save(pkpd.individual_fits(fit), "individuals.pdf")`` writes all pages.
     """
-    require_fit(fit, "individual_fits")
     for name, value in (("log", log), ("shared", shared)):
         if not isinstance(value, bool):
             raise DataError(f"individual_fits: {name} is {value!r}; expected True or False.")
+    if isinstance(fit, MixedFit):
+        return mixed_individual_fits(fit, output, log=log, shared=shared)
+    require_fit(fit, "individual_fits")
     output = observed_output(fit, output)
     if counts_events(fit, output):
         raise DataError(

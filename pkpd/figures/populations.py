@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,23 +11,14 @@ from pkpd.errors import DataError, SimulationError
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
 from pkpd.figures.scales import scale_output
-from pkpd.figures.selections import checked_lines, length_like, measurable, only, require, volume_like, where
-from pkpd.figures.style import BLACK, BLUE, GRAY, OKABE_ITO, PALE, RED, canvas, note
+from pkpd.figures.selections import measurable, only, require, where
+from pkpd.figures.style import BLACK, BLUE, GRAY, OKABE_ITO, RED, canvas, note
 
 if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["spaghetti", "waterfall"]
-
-
-# RECIST 1.1 on a sum of diameters (Eisenhauer et al., Eur J Cancer 45:228-247, 2009), and the
-# same diameters as volumes of similar shape: 0.7^3 - 1 and 1.2^3 - 1.
-_DIAMETERS = {"\N{MINUS SIGN}30 %": -30.0, "+20 %": 20.0}
-_VOLUMES = {
-    "\N{MINUS SIGN}65.7 %\n(diameter\n\N{MINUS SIGN}30 %)": -65.7,
-    "+72.8 %\n(diameter\n+20 %)": 72.8,
-}
+__all__ = ["spaghetti"]
 
 
 def spaghetti(
@@ -91,62 +81,6 @@ def spaghetti(
     return axes
 
 
-def waterfall(
-    change: xr.DataArray,
-    *,
-    lines: Mapping[str, float] | None = None,
-    cap: float = 100.0,
-    ax: Axes | None = None,
-) -> Axes:
-    """Percent change from baseline of every member, sorted, from the largest growth to the deepest response.
-
-    Members without a value (excluded by a declared policy) are left out; the figure says how
-    many.
-
-    Parameters
-    ----------
-    change
-        In percent, over ``member``: from `best_change`, or from `percent_change` at one time.
-    lines
-        Levels to draw, by what to call them.  By default those of RECIST 1.1 where the
-        baseline was a length, -30 % and +20 %, and the same in volume where it was a volume,
-        -65.7 % and +72.8 %; none otherwise.  ``{}`` for none.
-    cap
-        Bars are cut at this growth, in percent; the figure says how many are.
-    ax
-        Axes to draw on; a new figure by default.
-
-    Raises
-    ------
-    UnknownNameError
-        If `change` has no dimension ``member``.
-    DataError
-        If it varies over a further dimension, is not in percent, or `cap` is not positive.
-    SimulationError
-        If no member is left to show.
-    """
-    require(change, "member")
-    only(change, {"member"}, "")
-    if change.attrs.get("units") != "%":
-        raise DataError(f"waterfall() needs a change in percent; {where(change)} is in {change.attrs.get('units')!r}.")
-    if not isinstance(cap, int | float) or not cap > 0:
-        raise DataError(f"cap is {cap!r}; expected a growth of more than 0 %.")
-    reference = _reference(change) if lines is None else checked_lines(lines)
-    heights = np.sort(change.to_numpy()[change.notnull().to_numpy()])[::-1]
-    if not len(heights):
-        raise SimulationError(f"{where(change)}: no member is left to show; all {change.size} were excluded.")
-    with canvas(ax) as axes:
-        _bars(axes, heights, reference, cap)
-        axes.set_ylabel(labels.quantity(change, 34))
-        cut = int((heights > cap).sum())
-        counts = f"n = {len(heights)}" + (f", {cut} bars cut at +{cap:g} %" if cut else "")
-        note(axes, counts, labels.left_out(change.size - len(heights), change.size))
-    return axes
-
-
-# ---- spaghetti
-
-
 def _groups(classes: xr.DataArray | None, usable: xr.DataArray) -> dict[str, tuple[Mask, Any]]:
     """For each class the members in it and a color; the count is in the name."""
     kept = usable.to_numpy()
@@ -188,37 +122,3 @@ def _threads(ax: Axes, time: Array, rows: Array, color: Any, name: str) -> None:
     ax.add_collection(threads)
     ax.autoscale_view()
     ax.plot([], [], color=color, linewidth=1.2, label=name)  # in the legend, a line that is not faint
-
-
-# ---- waterfall
-
-
-def _reference(change: xr.DataArray) -> dict[str, float]:
-    unit = str(change.attrs.get("baseline_units", "1"))
-    return _VOLUMES if volume_like(unit) else _DIAMETERS if length_like(unit) else {}
-
-
-def _bars(ax: Axes, heights: Array, reference: Mapping[str, float], cap: float) -> None:
-    place = np.arange(1, len(heights) + 1)
-    gap = 0.2 if len(heights) <= 60 else 0.0
-    colors = [_class_color(height, reference.values()) for height in heights]
-    ax.bar(place, np.minimum(heights, cap), width=1 - gap, color=colors)
-    ax.axhline(0, color=BLACK, linewidth=0.6)
-    for text, line in reference.items():
-        ax.axhline(line, color=BLACK, linewidth=0.6, linestyle=(0, (4, 3)))
-        ax.annotate(
-            text, (1, line), xytext=(3, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
-            va="center", fontsize=6.5,
-        )  # fmt: skip
-    ax.set_xlim(0.5, len(heights) + 0.5)
-    ax.set_ylim(min(-100.0, float(heights[-1])), cap if heights[0] > 0 else 10)
-    ax.set_xticks([])
-    ax.spines["bottom"].set_visible(False)
-    ax.set_xlabel("Members, sorted")
-
-
-def _class_color(height: float, reference: Iterable[float]) -> str:
-    """Blue from the deepest level of response on, orange from the highest of growth on, else pale."""
-    if height <= min((line for line in reference if line < 0), default=-np.inf):
-        return BLUE
-    return RED if height >= max((line for line in reference if line > 0), default=np.inf) else PALE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -11,14 +11,18 @@ from pkpd.arrays import Array
 from pkpd.errors import DataError, SimulationError, unknown_name
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
+from pkpd.figures.mixed_checks import mixed_vpc
+from pkpd.figures.mixed_quality import observed_output
 from pkpd.figures.scales import scale_output
 from pkpd.figures.selections import only, require, where
 from pkpd.figures.style import BLACK, BLUE, GRAY, RED, canvas, note
+from pkpd.fitting.mixed.results import MixedFit
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["vpc"]
 
@@ -26,6 +30,7 @@ __all__ = ["vpc"]
 _BINS = 8
 
 
+@overload
 def vpc(
     simulated: xr.Dataset,
     observed: pd.DataFrame | None = None,
@@ -35,8 +40,43 @@ def vpc(
     bins: int | Sequence[float] | None = None,
     log: bool = False,
     ax: Axes | None = None,
-) -> Axes:
+) -> Axes: ...
+
+
+@overload
+def vpc(
+    simulated: MixedFit,
+    *,
+    output: str | None = None,
+    percentiles: tuple[float, float, float] = (5, 50, 95),
+    replicates: int | None = None,
+    bins: int | Sequence[float] | None = None,
+    corrected: bool = False,
+    by: str | None = None,
+    seed: int = 0,
+    log: bool = False,
+) -> Figure: ...
+
+
+def vpc(
+    simulated: Any,
+    observed: pd.DataFrame | None = None,
+    *,
+    output: str | None = None,
+    percentiles: tuple[float, float, float] = (5, 50, 95),
+    replicates: int | None = None,
+    bins: int | Sequence[float] | None = None,
+    corrected: bool = False,
+    by: str | None = None,
+    seed: int = 0,
+    log: bool = False,
+    ax: Axes | None = None,
+) -> Axes | Figure:
     """Percentiles of simulated observations against time, with those of observed ones.
+
+    Of a mixed-effects fit the trial is simulated anew, with the doses, times and covariates of
+    every subject; values below a limit of quantification rank lowest, and their share has a
+    panel of its own.
 
     Members without a value (failed, and excluded by a declared policy) are left out, and the
     figure says how many.  Percentiles below the limit of quantification are not drawn.
@@ -44,7 +84,7 @@ def vpc(
     Parameters
     ----------
     simulated
-        From `observe`, over ``member`` and ``time``.
+        From `observe`, over ``member`` and ``time``; or a `MixedFit`.
     observed
         Columns ``time`` and ``value`` in the same units, an observation a row; those below
         the limit of quantification at the limit, as `observe` reports them.
@@ -52,11 +92,16 @@ def vpc(
         A low one, a middle one and a high one.
     replicates
         Take the members as this many studies of the same size, one after the other, and show
-        for each percentile the interval that holds it in 95 % of the studies.
+        for each percentile the interval that holds it in 95 % of the studies.  Of a mixed-effects
+        fit how often the trial is simulated, 500 times by default.
     bins
         The bins of time in which observed percentiles are taken: their number, each holding
         about as many observations, or their edges.  By default one for each observed time, or
         8 where there are more times than that.
+    output, corrected, by, seed
+        Of a mixed-effects fit: the observed output; whether values are corrected for the
+        prediction of their dose and covariates (Bergstrand et al. 2011); a column whose values
+        make panels; and the seed of the simulations.
     log
         Whether the axis of the output is logarithmic; values of 0 and less are not shown then.
     ax
@@ -78,8 +123,17 @@ def vpc(
     Bergstrand M, Hooker AC, Wallin JE, Karlsson MO. Prediction-corrected visual predictive
     checks for diagnosing nonlinear mixed-effects models. AAPS J 13:143-151 (2011).
     """
-    values = _values(simulated)
     ranks = _ranks(percentiles)
+    if isinstance(simulated, MixedFit):
+        if observed is not None or ax is not None:
+            raise DataError(
+                f"vpc() of {simulated!r} has observations and a figure of its own; leave observed= and ax= out."
+            )
+        return mixed_vpc(
+            simulated, observed_output(simulated, output, "vpc"), n=replicates or 500, seed=seed, percentiles=ranks,
+            bins=bins, corrected=corrected, by=by, log=log,
+        )  # fmt: skip
+    values = _values(simulated)
     rows = values.transpose("member", "time").to_numpy()
     lost = np.isnan(rows).any(axis=1)
     if lost.all():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, overload
 
 import numpy as np
 
@@ -14,6 +14,11 @@ from pkpd.fitting.curves import Curve, as_curve
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
 from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.likelihoods import BlqMethod
+from pkpd.fitting.mixed.covariance import CovarianceKind
+from pkpd.fitting.mixed.estimation import fit_mixed_effects
+from pkpd.fitting.mixed.progress import Told
+from pkpd.fitting.mixed.results import Estimator, MixedFit
+from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.multistart import check_starts, multistart
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.observation_models import (
@@ -32,6 +37,7 @@ from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.regimen_predictor import RegimenPredictor
 from pkpd.fitting.results import Fit, SdMeaning
 from pkpd.fitting.search import minimize
+from pkpd.fitting.start_checks import check_start
 from pkpd.fitting.tied import with_tied_parameters
 from pkpd.fitting.usable_data import check_side, measured, with_sides
 from pkpd.measures.residual_error import ResidualError
@@ -49,6 +55,25 @@ SOLVER = Solver(rtol=1e-9)
 ErrorModels = ResidualError | Binomial | Poisson | EventTime
 
 
+@overload
+def fit(
+    model: MixedEffects,
+    data: Records,
+    *,
+    method: Estimator | None = None,
+    outputs: str | Mapping[Any, str] | None = None,
+    blq: BlqMethod | None = None,
+    solver: Solver | None = None,
+    start: MixedFit | Mapping[str, float] | None = None,
+    starts: int = 1,
+    seed: int = 0,
+    covariance: CovarianceKind | None = "R",
+    progress: Told = None,
+    **sampling: Any,
+) -> MixedFit: ...
+
+
+@overload
 def fit(
     model: Model | Curve | Callable[..., Any],
     data: Dataset | Records,
@@ -70,7 +95,34 @@ def fit(
     seed: int = 0,
     max_evaluations: int = 1000,
     progress: Progress | None = None,
-) -> Fit:
+) -> Fit: ...
+
+
+def fit(
+    model: Any,
+    data: Any,
+    free: Any = None,
+    *,
+    error: Any = None,
+    blq: BlqMethod | None = None,
+    outputs: str | Mapping[Any, str] | None = None,
+    at_dose: Side | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    sd_is: Literal["known", "relative"] | None = None,
+    solver: Solver | None = None,
+    method: str | None = None,
+    rtol: float | None = None,
+    atol: float | Mapping[str, float] | None = None,
+    max_steps: int | None = None,
+    optimizer: str | None = None,
+    start: Any = None,
+    starts: int = 1,
+    seed: int = 0,
+    covariance: CovarianceKind | None = "R",
+    max_evaluations: int = 1000,
+    progress: Any = None,
+    **sampling: Any,
+) -> Fit | MixedFit:
     """Estimate parameters of a model, or of its regimens: by maximum likelihood, or by weighted least squares.
 
     With `error` the log-likelihood of the observations is maximized, the numbers of the error
@@ -80,11 +132,14 @@ def fit(
     derivatives are exact, integrated with the model; all arms, subjects and covariates are one
     ensemble.
 
+    Of a `mixed_effects` model the population parameters are estimated: typical values, variances
+    of random effects, numbers of error models.
+
     Parameters
     ----------
     model
-        A closed model; or a plain function ``f(time, b1, b2, ...)``, named or not by `pkpd.curve`,
-        of the times of observations in arms without doses.
+        A closed model; a `mixed_effects` model; or a plain function ``f(time, b1, b2, ...)``, named
+        or not by `pkpd.curve`, of the times of observations in arms without doses.
     data
         From `read_observations`; or from `read_nonmem`, an arm each subject: its records
         dose it as in `predict`, and its rows with EVID 0 and MDV 0 are the observations,
@@ -92,7 +147,7 @@ def fit(
         standard deviation of DV.
     free
         What to estimate: ``{name: free(...)}``, or a list of names for those that start at
-        the model's value within their declared bounds.
+        the model's value within their declared bounds.  A mixed-effects model says it itself.
     error
         How observations of an output differ from its predictions: ``{output: error model}``, or
         one error model where one output is observed.  Error models are `additive_error`,
@@ -125,11 +180,18 @@ def fit(
     solver
         How to integrate; ``Solver(rtol=1e-9)`` by default.  `rtol` must be 1e-6 or less.
     method, rtol, atol, max_steps
-        The options of `pkpd.Solver` one by one; they take precedence over those of `solver`.
+        The options of `pkpd.Solver` one by one; they take precedence over those of `solver`.  Of a
+        mixed-effects model `method` is the estimator: ``"focei"`` (the default), ``"foce"``,
+        ``"fo"``, ``"laplace"``, ``"saem"`` or ``"importance"``.
     optimizer
-        Which minimizer: a method of lmfit by its name, or ``"trust-constr"`` of scipy.  By
+        Which minimizer: a method of lmfit by its name, or ``"trust-constr"`` of scipy.
+        ``"differential_evolution"`` integrates each generation as one ensemble, between the bounds or, where
+        there are none, in the range of `starts`; the default takes its best point to the end.  By
         default lmfit's ``"least_squares"`` for sums of squares, ``"trust-constr"`` with the
         expected information as its Hessian for other likelihoods.
+    start
+        Of a mixed-effects model: values by label to begin with, or an earlier `MixedFit`, such as
+        one that Ctrl-C ended.
     starts
         How many searches; the first begins at the starts of `free`, the others at those of a
         Latin hypercube over the bounds, or where there are none over 0.1 to 10 times the start on
@@ -137,15 +199,25 @@ def fit(
         the fit, and ``Fit.starts`` tells of them all.
     seed
         Of the hypercube, and of an optimizer that draws random numbers.
+    covariance
+        Of a mixed-effects model: where standard errors come from, the Hessian ``"R"``, the squared
+        gradients ``"S"`` or the ``"sandwich"`` of both; None for none.
     max_evaluations
         A search ends without success after so many evaluations.
     progress
         Called with the number of searches done and `starts`; of one search with the evaluations done and
-        `max_evaluations`.  Ctrl-C ends the search, and the best point so far is the fit.
+        `max_evaluations`.  Ctrl-C ends the search, and the best point so far is the fit.  Of a
+        mixed-effects model True for a line on the terminal, or a function that is called with
+        the iteration, the objective and the estimates by label.
+    sampling
+        Of a mixed-effects model: `restarts`, from how many draws the modes of each subject are
+        also sought (8); `iterations`, the most of a search (200); `phases`, the iterations of SAEM
+        before and after its gain falls (200, 150); `chains`; `samples`, the points of importance
+        sampling for each subject (1024).
 
     Returns
     -------
-    Fit
+    Fit, MixedFit
         Estimates, covariance, residuals, `report()`, `predict(times)`.
 
     Raises
@@ -172,6 +244,18 @@ def fit(
     >>> result.estimates["estimate"].round(4).to_dict()
     {'CL': 1.0, 'V': 10.0}
     """
+    if isinstance(model, MixedEffects):
+        stated = {
+            "free": free, "error": error, "at_dose": at_dose, "parameters": parameters, "sd_is": sd_is, "rtol": rtol,
+            "atol": atol, "max_steps": max_steps, "optimizer": optimizer,
+        }  # fmt: skip
+        return fit_mixed_effects(
+            model, data, stated, method=method, outputs=outputs, blq=blq, solver=solver, start=start, starts=starts,
+            seed=seed, covariance=covariance, progress=progress, **sampling,
+        )  # fmt: skip
+    if sampling or start is not None:
+        name = "start" if start is not None else next(iter(sampling))
+        raise FitError(f"fit: {name}= is for mixed_effects() models, and the model is {model!r}.")
     if not isinstance(solver, Solver | None):
         raise FitError(f"fit: solver is {solver!r}; expected pkpd.Solver(...).")
     options = (solver or SOLVER).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps)
@@ -191,7 +275,7 @@ def fit(
             f"fit: {len(objective.data)} observations cannot determine {len(objective.coordinates)} free parameters "
             f"({', '.join(c.label for c in objective.coordinates)})."
         )
-    objective.check_start(objective.start)
+    check_start(objective, objective.start)
     check_starts(starts)
     check_seed(seed)
     ends = None

@@ -13,6 +13,7 @@ from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FitError
 from pkpd.fitting.free_parameters import Coordinate
 from pkpd.fitting.objective import Objective
+from pkpd.fitting.ranges import search_ranges
 from pkpd.fitting.search import Optimum, minimize
 from pkpd.fitting.together import with_one_model
 from pkpd.solvers.problem import Progress
@@ -22,14 +23,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Starts", "check_starts", "multistart", "several_optima", "spread_starts"]
 
-FACTOR = np.log(10.0)  # either way of a start on the log scale that has no bound
-SPANS = 2.0  # either way on a linear scale
 SAME = 0.01  # of log-likelihood: ends that differ by less are one optimum
 EQUAL = 1e-3  # of log-likelihood: so equal are ends of one likelihood ...
 APART = 0.2  # ... and so many spans apart are different estimates
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Starts:
     """Where the searches of a fit began and ended, in the order of their starts; the first is the given start.
 
@@ -143,6 +142,10 @@ class Starts:
     def __str__(self) -> str:
         return self.report()
 
+    def __repr__(self) -> str:
+        optima = "optimum" if self.n_optima == 1 else "optima"
+        return f"<Starts: {len(self)} in {self.n_optima} {optima}, {self.failures} failed>"
+
 
 def several_optima(fit: Any) -> list[str]:
     """What the starts of a fit left undecided, as sentences; none where there was one start."""
@@ -152,21 +155,18 @@ def several_optima(fit: Any) -> list[str]:
 def spread_starts(objective: Objective, n: int, seed: int) -> Array:
     """The start of the coordinates, then a Latin hypercube over their ranges, (n, coordinates).
 
-    A range is that of the bounds, uniform on the scale of the search: log-uniform for a parameter
-    on a log scale.  Where a side has no bound it reaches to 10 times the start, or a tenth of it, on a
-    log scale, and to twice its size above or below it otherwise.
+    It is uniform on the scale of the search, log-uniform for a parameter on a log scale, between the ends
+    of `search_ranges`.
     """
     from scipy.stats import qmc
 
     start = objective.start
-    reach = np.array([FACTOR if c.log else SPANS * c.span(c.start) for c in objective.coordinates])
-    lower = np.where(np.isfinite(objective.lower), objective.lower, start - reach)
-    upper = np.where(np.isfinite(objective.upper), objective.upper, start + reach)
+    lower, upper = search_ranges(objective)
     cube = qmc.LatinHypercube(len(start), rng=np.random.default_rng(seed)).random(max(n - 1, 0))
     return np.concatenate([start[None], lower + cube * (upper - lower)])[:n]
 
 
-def check_starts(starts: object) -> None:
+def check_starts(starts: object, where: str = "fit") -> None:
     """Refuse what is no number of starts.
 
     Raises
@@ -174,7 +174,7 @@ def check_starts(starts: object) -> None:
     FitError
     """
     if not isinstance(starts, int | np.integer) or isinstance(starts, bool) or starts < 1:
-        raise FitError(f"fit: starts is {starts!r}; expected a whole number of 1 or more.")
+        raise FitError(f"{where}: starts is {starts!r}; expected a whole number of 1 or more.")
 
 
 def multistart(

@@ -19,7 +19,8 @@ STEP = 1e-3  # in spans of a coordinate: balances the truncation of differences 
 def fit_of(objective: Objective, optimum: Optimum, meaning: SdMeaning, starts: Starts | None = None) -> Fit:
     """What is known at the end of a search, which may have been the best of several `starts`."""
     x, predictor = optimum.x, objective.predictor
-    predicted, slopes = objective.linearized(x[None])
+    slopes = optimum.slopes[None] if optimum.slopes is not None else objective.linearized(x[None])[1]
+    predicted = optimum.predicted[None] if optimum.predicted is not None else objective.predicted(x[None])
     expansion = objective.expanded_from(x[None], predicted, slopes)
     standardized, sd = objective.standardized(x, predicted[0])
     information = expansion.information[0]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.arrays import Array, Mask
+from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Coordinate, known_parameters
 from pkpd.prepared.solver import Solver
@@ -30,6 +30,8 @@ __all__ = ["Predictor", "moments"]
 # The step of a central difference that balances its truncation, of order STEP**2, against
 # the integrator's error over STEP, at relative tolerances of 1e-8 and below.
 STEP = 1e-3
+
+ROUGH = 1e-4  # the relative tolerance of the first steps of a search
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,21 @@ class Predictor(ABC):
 
     def __call__(self, points: Array) -> Array:
         """`predictions` at points on the scale of the search, (points, coordinates)."""
-        return self.predictions({c.label: c.natural(points[:, i]) for i, c in enumerate(self.coordinates)})
+        return self.predictions(self.by_label(points))
+
+    def natural(self, points: Array) -> Array:
+        """Points in the parameters' own units, (points, coordinates)."""
+        with np.errstate(over="ignore"):  # a step too far of a search: infinite
+            return np.where(self._log, np.exp(points, where=self._log, out=np.zeros_like(points)), points)
+
+    @cached_property
+    def _log(self) -> Mask:
+        return np.array([c.log for c in self.coordinates], dtype=bool)
+
+    def by_label(self, points: Array) -> dict[str, Array]:
+        """The values of each coordinate in its own unit, (points,), by label."""
+        natural = self.natural(points)
+        return {c.label: natural[:, i] for i, c in enumerate(self.coordinates)}
 
     def jacobian(self, x: Array) -> Array:
         """The derivatives of the predictions by the coordinates of a point, (observations, coordinates).
@@ -140,6 +156,20 @@ class Predictor(ABC):
         return self(points), slopes
 
     @property
+    def at_once(self) -> bool:
+        """Whether values come with derivatives at no further price."""
+        return False
+
+    @property
+    def looser(self) -> float:
+        """How many times larger the tolerances of `roughly` are; 1 where nothing is gained by it."""
+        return 1.0
+
+    def roughly(self, points: Array) -> tuple[Array, Array]:
+        """As `linearized`, with tolerances `looser` times larger: for the first steps of a search."""
+        return self.linearized(points)
+
+    @property
     def tolerance(self) -> float:
         """The relative change of the cost below which a search may end: as small as errors of the integration allow."""
         return max(0.1 * self.solver.rtol, 1e-15)
@@ -156,12 +186,21 @@ class Predictor(ABC):
 
     # ---- for subclasses
 
-    def mended(self, points: Array, slopes: Array) -> Array:
-        """`slopes` with differences at the points whose derivatives could not be integrated."""
-        for i in np.flatnonzero(~np.isfinite(slopes).all(axis=(1, 2))):
+    def mended(self, points: Array, predicted: Array, slopes: Array) -> tuple[Array, Array]:
+        """Both, anew at the points whose derivatives could not be integrated: these are differences there."""
+        lost = np.flatnonzero(~(np.isfinite(predicted).all(axis=1) & np.isfinite(slopes).all(axis=(1, 2))))
+        if len(lost):
+            predicted[lost] = self(points[lost])
+        for i in lost[np.isfinite(predicted[lost]).all(axis=1)]:
             with contextlib.suppress(FitError):
                 slopes[i] = Predictor.jacobian(self, points[i])
-        return slopes
+        return predicted, slopes
+
+    @cached_property
+    def acts(self) -> list[Index]:
+        """For each coordinate the observations that it acts on."""
+        arms = np.array(self.data.arm)
+        return [np.flatnonzero((arms == c.arm) | (c.arm is None)) for c in self.coordinates]
 
     def own(self, arm: str) -> Sequence[Coordinate]:
         """The coordinates that act in an arm."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import DataError, FailedMembersWarning, FitError, ParameterError, RegimenError
-from pkpd.fitting.predictor import Predictor, moments
+from pkpd.fitting.predictor import ROUGH, Predictor, moments
 from pkpd.fitting.record_observations import RecordObservations
 from pkpd.prediction import predict
 from pkpd.prepared.prepared import Prepared
@@ -71,21 +71,33 @@ class RecordPredictor(Predictor):
         return slopes[0] if np.isfinite(slopes).all() else super().jacobian(x)
 
     def linearized(self, points: Array) -> tuple[Array, Array]:
+        return self._linearized(points, 1.0)
+
+    @property
+    def at_once(self) -> bool:
+        return True
+
+    @property
+    def looser(self) -> float:
+        return max(ROUGH / self.solver.rtol, 1.0)
+
+    def roughly(self, points: Array) -> tuple[Array, Array]:
+        return self._linearized(points, self.looser)
+
+    def _linearized(self, points: Array, looser: float) -> tuple[Array, Array]:
         try:
-            predicted, slopes = self._exact(points)
+            predicted, slopes = self._exact(points, looser)
         except ParameterError:
             return super().linearized(points)
-        return predicted, self.mended(points, slopes)
+        return self.mended(points, predicted, slopes)
 
-    def _exact(self, points: Array) -> tuple[Array, Array]:
-        natural = {c.label: c.natural(points[:, i]) for i, c in enumerate(self.coordinates)}
-        values = self._values(self._by_subject(natural, len(points)), derivatives=True)
+    def _exact(self, points: Array, looser: float = 1.0) -> tuple[Array, Array]:
+        natural = self.by_label(points)
+        values = self._values(self._by_subject(natural, len(points)), looser, derivatives=True)
         predicted, by_name = self._observed(values.columns), self._observed(values.sensitivities)
         slopes = np.zeros((*by_name.shape[:2], len(self.coordinates)))
-        arms = np.array(self.data.arm)
-        for i, c in enumerate(self.coordinates):
+        for i, (c, acts) in enumerate(zip(self.coordinates, self.acts, strict=True)):
             scale = natural[c.label] if c.log else np.ones(len(points))
-            acts = np.flatnonzero((arms == c.arm) | (c.arm is None))
             slopes[:, acts, i] = by_name[:, acts, self._names.index(c.parameter)] * scale[:, None]
         for rows in self._failed(values, by_name):
             predicted[rows] = np.nan
@@ -100,14 +112,15 @@ class RecordPredictor(Predictor):
         return list(dict.fromkeys(c.parameter for c in self.coordinates))
 
     @cached_property
-    def _settled(self) -> dict[bool, Prepared]:
+    def _settled(self) -> dict[tuple[bool, float], Prepared]:
         return {}
 
-    def _values(self, matrix: Array, *, derivatives: bool) -> Values:
+    def _values(self, matrix: Array, looser: float = 1.0, *, derivatives: bool) -> Values:
         """What is seen at all records; `matrix` has a row for each moved parameter and each constant."""
+        key = (derivatives, looser)
         try:
-            if derivatives not in self._settled:
-                self._settled[derivatives] = prepare(
+            if key not in self._settled:
+                self._settled[key] = prepare(
                     self.model,
                     self.observed.records,
                     outputs=self.data.outputs,
@@ -115,8 +128,9 @@ class RecordPredictor(Predictor):
                     sensitivities=self._names if derivatives else (),
                     solver=self.solver,
                     bounds="ignore",  # those of the fit are in force
-                )
-            return self._settled[derivatives](matrix)
+                ).loosened(looser)
+            prepared = self._settled[key]
+            return prepared.linearized(matrix) if derivatives else prepared(matrix)
         except (DataError, RegimenError) as error:
             raise FitError(f"fit: {error}") from error
 
@@ -149,7 +163,7 @@ class RecordPredictor(Predictor):
         import xarray as xr
 
         wanted = moments(times)
-        records, rows = self._with_times(arm, wanted)
+        records, rows = self.with_times(arm, wanted)
         values = {c.label: c.natural(x[[i]]) for i, c in enumerate(self.coordinates)}
         of_subject = self._by_subject(values, 1)[:, 0, self.data.arms.index(arm)]
         table = self._predict(records, dict(zip((*self._names, *self._held), of_subject.tolist(), strict=True)))
@@ -186,7 +200,7 @@ class RecordPredictor(Predictor):
             )
         return table
 
-    def _with_times(self, arm: str, times: Array) -> tuple[Records, Index]:
+    def with_times(self, arm: str, times: Array) -> tuple[Records, Index]:
         """The records of one subject with a row that does nothing at each time, and where these rows are (-1: none)."""
         records, own = self.observed.records, self._rows_of(arm)
         clock = records["TIME"][own]

@@ -57,7 +57,9 @@ def with_one_model(
         Called with the number of tasks that are done and of all.
     """
     model = objective.predictor
-    answers: Answers = {"values": lambda points: (model(points),), "slopes": model.linearized}
+    answers: Answers = {
+        "values": lambda points: (model(points),), "slopes": model.linearized, "rough slopes": model.roughly,
+    }  # fmt: skip
 
     def of_thread(task: Callable[[Objective], T]) -> Callable[[Ask], T]:
         return lambda ask: task(dataclasses.replace(objective, predictor=cast(Predictor, _Remote(model, ask))))
@@ -77,6 +79,9 @@ class _Remote:
 
     def linearized(self, points: Array) -> tuple[Array, ...]:
         return self.ask("slopes", points)
+
+    def roughly(self, points: Array) -> tuple[Array, ...]:
+        return self.ask("rough slopes", points)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # what copying and pickling look for

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pkpd.arrays import Array, Mask
+from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FitError
 from pkpd.fitting.regimen_predictor import RegimenPredictor
 from pkpd.records.observations import SIDES, Dataset, Side
@@ -66,31 +66,26 @@ def with_sides(predictor: RegimenPredictor, x: Array, at_dose: Side | None) -> D
     """
     data = predictor.data
     sides = np.array([side or at_dose or "" for side in data.at_dose], dtype=object)
+    unsaid = np.flatnonzero((sides == "") & [data.regimens[arm] is not None for arm in data.arm])
     doubtful: list[int] = []
-    for arm in dict.fromkeys(np.array(data.arm)[sides == ""].tolist()):
-        if data.regimens[arm] is None:
-            continue
-        rows = data.rows(arm)
-        before, after = (_values(predictor, arm, x, side) for side in SIDES)
+    if len(unsaid):
+        before, after = (_values(predictor, x, side, unsaid) for side in SIDES)
         with np.errstate(invalid="ignore"):
             matters = np.abs(after - before) > DIFFERENT * np.maximum(np.abs(after), np.abs(before))
-        unsaid = matters & (sides[rows] == "")
-        nothing_yet = unsaid & (before == 0)
-        sides[rows[nothing_yet & (data.value[rows] != 0)]] = "after"
-        doubtful += rows[unsaid & ~(nothing_yet & (data.value[rows] == 0))].tolist()
+        nothing_yet, measured_0 = matters & (before == 0), data.value[unsaid] == 0
+        sides[unsaid[nothing_yet & ~measured_0]] = "after"
+        doubtful = unsaid[matters & ~(nothing_yet & measured_0)].tolist()
     sides[sides == ""] = "before"
     _warn(data, sides.tolist(), doubtful)
     return dataclasses.replace(data, at_dose=tuple(sides.tolist()))
 
 
-def _values(predictor: RegimenPredictor, arm: str, x: Array, side: Side) -> Array:
-    """What the model has for the observations of an arm, all on one side of doses."""
-    data = predictor.data
-    rows = data.rows(arm)
-    times, at = np.unique(data.time[rows], return_inverse=True)
-    values = {c.label: c.natural(x[[i]]) for i, c in enumerate(predictor.coordinates)}
-    run = predictor.run(arm, values, times, data.outputs, side)
-    return np.array([run[data.output[i]].to_numpy().reshape(-1)[j] for i, j in zip(rows, at, strict=True)])
+def _values(predictor: RegimenPredictor, x: Array, side: Side, rows: Index) -> Array:
+    """What the model has for some observations, all on one side of doses; all arms as one ensemble."""
+    data = predictor.data.take(np.isin(np.arange(len(predictor.data)), rows))
+    one_sided = dataclasses.replace(data, at_dose=(side,) * len(data))
+    asked = dataclasses.replace(predictor, data=one_sided, solves=Counter(), failures=Counter())
+    return np.asarray(asked(x[None])[0])
 
 
 def _warn(data: Dataset, sides: Sequence[str], doubtful: Sequence[int]) -> None:

@@ -86,8 +86,11 @@ def evaluate(expression: sympy.Basic, at: Points) -> Array:
 
 def terms_of(expression: sympy.Expr, at: Points) -> tuple[Array, Array]:
     """The sum of an expression's terms at each point, and the sum of their absolute values."""
+    import numpy as np
+
     terms = [evaluate(term, at) for term in sympy.Add.make_args(expression)]
-    return sum(terms[1:], terms[0]), sum((abs(t) for t in terms[1:]), abs(terms[0]))
+    with np.errstate(invalid="ignore"):  # one term may be infinite and another its opposite: no value, NaN
+        return sum(terms[1:], terms[0]), sum((abs(t) for t in terms[1:]), abs(terms[0]))
 
 
 def default_value(symbol: Parameter | Given) -> float:

@@ -11,18 +11,21 @@ import numpy as np
 from pkpd.arrays import Array, Index
 from pkpd.errors import ParameterError, unknown_name
 from pkpd.prepared.parameters import KnownParameters, ParameterValues
-from pkpd.prepared.regimens import RegimenProblems, stacked, stacked_changes
+from pkpd.prepared.regimens import MOST_KEPT, RegimenProblems, stacked, stacked_changes
 from pkpd.solvers.clock_stops import moving_clock_schedule
 from pkpd.solvers.directions import Directions, MovingDoses, StopDirections, moving_schedule
 from pkpd.solvers.equations.numpy_code import numpy_code
-from pkpd.solvers.problem import Problem
+from pkpd.solvers.problem import Problem, Solution
 from pkpd.solvers.schedule import Schedule
 from pkpd.solvers.solve import solve
 from pkpd.solvers.steady_derivatives import start_slopes
-from pkpd.solvers.tangent_problems import tangent_problem
+from pkpd.solvers.tangent_problems import TangentProblem, tangent_problem
 from pkpd.symbolic.model import Model
 
-__all__ = ["Slopes", "derivative_name", "differentiated", "integrated_slopes"]
+__all__ = ["Slopes", "derivative_name", "differentiated", "integrated_slopes", "slopes_of", "tangent_solution"]
+
+TANGENTS_KEPT = 4
+"""How many problems with derivatives are kept for the next call."""
 
 
 def derivative_name(of: str) -> str:
@@ -78,11 +81,38 @@ def integrated_slopes(
     problems: RegimenProblems, values: ParameterValues, wrt: Sequence[str], outputs: Sequence[str], order: int
 ) -> Slopes:
     """Integrate the derivatives of `outputs` by `wrt`, of order 1 or 2."""
-    problem, directions = _directed(problems, values, tuple(wrt), order)
-    along = tangent_problem(problem, directions, order=order)
+    return slopes_of(*tangent_solution(problems, values, problems.problem(values), tuple(wrt), order), outputs)
+
+
+def tangent_solution(
+    problems: RegimenProblems,
+    values: ParameterValues,
+    problem: Problem,
+    wrt: tuple[str, ...],
+    order: int,
+    d: int | None = None,
+) -> tuple[TangentProblem, Solution]:
+    """The problem with its derivatives, from the last call where only values have changed; and the solution."""
+    settled = not problems.steady.any and not problems.moves_with(wrt)
+    key = (wrt, order, d, problem.members, *sorted(values.starts))
+    kept = problems.tangents.get(key) if settled else None
+    if kept is not None and kept.base.schedule is problem.schedule and kept.suits(problem.parameters):
+        along = kept.at(problem.parameters, problem.starts)
+    else:
+        along = tangent_problem(*_directed(problems, values, problem, wrt, order), d=d, order=order)
+        if settled and problem.schedule.input_values.size + problem.schedule.times.size <= MOST_KEPT:
+            if len(problems.tangents) >= TANGENTS_KEPT:
+                problems.tangents.clear()
+            problems.tangents[key] = along
     solver = problems.solver
-    solution = solve(along.problem, solver.method, None, solver.threads, solver.device)
-    system = problem.model
+    return along, solve(along.problem, solver.method, None, solver.threads, solver.device)
+
+
+def slopes_of(
+    along: TangentProblem, solution: Solution, outputs: Sequence[str], values: dict[str, Array] | None = None
+) -> Slopes:
+    """The derivatives of `outputs`; what they are derivatives of goes into `values`."""
+    system = along.base.model
     sources = [(system.states, along.states(solution))]
     if set(outputs) & set(system.output_names):
         sources.append((system.output_names, along.outputs(solution)))
@@ -91,16 +121,18 @@ def integrated_slopes(
         for i, name in enumerate(names):
             if name in outputs:
                 first[name] = derivatives.first[:, :, i]
+                if values is not None:
+                    values.setdefault(name, derivatives.values[:, :, i])
                 if derivatives.second is not None:
                     second[name] = derivatives.second[:, :, i]
     return Slopes(first, second, along.status(solution), along.ended(solution))
 
 
 def _directed(
-    problems: RegimenProblems, values: ParameterValues, wrt: tuple[str, ...], order: int
+    problems: RegimenProblems, values: ParameterValues, problem: Problem, wrt: tuple[str, ...], order: int
 ) -> tuple[Problem, Directions]:
     """The problem with stops that may move, and a direction for each of `wrt`."""
-    problem, system = problems.problem(values), problems.clock.system
+    system = problems.clock.system
     dparameters = _unit(system.parameters, wrt)
     dstarts = _unit(system.states, wrt)
     # A start that was set to a number follows no parameter, nor does one that is differentiated by.

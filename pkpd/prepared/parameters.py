@@ -53,6 +53,11 @@ class ParameterValues:
         """Whether arms differ in their parameters."""
         return self.matrix.ndim == 3
 
+    def take(self, members: Index) -> ParameterValues:
+        """The values of some of the members."""
+        starts = {name: value[..., members] if np.ndim(value) else value for name, value in self.starts.items()}
+        return ParameterValues(self.matrix[..., members], self.varied, starts, _members(len(members)))
+
     def of_arm(self, arm: int) -> ParameterValues:
         """The values in one arm."""
         if not self.by_arm:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,10 +13,11 @@ from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import SimulationError
 from pkpd.memory import in_bytes, physical_memory
 from pkpd.prepared.asked import regimens_by_arm
-from pkpd.prepared.derivatives import Slopes, integrated_slopes
+from pkpd.prepared.derivatives import Slopes, differentiated, integrated_slopes
 from pkpd.prepared.event_log import event_log
+from pkpd.prepared.linearized import linearized_values
 from pkpd.prepared.parameters import KnownParameters, ParameterValues
-from pkpd.prepared.records import RecordProblems, RecordValues
+from pkpd.prepared.records import RecordProblems
 from pkpd.prepared.regimens import RegimenProblems, regimen_problems
 from pkpd.prepared.solver import Solver
 from pkpd.prepared.values import Patients, Values
@@ -26,6 +27,7 @@ from pkpd.solvers.problem import Problem, Progress, Status
 from pkpd.solvers.reductions import Reduction
 from pkpd.symbolic.model import Model
 from pkpd.treatment.regimens import Regimen
+from pkpd.treatment.timed_doses import TimedDoses
 from pkpd.units import time_in
 
 __all__ = ["Prepared"]
@@ -90,12 +92,16 @@ class Prepared:
             If a value is not acceptable.
         """
         if isinstance(self.problems, RecordProblems):
-            settings, copies = self.problems.settings_of(parameters, self.parameters)
-            many = isinstance(parameters, np.ndarray) and parameters.ndim == 3
-            return self._of_records(self.problems.solve(settings, copies, progress), copies if many else 0)
+            return self._of_records(self.problems, parameters, progress)
         return self.solve(self.values_of(parameters), progress)
 
-    def _of_records(self, seen: RecordValues, copies: int) -> Values:
+    def _of_records(
+        self, problems: RecordProblems, parameters: Any, progress: Progress | None = None, *, once: bool = False
+    ) -> Values:
+        settings, number = problems.settings_of(parameters, self.parameters)
+        copies = number if isinstance(parameters, np.ndarray) and parameters.ndim == 3 else 0
+        seen = problems.solve(settings, number, progress, once=once)
+
         def by_copy(column: Any) -> Any:
             return column.reshape(copies, -1, *column.shape[1:]) if copies else column
 
@@ -132,6 +138,36 @@ class Prepared:
         slopes = integrated_slopes(problems, values, tuple(self.wrt), self.outputs, self.order)
         return self._shaped(values, collected, problem, slopes)
 
+    def linearized(self, parameters: Mapping[str, Any] | Ensemble | Array | None = None) -> Values:
+        """As a call, with values and derivatives of the same integrations: what an optimizer asks for.
+
+        A call integrates the values alone and the derivatives beside it, so that asking for
+        derivatives moves no value.  Here values may differ from those of a call by the error of
+        the integration.  Of first derivatives; anything else is a call.
+
+        Parameters
+        ----------
+        parameters
+            As for a call.
+        """
+        if self.order != 1 or self.reductions or not self.wrt:
+            return self(parameters)
+        if isinstance(self.problems, RecordProblems):
+            return self._of_records(self.problems, parameters, once=True)
+        values = self.values_of(parameters)
+        self._require_room(values)
+        collected, slopes = linearized_values(self.problems, values, tuple(self.wrt), self.outputs)
+        return self._shaped(values, collected, None, slopes)
+
+    def differentiated(self, names: Sequence[str]) -> Prepared:
+        """The same under regimens with first derivatives by these parameters; what is settled is shared."""
+        return replace(self, wrt=differentiated(self.model, self.known, names), order=1)
+
+    def loosened(self, factor: float) -> Prepared:
+        """The same with tolerances of the integration so many times larger."""
+        solver = self.solver.but(rtol=self.solver.rtol * factor)
+        return replace(self, solver=solver, problems=self.problems.loosened(factor))
+
     def _check_thresholds(self, values: ParameterValues) -> None:
         members = values.members * max(len(self.arms), 1)
         for name, reduction in self.reductions.items():
@@ -159,10 +195,11 @@ class Prepared:
     def resume(
         self,
         patients: Patients,
-        parameters: Mapping[str, Any] | Ensemble | Array | None = None,
+        parameters: Mapping[str, Any] | Ensemble | Array | ParameterValues | None = None,
         *,
-        doses: Regimen | None = None,
+        doses: Regimen | TimedDoses | None = None,
         until: float | str | None = None,
+        times: Array | None = None,
     ) -> Values:
         """Go on from where patients stand, under the same regimen or another.
 
@@ -171,18 +208,24 @@ class Prepared:
         patients
             `Values.final` of an earlier call.
         parameters
-            As for a call; the members are the same.
+            As for a call, or what `values_of` made of them; the members are the same.
         doses
-            What is given instead of the doses prepared; doses before the time of a patient are
-            not given again.
+            What is given instead of the doses prepared: a regimen, or arrays with doses of each
+            member's own (an infinite time is no dose).  Doses before the time of a patient are
+            not given again; an infusion that has begun goes on.
         until
             The last stored time of interest, a number or text such as ``"8 weeks"``; by default
             all of `times`.  Times that a patient has reached already are NaN.
+        times
+            (members, times): stored times of each member's own instead of those prepared, with
+            infinity after the last; a member ends at its last.
 
         Raises
         ------
         SimulationError
             If there are several arms, derivatives or reductions, or another number of patients.
+        RegimenError
+            If arrays hold a dose that lasts on a route on which no dose prepared does.
         """
         problems = self._regimens
         if not isinstance(patients, Patients):
@@ -191,12 +234,15 @@ class Prepared:
             raise SimulationError(
                 "resume() goes on with courses of one arm; prepare each arm alone, without reduce= and sensitivities=."
             )
-        values = self.values_of(parameters)
-        if doses is not None:
-            _, (doses,) = regimens_by_arm(doses)
-            problems = regimen_problems(self.known, [doses], self.times, self.solver, before=problems.before)
+        if times is not None and until is not None:
+            raise SimulationError(f"resume() got times= and until={until!r}; a member ends at the last of its times.")
+        values = parameters if isinstance(parameters, ParameterValues) else self.values_of(parameters)
+        timed = doses if isinstance(doses, TimedDoses) else None
+        if doses is not None and timed is None:
+            _, (regimen,) = regimens_by_arm(doses)
+            problems = regimen_problems(self.known, [regimen], self.times, self.solver, before=problems.before)
         last = None if until is None else time_in(until, self.model.time, "until")
-        resumed = problems.resumed(values, patients, last)
+        resumed = problems.resumed(values, patients, last, timed, _own_times(times, values.members))
         how = (self.solver.method, None, self.solver.threads, self.solver.device)
         return self._shaped(values, collect(resumed, self.outputs, *how), resumed)
 
@@ -229,6 +275,19 @@ class Prepared:
             second_sensitivities={} if slopes is None else {k: by_arm(v) for k, v in slopes.second.items()},
             **({} if problem is None else _standing(problem, collected, len(tuple(self.model.events)))),
         )
+
+
+def _own_times(times: Array | None, members: int) -> Array | None:
+    if times is None:
+        return None
+    table = np.ascontiguousarray(times, dtype=float)
+    if table.ndim != 2 or len(table) != members or not np.isfinite(table[:, :1]).all():
+        raise SimulationError(
+            f"times has the shape {table.shape}; expected ({members}, times), a finite first time for each member."
+        )
+    if (np.diff(np.where(np.isinf(table), np.nan, table), axis=1) <= 0).any() or (table[:, 0] < 0).any():
+        raise SimulationError(f"times of members begin at {table[:, 0].min():g}; expected 0 or more, and increasing.")
+    return table
 
 
 def _named(collected: Collected, starts: Array, problems: RegimenProblems) -> Collected:

@@ -221,8 +221,14 @@ class RecordProblems:
 
     # ---- one call
 
-    def solve(self, settings: Mapping[str, Any], copies: int, progress: Progress | None = None) -> RecordValues:
-        """Integrate all segments and read every record."""
+    def loosened(self, factor: float) -> RecordProblems:
+        """The same with tolerances so many times larger."""
+        return replace(self, solver=self.solver.but(rtol=self.solver.rtol * factor), atol=self.atol * factor)
+
+    def solve(
+        self, settings: Mapping[str, Any], copies: int, progress: Progress | None = None, *, once: bool = False
+    ) -> RecordValues:
+        """Integrate all segments and read every record; `once`: values and derivatives of the same integrations."""
         table = self._table(copies)
         values = self._parameters(table, settings)
         plan = self._plan(table, values, copies)
@@ -237,11 +243,13 @@ class RecordProblems:
         groups = plan.groups or segment_groups(plan.problems.stops, table.cuts, len(plan.problems.starts))
         for number, group in enumerate(groups):
             problem = self._problem(plan, group, *states)
-            self._read(problem, group, self._looks(plan, number, problem, group), columns, status)
+            if not (once and K):
+                self._read(problem, group, self._looks(plan, number, problem, group), columns, status)
             if K:
                 along, tangent = self._along(plan, number, problem, group)
                 looks = self._looks(plan, number, along, group)
-                self._differentiate(along, tangent, group, looks, first, second, status)
+                kept = columns if once else None
+                self._differentiate(along, tangent, group, looks, first, second, status, kept)
             done += len(group.segments)
             if progress is not None:
                 progress(done, len(table.cuts))
@@ -265,9 +273,7 @@ class RecordProblems:
     ) -> None:
         solution = solve(problem, self.solver.method, None, self.solver.threads, self.solver.device)
         n = len(problem.model.states)
-        if falls_below_zero(problem, solution.states):
-            below = np.logical_or.accumulate(below_zero(problem, solution.states), axis=1)
-            status[group.rows] = np.where(below[group.member, group.place], Status.negative, status[group.rows])
+        _note_negative(problem, group, solution.states, status)
         for some in looks:
             states, outputs = some.read(problem, solution.states)
             columns[:n, some.rows], columns[n:, some.rows] = states, outputs
@@ -278,10 +284,12 @@ class RecordProblems:
 
     def _differentiate(
         self, along: TangentProblem, problem: Problem, group: SegmentGroup, looks: Iterable[Looks], first: Array,
-        second: Array, status: Index,
+        second: Array, status: Index, columns: Array | None,
     ) -> None:  # fmt: skip
         solution = solve(problem, self.solver.method, None, self.solver.threads, self.solver.device)
-        n = len(along.base.model.states)
+        n, lanes = len(along.base.model.states), along.lanes
+        if columns is not None:
+            _note_negative(along.base, group, solution.states[::lanes, :, :n], status)
         for some in looks:
             states, outputs = some.read(problem, solution.states)
             rows = some.rows
@@ -292,6 +300,9 @@ class RecordProblems:
                 first[names, rows] = slopes
                 if curvatures is not None:
                     second[names, rows] = curvatures
+            if columns is not None:  # those of the first lane
+                columns[:n, rows] = states[:n, ::lanes]
+                columns[n:, rows] = outputs[: len(columns) - n, ::lanes]
             lost = np.isnan(states)
             if np.count_nonzero(lost):
                 why = along.status(solution)[group.member[some.part]]
@@ -347,6 +358,13 @@ class RecordProblems:
             sizes=along.sizes,
             stops=group.changes if group.changes.dtimes.shape[-1] else no_change(group.schedule, len(along.names)),
         )
+
+
+def _note_negative(problem: Problem, group: SegmentGroup, states: Array, status: Index) -> None:
+    """Write into `status` where a state that has no values below zero has one."""
+    if falls_below_zero(problem, states):
+        below = np.logical_or.accumulate(below_zero(problem, states), axis=1)
+        status[group.rows] = np.where(below[group.member, group.place], Status.negative, status[group.rows])
 
 
 def record_problems(

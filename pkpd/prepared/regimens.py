@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index
-from pkpd.errors import ParameterError, SimulationError
+from pkpd.errors import ParameterError, RegimenError, SimulationError
 from pkpd.prepared.changing import ChangingParameters, changing_parameters
 from pkpd.prepared.parameters import KnownParameters, ParameterValues
 from pkpd.prepared.solver import Solver
@@ -24,6 +24,7 @@ from pkpd.solvers.equations.numpy_code import NumpyCode, numpy_code
 from pkpd.solvers.equations.system import System, numbered_system
 from pkpd.solvers.problem import Problem
 from pkpd.solvers.schedule import Schedule, make_schedule
+from pkpd.solvers.tangent_problems import TangentProblem
 from pkpd.symbolic.model import Model
 from pkpd.treatment.regimens import Regimen
 from pkpd.treatment.timed_doses import DoseFunction, TimedDoses, dose_function
@@ -70,6 +71,13 @@ class RegimenProblems:
     before: bool
     steady: SteadyStarts
 
+    def loosened(self, factor: float) -> RegimenProblems:
+        """The same with tolerances so many times larger."""
+        solver = self.solver.but(rtol=self.solver.rtol * factor)
+        loose = replace(self, solver=solver, atol=self.atol * factor)
+        vars(loose)["_last"] = self._last  # the stops are the same
+        return loose
+
     def problem(self, values: ParameterValues) -> Problem:
         """The problem for these values; its members are those of the first arm, then of the second, and so on."""
         parameters = self._parameters(values)
@@ -79,23 +87,69 @@ class RegimenProblems:
         """The same with its conditions on the clock still in the equations."""
         return self._posed(self.system, values, self._parameters(values), self._made(values))
 
-    def resumed(self, values: ParameterValues, patients: Patients, until: float | None) -> Problem:
+    def resumed(
+        self,
+        values: ParameterValues,
+        patients: Patients,
+        until: float | None = None,
+        doses: TimedDoses | None = None,
+        times: Array | None = None,
+    ) -> Problem:
         """The problem of going on from where patients stand.
+
+        Parameters
+        ----------
+        doses
+            Instead of the doses of the regimen.
+        times
+            (members, times), instead of `RegimenProblems.times`.
 
         Raises
         ------
         SimulationError
             If these are not as many as the members.
+        RegimenError
+            If a dose lasts on a route on which none of the regimen does.
         """
-        problem = self.problem(values)
-        if patients.states.shape != problem.starts.shape:
+        expected = (len(self.system.states), values.members)
+        if patients.states.shape != expected:
             raise SimulationError(
                 f"resume() got {patients.states.shape[1]} patients of {len(patients.states)} states; expected "
-                f"{problem.members} of {len(problem.starts)}."
+                f"{expected[1]} of {expected[0]}."
             )
-        times = self.times if until is None else self.times[self.times <= until]
-        starts = np.ascontiguousarray(patients.states)
-        return replace(problem, starts=starts, at=patients.at, armed=patients.armed, times=times)
+        at, starts = patients.at, np.ascontiguousarray(patients.states)
+        if times is None:
+            times = self.times if until is None else self.times[self.times <= until]
+        parameters = self._parameters(values)
+        if doses is None and times.ndim == 1:
+            schedule = self._schedule(values, parameters)
+        else:
+            schedule = self._schedule_until(times, values, parameters, doses)
+        system, solver = self.clock.system, self.solver
+        return Problem(
+            system, parameters, starts, schedule, times, solver.rtol, self.atol, self.before, solver.max_steps,
+            at, patients.armed,
+        )  # fmt: skip
+
+    def _schedule_until(
+        self, times: Array, values: ParameterValues, parameters: Array, doses: TimedDoses | None
+    ) -> Schedule:
+        """The stops up to the last of `times`, those of `doses` or of the one regimen, not kept."""
+        if doses is None:
+            doses = self.timed(values)[0]
+        self._require_inputs(doses)
+        stored = times if times.ndim == 1 else np.empty(0)  # a stop is near the times of its own member alone
+        made = self.changing.joined(self._schedule_of(doses, stored), None, stored, 1)[0]
+        last = float(np.max(times, where=np.isfinite(times), initial=0.0))
+        return clock_schedule(self.clock, made, parameters, last)
+
+    def _require_inputs(self, doses: TimedDoses) -> None:
+        for route, durations in zip(doses.routes, doses.durations.T, strict=True):
+            if not np.isnan(durations).all() and route not in self.system.inputs:
+                raise RegimenError(
+                    f"{self.known.model.name}: a dose on route {route!r} lasts; prepare it with a regimen that has "
+                    "such a dose, so that the route has an input."
+                )
 
     def first_dose(self, values: ParameterValues) -> Array:
         """(arms x members,): when the first dose is given, infinite where there is none."""
@@ -201,14 +255,19 @@ class RegimenProblems:
     def _last(self) -> dict[str, Any]:
         return {}
 
+    @cached_property
+    def tangents(self) -> dict[Any, TangentProblem]:
+        """Problems with derivatives that were made of these, for the next call with the same stops."""
+        return {}
+
     def _made(self, values: ParameterValues) -> Schedule:
-        schedules = [self._schedule_of(doses) for doses in self.timed(values)]
+        schedules = [self._schedule_of(doses, self.times) for doses in self.timed(values)]
         doses = schedules[0] if len(schedules) == 1 else stacked(schedules, values.members)
         return self.changing.joined(doses, None, self.times, len(schedules))[0]
 
-    def _schedule_of(self, doses: TimedDoses) -> Schedule:
+    def _schedule_of(self, doses: TimedDoses, stored: Array) -> Schedule:
         places, inputs = self.places(doses.routes), self.changing.inputs
-        return make_schedule(doses.times, doses.amounts, doses.durations, *places, inputs, self.times)
+        return make_schedule(doses.times, doses.amounts, doses.durations, *places, inputs, stored)
 
     def places(self, routes: Sequence[str]) -> tuple[Index, Index]:
         """The jump and the input of each route, -1 where it has none."""

@@ -30,6 +30,21 @@ class Patients:
     states: Array
     armed: Mask | None = None
 
+    def take(self, members: Index) -> Patients:
+        """Some of the members."""
+        armed = None if self.armed is None else self.armed[:, members]
+        return Patients(self.at[members], self.states[:, members], armed)
+
+    def put(self, members: Index, others: Patients) -> Patients:
+        """All members, of whom these now stand where `others` do."""
+        at, states = self.at.copy(), self.states.copy()
+        at[members], states[:, members] = others.at, others.states
+        if self.armed is None or others.armed is None:
+            return Patients(at, states, None)
+        armed = self.armed.copy()
+        armed[:, members] = others.armed
+        return Patients(at, states, armed)
+
 
 @dataclass(frozen=True, eq=False)
 class Values:

@@ -45,10 +45,28 @@ class Schedule:
         return Schedule(self.times[rows], self.jumps[rows], self.amounts[rows], self.input_values[rows])
 
     def input_values_at(self, times: Array, *, before: bool) -> Array:
-        """The input rates at `times`, just before or after a stop there: (rows, times, inputs)."""
-        side: Literal["left", "right"] = "left" if before else "right"
-        after = np.stack([np.searchsorted(row, times, side=side) for row in self.times])
-        return np.take_along_axis(self.input_values, after[:, :, None], axis=1)
+        """The input rates at `times`, just before or after a stop there: (rows, times, inputs).
+
+        Parameters
+        ----------
+        times
+            (times,), the same for all; or (members, times), and the rows are then those members.
+        """
+        stops, input_values = self.times, self.input_values
+        if times.ndim == 2:
+            stops = np.broadcast_to(stops, (len(times), stops.shape[1]))
+            input_values = np.broadcast_to(input_values, (len(times), *input_values.shape[1:]))
+        return np.take_along_axis(input_values, _stops_passed(stops, times, before)[:, :, None], axis=1)
+
+
+def _stops_passed(stops: Array, times: Array, before: bool) -> Index:
+    """How many stops of each row come before each of `times`, (rows, times); walks the shorter axis."""
+    if times.ndim == 2 and len(times) > times.shape[1]:
+        passes = np.less if before else np.less_equal
+        return np.stack([passes(stops, at[:, None]).sum(axis=1, dtype=np.int64) for at in times.T], axis=1)
+    side: Literal["left", "right"] = "left" if before else "right"
+    each = np.broadcast_to(times, (len(stops), times.shape[-1]))
+    return np.stack([np.searchsorted(row, at, side=side) for row, at in zip(stops, each, strict=True)])
 
 
 def make_schedule(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Literal
 
 import numpy as np
 import sympy
@@ -135,20 +134,18 @@ class TangentProblem:
             (members of `problem`, times, inputs): the input rates that each stored value sees; by
             default those before a stop at its time, or after it as `Problem.before` says.
         """
-        problem = self.problem
-        rows, times, n = solution.states.shape
-        input_values = _input_values_at(problem) if inputs is None else inputs
-        shape = (rows, times, len(problem.model.inputs))
-        u = np.broadcast_to(input_values, shape).reshape(rows * times, shape[-1]).T
+        problem, code = self.problem, numpy_code(self.problem.model)
+        u = np.zeros((len(problem.model.inputs), 1, 1))
+        if code.outputs_see_inputs:
+            if inputs is None:
+                inputs = problem.schedule.input_values_at(problem.times, before=problem.before)
+            u = inputs.transpose(2, 0, 1)
         with np.errstate(all="ignore"):
-            values = numpy_code(problem.model).outputs(
-                np.broadcast_to(problem.times, (rows, times)).ravel(),
-                np.ascontiguousarray(np.moveaxis(solution.states, -1, 0).reshape(n, -1)),
-                np.repeat(problem.parameters, times, axis=1),
-                np.ascontiguousarray(u),
-            )
-        values = np.moveaxis(values.reshape(-1, rows, times), 0, -1)
-        values[np.isnan(solution.states).any(axis=-1)] = np.nan
+            columns = code.outputs(problem.times, solution.states.transpose(2, 0, 1), problem.parameters[:, :, None], u)
+        values = np.moveaxis(columns, 0, -1)
+        lost = np.isnan(solution.states)
+        if np.count_nonzero(lost):
+            values[lost.any(axis=-1)] = np.nan
         return self._of_outputs(values)
 
     def status(self, solution: Solution) -> Index:
@@ -521,15 +518,3 @@ def _check_counted(model: System, directions: Directions) -> None:
 def _taken(lanes: Array, lane: Index, columns: Index) -> Array:
     """From (members, lanes, times, all) for each direction its columns: (members, times, columns, directions)."""
     return np.moveaxis(lanes[:, lane[:, None], :, columns], (0, 1, 2, 3), (3, 2, 0, 1))
-
-
-def _input_values_at(problem: Problem) -> Array:
-    """The inputs that each stored value sees, (rows, times, inputs)."""
-    schedule = problem.schedule
-    if problem.times.ndim == 1:
-        return schedule.input_values_at(problem.times, before=problem.before)
-    side: Literal["left", "right"] = "left" if problem.before else "right"
-    stops = np.broadcast_to(schedule.times, (problem.members, schedule.times.shape[1]))
-    input_values = np.broadcast_to(schedule.input_values, (problem.members, *schedule.input_values.shape[1:]))
-    after = np.stack([np.searchsorted(row, at, side=side) for row, at in zip(stops, problem.times, strict=True)])
-    return np.take_along_axis(input_values, after[:, :, None], axis=1)

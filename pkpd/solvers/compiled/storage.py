@@ -44,17 +44,18 @@ def store_due(frame: Frame, accepted: Value) -> None:
     with code.forever() as storing:
         now = due()
         storing.leave_when(~code.any(now))
-        rows = _interpolated(frame) if frame.control.dense else frame.rows("x")
+        rows = _interpolated(frame, now) if frame.control.dense else frame.rows("x")
         for lane in code.each_lane(now):
             _store_lane(frame, lane, rows)
 
 
-def _interpolated(frame: Frame) -> Rows:
-    """The state at the next time to store of each lane."""
+def _interpolated(frame: Frame, due: Value) -> Rows:
+    """The state at the next time to store of the lanes `due`."""
     x, d, at = frame.rows("x"), frame.rows("d"), frame.get("save_at")
-    frame.put("theta", (at - frame.get("t")) / frame.get("h_try"))
-    frame.call_named("dense")
     exact = at.equals(frame.get("t_new"))
+    with frame.code.when(frame.code.any(due & ~exact)):
+        frame.put("theta", (at - frame.get("t")) / frame.get("h_try"))
+        frame.call_named("dense")
     for j in frame.code.each(frame.kernel.n):
         d[j] = frame.code.replaced(exact, x[j], d[j])
     return d

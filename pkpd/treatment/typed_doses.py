@@ -10,9 +10,9 @@ import difflib
 import re
 from collections.abc import Mapping
 
-from pkpd.cli.times import LONGEST_UNIT, NUMBER, in_unit
 from pkpd.errors import RegimenError
 from pkpd.treatment.regimens import Regimen, bolus, infusion
+from pkpd.treatment.typed_times import LONGEST_UNIT, NUMBER, in_unit
 
 __all__ = ["MOST_DOSES", "SYNTAX", "parse_dose", "parse_regimen"]
 

@@ -1,0 +1,1 @@
+"""Nonlinear mixed-effects models: all subjects, proposals of random effects and directions as one ensemble."""

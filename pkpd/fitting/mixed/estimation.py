@@ -1,0 +1,242 @@
+"""The verb for mixed-effects models: a statement and records become a `MixedFit`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, get_args
+
+import numpy as np
+
+from pkpd.arrays import Array
+from pkpd.ensembles.streams import check_seed
+from pkpd.errors import FitError
+from pkpd.fitting.mixed.conditional import Approximation, Kind
+from pkpd.fitting.mixed.covariance import Certainty, CovarianceKind, certainty
+from pkpd.fitting.mixed.natural import from_natural
+from pkpd.fitting.mixed.priors import penalty_of
+from pkpd.fitting.mixed.progress import Told, reporter
+from pkpd.fitting.mixed.results import Estimator, MixedFit, Options
+from pkpd.fitting.mixed.searching import Objective, Searched, search
+from pkpd.fitting.mixed.settling import settled
+from pkpd.fitting.mixed.starts import compared, scattered
+from pkpd.fitting.mixed.statements import MixedEffects
+from pkpd.fitting.mixed.stochastic import estimated_by_samples
+from pkpd.fitting.mixed.subjects import Subjects
+from pkpd.fitting.observation_models import blq_method
+from pkpd.prepared.solver import Solver
+from pkpd.records.records import Records
+
+__all__ = ["SOLVER", "estimate", "fit_mixed_effects", "posthoc", "require_value", "start_of"]
+
+SOLVER = Solver(rtol=1e-8)
+
+
+def fit_mixed_effects(
+    statement: MixedEffects,
+    records: Records,
+    stated: Mapping[str, Any],
+    *,
+    method: str | None,
+    start: Any,
+    starts: int,
+    progress: Told,
+    **options: Any,
+) -> MixedFit:
+    """What `pkpd.fit` does with a mixed-effects model.
+
+    Parameters
+    ----------
+    stated
+        Options of other fits: none may be there.
+    options
+        Fields of `Options`.
+
+    Raises
+    ------
+    FitError
+        If an option is of no use here.
+    """
+    for name, value in stated.items():
+        if value is not None:
+            where = "solver=pkpd.Solver(...)" if name in ("rtol", "atol", "max_steps") else "mixed_effects()"
+            raise FitError(f"fit: {name} is {value!r}; of a mixed-effects model it is stated by {where}.")
+    known = [f.name for f in fields(Options)]
+    for name in options:
+        if name not in known:
+            raise FitError(
+                f"fit: there is no option {name!r}; the options of a mixed-effects model are {', '.join(known)}."
+            )
+    chosen = Options(**{"method": method or "focei", **options})
+    if starts != 1:
+        return best_of_starts(statement, records, chosen, start, starts, progress)
+    return estimate(statement, records, chosen, start, progress)
+
+
+def estimate(
+    statement: MixedEffects, records: Records, options: Options, start: Any = None, progress: Told = None
+) -> MixedFit:
+    """The fit that `options` ask for.
+
+    Parameters
+    ----------
+    start
+        Values by label, or a `MixedFit` of the same components, to begin with.
+    progress
+        True to show the search on the terminal, or a function of (iteration, objective, {label: value}).
+    """
+    _check(options)
+    solver = options.solver or SOLVER
+    subjects = settled(
+        statement, records, outputs=options.outputs, blq=blq_method(options.blq, statement.error), solver=solver
+    )
+    u, eta = start_of(subjects, start)
+    require_value(subjects, u)
+    with reporter(subjects.population, progress) as report:
+        if options.method == "saem" or options.method == "importance":
+            return estimated_by_samples(statement, records, options, subjects, u, eta, report)
+        kind: Kind = options.method
+        objective = Objective(Approximation(subjects, kind), penalty_of(statement, subjects.population))
+        done = search(
+            objective, u, eta, seed=options.seed, restarts=options.restarts, report=report, most=options.iterations
+        )
+    if not np.isfinite(done.value):
+        raise FitError(f"fit: {done.message} of {statement.model.name}; begin elsewhere with start=.")
+    return fit_of(statement, records, options, objective, done)
+
+
+def fit_of(
+    statement: MixedEffects, records: Records, options: Options, objective: Objective, done: Searched
+) -> MixedFit:
+    """The result of a search, with how certain it is."""
+    subjects, point = objective.approximation.subjects, done.point
+    certain = None
+    if options.covariance is not None and not done.interrupted:
+        certain = certainty_of(objective, done)
+    penalty = 0.0 if objective.penalty is None else objective.penalty(done.u)[0]
+    eta, spread = point.eta[0], np.linalg.inv(point.hessian[0])
+    if options.method == "fo":
+        eta, spread = posthoc(subjects, done.u)
+    return MixedFit(
+        statement=statement, records=records, options=options, subjects=subjects, u=done.u,
+        objective=done.value - penalty, each=point.each[0], eta=eta, eta_covariance=spread, certainty=certain,
+        converged=done.converged, message=done.message, iterations=done.iterations, evaluations=done.evaluations,
+        floored=done.floored, trace=done.trace, interrupted=done.interrupted,
+        failed=tuple(np.array(subjects.names)[~np.isfinite(point.each[0])].tolist()),
+    )  # fmt: skip
+
+
+def best_of_starts(
+    statement: MixedEffects, records: Records, options: Options, start: Any, searches: int, progress: Told
+) -> MixedFit:
+    """The lowest optimum that searches from many starts found, with what the others found.
+
+    A search that is begun at a start without a likelihood has none to give; it is counted.
+    """
+    _check(options)
+    if options.method in ("saem", "importance"):
+        raise FitError(
+            f"fit: starts is {searches!r}, and method={options.method!r} has one search; give it the best of "
+            "method='focei' with start=."
+        )
+    subjects = settled(
+        statement, records, outputs=options.outputs, blq=blq_method(options.blq, statement.error),
+        solver=options.solver or SOLVER,
+    )  # fmt: skip
+    u, eta = start_of(subjects, start)
+    require_value(subjects, u)
+    guesses = scattered(subjects, u, searches, options.spread, options.seed)
+    kind: Any = options.method
+    objective = Objective(Approximation(subjects, kind), penalty_of(statement, subjects.population))
+    ends: list[Searched] = []
+    with reporter(subjects.population, progress) as report:
+        for guess in guesses:
+            done = search(
+                objective, guess, eta, seed=options.seed, restarts=options.restarts, report=report,
+                most=options.iterations,
+            )  # fmt: skip
+            ends.append(done)
+            if done.interrupted:
+                break
+    values = np.array([done.value for done in ends])
+    if not np.isfinite(values).any():
+        raise FitError(f"fit: none of {len(ends)} searches of {statement.model.name} has a value; begin elsewhere.")
+    found = compared(
+        subjects, guesses[: len(ends)], np.stack([done.u for done in ends]), values,
+        np.array([done.converged for done in ends]),
+    )  # fmt: skip
+    converged = np.where(found.converged, values, np.inf)
+    best = ends[int(np.argmin(converged if np.isfinite(converged).any() else values))]
+    return replace(fit_of(statement, records, options, objective, best), starts=found)
+
+
+def certainty_of(objective: Objective, done: Searched) -> Certainty:
+    population = objective.approximation.subjects.population
+    free = population.free & ~done.floored
+    return certainty(objective.approximation, done.point, free, objective.penalty)
+
+
+def posthoc(subjects: Subjects, u: Array) -> tuple[Array, Array]:
+    """The modes of the random effects at u and the inverse of the curvature there."""
+    nothing = np.zeros((1, subjects.count, subjects.population.q))
+    point = Approximation(subjects, "focei").evaluate(u[None], nothing, gradient=False)
+    return point.eta[0], np.linalg.inv(point.hessian[0])
+
+
+def start_of(subjects: Subjects, start: Any) -> tuple[Array, Array]:
+    """u and the random effects that a search begins with."""
+    population = subjects.population
+    nothing = np.zeros((subjects.count, population.q))
+    if start is None:
+        return population.start, nothing
+    if isinstance(start, MixedFit):
+        known = start.estimates["estimate"]
+        values = {str(k): float(v) for k, v in known.items() if k in population.labels and np.isfinite(v)}
+        same = start.eta.shape == nothing.shape and start.subjects.names == subjects.names
+        return from_natural(population, values), start.eta if same else nothing
+    if isinstance(start, Mapping):
+        return from_natural(population, start), nothing
+    raise FitError(f"fit: start is {start!r}; expected {{label: value}}, or the result of an earlier fit.")
+
+
+def require_value(subjects: Subjects, u: Array) -> None:
+    """Refuse a start at which a subject has no likelihood, or an eta moves nothing.
+
+    Raises
+    ------
+    FitError
+    """
+    population = subjects.population
+    beta, _ = population.split(u)
+    z, slopes = subjects.slopes(
+        population.phi(beta[None], np.zeros((1, subjects.count, population.q))), population.random
+    )
+    value = subjects.observations.terms(z, slopes=False).value[0]
+    if not np.isfinite(value).all():
+        subject = subjects.names[int(np.argmin(np.isfinite(value)))]
+        raise FitError(
+            f"fit: the observations of subject {subject} have no likelihood at the start: the model cannot be "
+            "integrated there, or predicts what its error model does not admit (0 for a proportional or log-normal "
+            "one). Begin elsewhere, leave the observation out, or give the error an additive part."
+        )
+    idle = ~(np.abs(slopes) > 0).any((0, 1, 2, 3))
+    if idle.any():
+        label = population.components[population.random[int(np.argmax(idle))]].label
+        raise FitError(
+            f"fit: the random effect on {label!r} changes no prediction of {', '.join(subjects.trajectories.outputs)}; "
+            f"leave {label!r} out of iiv=."
+        )
+
+
+def _check(options: Options) -> None:
+    if options.method not in get_args(Estimator):
+        raise FitError(f"fit: method is {options.method!r}; expected one of {', '.join(get_args(Estimator))}.")
+    if options.covariance is not None and options.covariance not in get_args(CovarianceKind):
+        raise FitError(f"fit: covariance is {options.covariance!r}; expected 'R', 'S', 'sandwich' or None.")
+    if options.solver is not None and not isinstance(options.solver, Solver):
+        raise FitError(f"fit: solver is {options.solver!r}; expected pkpd.Solver(...).")
+    check_seed(options.seed)
+    for what in ("restarts", "iterations", "samples"):
+        count = getattr(options, what)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise FitError(f"fit: {what} is {count!r}; expected a whole number.")

@@ -1,0 +1,125 @@
+"""Residuals of a mixed-effects fit: of the population and of individuals, weighted and by simulation.
+
+References
+----------
+Hooker AC, Staatz CE, Karlsson MO. Conditional weighted residuals (CWRES): a model diagnostic for
+the FOCE method. Pharm Res 24:2187-2197 (2007).
+Brendel K, Comets E, Laffont C, Laveille C, Mentre F. Metrics for external model evaluation with an
+application to the population pharmacokinetics of gliclazide. Pharm Res 23:2036-2049 (2006).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pkpd.arrays import Array, Mask
+from pkpd.fitting.likelihoods import KnownSd, NormalError
+from pkpd.fitting.mixed.linearized import linearized
+from pkpd.fitting.mixed.replicates import replicates
+from pkpd.fitting.mixed.subjects import Subjects
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["npde", "residual_table"]
+
+
+def residual_table(subjects: Subjects, u: Array, eta: Array, records_time: Array) -> pd.DataFrame:
+    """A row for each observation, in the order of the data: see `MixedFit.residuals`."""
+    import pandas as pd
+
+    population, seen = subjects.population, subjects.observations
+    beta = u[None, : population.nb]
+    typical = subjects.channels(population.phi(beta, np.zeros_like(eta)[None]))
+    own = subjects.channels(population.phi(beta, eta[None]))
+    conditional = _conditional(subjects, u, eta)
+    order = seen.order
+    subject, _ = np.divmod(order, seen.shape[1])
+    value, censored, output = (np.empty(seen.mask.size, dtype=kind) for kind in (float, np.int64, object))
+    for e in seen.endpoints:
+        value[e.places], censored[e.places], output[e.places] = e.observed.value, e.observed.censored, e.output
+
+    def column(padded: Any) -> Any:
+        return padded.reshape(-1)[order]
+
+    measured = censored[order] == 0
+    weighted = np.where(measured, column(seen.standardized(own)[0]), np.nan)
+    return pd.DataFrame(
+        {
+            "subject": [subjects.names[i] for i in subject],
+            "time": records_time[column(seen.rows[..., 0])],
+            "output": output[order],
+            "observed": value[order],
+            "measured": measured,
+            "pred": column(typical[0, ..., 0]),
+            "ipred": column(own[0, ..., 0]),
+            "iwres": weighted,
+            "cwres": column(conditional),
+        }
+    )
+
+
+def _normal_places(subjects: Subjects) -> Mask:
+    """(subjects, width): measured values with a normal error."""
+    seen = subjects.observations
+    normal = np.zeros(seen.mask.size, dtype=bool)
+    for e in seen.endpoints:
+        if isinstance(e.likelihood, NormalError | KnownSd):
+            normal[e.places] = e.observed.censored == 0
+    return normal.reshape(seen.shape)
+
+
+def _conditional(subjects: Subjects, u: Array, eta: Array) -> Array:
+    """V^-1/2 (y - f(eta) + D eta) with V = D Omega D' + R(eta), by subject; NaN where no normal value was measured."""
+    population, kept = subjects.population, _normal_places(subjects)
+    beta, l = population.split(u)
+    model = linearized(subjects, beta[None], eta[None])
+    slopes = np.where(kept[..., None], np.nan_to_num(model.slopes[0]), 0.0)
+    residual = np.where(kept, np.nan_to_num(model.residual[0]), 0.0) + np.einsum("snq,sq->sn", slopes, eta)
+    variance = np.where(kept, np.nan_to_num(model.variance[0], nan=1.0), 1.0)
+    covariance = slopes @ population.omega(l) @ np.swapaxes(slopes, -1, -2)
+    place = np.arange(covariance.shape[-1])
+    covariance[..., place, place] += variance
+    values, vectors = np.linalg.eigh(covariance)
+    turned = np.einsum("sab,sa->sb", vectors, residual) / np.sqrt(values)
+    return np.where(kept, np.einsum("sab,sb->sa", vectors, turned), np.nan)
+
+
+def npde(subjects: Subjects, u: Array, n: int, seed: int) -> tuple[Array, Array]:
+    """Normalized prediction distribution errors and prediction discrepancies, in the order of the data.
+
+    Parameters
+    ----------
+    n
+        How many times the trial is simulated.
+    """
+    from scipy.special import ndtri
+
+    seen = subjects.observations
+    drawn = replicates(subjects, u, n, seed)
+    observed = np.full(seen.mask.size, np.nan)
+    for e in seen.endpoints:
+        observed[e.places] = np.where(e.observed.censored == 0, e.observed.value, np.nan)
+    observed = observed.reshape(seen.shape)
+    errors, discrepancies = np.full(seen.shape, np.nan), np.full(seen.shape, np.nan)
+    for s in range(subjects.count):
+        at = np.flatnonzero(np.isfinite(observed[s]))
+        sample = drawn[:, s, at]
+        sample = sample[np.isfinite(sample).all(axis=1)]
+        if not len(at) or len(sample) <= len(at) + 1:
+            continue
+        factor = np.linalg.cholesky(np.atleast_2d(np.cov(sample, rowvar=False)))
+        mean = sample.mean(axis=0)
+        simulated = np.linalg.solve(factor, (sample - mean).T).T
+        own = np.linalg.solve(factor, observed[s, at] - mean)
+        errors[s, at] = ndtri(_rank(simulated < own))
+        discrepancies[s, at] = _rank(sample < observed[s, at])
+    return errors.reshape(-1)[seen.order], discrepancies.reshape(-1)[seen.order]
+
+
+def _rank(below: Mask) -> Array:
+    """The share of simulated values below, never 0 or 1."""
+    n = len(below)
+    return np.asarray(np.clip(below.mean(axis=0), 0.5 / n, 1 - 0.5 / n))

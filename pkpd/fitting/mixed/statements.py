@@ -1,0 +1,284 @@
+"""The noun: a model, what varies between subjects, and how observations scatter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from pkpd.ensembles.correlated import Block
+from pkpd.ensembles.distributions import as_distribution
+from pkpd.ensembles.marginals import TransformedNormal
+from pkpd.ensembles.variability import Variability
+from pkpd.errors import FitError, unknown_name
+from pkpd.fitting.free_parameters import Free
+from pkpd.fitting.outcomes import Binomial, EventTime, Poisson
+from pkpd.measures.residual_error import ResidualError
+from pkpd.symbolic.covariates import CovariateEffect
+from pkpd.symbolic.model import Model, require_model
+
+__all__ = ["ErrorModel", "MixedEffects", "mixed_effects"]
+
+ErrorModel = ResidualError | Binomial | Poisson | EventTime
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MixedEffects:
+    """A nonlinear mixed-effects model; see `mixed_effects`.
+
+    Attributes
+    ----------
+    model
+        The structural model.
+    variability
+        What varies between subjects, with every median and spread filled in.
+    error
+        The error model of each observed output.
+    covariates
+        By parameter the effects on its typical value.
+    occasions
+        What varies from occasion to occasion within a subject.
+    free
+        What is estimated without variability, and where typical values start.
+    fixed
+        Labels of numbers that stay where they start.
+    parameters
+        Other parameters and what they are held at.
+    priors
+        By label the distribution of what is estimated.
+    error_spread
+        The standard deviation between subjects of the logarithm of numbers of error models.
+    """
+
+    model: Model
+    variability: Variability
+    error: Mapping[str, ErrorModel]
+    covariates: Mapping[str, tuple[CovariateEffect, ...]] = field(default_factory=dict)
+    occasions: Mapping[str, TransformedNormal] = field(default_factory=dict)
+    free: Mapping[str, Free] = field(default_factory=dict)
+    fixed: frozenset[str] = frozenset()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    priors: Mapping[str, Any] = field(default_factory=dict)
+    error_spread: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("error", "covariates", "occasions", "free", "parameters", "priors", "error_spread"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        plain = {k: dict(v) if isinstance(v, MappingProxyType) else v for k, v in vars(self).items()}
+        return MixedEffects, tuple(plain.values())
+
+    def but(self, **changes: Any) -> MixedEffects:
+        """The same with other fields, such as ``but(covariates={})``."""
+        return replace(self, **changes)
+
+    def __repr__(self) -> str:
+        varying = ", ".join(self.variability.names)
+        return f"<MixedEffects {self.model.name}: {varying} vary; {', '.join(self.error)} observed>"
+
+
+def mixed_effects(
+    model: Model,
+    iiv: Any = None,
+    *,
+    error: ErrorModel | Mapping[str, ErrorModel],
+    covariates: Mapping[str, CovariateEffect | Sequence[CovariateEffect]] | None = None,
+    occasions: Mapping[str, Any] | None = None,
+    free: Mapping[str, Free] | Iterable[str] = (),
+    fixed: Iterable[str] = (),
+    parameters: Mapping[str, Any] | None = None,
+    priors: Mapping[str, Any] | None = None,
+) -> MixedEffects:
+    """State a nonlinear mixed-effects model, to be estimated by `pkpd.fit`.
+
+    Parameters
+    ----------
+    model
+        A closed model.
+    iiv
+        What varies between subjects, in the words that simulate a `population`: ``{"CL":
+        lognormal(cv=0.3)}``, a `block` of correlated parameters, a list of these, or a
+        `Variability`; what a distribution leaves out is taken from the model, and parameters with
+        a declared ``iiv`` vary too unless they are None here.  Medians and spreads are where
+        their estimates start.  A label of `error`, such as ``"sd_additive[C]"``, lets the error
+        itself vary between subjects, log-normally.
+    error
+        ``{output: error model}``, or one error model where the model has one output: those of
+        `pkpd.fit`.  Their numbers are where the estimates start; ``.fixed()`` holds them.
+    covariates
+        By parameter an effect or several: ``{"CL": power_effect("WT", 70)}``.  A covariate
+        that changes within a subject acts in time.
+    occasions
+        By parameter its distribution about the subject's own value from occasion to occasion,
+        ``{"CL": lognormal(cv=0.2)}``: a new value wherever the column OCC changes.
+    free
+        Parameters that are estimated without variability, named or with `pkpd.free`; of those
+        that vary, `pkpd.free` says where the typical value starts and what is known beforehand.
+        They are on a log scale where they start above 0, unless bounds admit values below 0.
+    fixed
+        Labels of the table of estimates that stay where they start, such as ``"ka"`` or
+        ``"omega[ka]"``.
+    parameters
+        Other parameters to hold at values that differ from the model's.
+    priors
+        By label the distribution of an estimate, such as ``{"ka": lognormal(1.5, omega=0.3)}``: the
+        most probable values are found then (MAP).
+
+    Returns
+    -------
+    MixedEffects
+
+    Raises
+    ------
+    UnknownNameError
+        If the model has no such parameter or output.
+    FitError, ParameterError
+        If a distribution is normal on no scale, a parameter is named for two purposes, or an
+        error model is none.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> model = pkpd.load("pk_1cmt_oral").in_time("h")
+    >>> pkpd.mixed_effects(
+    ...     model,
+    ...     iiv={"CL": pkpd.lognormal(cv=0.3), "V": pkpd.lognormal(cv=0.2)},
+    ...     error={"C": pkpd.proportional_error(0.1)},
+    ...     free=["ka"],
+    ... )
+    <MixedEffects pk_1cmt_oral: CL, V vary; C observed>
+    """
+    require_model(model, "mixed_effects")
+    model.require_closed()
+    errors = _errors(model, error)
+    iiv, spreads = _of_errors(iiv, errors)
+    variability = Variability.of(model, iiv)
+    _require_normal(variability)
+    settable = {s.name: s for s in model.settable}
+    wanted = _free(model, free, settable)
+    held, effects = dict(parameters or {}), {k: _effects(k, e) for k, e in (covariates or {}).items()}
+    within = {name: _occasion(name, d) for name, d in (occasions or {}).items()}
+    _require_one_purpose(model, settable, {*variability.names, *wanted}, held, {**effects, **within})
+    return MixedEffects(
+        model, variability, errors, effects, within, wanted, frozenset(map(str, fixed)), held, dict(priors or {}),
+        spreads,
+    )  # fmt: skip
+
+
+def _require_one_purpose(
+    model: Model,
+    settable: Mapping[str, Any],
+    estimated: set[str],
+    held: Mapping[str, Any],
+    changed: Mapping[str, Any],
+) -> None:
+    for name in (*changed, *held):
+        if name not in settable:
+            raise unknown_name(model.name, "parameter", str(name), settable)
+    for name in held:
+        if name in estimated:
+            raise FitError(
+                f"mixed_effects: {name!r} is held by parameters= and estimated too; leave one of the two out."
+            )
+    for name in changed:
+        if name not in estimated:
+            raise FitError(
+                f"mixed_effects: {name!r} has an effect of a covariate or of occasions, and is not estimated; name it "
+                "in iiv= or free=."
+            )
+
+
+def _errors(model: Model, error: Any) -> dict[str, ErrorModel]:
+    if isinstance(error, ErrorModel):
+        if len(model.outputs) != 1:
+            raise FitError(
+                f"mixed_effects: error is one error model, and {model.name} has the outputs "
+                f"{', '.join(model.outputs)}; give error={{output: error model}}."
+            )
+        error = {next(iter(model.outputs)): error}
+    if not isinstance(error, Mapping) or not error:
+        raise FitError(f"mixed_effects: error is {error!r}; expected {{output: error model}}.")
+    observables = [*(s.name for s in model.states), *model.outputs]
+    for name, one in error.items():
+        if name not in observables:
+            raise unknown_name(model.name, "state or output", str(name), observables)
+        if not isinstance(one, ErrorModel):
+            raise FitError(
+                f"mixed_effects: error[{name!r}] is {one!r}; expected additive_error(), proportional_error(), "
+                "combined_error(), power_error(), lognormal_error(), binomial_error(), poisson_error() or event_time()."
+            )
+    return dict(error)
+
+
+def _of_errors(iiv: Any, errors: Mapping[str, ErrorModel]) -> tuple[Any, dict[str, float]]:
+    """The statement without the numbers of error models, and how these vary."""
+    if isinstance(iiv, list | tuple):
+        parts = [_of_errors(part, errors) for part in iiv]
+        return [part for part, _ in parts], {k: v for _, spreads in parts for k, v in spreads.items()}
+    if not isinstance(iiv, Mapping):
+        return iiv, {}
+    labels = {f"{n}[{o}]" for o, e in errors.items() if isinstance(e, ResidualError) for n in e.numbers}
+    spreads = {}
+    for label in sorted(labels & set(iiv)):
+        distribution = iiv[label]
+        if not isinstance(distribution, TransformedNormal) or distribution.scale != "log" or not distribution.sd:
+            raise FitError(
+                f"mixed_effects: iiv[{label!r}] is {distribution!r}; the size of an error varies log-normally, as "
+                "lognormal(cv=0.3)."
+            )
+        spreads[label] = float(distribution.sd)
+    return {name: d for name, d in iiv.items() if name not in spreads}, spreads
+
+
+def _require_normal(variability: Variability) -> None:
+    for joint in variability.joints:
+        if not isinstance(joint, Block):
+            raise FitError(
+                f"mixed_effects: {', '.join(joint.names)} are rows of a table, of which nothing is estimated."
+            )
+        for name, marginal in joint.marginals.items():
+            if not isinstance(marginal, TransformedNormal):
+                raise FitError(
+                    f"mixed_effects: {name!r} is {marginal!r}, which is normal on no scale; expected lognormal(), "
+                    "normal() or logitnormal()."
+                )
+
+
+def _free(model: Model, free: Any, settable: Mapping[str, Any]) -> dict[str, Free]:
+    if not isinstance(free, Mapping):
+        free = dict.fromkeys([free] if isinstance(free, str) else free, Free())
+    for name, choice in free.items():
+        if name not in settable:
+            raise unknown_name(model.name, "parameter", str(name), settable)
+        if not isinstance(choice, Free):
+            raise FitError(
+                f"mixed_effects: free[{name!r}] is {choice!r}; expected free(start=..., bounds=(low, high))."
+            )
+        if choice.per_arm:
+            raise FitError(
+                f"mixed_effects: free[{name!r}] has per_arm=True; what differs between subjects is stated by iiv=."
+            )
+    return {str(name): choice for name, choice in free.items()}
+
+
+def _effects(name: str, effect: Any) -> tuple[CovariateEffect, ...]:
+    several = tuple(effect) if isinstance(effect, list | tuple) else (effect,)
+    for one in several:
+        if not isinstance(one, CovariateEffect):
+            raise FitError(
+                f"mixed_effects: covariates[{name!r}] has {one!r}; expected an effect of a column, such as "
+                "power_effect('WT', 70), or a list of them."
+            )
+    return several
+
+
+def _occasion(name: str, distribution: Any) -> TransformedNormal:
+    within = as_distribution(name, distribution)
+    if not isinstance(within, TransformedNormal) or within.scale != "log" or not within.sd:
+        raise FitError(
+            f"mixed_effects: occasions[{name!r}] is {distribution!r}; what changes from occasion to occasion is a "
+            "factor, as lognormal(cv=0.2)."
+        )
+    return within

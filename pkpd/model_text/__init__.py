@@ -1,0 +1,1 @@
+"""Models as text: read and written without ever running what is written."""

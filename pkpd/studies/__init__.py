@@ -1,0 +1,1 @@
+"""Sweeps that are written down, run in chunks and resumed."""

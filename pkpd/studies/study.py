@@ -1,0 +1,228 @@
+"""A sweep as a value: what, when, who, how, and where the results go."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from pkpd.ensembles.ensembles import Ensemble, grid
+from pkpd.ensembles.points import PointKind
+from pkpd.ensembles.populations import population
+from pkpd.errors import SimulationError
+from pkpd.prepared.prepared import Prepared
+from pkpd.prepared.preparing import prepare
+from pkpd.prepared.solver import Solver
+from pkpd.symbolic.model import Model, require_model
+from pkpd.treatment.regimen_json import regimen_as_json
+from pkpd.treatment.regimens import Regimen
+
+__all__ = ["Sample", "Study"]
+
+SMALLEST_CHUNK, LARGEST_CHUNK = 1_000, 200_000
+CHUNK_BYTES = 64_000_000  # of results, in a chunk that nobody has chosen
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Members drawn by their number from what varies.
+
+    Attributes
+    ----------
+    members, seed, points
+        As for `pkpd.population`.
+    variability
+        Distributions by parameter; the variability that the model declares where there are none.
+    """
+
+    members: int
+    seed: int = 1
+    points: PointKind = "random"
+    variability: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A sweep that can be written down, run in chunks, resumed and run again.
+
+    Parameters
+    ----------
+    model
+        A closed model.
+    regimen
+        The doses of all; or, by arm, ``{"control": None, "treated": q4w}``.
+    times
+        When to store, in the model's unit of time.
+    axes
+        Values by parameter; every combination is a member.
+    sample
+        Members drawn at random, each with every combination of the axes.
+    parameters
+        What differs from the model's defaults for all members.
+    outputs, reduce, at_dose
+        As for `pkpd.simulate`.
+    chunk
+        Members that are integrated and stored together; chosen by size if None.
+    keep_parameters
+        Whether the store holds the parameters that vary beside the results.
+
+    Raises
+    ------
+    ModelError, RegimenError, ParameterError, UnknownNameError, SimulationError
+        As for `pkpd.simulate`, when it is prepared.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> study = pkpd.Study(
+    ...     pkpd.load("pk_1cmt"), pkpd.bolus("100 mg", "iv"), times=[0, 1, 7], axes={"CL": [0.1, 0.2, 0.4]}
+    ... )
+    >>> study.members
+    3
+    """
+
+    model: Model
+    regimen: Regimen | Mapping[str, Regimen | None] | None = None
+    times: Any = ()
+    axes: Mapping[str, Any] = field(default_factory=dict)
+    sample: Sample | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    outputs: tuple[str, ...] | None = None
+    reduce: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    at_dose: str = "before"
+    solver: Solver = field(default_factory=Solver)
+    chunk: int | None = None
+    keep_parameters: bool = True
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        require_model(self.model, "Study")
+        axes = {name: tuple(np.asarray(values, dtype=float).tolist()) for name, values in self.axes.items()}
+        settled = {
+            "axes": MappingProxyType(axes),
+            "times": tuple(np.asarray(self.times, dtype=float).tolist()),
+            "parameters": MappingProxyType(dict(self.parameters)),
+            "reduce": MappingProxyType({name: tuple(entry) for name, entry in self.reduce.items()}),
+            "outputs": None if self.outputs is None else tuple(self.outputs),
+        }
+        for name, value in settled.items():
+            object.__setattr__(self, name, value)
+
+    def but(self, **changes: Any) -> Study:
+        """The same study with other fields."""
+        return replace(self, **changes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        regimen = dict(self.regimen) if isinstance(self.regimen, Mapping) else self.regimen
+        return Study, (
+            self.model, regimen, self.times, dict(self.axes), self.sample, dict(self.parameters), self.outputs,
+            dict(self.reduce), self.at_dose, self.solver, self.chunk, self.keep_parameters, self.title,
+        )  # fmt: skip
+
+    # ---- who
+
+    @cached_property
+    def adjusted(self) -> Model:
+        """The model with the parameters that all members share."""
+        return self.model.using(**self.parameters) if self.parameters else self.model
+
+    @cached_property
+    def ensemble(self) -> Ensemble:
+        """The members as a rule; none is made until it is asked for."""
+        everyone = grid(**self.axes) if self.axes else Ensemble({})
+        if self.sample is None:
+            return everyone
+        s = self.sample
+        drawn = population(self.adjusted, s.members, s.seed, variability=dict(s.variability) or None, points=s.points)
+        return everyone * drawn.without_labels() if self.axes else drawn.without_labels()
+
+    @property
+    def members(self) -> int:
+        """How many members there are."""
+        return len(self.ensemble)
+
+    # ---- how
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The model under its treatment, settled; see `pkpd.prepare`."""
+        if not self.times:
+            raise SimulationError(f"the study of {self.model.name} has no times; say when to store, as times=[0, 7].")
+        return prepare(
+            self.adjusted,
+            self.regimen,
+            times=np.array(self.times),
+            outputs=self.outputs,
+            reduce=dict(self.reduce) or None,
+            solver=self.solver,
+            at_dose=self.at_dose,
+        )
+
+    @cached_property
+    def numbers_per_member(self) -> int:
+        """How many numbers a member's result has."""
+        kept = len(self.prepared.reductions) or len(self.prepared.outputs) * len(self.times)
+        return kept * max(len(self.prepared.arms), 1)
+
+    @property
+    def chunk_size(self) -> int:
+        """Members that are integrated and stored together."""
+        if self.chunk is not None:
+            return min(self.chunk, self.members)
+        fitting = CHUNK_BYTES // (8 * self.numbers_per_member)
+        return min(self.members, max(SMALLEST_CHUNK, min(LARGEST_CHUNK, fitting)))
+
+    @property
+    def chunks(self) -> int:
+        """In how many pieces it is run."""
+        return -(-self.members // self.chunk_size)
+
+    def chunk_range(self, number: int) -> tuple[int, int]:
+        """The first member of a chunk, and the one after its last."""
+        first = number * self.chunk_size
+        return first, min(first + self.chunk_size, self.members)
+
+    # ---- what it is known by
+
+    def content(self) -> dict[str, Any]:
+        """All that its numbers depend on, as plain values by subject."""
+        arms = self.regimen if isinstance(self.regimen, Mapping) else {"": self.regimen}
+        return {
+            "model": self.adjusted.hash,
+            "regimen": {arm: None if r is None else regimen_as_json(r) for arm, r in arms.items()},
+            "ensemble": {"axes": {k: list(v) for k, v in self.axes.items()}, "sample": _plain_sample(self.sample)},
+            "times": list(self.times),
+            "outputs": None if self.outputs is None else list(self.outputs),
+            "reduce": {name: list(entry) for name, entry in self.reduce.items()},
+            "at_dose": self.at_dose,
+            "solver": _plain_solver(self.solver),
+            "chunk": self.chunk_size,
+            "keep_parameters": self.keep_parameters,
+        }
+
+    @property
+    def hash(self) -> str:
+        """The SHA-256 of `content`: studies of one hash have the same numbers."""
+        return hashlib.sha256(json.dumps(self.content(), sort_keys=True).encode()).hexdigest()
+
+    def __repr__(self) -> str:
+        return f"<Study of {self.model.name}: {self.members:,} members in {self.chunks:,} chunks>"
+
+
+def _plain_sample(sample: Sample | None) -> dict[str, Any] | None:
+    if sample is None:
+        return None
+    spread = {name: repr(distribution) for name, distribution in sample.variability.items()}
+    return {"members": sample.members, "seed": sample.seed, "points": sample.points, "variability": spread}
+
+
+def _plain_solver(solver: Solver) -> dict[str, Any]:
+    """What of the options the numbers depend on: not the threads."""
+    atol = dict(solver.atol) if isinstance(solver.atol, Mapping) else solver.atol
+    return {"method": solver.method, "rtol": solver.rtol, "atol": atol, "max_steps": solver.max_steps}

@@ -1,0 +1,99 @@
+"""What a study file says, key by key."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from pkpd.toml_files import Table
+
+__all__ = ["AxisTable", "DistributionTable", "EnsembleTable", "SampleTable", "SolverTable", "StoreTable", "StudyTable"]
+
+DoseText = str | list[str]
+
+
+class AxisTable(Table):
+    """Values of an axis at even distances, on a log scale where asked."""
+
+    first: float
+    last: float
+    count: Annotated[int, Field(ge=1, le=10_000_000)]
+    log: bool = False
+
+
+class DistributionTable(Table):
+    """How a parameter varies, about its value in the model unless said otherwise."""
+
+    kind: Literal["lognormal", "normal", "logitnormal"]
+    median: float | None = None
+    mean: float | None = None
+    cv: float | None = None
+    omega: float | None = None
+    sd: float | None = None
+    lower: float | None = None
+    upper: float | None = None
+
+
+class SampleTable(Table):
+    """Members drawn at random, by their number."""
+
+    members: Annotated[int, Field(ge=1)]
+    seed: Annotated[int, Field(ge=0)] = 1
+    points: Literal["random", "sobol", "latin"] = "random"
+    variability: dict[str, DistributionTable] = {}
+
+
+class EnsembleTable(Table):
+    """Who: every combination of the axes, with every member of the sample."""
+
+    axes: dict[str, list[float] | AxisTable] = {}
+    sample: SampleTable | None = None
+
+
+class SolverTable(Table):
+    """How; see `pkpd.Solver`."""
+
+    method: str = "auto"
+    rtol: float = 1e-8
+    atol: float | dict[str, float] | None = None
+    max_steps: int = 100_000
+    threads: int | None = None
+
+
+class StoreTable(Table):
+    """Where the results go, relative to the file, and in pieces of how many members."""
+
+    path: str | None = None
+    chunk: Annotated[int, Field(ge=1)] | None = None
+    parameters: bool = True
+
+
+class StudyTable(Table):
+    """A sweep.
+
+    Attributes
+    ----------
+    model
+        A name of the library, the name of a model file beside the study, or a model as a table.
+    regimen, regimens
+        The doses of all, or by arm, as typed for ``pkpd simulate --dose``; or as tables.
+    times
+        Text such as ``"0:365:7"``, or a list of numbers.
+    reduce
+        As `pkpd.simulate` takes it: ``nadir = ["V", "min"]``.
+    """
+
+    title: str | None = None
+    model: str | dict[str, Any]
+    time: str | None = None
+    regimen: DoseText | list[dict[str, Any]] | None = None
+    regimens: dict[str, DoseText | list[dict[str, Any]]] | None = None
+    parameters: dict[str, float | str] = {}
+    ensemble: EnsembleTable = EnsembleTable()
+    times: str | list[float]
+    outputs: list[str] | None = None
+    reduce: dict[str, list[str | float]] = {}
+    at_dose: Literal["before", "after"] = "before"
+    solver: SolverTable = SolverTable()
+    store: StoreTable = StoreTable()

@@ -1,0 +1,1 @@
+"""Trials: visits, lesions and their scans, protocols at work, endpoints, virtual trials."""
