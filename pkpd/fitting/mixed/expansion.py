@@ -157,10 +157,8 @@ def _factor(effect: CovariateEffect, name: str, column: str) -> Any:
     # Whatever the unit of the covariate, the column holds a pure number, and so is the coefficient.
     size = param(column, 0, "1", f"{effect} in time", source="column")
     coefficient = param(name, 0, "1", f"coefficient of {effect}", source="estimated")
-    if effect.kind == "linear":
+    if effect.kind in ("linear", "category"):
         return 1 + coefficient * size
-    if effect.kind == "category":
-        return (1 + coefficient) ** size
     return sympy.exp(coefficient * size)
 
 
