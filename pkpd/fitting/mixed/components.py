@@ -64,6 +64,8 @@ class Component:
         Where the typical value starts, in `unit`.
     size
         What counts as a change of phi of 1.
+    random
+        Of a number that only carries a random effect: what that acts on.
     """
 
     label: str
@@ -73,6 +75,7 @@ class Component:
     parameter: str | None = None
     free: bool = True
     size: float = 1.0
+    random: str = ""
 
 
 @dataclass(frozen=True, eq=False)
