@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pkpd
-from pkpd.fits import theophylline_population, tumor_classes_population, warfarin_population
+from pkpd.fits import nimotuzumab_population, theophylline_population, tumor_classes_population, warfarin_population
 from tests.mixed_problems import nlmixr2data
 
 
@@ -85,3 +85,14 @@ def test_growth_by_treatment_of_mice() -> None:
     for label, value in expected.items():
         assert fit.estimates.loc[label, "estimate"] == pytest.approx(value, rel=0.02), label
     assert fit.estimates.loc["kg~treatment=Drug B", "ci_high"] < 0
+
+
+def test_nimotuzumab_as_a_population() -> None:
+    """Saturable elimination is better than linear elimination by AIC; recorded estimates."""
+    path = nlmixr2data("nimoData.csv")
+    saturable, linear = nimotuzumab_population.run(path), nimotuzumab_population.simpler(path)
+    assert saturable.converged
+    assert saturable.objective == pytest.approx(139.126, abs=0.02)
+    assert linear.aic - saturable.aic == pytest.approx(6.0, abs=0.1)
+    for label, value in {"Vmax": 2.231, "V1": 1.475, "sd_additive[lnC]": 0.6926}.items():
+        assert saturable.estimates.loc[label, "estimate"] == pytest.approx(value, rel=0.01), label
