@@ -14,13 +14,14 @@ from pkpd.prepared.parameters import ParameterValues
 from pkpd.prepared.prepared import Prepared
 from pkpd.prepared.values import Values
 from pkpd.solvers.problem import Status
+from pkpd.solvers.reductions import Reduction
 from pkpd.symbolic.model import Model
 from pkpd.units import label, parse_unit
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["ResultSpec", "dataset", "versions"]
+__all__ = ["ResultSpec", "dataset", "reduced_attrs", "versions"]
 
 
 @dataclass(frozen=True)
@@ -84,18 +85,21 @@ def _courses(spec: ResultSpec, values: Values) -> dict[str, Any]:
 
 
 def _reduced(spec: ResultSpec, values: Values) -> dict[str, Any]:
-    variables: dict[str, Any] = {}
-    for name, reduction in spec.prepared.reductions.items():
-        unit = spec.model.units[reduction.of]
-        if reduction.kind == "auc":
-            unit = label(parse_unit(unit) * parse_unit(spec.model.time))
-        elif "time" in reduction.kind or reduction.threshold is not None:
-            unit = spec.model.time
-        limit = f" {reduction.threshold:g}" if isinstance(reduction.threshold, float) else ""
-        kind = reduction.kind.replace("_", " ")
-        about = {"units": unit, "long_name": f"{kind}{limit} of {spec.model.meaning(reduction.of)}"}
-        variables[name] = (spec.dims, values[name].reshape(spec.shape), about)
-    return variables
+    return {
+        name: (spec.dims, values[name].reshape(spec.shape), reduced_attrs(spec.model, reduction))
+        for name, reduction in spec.prepared.reductions.items()
+    }
+
+
+def reduced_attrs(model: Model, reduction: Reduction) -> dict[str, Any]:
+    """The unit and the meaning of a number that is kept instead of a course."""
+    unit = model.units[reduction.of]
+    if reduction.kind == "auc":
+        unit = label(parse_unit(unit) * parse_unit(model.time))
+    elif "time" in reduction.kind or reduction.threshold is not None:
+        unit = model.time
+    limit = f" {reduction.threshold:g}" if isinstance(reduction.threshold, float) else ""
+    return {"units": unit, "long_name": f"{reduction.kind.replace('_', ' ')}{limit} of {model.meaning(reduction.of)}"}
 
 
 def _coordinates(spec: ResultSpec) -> dict[str, Any]:

@@ -33,6 +33,7 @@ LAYERS = [
     ["measures"],
     ["studies"],
     ["fitting"],
+    ["analysis"],
     ["trials"],
     ["figures"],
     ["cli"],

@@ -77,9 +77,9 @@ def test_chemoradiation_ends_1_to_42_days_before_randomization():
 
 
 def test_franzese_is_the_published_logit():
-    assert float(response.franzese(0.0)) == pytest.approx(1 / (1 + np.exp(1.441)))
     logits = special.logit([float(response.franzese(0.5, first_line=line)) for line in (False, True)])
-    np.testing.assert_allclose(logits, [-1.441 + 0.821, -1.441 + 0.821 + 0.697])
+    np.testing.assert_allclose(logits, [-1.441 + 0.821 - 0.697, -1.441 + 0.821])
+    assert float(response.franzese(0.0)) == pytest.approx(1 / (1 + np.exp(1.441 + 0.697)))
 
 
 @needs_data

@@ -207,9 +207,10 @@ def test_texts_say_how_many_values_are_invented():
     ("values", "lost"),
     [
         ({"KD": "Stewart_2015"}, []),
-        ({"KD": "Kosinsky_2018"}, []),
-        ({"KD": "QSPIO"}, ["durable_response", "progression_after_durvalumab"]),
+        ({"KD": "Kosinsky_2018"}, ["early_response"]),
+        ({"KD": "QSPIO"}, ["early_response"]),
         ({"D50_L": "Nakamura_1990"}, []),
+        ({"kM": "Hammarlund_2003"}, []),
     ],
     ids=str,
 )

@@ -292,6 +292,17 @@ def test_endpoints_of_responses() -> None:
     assert int(limits["missing_median_response_duration"].sel(arm="control")) == 4
 
 
+def test_the_arms_of_a_replicate_have_the_same_patients() -> None:
+    asked = replace(responding(60, accrual=500), events_at_cutoff=("pfs", 30))
+    p = pkpd.simulate_trial(asked, seed=8, replicate=2)
+    for arm, treated in pkpd.treat_trial(asked, seed=8, replicate=2).items():
+        mine = p.isel(patient=np.flatnonzero(p.arm == arm))
+        np.testing.assert_array_equal(treated.numbers, mine["patient"])
+        np.testing.assert_array_equal(pkpd.recist(treated.scans)["pfs_day"], mine["pfs_day"])
+        np.testing.assert_array_equal(treated.left - treated.entry, mine["left"])
+        assert len(treated.doses) == int(mine["doses"].sum())
+
+
 def test_subgroups_are_a_table_for_a_forest_plot() -> None:
     """The hazard ratio is 1 where the drug does nothing, and low where it works."""
     splits = {"effect": pkpd.split_at("rate", 0.001), "size": pkpd.split_at("baseline_sum", 30)}
@@ -308,6 +319,12 @@ def test_subgroups_are_a_table_for_a_forest_plot() -> None:
     ]  # fmt: skip
     mine = runs["pfs_subgroup_hazard_ratio"].sel(replicate=0, comparison="drug").to_numpy()
     np.testing.assert_array_equal(mine, [ratio[1], ratio[2], np.nan, ratio[0]])
+
+
+def test_a_forest_plot_takes_the_subgroups() -> None:
+    p = pkpd.simulate_trial(replace(responding(200), biomarkers=("rate",)), seed=3)
+    ax = pkpd.forest(pkpd.trial_subgroups(p, {"effect": pkpd.split_at("rate", 0.001)}))
+    assert any("effect" in text.get_text() or "0.001" in text.get_text() for text in ax.texts + ax.get_yticklabels())
 
 
 def test_failed_patients_are_counted_and_left_out() -> None:

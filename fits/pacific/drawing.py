@@ -13,7 +13,7 @@ import pkpd
 from pkpd.arrays import Array, Mask
 from pkpd.figures.style import BLUE, COLUMN, GRAY, RED, canvas, grid_canvas
 from pkpd.fits.pacific.control import published
-from pkpd.fits.pacific.response import Responses, franzese, summary
+from pkpd.fits.pacific.response import STUDY_SD, Responses, franzese, summary
 from pkpd.fits.pacific.trials import CHEMORADIATION, CRT_DAYS, MONTH, PACIFIC, Course
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def _beside(ax: Axes, at: pd.Series, rows: pd.DataFrame) -> None:
 
 def _rates(ax: Axes, rows: pd.DataFrame) -> None:
     level = np.linspace(0, 1, 101)
-    center, sd = franzese(level), 0.346
+    center, sd = franzese(level), STUDY_SD
     logit = np.log(center / (1 - center))
     low, high = (1 / (1 + np.exp(-(logit + side * 1.96 * sd))) for side in (-1, 1))
     ax.fill_between(100 * level, 100 * low, 100 * high, color="0.88", linewidth=0, label="95 % of studies")

@@ -17,6 +17,15 @@ Choices
   the chance by visit with which real patients left without it.  Patients with one scan after the first are hardly in
   the file, so virtual patients have two.
 - Patients with a first diameter below 10 mm are left out of both.
+
+Results
+-------
+- Lesions respond in 26 % of virtual and 23 % of real patients, half of them within 12 weeks in both; deciles of
+  best change are within 9 % of each other.
+- The fastest are missed: the last decile at the first scan is +32 % in real patients and +20 % in virtual ones, and
+  some real lesions vanish within weeks.
+- The misfit is flat around the values that were chosen: with other patients of the model it is 40 to 54 for a
+  typical `kpri` of 1.1 to 1.7e8 and a spread of 0.9 to 1.5; at 3.2e8 it is above 150.
 """
 
 from __future__ import annotations

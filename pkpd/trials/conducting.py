@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from pkpd.units import time_in
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["SettledTrial", "settled_trial", "simulate_trial"]
+__all__ = ["SettledTrial", "settled_trial", "simulate_trial", "treat_trial"]
 
 JUST_AFTER = 1e-6
 """In days, from the event to the cutoff: integrated to another end, it comes at the same time but for rounding."""
@@ -66,9 +66,9 @@ class SettledTrial:
         """A day in the model's unit of time."""
         return time_in("1 day", self.trial.model.time, "a day")
 
-    def _treated(self, people: Enrolled, arm: int, who: Index, seed: int) -> Treated:
+    def _treated(self, people: Enrolled, arm: str, who: Index, seed: int) -> Treated:
         """What the treatment of the patients of one arm came to."""
-        settled = list(self.arms.values())[arm]
+        settled = self.arms[arm]
         values = settled.prepared.values_of({name: column[who] for name, column in people.columns.items()})
         if values.members != len(who):  # nothing varies
             values = values.take(np.zeros(len(who), dtype=np.int64))
@@ -76,26 +76,31 @@ class SettledTrial:
 
     def patients(self, replicate: int, seed: int) -> xr.Dataset:
         """A replicate, patient by patient; see `simulate_trial`."""
+        return self._followed(self.enrolled(replicate, seed), replicate, seed)
+
+    def enrolled(self, replicate: int, seed: int) -> Enrolled:
+        """The patients of a replicate, followed up to its data cutoff."""
         people = enrolled(self.trial, replicate, seed)
-        whole = self._followed(people, replicate, seed)
         if self.trial.events_at_cutoff is None:
-            return whole
-        cutoff = _day_of_event(whole, *self.trial.events_at_cutoff)
+            return people
+        cutoff = _day_of_event(self._followed(people, replicate, seed), *self.trial.events_at_cutoff)
         if not np.isfinite(cutoff):
-            return whole
-        followed = np.maximum(cutoff + JUST_AFTER - people.day, 0.0)
-        return self._followed(replace(people, followed=followed), replicate, seed)
+            return people
+        return replace(people, followed=np.maximum(cutoff + JUST_AFTER - people.day, 0.0))
+
+    def arms_of(self, people: Enrolled, seed: int) -> Iterator[tuple[str, Index, Treated]]:
+        """Each arm that has patients: its name, who they are, and what their treatment came to."""
+        for number, arm in enumerate(self.arms):
+            who = np.flatnonzero(people.arm == number)
+            if who.size:
+                yield arm, who, self._treated(people, arm, who, seed)
 
     def _followed(self, people: Enrolled, replicate: int, seed: int) -> xr.Dataset:
         """The patients as long as each is followed."""
         columns = _empty(self.trial, len(people.arm))
         therapies = list(dict.fromkeys(name for protocol in self.trial.arms.values() for name in protocol.therapies))
         doses = np.zeros((len(people.arm), len(therapies)), dtype=np.int64)
-        for arm in range(len(self.arms)):
-            who = np.flatnonzero(people.arm == arm)
-            if not who.size:
-                continue
-            treated = self._treated(people, arm, who, seed)
+        for _, who, treated in self.arms_of(people, seed):
             for name, values in _of_patients(self.trial, treated).items():
                 columns[name][who] = values
             counts = treated.dose_counts
@@ -185,6 +190,40 @@ def simulate_trial(trial: Trial, seed: int, *, replicate: int = 0) -> xr.Dataset
     check_seed(seed)
     _check_replicate(replicate)
     return settled_trial(trial).patients(int(replicate), seed)
+
+
+def treat_trial(trial: Trial, seed: int, *, replicate: int = 0) -> dict[str, Treated]:
+    """Simulate one replicate of a trial, arm by arm, with all that was given, decided and scanned.
+
+    Parameters
+    ----------
+    trial, seed, replicate
+        As for `simulate_trial`, whose patients these are.
+
+    Returns
+    -------
+    dict
+        By arm what `treat` returns: the table of doses, the decisions, and the scans that `recist`
+        and the figures of responses take.
+
+    Raises
+    ------
+    SimulationError, UnknownNameError, RegimenError, ParameterError
+        If the trial does not fit its model.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> drug = pkpd.Protocol({"drug": pkpd.therapy(pkpd.bolus(100, "iv"), every=7)})
+    >>> trial = pkpd.Trial(pkpd.load("pk_1cmt"), {"drug": drug, "none": pkpd.Protocol({})}, patients=10, follow_up=20)
+    >>> len(pkpd.treat_trial(trial, seed=1)["drug"].doses)
+    15
+    """
+    check_seed(seed)
+    _check_replicate(replicate)
+    settled = settled_trial(trial)
+    people = settled.enrolled(int(replicate), seed)
+    return {arm: treated for arm, _, treated in settled.arms_of(people, seed)}
 
 
 def _check_replicate(replicate: Any) -> None:

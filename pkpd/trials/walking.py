@@ -77,6 +77,8 @@ class Walked:
         (patients,): the day on which each entered the trial; infinite where none did.
     left
         (patients,): the last day under observation.
+    leaving
+        The events with which patients leave.
     """
 
     reached: Reached
@@ -86,6 +88,7 @@ class Walked:
     left: Array
     doses: Doses
     decisions: tuple[Decisions, ...]
+    leaving: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +126,7 @@ def walk(setting: Walk, readings: Readings) -> Walked:
     every = Doses.joined([Doses.none(), *doses])
     every = every.take(~before(step.left[every.patient], every.day))
     made = tuple(d.until(step.left) for d in decisions)
-    return Walked(step.reached, step.readings, step.standing, step.entry, step.left, every, made)
+    return Walked(step.reached, step.readings, step.standing, step.entry, step.left, every, made, setting.leaving)
 
 
 def _begun(setting: Walk, readings: Readings) -> _Step:

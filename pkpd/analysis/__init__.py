@@ -1,0 +1,1 @@
+"""What a sweep is for: sensitivity, dose-response, synergy, equilibria; tables out."""
