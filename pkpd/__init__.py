@@ -81,6 +81,7 @@ _ROOMS = {
     "fitting.mixed.comparison": ["CovariateSearch", "likelihood_ratio", "search_covariates"],
     "fitting.mixed.empirical_bayes": ["empirical_bayes"],
     "fitting.mixed.resampling": ["bootstrap_subjects", "profile_objective"],
+    "fitting.mixed.sir": ["sir"],
     "fitting.mixed.fit_json": ["read_mixed_fit", "write_mixed_fit"],
     "fitting.identifiability": ["Identifiability", "identifiability"],
     "fitting.optimal_times": ["SamplingTimes", "optimal_times"],
