@@ -68,7 +68,7 @@ def test_bars_of_indices_stand_in_order_with_their_intervals_and_counts() -> Non
     np.testing.assert_allclose(widths(screened), [[3, 1]])
     with pytest.raises(pkpd.DataError, match="varies over 'time'"):
         pkpd.sensitivity_bars(table.expand_dims(time=[1, 2]))
-    with pytest.raises(pkpd.DataError, match=r"what sobol_indices\(\), morris\(\) or prcc\(\)"):
+    with pytest.raises(pkpd.DataError, match=r"a table of sobol_indices\(\), morris\(\) or prcc\(\)"):
         pkpd.sensitivity_bars(xr.Dataset())
 
 
@@ -126,7 +126,7 @@ def test_a_phase_portrait_fills_what_is_stable() -> None:
         pkpd.phase_portrait(plane, run=run.drop_vars("y"))
 
 
-def test_a_bifurcation_diagram_dashes_what_is_unstable_and_ends_at_the_folds() -> None:
+def test_a_bifurcation_diagram_dashes_what_is_unstable_and_ends_at_the_folds(tmp_path) -> None:
     x, k = pkpd.state("x", "1", "state", start=0), pkpd.param("k", 2, "1/day", "rate", source="illustrative")
     mu = pkpd.param("mu", 0, "1", "forcing", source="illustrative")
     model = pkpd.Model("cusp", rates={x: k * (mu + x - x**3)})
@@ -138,6 +138,8 @@ def test_a_bifurcation_diagram_dashes_what_is_unstable_and_ends_at_the_folds() -
     unstable = unstable[np.isfinite(unstable).all(axis=1)]
     np.testing.assert_allclose(unstable[[0, -1], 0], table["fold_value"], rtol=1e-9)
     np.testing.assert_allclose(unstable[[0, -1], 1], table["fold_x"], rtol=1e-9)
+    read = pkpd.read_result(pkpd.write_result(table, tmp_path / "cusp.nc"))
+    assert len(pkpd.bifurcation_diagram(read, "x").lines) == len(ax.lines)
     assert "hysteresis" in ax.get_legend_handles_labels()[1]
     with pytest.raises(pkpd.UnknownNameError, match="state 'y'"):
         pkpd.bifurcation_diagram(table, "y")

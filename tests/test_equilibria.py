@@ -40,7 +40,7 @@ def test_equilibria_of_competition_with_their_eigenvalues(competition) -> None:
 
 
 def test_a_spiral_and_a_center_are_told_apart() -> None:
-    """x' = v, v' = -w^2 x - c v: eigenvalues -c/2 +- i sqrt(w^2 - c^2/4); without damping linearization does not tell."""
+    """x' = v, v' = -w^2 x - c v: eigenvalues -c/2 +- i sqrt(w^2 - c^2/4); undamped it does not tell."""
     x, v = pkpd.state("x", "1", "position", start=1), pkpd.state("v", "1/day", "speed", start=0)
     w = pkpd.param("w", 2, "1/day", "frequency", source="illustrative")
     c = pkpd.param("c", 1, "1/day", "damping", source="illustrative")
@@ -107,7 +107,7 @@ def test_a_transcritical_exchange_of_stability_has_no_hysteresis() -> None:
 
 
 def test_a_way_can_begin_at_the_escaped_tumor() -> None:
-    """More effectors flow in: the escaped tumor of Kuznetsov 1994 falls to the dormant one at the fold, and stays there."""
+    """More effectors flow in: the escaped tumor of Kuznetsov 1994 falls to the dormant one at the fold."""
     model = pkpd.load("kuznetsov_1994")
     box = {"T": (0, 6e8), "E": (0, 4e6)}
     table = pkpd.bifurcation(model, "s", (5000, 30000), box, points=26, seeds=3, starts=4, up_from="highest")
@@ -150,6 +150,11 @@ def test_bad_arguments_are_named(cusp, change, error, words) -> None:
     good = {"parameter": "mu", "between": (-1, 1), "ranges": {"x": (-2, 2)}, "points": 5} | change
     with pytest.raises(error, match=words):
         pkpd.bifurcation(cusp, good.pop("parameter"), good.pop("between"), good.pop("ranges"), **good)
+
+
+def test_too_many_searches_are_refused(competition) -> None:
+    with pytest.raises(pkpd.DataError, match="starts of each of 2 states"):
+        pkpd.phase_plane(competition, {"x": (0, 1), "y": (0, 1)}, points=3, starts=200)
 
 
 def test_a_model_that_depends_on_time_has_no_equilibria() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,7 @@ __all__ = ["Equilibrium", "VectorField", "checked_ranges", "vector_field"]
 _CONVERGED = 1e-9  # of the ranges: what one more step of Newton may move
 _SAME = 1e-6  # of the ranges
 _NEUTRAL = 1e-9  # of the largest eigenvalue
+_MOST_STARTS = 20_000
 _TURNING = 1e-6  # of the largest eigenvalue; rounding alone makes two equal ones turn by 1e-8
 _LOGS = 1e-6  # where the starts that are spaced by a factor begin, of the upper end
 
@@ -149,6 +151,12 @@ class VectorField:
     def equilibria(self, starts: int) -> list[Equilibrium]:
         """All equilibria within the ranges to which `starts` values a state lead, each once, in order of the states."""
         points = [_spread(low, high, starts) for low, high in zip(self.low, self.high, strict=True)]
+        count = math.prod(map(len, points))
+        if count > _MOST_STARTS:
+            raise DataError(
+                f"{self.model.name}: {starts} starts of each of {len(points)} states are {count:,} searches; "
+                f"expected {_MOST_STARTS:,} at most. Take fewer starts, or hold some states."
+            )
         reached: list[Equilibrium] = []
         for start in itertools.product(*points):
             point = self.equilibrium_near(np.array(start))

@@ -98,7 +98,7 @@ def _draw(panels: list[xr.DataArray], reduced: xr.DataArray, dims: tuple[str, st
             ax.contour(across, up, numbers, levels=steps, colors=BLACK, linewidths=0.3)
             for which, d in (("x", x), ("y", y)):
                 scale_parameter(ax, which, ordered[d].to_numpy())
-            lost = int(np.ma.count_masked(numbers))
+            lost = int((~np.isfinite(ordered.to_numpy())).sum())
             gray = f"; {lost} of {numbers.size} failed, gray" if lost else ""
             panel_title(ax, f"{_facet(panel, facets)}{gray}".removeprefix("; "), letters=40)
         page.figure.supxlabel(labels.quantity(reduced[x]).replace("\n", " "), fontsize=8)

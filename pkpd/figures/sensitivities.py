@@ -88,7 +88,7 @@ def sensitivity_bars(table: xr.Dataset, *, most: int = 15, ax: Axes | None = Non
     kinds = [k for k in (*_INDICES, "prcc") if isinstance(table, xr.Dataset) and f"{k}_low" in table]
     if not kinds:
         raise DataError(
-            f"sensitivity_bars() got a {type(table).__name__}; expected what sobol_indices(), morris() or prcc() returns."
+            f"sensitivity_bars() got a {type(table).__name__}; expected a table of sobol_indices(), morris() or prcc()."
         )
     by = table[kinds[-1]]
     rows = _rows(table.isel(parameter=_largest(by)), set(kinds), "sobol_indices", most)

@@ -54,13 +54,9 @@ def synergy_surface(table: xr.Dataset, reference: str, *, ax: Axes | None = None
     a, b = (str(d) for d in chosen["excess"].dims)
     with canvas(ax, _SIZE) as axes:
         _draw(axes, chosen, a, b)
-        axes.figure.colorbar(
-            axes.collections[0],
-            ax=axes,
-            pad=0.02,
-            aspect=25,
-            label=f"Excess over {_NAMES.get(reference, reference)}\n(percentage points)",
-        ).outline.set_visible(False)  # type: ignore[operator]
+        bar = axes.figure.colorbar(axes.collections[0], ax=axes, pad=0.02, aspect=25)
+        bar.outline.set_visible(False)
+        bar.set_label(f"Excess over {_NAMES.get(reference, reference)}\n(percentage points)")
         percent = 100 * float(table.attrs.get("confidence", 0.95))
         certain = f"bold: {percent:g} % interval without 0" if bool(chosen["excess_low"].notnull().any()) else ""
         lost, members = int(table.attrs.get("excluded", 0)), int(table.attrs.get("members", 0))
