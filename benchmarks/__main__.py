@@ -18,6 +18,7 @@ from benchmarks.instructions import instructions_table
 from benchmarks.interruptions import interruptions_table
 from benchmarks.machine import circumstances
 from benchmarks.memory import memory_table
+from benchmarks.mixed import mixed_table
 from benchmarks.report import begun, with_recorded_cases
 from benchmarks.responses import responses_table
 from benchmarks.rounds import say
@@ -33,6 +34,7 @@ TABLES = {
     "memory": memory_table,
     "calls": calls_table,
     "fits": fits_table,
+    "mixed": mixed_table,
     "shapes": shapes_table,
     "interruptions": interruptions_table,
     "instructions": instructions_table,

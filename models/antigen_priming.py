@@ -39,11 +39,11 @@ A50 = param(
 )
 kpri = param(
     "kpri",
-    1.6e8,
+    1.5e8,
     "cell/day",
     "largest priming: how immunogenic the tumor is",
     bounds=POSITIVE,
-    iiv=1.0,
+    iiv=1.2,
     source="calibrated beside illustrative values to target lesions of lung cancer (pkpd.fits.phenomena.study_4)",
 )
 

@@ -1,10 +1,12 @@
 """Soluble PD-L1 in plasma: shed, cleared, and kept by the antibody that binds it.
 
-    dsL/dt = kshed shed - (kfree (1 - RO) + kbound RO) sL,    sL(0) = sL0,    kshed = kfree sL0
+    dsL/dt = kshed shed - (kfree (1 - bound) + kbound bound) sL,    sL(0) = sL0,    kshed = kfree sL0
+    bound = onL RO
 
-sL is the total, free and bound; free is sL (1 - RO).  Bound PD-L1 is cleared with the antibody,
+sL is the total, free and bound; free is sL (1 - bound).  Bound PD-L1 is cleared with the antibody,
 more slowly, so the total rises under treatment while the free part falls.  `shed` is the rate
-of shedding relative to that at the start.
+of shedding relative to that at the start.  An antibody to PD-1 (onL = 0) leaves soluble PD-L1 its
+clearance, so that what is seen is its production.
 
 Source: turnover of a soluble target with a complex that is cleared more slowly, as reviewed by
 Gibiansky L, Gibiansky E, Expert Opin Drug Metab Toxicol 5:803 (2009); the baseline is the
@@ -40,10 +42,17 @@ kbound = param(
     source="illustrative: with the antibody, a tenth of that of the free",
 )
 
+onL = param(
+    "onL", 1, "1", "1 where the antibody binds PD-L1, 0 where it binds PD-1", bounds=(0, 1),
+    source="1 by definition: RO is the share of PD-L1 that durvalumab occupies",
+)  # fmt: skip
+
 sL = state("sL", "pg/mL", "soluble PD-L1, free and bound", start=sL0)
+
+bound = onL * RO
 
 model = Model(
     "pdl1_soluble",
-    rates={sL: kfree * sL0 * shed - (kfree * (1 - RO) + kbound * RO) * sL},
-    outputs={"sL_free": output(sL * (1 - RO), "free soluble PD-L1")},
+    rates={sL: kfree * sL0 * shed - (kfree * (1 - bound) + kbound * bound) * sL},
+    outputs={"sL_free": output(sL * (1 - bound), "free soluble PD-L1")},
 )

@@ -27,7 +27,7 @@ PDL1_0 = param(
     1,
     "1",
     "PD-L1 without effectors; 0 where it is lost",
-    source="1 by the definition of PDL1; its spread is illustrative: thirteenfold from the 10th to the 90th percentile",
+    source="1 by the definition of PDL1; its spread is assumed: thirteenfold from the 10th to the 90th percentile",
     bounds=POSITIVE,
     iiv=1.0,
 )

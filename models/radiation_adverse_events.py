@@ -59,7 +59,7 @@ def radiation_adverse_events(routes: Iterable[str] = ("radiation",)) -> Model:
         "radiation_adverse_events",
         rates={W: -kW * W, J: hW * W * (1 + r_ab * RO)},
         outputs={"P_stop": output(1 - exp(-J), "probability of an event that stops treatment so far")},
-        routes=dict.fromkeys(routes, {W: W + dose("Gy") * field / field_ref}),
+        routes={route: {W: W + dose("Gy") * field / field_ref} for route in routes},
     )
 
 

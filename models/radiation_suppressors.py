@@ -56,7 +56,7 @@ G = state("G", "Gy", "signal of irradiated tissue")
 def radiation_treg(Treg: State, routes: Iterable[str] = ("radiation",)) -> Model:
     """The part by which fractions on `routes` kill `Treg`, which another part owns."""
     left = Treg * (1 - local + local * exp(-alpha_Treg * dose("Gy")))
-    return Model("radiation_treg", rates={}, routes=dict.fromkeys(routes, {Treg: left}))
+    return Model("radiation_treg", rates={}, routes={route: {Treg: left} for route in routes})
 
 
 def radiation_mdsc(MDSC: State, routes: Iterable[str] = ("radiation",)) -> Model:

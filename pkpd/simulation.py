@@ -16,6 +16,7 @@ from pkpd.prepared.prepared import Prepared
 from pkpd.prepared.preparing import prepare
 from pkpd.prepared.solver import Solver, chosen_solver
 from pkpd.prepared.values import Values
+from pkpd.recipes import RECIPE, Recipe
 from pkpd.records.records import Records
 from pkpd.results import ResultSpec, dataset
 from pkpd.solvers.problem import Progress, Status
@@ -151,7 +152,10 @@ def simulate(
     settings = {"method": options.method, "rtol": options.rtol, "atol": _told(options.atol), "at_dose": at_dose}
     spec = ResultSpec(prepared, values, settings)
     _report(spec, solved, on_failure)
-    return dataset(spec, solved)
+    run = dataset(spec, solved)
+    if not covariates and set(values.ensemble.columns) <= set(run.coords):
+        run.encoding[RECIPE] = _recipe(prepared, regimen, values, settings, outputs, reduce, bounds)
+    return run
 
 
 def _warn_of_late_doses(prepared: Prepared, values: ParameterValues) -> None:
@@ -165,6 +169,29 @@ def _warn_of_late_doses(prepared: Prepared, values: ParameterValues) -> None:
             UserWarning,
             stacklevel=3,
         )
+
+
+def _recipe(
+    prepared: Prepared,
+    regimen: Treatment,
+    values: ParameterValues,
+    settings: Mapping[str, Any],
+    outputs: Iterable[str] | None,
+    reduce: Mapping[str, Any] | None,
+    bounds: Bounds,
+) -> Recipe:
+    """How the result was made; `write_result` writes it into the file."""
+    treatment = dict(regimen) if isinstance(regimen, Mapping) else {"": regimen}
+    asked = {
+        **settings,
+        "max_steps": prepared.solver.max_steps,
+        "bounds": bounds,
+        "outputs": None if reduce or outputs is None else list(prepared.outputs),
+        "sensitivities": list(prepared.wrt),
+        "reduce": {name: [r.of, r.kind, r.threshold] for name, r in prepared.reductions.items()} if reduce else None,
+        "times": prepared.times.tolist(),
+    }
+    return Recipe(prepared.model, treatment, tuple(values.ensemble.columns), asked)
 
 
 def _told(atol: Any) -> Any:

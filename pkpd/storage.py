@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["as_table", "read_result", "write_atomically", "write_result"]
 
 _WRITERS: dict[str, Callable[[xr.Dataset, Path], object]] = {
-    ".nc": lambda run, path: run.to_netcdf(path, engine="netcdf4"),
+    ".nc": lambda run, path: _with_recipe(run).to_netcdf(path, engine="netcdf4"),
     ".csv": lambda run, path: as_table(run).to_csv(path, index=False),
     ".parquet": lambda run, path: _write_parquet(run, path),
 }
@@ -76,9 +76,19 @@ def _write_parquet(run: xr.Dataset, path: Path) -> None:
         import pyarrow  # noqa: F401
     except ImportError:
         raise MissingExtraError(
-            f"a Parquet file such as {path.suffix!r} is written by pyarrow; install it with: pip install 'pkpd[sweep]'"
+            f"a file that ends in {path.suffix} is written by pyarrow; install it with: pip install 'pkpd[sweep]'"
         ) from None
     as_table(run).to_parquet(path, index=False, engine="pyarrow")
+
+
+def _with_recipe(run: xr.Dataset) -> xr.Dataset:
+    """The result with how it was made, which `rerun` reads, as an attribute."""
+    recipe = run.encoding.get("pkpd_recipe")
+    if recipe is None:
+        return run
+    described = run.assign_attrs(pkpd_recipe=recipe.text())
+    described.encoding = {}
+    return described
 
 
 def as_table(run: xr.Dataset) -> pd.DataFrame:

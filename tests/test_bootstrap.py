@@ -96,7 +96,7 @@ def test_subjects_of_a_table_are_drawn() -> None:
 
 def test_failures_are_counted_and_left_out() -> None:
     fit = decay_fit()
-    result = pkpd.bootstrap(fit, 30, by="parametric", limit=8)  # the rough search counts too
+    result = pkpd.bootstrap(fit, 30, by="parametric", limit=7)  # the rough search counts too
     assert 0 < result.failures < 30
     assert np.isnan(result.x[~result.success]).all()
     assert f"{result.failures} failed. Most often: " in result.report()
@@ -125,6 +125,16 @@ def test_a_parameter_without_effect_is_named() -> None:
         line, line_data(4.0).take(LINE_TIMES == 0), {"b": pkpd.free(1.0)}, parameters={"a": 20.0}
     )  # seen at time 0 only
     assert "b has no effect on any observation near the estimates." in pkpd.bootstrap(fit, 2, by="parametric").report()
+
+
+def test_what_fits_are_examined_with_has_a_short_repr() -> None:
+    fit = decay_fit(starts=3)
+    results = [fit.starts, pkpd.profile(fit, "CL"), pkpd.bootstrap(fit, 3, by="parametric")]
+    assert [repr(result) for result in results] == [
+        "<Starts: 3 in 1 optimum, 0 failed>",
+        "<Profiles of CL: 95 %>",
+        "<Bootstrap of pk_1cmt by parametric: 3 replicates, 0 failed>",
+    ]
 
 
 def test_a_bootstrap_pickles() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.optimize
 
 import pkpd
 from pkpd.fitting.collinearity import collinearity_indices, confounded
@@ -281,6 +282,43 @@ def test_efficiency_of_a_bolus_is_the_closed_form() -> None:
     """det M of two times is proportional to ((t2 - t1) exp(-k (t1 + t2)))**2."""
     expected = np.sqrt((5 * np.exp(-0.5)) ** 2 / (10 * np.exp(-1)) ** 2)
     assert best(2).efficiency([0, 5]) == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_rate_alone_is_sampled_later_than_rate_and_amount() -> None:
+    """A exp(-k t) at 0 and t tells k best where t^2/(exp(2 k t) + 1) is largest: k t = 1 + exp(-2 k t)."""
+
+    def decline(time: Any, A: Any, k: Any) -> Any:
+        return A * np.exp(-k * time)
+
+    free = {"A": pkpd.free(10.0), "k": pkpd.free(0.1)}
+    options = {"between": (0, 50), "error": pkpd.additive_error(1)}
+    alone = pkpd.optimal_times(decline, None, free, 2, interest="k", **options)
+    root = scipy.optimize.brentq(lambda x: x - 1 - np.exp(-2 * x), 1, 2)
+    np.testing.assert_allclose(alone.times, [0, root / 0.1], atol=1e-3)
+    both = pkpd.optimal_times(decline, None, free, 2, **options)
+    np.testing.assert_allclose(both.times, [0, 10], atol=1e-4)
+    assert alone.expected.loc["k", "se"] < both.expected.loc["k", "se"]
+    ratio = (alone.expected.loc["k", "se"] / both.expected.loc["k", "se"]) ** 2
+    assert alone.efficiency(both.times) == pytest.approx(ratio, rel=1e-6)
+    assert "D_s-optimal times of 2 samples for k, with A estimated too" in alone.report()
+    with pytest.raises(pkpd.UnknownNameError, match="no free parameter 'K'"):
+        pkpd.optimal_times(decline, None, free, 2, interest="K", **options)
+
+
+def test_each_arm_may_have_the_times_that_are_best_for_its_own_parameters() -> None:
+    """Each arm with parameters of its own is sampled at its dose and one time constant later."""
+    arms = {"early": pkpd.bolus(100, "iv"), "late": pkpd.bolus(100, "iv").shift(5)}
+    free = {"CL": pkpd.free(1.0, per_arm=True), "V": pkpd.free(10.0, per_arm=True)}
+    options = {"between": (0, 50), "error": pkpd.additive_error(0.1)}
+    own = pkpd.optimal_times(BOLUS, arms, free, 2, own_times=True, **options)
+    np.testing.assert_allclose(own.by_arm["early"], [0, 10], atol=1e-3)
+    np.testing.assert_allclose(own.by_arm["late"], [5, 15], atol=1e-3)
+    shared = pkpd.optimal_times(BOLUS, arms, free, 2, **options)
+    assert shared.times.shape == (2,)
+    assert own.efficiency(np.tile(shared.times, (2, 1))) < 1
+    assert "late 15" in own.report()
+    with pytest.raises(pkpd.FitError, match="expected one or more numbers"):
+        shared.efficiency(own.times)
 
 
 # ---- messages

@@ -453,6 +453,22 @@ def test_a_jacobian_that_cannot_be_integrated_is_by_differences() -> None:
     np.testing.assert_allclose(broken.jacobian(x), whole.jacobian(x), rtol=1e-5)
 
 
+# ---- covariates
+
+
+def test_the_table_has_the_covariates_and_reads_back() -> None:
+    data = pkpd.read_observations(samples(WT=[60.0, 60, 70, 70], subject=["x", "x", "y", "y"]), {"a": DOSE})
+    assert data.table["WT"].tolist() == [60, 60, 70, 70]
+    again = pkpd.read_observations(data.table, {"a": DOSE})
+    pd.testing.assert_frame_equal(again.table, data.table)
+
+
+def test_a_covariate_that_is_missing_is_named_with_its_row() -> None:
+    table = samples(V1=[10.0, 10, np.nan, 10])
+    with pytest.raises(pkpd.FitError, match=r"covariate 'V1' is missing in the DataFrame: arm 'a', 'C' at time .*Fill"):
+        pkpd.fit(one_compartment, pkpd.read_observations(table, {"a": DOSE}), {"CL": pkpd.free()})
+
+
 # ---- cells that are no numbers
 
 

@@ -184,6 +184,28 @@ def test_a_tied_parameter_needs_the_fitted_model(tmp_path) -> None:
     assert_same(fit, pkpd.read_fit(path, model=fit.model))
 
 
+def decline(time, A, k=0.1):
+    """An amount that declines."""
+    return A * np.exp(-k * time)
+
+
+def test_a_fit_of_a_function_is_read_with_the_function(tmp_path) -> None:
+    table = pd.DataFrame({"arm": "a", "time": TIMES, "output": "y", "value": decline(TIMES, 10, 0.2) + 0.01 * TIMES})
+    free = {"A": pkpd.free(8.0), "k": pkpd.free(0.1, log=True)}
+    fit = pkpd.fit(decline, pkpd.read_observations(table, {"a": None}), free)
+    path = pkpd.write_fit(fit, tmp_path / "fit.json")
+    again = pkpd.read_fit(path, model=decline)
+    pd.testing.assert_frame_equal(fit.estimates, again.estimates)
+    assert fit.report() == again.report()
+    np.testing.assert_array_equal(fit.predict([1, 2])["y"], again.predict([1, 2])["y"])
+    np.testing.assert_allclose(pkpd.refit(again).x, fit.x, rtol=1e-9)
+    with pytest.raises(pkpd.DataError, match="the function 'decline' was fitted; give it as model="):
+        pkpd.read_fit(path)
+    with pytest.raises(pkpd.DataError, match="the function '<lambda>' is not the one that was fitted"):
+        pkpd.read_fit(path, model=lambda time, A, k: A)
+    assert "import" not in path.read_text()
+
+
 def test_what_cannot_be_written_in_a_regimen_is_asked_for(tmp_path) -> None:
     start = pkpd.param("start", 0.5, "day", "time of the dose")
     data = observations()

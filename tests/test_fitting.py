@@ -453,6 +453,7 @@ def test_a_csv_is_read_with_its_source(tmp_path) -> None:
     assert data.unused == ("n",)
     assert data.table.to_dict("list") == {
         "arm": ["control", "control"], "time": [0, 3], "output": ["V", "V"], "value": [60, 80], "sd": [5, 6],
+        "n": [10, 10],
     }  # fmt: skip
     assert "2 observations of V in 1 arms" in repr(data)
     assert "columns not used: n" in pkpd.fit(growth, data, ["kg"]).report()

@@ -161,7 +161,7 @@ def test_a_point_where_the_function_has_no_value_is_refused_as_a_failed_one() ->
 
 
 def test_what_follows_a_fit_takes_one_of_a_function(tmp_path: Path) -> None:
-    """Starts, profile, bootstrap, bands, and the page; a function cannot be written as JSON, which is told."""
+    """Starts, profile, bootstrap, bands, the page, and the file, which is read with the function."""
     rng = np.random.default_rng(8)
     data = read(observed(decay(TIMES, 8, 0.3) + 0.1 * rng.standard_normal(6)))
     found = pkpd.fit(decay, data, FREE, error=pkpd.additive_error(0.1).fixed(), starts=4, seed=1)
@@ -176,8 +176,8 @@ def test_what_follows_a_fit_takes_one_of_a_function(tmp_path: Path) -> None:
     assert band.sizes["time"] == 2
     page = pkpd.write_report(found, tmp_path / "fit.html", profiles=profiles).read_text(encoding="utf-8")
     assert "C = decay(time, C0, k)" in page
-    with pytest.raises(pkpd.DataError, match="its function cannot be written"):
-        pkpd.write_fit(found, tmp_path / "fit.json")
+    again = pkpd.read_fit(pkpd.write_fit(found, tmp_path / "fit.json"), model=decay)
+    pd.testing.assert_frame_equal(again.estimates, found.estimates)
 
 
 # ---- messages

@@ -28,7 +28,7 @@ LAYERS = [
     ["solvers"],
     ["records"],
     ["prepared"],
-    ["results", "prediction"],
+    ["results", "prediction", "recipes"],
     ["simulation"],
     ["measures"],
     ["studies"],

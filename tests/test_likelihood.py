@@ -246,6 +246,11 @@ def test_event_times_of_a_constant_hazard_are_the_closed_form() -> None:
     assert row["estimate"] == pytest.approx(expected, rel=1e-6)
     assert row["se"] == pytest.approx(expected / event.sum() ** 0.5, rel=1e-4)
     assert fit.log_likelihood == pytest.approx(event.sum() * np.log(expected) - event.sum(), rel=1e-9)
+    # The event less the hazard is no residual with a standard deviation: there is no chi-square.
+    assert np.isnan(fit.chi_square)
+    assert np.isnan(fit.reduced_chi_square)
+    assert "reduced chi-square" not in fit.report()
+    assert "log-likelihood" in repr(fit)
 
 
 def test_response_rates_are_binomial() -> None:
@@ -299,7 +304,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(name: str) -> None:
         held.append((table["ci_low"] < [1, 10]) & ([1, 10] < table["ci_high"]))
     shares = np.mean(held, axis=0)
     assert (shares >= 0.90).all(), shares
-    assert (shares <= 0.985).all(), shares
+    assert (shares <= 0.98).all(), shares
 
 
 @pytest.mark.slow

@@ -9,7 +9,16 @@ from scipy.integrate import dblquad
 
 import pkpd
 from pkpd.errors import ParameterError
-from pkpd.models import checkpoint, clones, effector_exhaustion, lesions, suppressors, tumor_volume
+from pkpd.models import (
+    checkpoint,
+    clones,
+    effector_exhaustion,
+    lesions,
+    pdl1_shedding,
+    pdl1_soluble,
+    suppressors,
+    tumor_volume,
+)
 from pkpd.models.radiotherapy_protracted import mu_rep
 
 
@@ -199,11 +208,16 @@ def test_activity_is_what_brake_and_suppressors_leave():
 
 
 def test_memory_outlasts_the_response_and_answers_antigen():
-    formed = ran("effector_memory", times=[0, 4000], priming=1e6, DC=0, patrol=0)
+    formed = ran("effector_memory", times=[0, 4000], priming=1e6, A=0)
     assert at_end(formed, "P") == pytest.approx(1e6 / 0.13, rel=1e-6)
     assert at_end(formed, "M") == pytest.approx(0.02 / 0.002 * 1e6 / 0.13, rel=1e-3)
-    recalled = ran("effector_memory", times=[0, 4000], priming=1e6, DC=0.1, patrol=0)
-    assert at_end(recalled, "P") > 1.05 * at_end(formed, "P")
+    assert at_end(formed, "leaving") == pytest.approx(0.1 * 1e6 / 0.13, rel=1e-6)
+    recalled = ran("effector_memory", times=[0, 4000], priming=1e6, A=6)
+    assert at_end(recalled, "P") == pytest.approx(at_end(formed, "P"), rel=1e-6)  # what is recalled forms no memory
+    gain = at_end(recalled, "leaving") - at_end(formed, "leaving")
+    assert gain == pytest.approx(0.03 * 6 / (2 + 6) * at_end(recalled, "M"), rel=1e-6)
+    closed = ran("effector_memory", times=[0, 4000], priming=1e6, A=6, infiltration=0)
+    assert at_end(closed, "leaving") == 0
 
 
 def test_priming_needs_antigen_lymphocytes_and_permission():
@@ -215,11 +229,11 @@ def test_priming_needs_antigen_lymphocytes_and_permission():
 
 
 def test_pdl1_is_induced_sixfold_occupied_and_lost():
-    induced = ran("pdl1_turnover", times=[0, 100], E=2e10, RO=0)
+    induced = ran("pdl1_turnover", times=[0, 100], E=3e11, RO=0)
     assert at_end(induced, "PDL1") == pytest.approx(6, rel=2e-3)
     assert at_end(induced, "pd1_brake") == pytest.approx(16 / 17, rel=1e-3)
-    assert at_end(ran("pdl1_turnover", times=[0, 100], E=2e10, RO=0.99), "pd1_brake") < 2e-3
-    assert at_end(ran("pdl1_turnover", times=[0, 100], E=2e10, PDL1_0=0), "pd1_brake") == 0
+    assert at_end(ran("pdl1_turnover", times=[0, 100], E=3e11, RO=0.99), "pd1_brake") < 2e-3
+    assert at_end(ran("pdl1_turnover", times=[0, 100], E=3e11, PDL1_0=0), "pd1_brake") == 0
 
 
 def test_soluble_pdl1_rises_in_all_and_falls_in_the_free():
@@ -285,7 +299,74 @@ def test_only_the_lesion_that_is_chosen_is_irradiated():
     assert at_end(treated, "burden") == pytest.approx(total)
 
 
+def test_a_lesion_is_seeded_with_sensitive_cells():
+    part = pkpd.compose("seeded", lesions.placed(clones.inherited, "liver"), lesions.seeded("liver"))
+    regimen = pkpd.bolus(65, "seeding_liver", at=1)
+    run = ran(part, regimen, times=[0, 1, 1 + 1e-9], kill_liver=0, diameter0_liver=10)
+    change = run.isel(time=2) - run.isel(time=1)
+    assert (float(change["S_liver"]), float(change["R_liver"])) == (pytest.approx(65), pytest.approx(0, abs=1e-6))
+
+
+def test_resistant_cells_are_so_many_for_each_sensitive_one():
+    run = ran("clones", times=[0, 1], resistant0=0.25)
+    assert float(run["R"][0] / run["S"][0]) == pytest.approx(0.25)
+    assert float(run["T"][0]) == pytest.approx(np.pi / 6 * 37**3)
+    f = 0.696  # the share that pembrolizumab reaches in melanoma (Chatterjee 2017)
+    assert clones.resistant0.value == pytest.approx((1 - f) / f, rel=1e-3)
+
+
+def test_clones_that_are_inherited_do_not_mutate():
+    run = ran(clones.inherited, times=[0, 100], kill=0.05, resistant0=0)
+    assert at_end(run, "R") == 0
+    assert set(clones.model.symbols) - set(clones.inherited.symbols) == {"mut0", "mut1", "cost"}
+
+
+def test_effectors_in_contact_do_not_expand():
+    held = {"T": 1e4, "brake": 0, "influx": 0}
+    contact, expanding = (
+        ran(m, times=[0, 10], E=1e6, **held) for m in (effector_exhaustion.contact, effector_exhaustion.model)
+    )
+    assert at_end(contact, "E") == pytest.approx(1e6 * np.exp(-0.19), rel=1e-6)
+    assert at_end(expanding, "E") > at_end(contact, "E")
+
+
+def test_tumors_shed_by_their_load_and_its_pdl1():
+    part = pkpd.compose("shed", pdl1_shedding.pdl1_shedding(["lung", "liver"]), pdl1_soluble.model)
+    load = {"PDL1_lung": 2, "T_lung": 1e5, "PDL1_liver": 0, "T_liver": 1e5}
+    run = ran(part, times=[0, 400], RO=0, **load)
+    assert at_end(run, "shed") == pytest.approx(1 - 0.15 + 0.15 * 2e5 / 1.5e5)
+    assert at_end(run, "sL") == pytest.approx(124.8 * at_end(run, "shed"), rel=1e-6)
+
+
+def test_an_antibody_to_the_receptor_leaves_soluble_pdl1_its_clearance():
+    run = ran("pdl1_soluble", times=[0, 400], RO=0.9, onL=0)
+    assert at_end(run, "sL") == pytest.approx(124.8, rel=1e-6)
+    assert at_end(run, "sL_free") == pytest.approx(124.8, rel=1e-6)
+
+
 # ---- adverse events
+
+
+@pytest.mark.parametrize(("RO", "stopped"), [(0, 0.098), (1, 0.154)])
+def test_pacifics_patients_stop_as_published(RO, stopped):
+    """60 Gy at once, and a year: what was published of 30 fractions and the year after them."""
+    run = ran("radiation_adverse_events", pkpd.bolus(60, "radiation"), times=[0, 365], RO=RO)
+    assert at_end(run, "P_stop") == pytest.approx(stopped, rel=1e-5)
+
+
+def test_a_wider_field_stops_more():
+    narrow, wide = (
+        ran("radiation_adverse_events", pkpd.bolus(60, "radiation"), times=[0, 365], field=f) for f in (150, 600)
+    )
+    assert at_end(wide, "J") == pytest.approx(4 * at_end(narrow, "J"), rel=1e-6)
+
+
+def test_risk_of_adverse_events_is_early():
+    run = ran("irae_hazard", times=[0, 100, 365, 1e4], C=1e9)
+    risk = -np.log(1 - run["P_irae"].values)
+    assert risk[1] / risk[3] == pytest.approx(1 - np.exp(-1), rel=1e-6)
+    steady = ran("irae_hazard", times=[0, 365, 730], C=1e9, tau=1e9, hmax=4.94e-4)
+    assert np.allclose(-np.log(1 - steady["P_irae"].values), 4.94e-4 * np.array([0, 365, 730]), rtol=1e-5)
 
 
 def test_a_year_of_saturating_exposure_has_the_probability_of_the_meta_analysis():

@@ -1,4 +1,4 @@
-"""Each phenomenon shows by regimen and patient alone, and not where its mechanism is taken out of the model."""
+"""Each phenomenon shows by regimen and patient alone, and not where a mechanism that it names is taken out."""
 
 from __future__ import annotations
 
@@ -11,30 +11,14 @@ import pkpd
 from pkpd.fits import perturbation
 from pkpd.fits.phenomena import arms
 from pkpd.fits.phenomena.__main__ import main
-from pkpd.fits.phenomena.arms import START, durvalumab, radiation, treated
-from pkpd.fits.phenomena.catalog import PHENOMENA
+from pkpd.fits.phenomena.arms import treated
+from pkpd.fits.phenomena.catalog import OF_THE_FLAGSHIP, PHENOMENA
 from pkpd.fits.phenomena.findings import holds
+from pkpd.fits.phenomena.matrix import Matrix, claims_by_mechanisms
 from pkpd.fits.phenomena.measures import progression
+from pkpd.fits.phenomena.mechanisms import MECHANISMS
+from pkpd.fits.phenomena.regimens import START, durvalumab, equal_bed, radiation
 from pkpd.fits.phenomena.robustness import robustness
-
-# What is taken out of the flagship, by phenomenon: the claim must then fail.
-NO_ANTIBODY = {"KD": 1e9}
-WITHOUT = {
-    "fates": NO_ANTIBODY,
-    "durable_response": NO_ANTIBODY,
-    "pseudoprogression": {"kkill": 0},
-    "primary_resistance": NO_ANTIBODY,
-    "acquired_resistance": {"resist": 0},
-    "synergy": {"kpri": 1e-6},  # not 0: patients vary around it
-    "order_and_gap": NO_ANTIBODY,
-    "abscopal": {"w_metastasis": 0},
-    "fraction_dose": {"D50_L": 1e6},
-    "progression_after_durvalumab": {"CL": 2.32},
-    "suppressor_depletion": {"kdep": 0},
-    "infiltration": {"Emax_inf": 0},
-    "chemotherapy_added": {"Kchemo": 1e-9},
-    "adverse_events": NO_ANTIBODY,
-}
 
 
 @pytest.mark.parametrize("name", PHENOMENA)
@@ -44,17 +28,89 @@ def test_phenomenon_shows(name):
     assert all(len(curve) == len(finding.x) for curve in finding.curves.values())
 
 
+# ---- claims by mechanisms
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", WITHOUT)
-def test_phenomenon_goes_with_its_mechanism(name, monkeypatch):
-    model = pkpd.load("durvalumab_radiotherapy_nsclc").using(**WITHOUT[name])
-    monkeypatch.setattr(arms, "flagship", lambda: model)
-    with pytest.raises(AssertionError):
-        PHENOMENA[name]()
+@pytest.mark.parametrize("name", OF_THE_FLAGSHIP)
+def test_claim_fails_without_each_mechanism_that_it_names(name):
+    claim = OF_THE_FLAGSHIP[name]
+    assert not [m for m in claim.needs if claim.without(MECHANISMS[m]) is None]
 
 
-def test_every_phenomenon_of_the_flagship_has_a_counterexample():
-    assert set(PHENOMENA) - set(WITHOUT) == {"order_and_gap_in_mice"}
+def test_a_claim_names_mechanisms_and_each_mechanism_is_named():
+    named = {name: set(claim.needs) for name, claim in OF_THE_FLAGSHIP.items()}
+    assert all(len(needs) > 1 for needs in named.values())
+    assert set.union(*named.values()) == set(MECHANISMS)
+
+
+def test_a_mechanism_that_is_taken_out_was_in_the_model():
+    defaults = arms.flagship().parameters["value"]
+    for name, values in MECHANISMS.items():
+        changed = [key for key, value in values.items() if defaults[key] != value]
+        # The other checkpoint is in patients who lack PD-L1, and in no other.
+        assert changed or name == "second checkpoint", name
+
+
+def test_matrix_of_some_claims():
+    matrix = claims_by_mechanisms(["late_metastasis", "washout"])
+    assert matrix.survivors() == []
+    assert matrix.refusals["late_metastasis"]["memory"].startswith("with memory it is at")
+    assert matrix.refusals["late_metastasis"]["infiltrate"] is None
+    assert {"memory", "hazard of radiation"}.isdisjoint(matrix.idle())
+    rows = dict(line.split(maxsplit=1) for line in matrix.table().splitlines()[-3:-1])
+    assert list(matrix.mechanisms) == list(MECHANISMS)
+    cells = rows["washout"].split()
+    assert cells[list(MECHANISMS).index("antibody occupancy")] == "X"
+    assert cells[list(MECHANISMS).index("memory")] == "."
+
+
+def test_a_claim_that_survives_its_mechanism_is_marked():
+    matrix = Matrix({"claim": {"a": None, "b": "why", "c": None}}, {"claim": ["a", "b"]})
+    assert matrix.survivors() == [("claim", "a")]
+    assert matrix.idle() == ["c"]
+    assert "claim  !  X  ." in matrix.table()
+
+
+def test_matrix_is_drawn_with_a_mark_for_each_claim_that_falls():
+    import matplotlib.pyplot as plt
+
+    matrix = Matrix({"one": {"a": "why", "b": "why"}, "two": {"a": None, "b": None}}, {"one": ["a"], "two": ["b"]})
+    figure = matrix.draw()
+    (ax,) = figure.axes
+    named, too, survivor = ax.get_lines()
+    assert (named.get_xydata().tolist(), too.get_xydata().tolist()) == ([[0, 0]], [[1, 0]])
+    assert survivor.get_xydata().tolist() == [[1, 1]]
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["one", "two"]
+    plt.close(figure)
+
+
+def test_a_mechanism_is_taken_out_of_everybody():
+    swept = arms.at_every({"kpri": 1e8, "field": 300.0}, KD=(0.4, 30.0))
+    lacking = arms.changed(swept, {"kpri": 0.0, "KD": 1e12})
+    assert lacking["kpri"].tolist() == [0, 0]
+    assert lacking["KD"].tolist() == [1e12, 1e12]
+    run = treated(None, lacking, days=7)
+    assert run.sizes["KD"] == 2
+    assert arms.changed({"kpri": 1e8}, {"kkill": 0.0}) == {"kpri": 1e8, "kkill": 0.0}
+
+
+def test_the_population_grows_without_treatment():
+    everyone = arms.population()
+    run = treated(None, everyone, days=56)
+    burden = run["burden"].transpose("member", "time").values
+    assert np.all(burden[:, -1] > burden[:, 0])
+    assert 150 < len(everyone) < 300
+
+
+def test_equal_biological_dose():
+    assert equal_bed(30, 72) == pytest.approx(2)
+    assert equal_bed(5, 72) == pytest.approx(8)
+    d = equal_bed(12, 50, alpha_beta=3)
+    assert 12 * d * (1 + d / 3) == pytest.approx(50)
+
+
+# ---- the model
 
 
 def test_killed_tumor_is_not_lost():
@@ -76,7 +132,7 @@ def test_flagship_has_the_published_pharmacokinetics_and_agrees_with_the_oracle(
         pkpd.simulate(model, regimen, times=times, method=method, rtol=1e-9, on_failure="raise")
         for method in ("auto", "scipy")
     )
-    for name in ("T_primary", "T_metastasis", "E_primary", "P", "MDSC", "L", "sL", "SLD"):
+    for name in ("T_primary", "T_metastasis", "E_primary", "P", "M", "MDSC", "L", "sL", "SLD", "P_stop"):
         assert np.allclose(fast[name], oracle[name], rtol=1e-5), name
     alone = pkpd.simulate(pkpd.load("durvalumab_baverel_2018"), durvalumab(4), times=times, rtol=1e-9)
     assert np.allclose(fast["C"], alone["C"], rtol=1e-6)
@@ -127,14 +183,14 @@ def test_draws_move_what_is_uncertain_and_nothing_else():
     model = arms.flagship()
     these = perturbation.draws(model, 400, cv=0.1, seed=1)
     assert len(these) == 400
-    assert {"kpri", "F50", "patrol", "diameter0_metastasis"} <= set(these.factors)
+    assert {"kpri", "F50", "A_M", "diameter0_metastasis"} <= set(these.factors)
     assert {"kexh", "kX", "kcl", "Tmax", "kg"} <= set(these.factors)  # estimated by QSPIO-TNBC's file; the growth
     assert not {"CL", "kkill", "kMDSC", "alpha", "kE", "diameter0_primary", "PDL1_0"} & set(these.factors)
     for factor in these.factors.values():
         assert np.std(np.log(factor)) == pytest.approx(0.1, rel=0.15)
-    who = perturbation.drawn(model, {"kpri": 1e8, "patrol": 0.9, "ligand_max": 0.85}, these)
+    who = perturbation.drawn(model, {"kpri": 1e8, "s_shed": 0.9, "ligand_max": 0.85}, these)
     assert np.median(who["kpri"]) == pytest.approx(1e8, rel=0.03)  # a patient's own value moves too
-    assert np.allclose(who["patrol"] / (1 - who["patrol"]), 9 * these.factors["patrol"])  # a share, by its odds
+    assert np.allclose(who["s_shed"] / (1 - who["s_shed"]), 9 * these.factors["s_shed"])  # a share, by its odds
     assert set(who["ligand_max"]) == {0.85}  # the restraint of a checkpoint that is there is what defines the patient
 
 
@@ -151,9 +207,10 @@ def test_texts_say_how_many_values_are_invented():
     ("values", "lost"),
     [
         ({"KD": "Stewart_2015"}, []),
-        ({"KD": "Kosinsky_2018"}, []),
-        ({"KD": "QSPIO"}, ["durable_response", "progression_after_durvalumab"]),
+        ({"KD": "Kosinsky_2018"}, ["early_response"]),
+        ({"KD": "QSPIO"}, ["early_response"]),
         ({"D50_L": "Nakamura_1990"}, []),
+        ({"kM": "Hammarlund_2003"}, []),
     ],
     ids=str,
 )

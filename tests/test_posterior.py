@@ -110,9 +110,9 @@ def test_tables_have_all_draws_in_the_units_of_the_parameters() -> None:
 
 
 def test_arviz_takes_the_draws(of_line: pkpd.Posterior) -> None:
-    from pkpd.fitting.posterior import _extra
+    from pkpd.fitting.walkers import extra
 
-    summary = _extra("arviz").summary(of_line.dataset, round_to="none")
+    summary = extra("arviz").summary(of_line.dataset, round_to="none")
     assert summary.loc["a", "ess_bulk"] == pytest.approx(of_line.summary().loc["a", "ess_bulk"])
     assert summary.loc["b", "r_hat"] == pytest.approx(of_line.summary().loc["b", "r_hat"])
 

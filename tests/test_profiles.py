@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.optimize
 import scipy.stats
@@ -144,6 +145,36 @@ def test_a_better_point_than_the_fit_is_told() -> None:
     profiles = pkpd.profile(off)
     assert "The fit is not at the optimum: the log-posterior is higher by" in profiles.report()
     assert pkpd.profile(fit).better == ""
+
+
+# ---- several optima
+
+
+def two_sided(time, a, b):
+    """Three residuals: a against b, b at 1 or -1, and b rather at 1."""
+    return np.array([a - 1.5 * b, 8 * (b**2 - 1), 0.3 * (b - 1)])
+
+
+def test_a_profile_goes_on_along_another_optimum_that_is_better_there() -> None:
+    """With b near 1 the deviance is (a - 1.5)^2, with b near -1 it is (a + 1.5)^2 + 0.36: the lower of both counts."""
+    rows = {"arm": "x", "time": [0.0, 1.0, 2.0], "output": "r", "value": 0.0, "sd": 1.0}
+    free = {"a": pkpd.free(1.0), "b": pkpd.free(0.8, (-3, 3))}
+    fit = pkpd.fit(two_sided, pkpd.read_observations(pd.DataFrame(rows), {"x": None}), free)
+    np.testing.assert_allclose(fit.x, [1.5, 1.0], rtol=1e-6)
+    alone, several = pkpd.profile(fit, "a"), pkpd.profile(fit, "a", starts=10)
+
+    def deviance(a: float) -> float:
+        grid = np.linspace(-1.3, 1.3, 20001)
+        return float((two_sided(None, a, grid) ** 2).sum(axis=0).min())
+
+    end = scipy.optimize.brentq(lambda a: deviance(a) - alone.threshold.fall, -6, -2)
+    assert alone.intervals.loc["a", "ci_low"] == pytest.approx(1.5 - alone.threshold.fall**0.5, abs=0.02)
+    assert several.intervals.loc["a", "ci_low"] == pytest.approx(end, abs=1e-3)
+    assert several.intervals.loc["a", "ci_high"] == pytest.approx(alone.intervals.loc["a", "ci_high"], rel=1e-6)
+    curve = several["a"]
+    met = curve.x > end - 0.01
+    exact = [deviance(a) for a in curve.x[met]]
+    np.testing.assert_allclose(2 * (several.log_posterior - curve.log_posterior[met]), exact, atol=2e-3)
 
 
 # ---- refusals

@@ -240,6 +240,18 @@ def test_a_dose_that_would_wait_too_long_stops_the_therapy() -> None:
         assert stopped == [(stop, "drug", "stop", f"X at least 0.3, for longer than {at_most}")]
 
 
+def test_a_delay_beyond_the_longest_duration_ends_the_therapy() -> None:
+    """X stays above 0.3 for 24.08 days after a dose: the second is on day 28, the third would be on day 63."""
+    rule = pkpd.delay_at(pkpd.measured("X", at_least=0.3), "drug", by=7)
+    after = pkpd.therapy(pkpd.bolus(1, "iv"), start=3, after="drug")
+    for duration, expected, follows in ((63, [0, 28], 56), (64, [0, 28, 63], 66)):
+        drug = pkpd.therapy(pkpd.bolus(100, "iv"), every=14, duration=duration)
+        treated = treat(pkpd.Protocol({"drug": drug, "after": after}, rules=[rule]), {})
+        assert toxicity([0, 28], 56) > 0.3 > toxicity([0, 28], 63)
+        assert days(treated, therapy="drug") == expected
+        assert days(treated, therapy="after") == [follows]
+
+
 def test_stop_at_toxicity_is_for_good() -> None:
     """0.6 is first exceeded before the third dose; X falls below it again, and no dose is given."""
     rule = pkpd.stop_at(pkpd.measured("X", at_least=0.6), "drug")
@@ -451,6 +463,98 @@ def _people() -> pkpd.Ensemble:
     return people.labelled(member=np.arange(60))
 
 
+# ---- everything at once
+
+
+@pytest.fixture(scope="module")
+def everything() -> tuple[pkpd.Model, pkpd.Ensemble, pkpd.Treated]:
+    """Two lesions, every kind of rule, patients who differ in all that rules look at, scans with errors."""
+    n, rng = 300, np.random.default_rng(5)
+    growth = {f"g{i}": rng.normal(0.003, 0.004, n) for i in range(2)}
+    patients = pkpd.members(**growth, k=rng.uniform(0.02, 0.1, n), due=rng.uniform(30, 600, n)).labelled(
+        member=np.arange(n)
+    )
+    model = pkpd.compose("both", lesions(2), _harming())
+    reached = {f"lesion{i}": f"radiation{i}" for i in range(2)}
+    protocol = pkpd.Protocol(
+        {
+            "run-in": pkpd.therapy(pkpd.bolus(20, "iv"), every=7, cycles=2),
+            "antibody": pkpd.therapy(
+                pkpd.infusion(80, "iv", 2), every=14, duration=280, start=pkpd.within(1, 21, after="run-in")
+            ),
+            "rescue": pkpd.therapy(pkpd.fractions(2, 4), start=None, lesions=reached),
+            "systemic": pkpd.therapy(pkpd.bolus(60, "iv", at=[0, 7]), every=21, cycles=3, start=None),
+        },
+        rules=[
+            pkpd.stop_at(pkpd.happened("harmed")),
+            pkpd.delay_at(pkpd.measured("X", at_least=0.5), "antibody", "systemic", by=5, at_most=40),
+            pkpd.stop_at(pkpd.seen("PD", "iCPD"), "antibody"),
+            pkpd.start_at(pkpd.seen("PD", lesions=(1, 1)), "rescue", washout=14, new_baseline=True),
+            pkpd.start_at(pkpd.seen("PD", lesions=(2, None)), "systemic", wait=3),
+            pkpd.start_at(pkpd.completed("rescue"), "antibody", wait=7, times=2),
+        ],
+        entry=pkpd.within(0, 3, after="run-in"),
+    )
+    imaging = pkpd.Imaging({f"lesion{i}": f"diameter{i}" for i in range(2)}, pkpd.schedule_visits(42, 500, jitter=2))
+    return model, patients, pkpd.treat(model, protocol, patients, until=400, imaging=imaging, seed=9)
+
+
+def _harming() -> pkpd.Model:
+    return pkpd.Model(
+        "harming", {H: sympy.Integer(1), harmed: sympy.Integer(0)}, events=[pkpd.Event(when=H > due, then={harmed: 1})]
+    )
+
+
+def test_every_rule_has_been_at_work(everything: tuple[pkpd.Model, pkpd.Ensemble, pkpd.Treated]) -> None:
+    counts = everything[2].decisions.groupby(["therapy", "action"]).size()
+    for kind in (
+        ("antibody", "delay"), ("antibody", "stop"), ("antibody", "start"), ("rescue", "start"), ("rescue", "stop"),
+        ("systemic", "start"), ("systemic", "stop"), ("systemic", "delay"),
+    ):  # fmt: skip
+        assert counts[kind] > 3, kind
+
+
+def test_no_dose_after_a_stop_and_all_in_order(everything: tuple[pkpd.Model, pkpd.Ensemble, pkpd.Treated]) -> None:
+    treated = everything[2]
+    every = {"run-in": 7, "antibody": 14, "systemic": 21}
+    for (patient, name), own in treated.decisions.groupby(["patient", "therapy"]):
+        doses = treated.doses[(treated.doses.patient == patient) & (treated.doses.therapy == name)]
+        for row in own.query("action == 'stop'").itertuples():
+            again = own.query("action == 'start' and day >= @row.day").day.min()
+            assert not doses[(doses.day >= row.day) & ~(doses.day >= again)].size
+    for (_, name), own in treated.doses.groupby(["patient", "therapy"]):
+        if name in every:
+            first = own[own.duplicated(["cycle", "reason"]).eq(False)]
+            for _, series in first.groupby("reason"):
+                if series.cycle.is_monotonic_increasing and series.cycle.is_unique:
+                    assert (np.diff(series.day) >= every[str(name)] - 1e-9).all()
+                    assert name != "antibody" or series.day.max() - series.day.min() < 280
+    last = treated.left[treated.doses.patient.to_numpy()]
+    assert (treated.doses.day.to_numpy() <= last + 1e-9).all()
+
+
+def test_the_table_of_doses_simulated_again_is_the_trajectory(
+    everything: tuple[pkpd.Model, pkpd.Ensemble, pkpd.Treated],
+) -> None:
+    """The true diameters at the scans, from nothing but the table of what was given."""
+    model, patients, treated = everything
+    rescued = treated.doses[treated.doses.therapy == "rescue"].patient.unique()[:3]
+    beyond = treated.doses[treated.doses.therapy == "systemic"].patient.unique()[:3]
+    for patient in [*rescued, *beyond]:
+        regimen = pkpd.Regimen()
+        for row in treated.doses.query("patient == @patient").itertuples():
+            lasting = np.isfinite(row.duration)
+            dose = pkpd.infusion(row.amount, row.route, row.duration) if lasting else pkpd.bolus(row.amount, row.route)
+            regimen += dose.shift(row.day)
+        at = np.flatnonzero(np.isfinite(treated.scans.day[patient]))
+        times = treated.scans.day[patient, at].to_numpy() + treated.entry[patient]
+        own = {name: float(patients[name][patient]) for name in patients.columns}
+        run = pkpd.simulate(model, regimen, parameters=own, times=times)
+        for i in range(2):
+            true = treated.walked.readings.true[patient, at, i]
+            np.testing.assert_allclose(run[f"diameter{i}"].to_numpy().ravel(), true, rtol=1e-6)
+
+
 # ---- what is refused
 
 
@@ -480,6 +584,18 @@ def test_what_does_not_fit_is_refused() -> None:
         treat(pkpd.Protocol(drug, rules=[pkpd.stop_at(pkpd.seen("PD"))]), {}, imaging=None)
     with pytest.raises(pkpd.RegimenError, match="steady state"):
         pkpd.therapy(pkpd.bolus(1, "iv", every=7, ss=True))
+    with pytest.raises(pkpd.SimulationError, match="expected pkpd.Protocol"):
+        pkpd.treat(GROWING, drug, until=10)  # type: ignore[arg-type]
+    with pytest.raises(pkpd.SimulationError, match="expected pkpd.Imaging"):
+        treat(pkpd.Protocol(drug), {}, imaging=LESION)
+    with pytest.raises(pkpd.SimulationError, match="visits is 'weekly'"):
+        pkpd.Imaging(LESION, "weekly")
+    with pytest.raises(pkpd.SimulationError, match="days that rise"):
+        pkpd.Imaging(LESION, [0, 14, 7])
+    with pytest.raises(pkpd.UnknownNameError, match="liver"):
+        pkpd.Imaging(LESION, [0, 7], nodes="liver")
+    with pytest.raises(pkpd.SimulationError, match="'X' is in 1; a lesion has a length or a volume"):
+        treat(pkpd.Protocol(drug), {}, imaging=pkpd.Imaging({"one": "X"}, [0, 7]))
     for wrong in ({"cycles": 0}, {"every": -1}, {"duration": float("nan")}, {"cycles": 2.5}):
         with pytest.raises(pkpd.RegimenError, match="expected"):
             pkpd.therapy(pkpd.bolus(1, "iv"), **({"every": 7} | wrong))

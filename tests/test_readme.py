@@ -110,7 +110,7 @@ def test_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
         code, out, err = run_here(capsys, *arguments)
         assert code == 0, (arguments, err)
     plt.close("all")
-    assert {"pages", "run.csv", "sweep.nc", "sweep.png", "fit"} <= {path.name for path in tmp_path.iterdir()}
+    assert {"troughs", "pages", "run.csv", "sweep.nc", "sweep.png", "fit"} <= {path.name for path in tmp_path.iterdir()}
     assert claimed_of_the_fit(prose()) == claimed_of_the_fit_by(out)
 
 
@@ -145,8 +145,8 @@ def claimed_of_the_fit_by(report: str) -> list[float]:
 
 
 def test_the_study_that_it_prints_is_the_one_that_is_run() -> None:
-    (block,) = blocks("toml")
-    assert block == (ROOT / "fits" / "mc38_radiation.toml").read_text(encoding="utf-8")
+    for block, name in zip(blocks("toml"), ("mc38_radiation", "durvalumab_troughs"), strict=True):
+        assert block == (ROOT / "fits" / f"{name}.toml").read_text(encoding="utf-8")
 
 
 def prose() -> str:

@@ -93,16 +93,16 @@ def test_a_spider_marks_the_first_scan_with_a_new_lesion() -> None:
 
 def test_a_swimmer_has_a_bar_for_each_patient_with_the_longest_above() -> None:
     scans = patients("CR", "SD", "PD")
-    assessment = pkpd.recist(scans.assign(scheduled=scans.day), death=[np.nan, 150.0, np.nan])
+    assessment = pkpd.recist(scans.assign(scheduled=scans.day), death=[np.nan, 150.0, 140.0])
     ax = pkpd.swimmer(assessment)
     bars = sorted(ax.patches, key=lambda bar: bar.get_y())
-    np.testing.assert_allclose([bar.get_width() for bar in bars], [18, 18, 150 / 7])
+    np.testing.assert_allclose([bar.get_width() for bar in bars], [18, 20, 150 / 7])
     assert to_hex(bars[-1].get_facecolor()) == color("SD")
     assert words(ax) == ["CR (1)", "SD (1)", "PD (1)", "CR or PR", "progression", "death", "no event"]
     marks = {c.get_label(): c.get_offsets()[:, 0].tolist() for c in ax.collections}
     assert marks["CR or PR"] == [6]
     assert marks["progression"] == [6]
-    assert marks["death"] == [pytest.approx(150 / 7)]
+    np.testing.assert_allclose(marks["death"], [150 / 7, 20])  # the second after its progression
     assert marks["no event"] == [18]
 
 

@@ -168,11 +168,10 @@ def begun(file, folder):
 def killed_at_random(file, folder, times, seed):
     chance = random.Random(seed)
     for _ in range(times):
-        process = begun(file, folder)
-        process.stdout.readline()  # one chunk at least
-        time.sleep(chance.random() * 0.05)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        with begun(file, folder) as process:
+            process.stdout.readline()  # one chunk at least
+            time.sleep(chance.random() * 0.05)
+            process.send_signal(signal.SIGKILL)
 
 
 @pytest.mark.slow

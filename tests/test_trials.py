@@ -71,6 +71,24 @@ def test_censored_at_the_data_cutoff_and_by_dropout() -> None:
     assert rate == pytest.approx(log(2) / 300, rel=4 / np.sqrt(float(control["os_event"].sum())))
 
 
+@pytest.mark.parametrize("kind", ["os", "pfs"])
+def test_a_cutoff_at_a_number_of_events(kind: str) -> None:
+    """On the day of the 60th event; what happened until then is as without a cutoff."""
+    asked = trial(patients=200) if kind == "os" else responding(100, accrual=500)
+    whole = pkpd.simulate_trial(asked, seed=6)
+    cut = pkpd.simulate_trial(replace(asked, events_at_cutoff=(kind, 60)), seed=6)
+    assert int((cut[f"{kind}_event"] == 1).sum()) == 60
+    assert int((whole[f"{kind}_event"] == 1).sum()) > 60
+    cutoff = float((cut["followed"] + cut["enrolled"]).min())
+    np.testing.assert_allclose(cut["followed"], np.maximum(cutoff - cut["enrolled"], 0))
+    kept = cut[f"{kind}_event"] == 1
+    np.testing.assert_allclose(cut[f"{kind}_day"][kept], whole[f"{kind}_day"][kept], rtol=1e-9)
+    days = np.sort((whole["enrolled"] + whole[f"{kind}_day"])[whole[f"{kind}_event"] == 1].to_numpy())
+    assert cutoff == pytest.approx(days[59], abs=1e-5)
+    never = pkpd.simulate_trial(replace(asked, events_at_cutoff=(kind, 10_000)), seed=6)
+    xr.testing.assert_identical(never, whole)
+
+
 def test_arms_have_the_sizes_of_the_allocation() -> None:
     p = pkpd.simulate_trial(trial(patients=300, allocation={"drug": 2}), seed=1)
     assert {arm: int((p.arm == arm).sum()) for arm in ("drug", "control")} == {"drug": 200, "control": 100}
@@ -274,6 +292,17 @@ def test_endpoints_of_responses() -> None:
     assert int(limits["missing_median_response_duration"].sel(arm="control")) == 4
 
 
+def test_the_arms_of_a_replicate_have_the_same_patients() -> None:
+    asked = replace(responding(60, accrual=500), events_at_cutoff=("pfs", 30))
+    p = pkpd.simulate_trial(asked, seed=8, replicate=2)
+    for arm, treated in pkpd.treat_trial(asked, seed=8, replicate=2).items():
+        mine = p.isel(patient=np.flatnonzero(p.arm == arm))
+        np.testing.assert_array_equal(treated.numbers, mine["patient"])
+        np.testing.assert_array_equal(pkpd.recist(treated.scans)["pfs_day"], mine["pfs_day"])
+        np.testing.assert_array_equal(treated.left - treated.entry, mine["left"])
+        assert len(treated.doses) == int(mine["doses"].sum())
+
+
 def test_subgroups_are_a_table_for_a_forest_plot() -> None:
     """The hazard ratio is 1 where the drug does nothing, and low where it works."""
     splits = {"effect": pkpd.split_at("rate", 0.001), "size": pkpd.split_at("baseline_sum", 30)}
@@ -290,6 +319,12 @@ def test_subgroups_are_a_table_for_a_forest_plot() -> None:
     ]  # fmt: skip
     mine = runs["pfs_subgroup_hazard_ratio"].sel(replicate=0, comparison="drug").to_numpy()
     np.testing.assert_array_equal(mine, [ratio[1], ratio[2], np.nan, ratio[0]])
+
+
+def test_a_forest_plot_takes_the_subgroups() -> None:
+    p = pkpd.simulate_trial(replace(responding(200), biomarkers=("rate",)), seed=3)
+    ax = pkpd.forest(pkpd.trial_subgroups(p, {"effect": pkpd.split_at("rate", 0.001)}))
+    assert any("effect" in text.get_text() or "0.001" in text.get_text() for text in ax.texts + ax.get_yticklabels())
 
 
 def test_failed_patients_are_counted_and_left_out() -> None:
@@ -335,6 +370,19 @@ def test_who_never_enters_is_counted() -> None:
     assert int(one["not_entered"].sum()) == 20
 
 
+def test_a_trial_goes_to_another_process() -> None:
+    import pickle
+
+    nodes = pkpd.Imaging({"one": "diameter"}, pkpd.schedule_visits(56, 1000), nodes="one", organs={"one": "lung"})
+    asked = replace(responding(20), imaging=nodes, population=None, allocation={"drug": 2})
+    again = pickle.loads(pickle.dumps(asked))
+    assert again.imaging == nodes
+    assert dict(again.arms) == dict(asked.arms)
+    xr.testing.assert_identical(pkpd.simulate_trial(again, 1), pkpd.simulate_trial(asked, 1))
+    with pytest.raises(TypeError):
+        again.allocation["drug"] = 3
+
+
 # ---- what is refused
 
 
@@ -342,12 +390,19 @@ def test_what_does_not_fit_is_refused(outcome: xr.Dataset) -> None:
     for wrong, message in (
         ({"patients": 1}, "patients is 1"),
         ({"follow_up": -1}, "follow_up is -1"),
+        ({"events_at_cutoff": ("pfs", 5)}, r"expected \('os', a number of events\)"),
+        ({"events_at_cutoff": ("os", 0)}, r"events_at_cutoff is \('os', 0\)"),
         ({"control": "placebo"}, "placebo"),
         ({"allocation": {"drug": 0}}, "allocation to 'drug' is 0"),
         ({"arms": {"drug": "a drug"}}, "expected a pkpd.Protocol"),
+        ({"imaging": {"one": "diameter"}}, "expected pkpd.Imaging"),
+        ({"strata": ["PDL1"]}, "expected pkpd.split_at"),
+        ({"model": "growing"}, "'growing'"),
     ):
         with pytest.raises(pkpd.PkpdError, match=message):
             replace(trial(), **wrong)
+    with pytest.raises(pkpd.SimulationError, match="expected pkpd.Trial"):
+        pkpd.simulate_trial(NOTHING, seed=1)  # type: ignore[arg-type]
     with pytest.raises(pkpd.UnknownNameError, match="PDL1"):
         pkpd.simulate_trial(trial(strata=pkpd.split_at("PDL1", 0.25)), seed=1)
     with pytest.raises(pkpd.UnknownNameError, match="pneumonitis"):

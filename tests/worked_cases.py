@@ -218,6 +218,16 @@ IMMUNE = [
     case("after a reset 4 mm more of a new target: iPR", FAQ, "iUPD iPR iPR", T=(100, 100, 60, 60), X=(0, 12, 12, 16)),
     case("after a reset an unequivocal new non-target: iUPD", FAQ, "iUPD iPR iUPD", T=(100, 100, 60, 60),
          X=(0, 6, 6, "9!")),
+    case("one of two new lesions gone: the bar is reset", "our reading of a change", "iUPD iSD", T=(50,) * 3,
+         X1=(0, 12, 12), X2=(0, 8, 0)),
+    case("new lesions 5 mm smaller: the bar is reset", "our reading of a change", "iUPD iSD", T=(50,) * 3,
+         X=(0, 20, 15)),
+    case("new lesions 4 mm smaller: stays iUPD", "our reading of a change", "iUPD iUPD", T=(50,) * 3, X=(0, 20, 16)),
+    case("a new lesion not evaluable is there still", S, "iUPD iUPD iUPD", T=(50,) * 4, X=(0, 12, None, 12)),
+    case("targets not evaluable, new lesion still seen: iUPD", f"{S} table 2", "iUPD iUPD", T=(50, 50, None),
+         X=(0, 12, 12)),
+    case("growth of a sum that lacks a lesion counts if enough", f"{S} table 2", "iUPD iCPD", T1=(30, 44, 50),
+         T2=(20, 20, None), T3=(5, 5, 25)),
     case("no iCR while a new lesion is there", S, "iUPD iPR", T=(20, 20, 0), X=(0, 12, 12)),
     case("iCR when the new lesion is gone too", S, "iUPD iCR", T=(20, 20, 0), X=(0, 12, 0)),
     # ---- when
@@ -234,6 +244,8 @@ IMMUNE = [
     case("non-target alone: non-iCR/non-iUPD", f"{S} table 3, note", "non-iCR/non-iUPD iUPD iCPD", O=(8, 8, "16!", 18)),
     case("nothing at baseline, then new lesions", S, "NED iUPD iCPD", X1=(0, 0, 12, 12), X2=(0, 0, 0, 8)),
     case("after iCR a lesion seen again: iUPD, then 5 mm more: iCPD", S, "iCR iUPD iCPD", T=(20, 0, 4, 9)),
+    case("after iCR a non-target seen again: iUPD, then any growth: iCPD", S, "iCR iUPD iCPD", T=(20, 0, 0, 0),
+         O=(8, 0, 8, 9)),
     case("without a baseline nothing is evaluable", S, "NE NE", days=(None, 42, 84), T=(None, 30, 40)),
 ]  # fmt: skip
 

@@ -13,13 +13,13 @@ import pkpd
 from pkpd.arrays import Array, Mask
 from pkpd.figures.style import BLUE, COLUMN, GRAY, RED, canvas, grid_canvas
 from pkpd.fits.pacific.control import published
-from pkpd.fits.pacific.response import Responses, franzese, summary
-from pkpd.fits.pacific.trials import MONTH, Course
+from pkpd.fits.pacific.response import STUDY_SD, Responses, franzese, summary
+from pkpd.fits.pacific.trials import CHEMORADIATION, CRT_DAYS, MONTH, PACIFIC, Course
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["draw_curves", "draw_proclaim", "draw_ratios", "draw_response", "draw_scenarios"]
+__all__ = ["draw_curves", "draw_patient", "draw_proclaim", "draw_ratios", "draw_response", "draw_scenarios"]
 
 COLORS = {"durvalumab": RED, "placebo": BLUE}
 DATA = Path(__file__).parent.parent / "data"
@@ -65,6 +65,33 @@ def draw_curves(arms: Mapping[str, Course], path: Path, reconstructed: pd.DataFr
     return pkpd.save(figure, path)
 
 
+def draw_patient(estimates: Mapping[str, float], path: Path) -> Path:
+    """Lymphocytes and tumors of a patient of median growth and effectors, TC 50 % and 0.3/Gy, in both arms."""
+    days = np.arange(0, 601.0, 2)
+    patient = {name: estimates[name] for name in ("rho", "e", "PDL1_immune", "kloss", "diameter_occult")}
+    patient |= {"kcl": estimates["kcl_rt"], "diameter_gross": 50.0, "PDL1_tumor": 0.5, "alpha": 0.3}
+    patient["start"] = PACIFIC.randomized - CRT_DAYS - 21
+    outputs = ["diameter", "diameter_metastasis", "lymphocytes"]
+    with grid_canvas(2) as (figure, axes):
+        for arm, regimen in {"placebo": CHEMORADIATION, "durvalumab": CHEMORADIATION + PACIFIC.antibody()}.items():
+            course = pkpd.simulate(
+                pkpd.load("durvalumab_chemoradiation_nsclc"), regimen, times=days, parameters=patient, outputs=outputs
+            )
+            months = (days - PACIFIC.randomized) / MONTH
+            axes[1].plot(months, course["diameter"], color=COLORS[arm], label=f"gross disease, {arm}")
+            axes[1].plot(months, course["diameter_metastasis"], "--", color=COLORS[arm], label=f"metastasis, {arm}")
+        axes[0].plot(months, 100 * course["lymphocytes"], color="0.2")
+        axes[0].axhline(29, color=GRAY, linewidth=0.6, linestyle=":", label="published nadir (29 %)")
+        axes[0].set(ylabel="Circulating lymphocytes (%)", ylim=(0, 105))
+        axes[1].set(ylabel="Diameter (mm)", ylim=(0, 90))
+        for ax in axes:
+            ax.set(xlabel="Time from randomization (months)", xlim=(months[0], months[-1]))
+            ax.axvline(0, color=GRAY, linewidth=0.5)
+        axes[0].legend(loc="lower right")
+        axes[1].legend(loc="upper right")
+    return pkpd.save(figure, path)
+
+
 def draw_proclaim(course: Course, landmark: float, path: Path) -> Path:
     """PFS of the simulated control arm and of PROCLAIM from the landmark on."""
     rows = pd.read_csv(DATA / "pacific_proclaim.csv", comment="#")
@@ -104,7 +131,7 @@ def _beside(ax: Axes, at: pd.Series, rows: pd.DataFrame) -> None:
 
 def _rates(ax: Axes, rows: pd.DataFrame) -> None:
     level = np.linspace(0, 1, 101)
-    center, sd = franzese(level), 0.346
+    center, sd = franzese(level), STUDY_SD
     logit = np.log(center / (1 - center))
     low, high = (1 / (1 + np.exp(-(logit + side * 1.96 * sd))) for side in (-1, 1))
     ax.fill_between(100 * level, 100 * low, 100 * high, color="0.88", linewidth=0, label="95 % of studies")
@@ -146,8 +173,9 @@ def draw_scenarios(table: pd.DataFrame, path: Path) -> Path:
     with canvas(None, (COLUMN[0] * 1.5, COLUMN[1] * 1.1)) as ax:
         for column, color, marker in (("PACIFIC", RED, "o"), ("PACIFIC-2", BLUE, "D")):
             ax.axvline(trial[column], color=color, linewidth=0.8, linestyle="--")
-            ax.plot(table[column], y, marker, color=color, markersize=4, label=f"{column} (dashed: published)")
+            ax.plot(table[column], y, marker, color=color, markersize=4, label=column)
+        ax.plot([], [], color=GRAY, linewidth=0.8, linestyle="--", label="published")
         ax.set_yticks(y, table["scenario"])
         ax.set(xlabel="Hazard ratio of PFS", xlim=(0.3, 1.05), ylim=(y[-1] - 0.6, 0.6))
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, columnspacing=1)
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, columnspacing=1)
     return pkpd.save(ax, path)

@@ -165,11 +165,12 @@ def _miss(row: dict[str, Any]) -> str:
 # Written for the estimates on record; a test fails where the numbers no longer say so.
 READING = """\
 In words: the antibody, at the strength that it has alone in metastatic disease, delays relapse after chemoradiation and
-prevents little of it; the trial saw relapse prevented. The order of the strata comes out, and more so the more PD-L1,
-but each effect is too small. PACIFIC-2, with its small effect, is met. Local failure is too rare: the placebo arm alone
-does not tell local from distant relapse, and the calibration gave nearly all of it to metastases. PROCLAIM relapses
-later than the simulated control arm in the first year: it was given little weight, and its reading of scans, histology
-and consolidation differ from PACIFIC's."""
+prevents little of it; the trial saw relapse prevented. The strata come out in their order, the effect rising with
+PD-L1, but each effect is too small. The hazard ratio of PACIFIC-2 is inside its interval, which explains nothing: the
+model predicts the same small effect for both trials (at five years, as PACIFIC-2 was followed), and the trials differ.
+Local failure is too rare: the placebo arm alone does not tell local from distant relapse, and the calibration gave
+nearly all of it to metastases. PROCLAIM relapses later than the simulated control arm in the first year: it was given
+little weight, and its reading of scans, histology and consolidation differ from PACIFIC's."""
 
 
 def _scenarios(results: Findings) -> str:
@@ -177,7 +178,8 @@ def _scenarios(results: Findings) -> str:
     return (
         "Each assumption changed alone: hazard ratios of PFS, and the response rate in metastatic disease (in study 4\n"
         "0.23). No row is fitted to PACIFIC, and none but the first is the prediction. Without released effectors or\n"
-        "without occupancy nothing is left. What reaches the trial's 0.52 must not take PACIFIC-2 (0.85) along.\n\n"
+        "without occupancy nothing is left. What reaches the trial's 0.52 must not take PACIFIC-2 (0.85) along, and\n"
+        "here everything does: none of these assumptions explains both trials.\n\n"
         + results.scenarios.to_string(index=False, float_format=lambda x: f"{x:.2f}")
         + "\n\nThe last but one makes kill rise steeply as tumors get small. Study 4 speaks against it where lesions\n"
         "are large enough to measure: response depends little on size there, as it does in the prediction. Below what\n"
@@ -204,6 +206,7 @@ def write(results: Findings, folder: Path) -> list[Path]:
         write_atomically(folder / "report.txt", lambda path: path.write_text(text, encoding="utf-8")),
         write_atomically(folder / "compared.csv", lambda path: results.compared.to_csv(path, index=False)),
         drawing.draw_response(results.seen, response_targets(), folder / "response.png"),
+        drawing.draw_patient(estimates(), folder / "patient.png"),
         drawing.draw_curves({"placebo": pacific.placebo}, folder / "control.png"),
         drawing.draw_proclaim(concurrent, LANDMARK, folder / "proclaim.png"),
         drawing.draw_curves(arms, folder / "predicted.png", reconstructed()),

@@ -18,12 +18,23 @@ from scipy import special
 import pkpd
 from pkpd.arrays import Array, Mask
 from pkpd.fits.pacific.patients import SCAN_SD, Draws, expression, metastatic_patients
+from pkpd.models.franzese_2026 import b_line, response_rate
 
-__all__ = ["FRANZESE", "Responses", "franzese", "rates_by_size", "response_targets", "responses", "summary"]
+__all__ = [
+    "FIRST_LINE",
+    "STUDY_SD",
+    "Responses",
+    "franzese",
+    "rates_by_size",
+    "response_targets",
+    "responses",
+    "summary",
+]
 
 WEEKS = np.array([0, 6, 12, 18, 24, 30, 36, 45, 54, 63, 72, 81, 90])  # visits; every 9 weeks after week 36
 DROPOUT = 0.0011  # 1/day: of study 4, 55 % of patients have a scan at week 24, 66 % are free of lesion progression
-FRANZESE = {"durvalumab": -1.441, "PDL1": 1.642, "first_line": 0.697, "study_sd": 0.346}
+FIRST_LINE = -b_line.value  # on the logit: from second line to first
+STUDY_SD = 0.346  # of the logit of a response rate between studies, Franzese 2026, Table 1
 LEVELS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.95)  # of PD-L1, at which response rates are compared
 SMALLEST = 5.0  # mm
 LEAST_SE = 0.02  # of a target: what a model this simple is asked for, where ties make the standard error vanish
@@ -31,15 +42,14 @@ TARGETS = Path(__file__).parent.parent / "data" / "pacific_response.csv"
 
 
 def franzese(level: float | Array, *, first_line: bool = False) -> Array:
-    """The response rate under durvalumab alone at a share of cells with PD-L1 (Franzese 2026, Tables 1 and S4)."""
-    logit = FRANZESE["durvalumab"] + FRANZESE["PDL1"] * np.asarray(level) + FRANZESE["first_line"] * first_line
-    return np.asarray(special.expit(logit))
+    """The response rate under durvalumab alone at a share of cells with PD-L1; see `franzese_2026`."""
+    return np.asarray(response_rate("durvalumab", level, line2=not first_line))
 
 
 def response_targets() -> pd.DataFrame:
     """quantity, at, value, se: study 4, and response rates by PD-L1, whose error is that between studies."""
     rates = pd.DataFrame({"quantity": "ORR", "at": LEVELS, "value": franzese(np.array(LEVELS))})
-    rates["se"] = FRANZESE["study_sd"] * rates["value"] * (1 - rates["value"])
+    rates["se"] = STUDY_SD * rates["value"] * (1 - rates["value"])
     targets = pd.concat([pd.read_csv(TARGETS, comment="#"), rates], ignore_index=True)
     return targets.assign(se=targets["se"].clip(lower=LEAST_SE))
 

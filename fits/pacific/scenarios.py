@@ -18,7 +18,7 @@ from pkpd.arrays import Array
 from pkpd.fits.pacific.calibration import joint_estimates
 from pkpd.fits.pacific.patients import Draws
 from pkpd.fits.pacific.prediction import STRATA, predicted, ratio
-from pkpd.fits.pacific.response import FRANZESE, responses
+from pkpd.fits.pacific.response import FIRST_LINE, responses
 from pkpd.fits.pacific.trials import PACIFIC, PACIFIC_2
 
 __all__ = ["Scenario", "scenario_table", "scenarios"]
@@ -55,7 +55,7 @@ def first_line_factor(draws: Draws, estimates: Mapping[str, float]) -> float:
         seen = responses(draws, {**estimates, "e": estimates["e"] * np.exp(log_factor)})
         return float(special.logit(np.isfinite(seen.response).mean()))
 
-    goal = logit(0.0) + FRANZESE["first_line"]
+    goal = logit(0.0) + FIRST_LINE
     return float(np.exp(optimize.brentq(lambda x: logit(x) - goal, 0, 3, xtol=0.02)))
 
 
@@ -71,6 +71,7 @@ def _row(one: Scenario, draws: Draws, estimates: Mapping[str, float]) -> dict[st
     return {
         "scenario": one.name,
         "PACIFIC": ratio(arms),
+        "5 years": ratio(arms, accrual=None),
         **{name: ratio(arms, stratum=name) for name in STRATA},
         "PACIFIC-2": ratio(concurrent, accrual=None),
         "metastatic ORR": float(rate.mean()),

@@ -122,7 +122,9 @@ def _assessed(trial: Trial, draws: Draws, people: Mapping[str, float | Array], a
     values = prepared(trial, antibody)(people)
     assert values.event_times is not None
     gross = np.maximum(values["diameter"] + SCAN_SD * draws.scans[:, : len(trial.scans)], 0)
-    metastasis, death = values["diameter_metastasis"], values.event_times[-1] - trial.randomized
+    metastasis = values["diameter_metastasis"]
+    # To a minute or so: arms that do not differ must not differ by rounding either, where ties count.
+    death = np.round(values.event_times[-1] - trial.randomized, 3)
     first = int(trial.after)  # the scan at randomization
     patients = (death > 0) & (metastasis[:, first] < VISIBLE)
     if trial.after:

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
-    "Arm", "Patient", "Phenomenon", "Runs", "at_every", "changed", "flagship", "phenomenon", "population", "treated",
+    "Arm", "Patient", "Phenomenon", "Runs", "at_every", "changed", "flagship", "growing", "phenomenon", "population",
+    "treated",
 ]  # fmt: skip
 
 Patient = Mapping[str, Any] | pkpd.Ensemble
 SEED, CANDIDATES = 5, 300
 OUTPUTS = (
-    "SLD", "burden", "resistant", "T_primary", "T_metastasis", "diameter_primary", "diameter_metastasis", "PDL1_primary",
-    "E_primary", "X_primary", "L", "DC", "MDSC", "sL", "P_irae", "P_stop",
+    "SLD", "burden", "resistant", "T_primary", "T_metastasis", "diameter_primary", "diameter_metastasis",
+    "PDL1_primary", "E_primary", "X_primary", "L", "DC", "MDSC", "sL", "P_irae", "P_stop",
 )  # fmt: skip
 
 
@@ -35,17 +36,19 @@ def flagship() -> pkpd.Model:
 
 def population() -> pkpd.Ensemble:
     """Patients that differ by the variability that the model declares, and whose tumors grow without treatment."""
-    return _growing(flagship())
+    return _population(flagship())
 
 
 @lru_cache(maxsize=4)
-def _growing(model: pkpd.Model) -> pkpd.Ensemble:
-    """The candidates whose tumor grows in the weeks before and after the first day, untreated."""
-    candidates = pkpd.sample(model, CANDIDATES, SEED)
-    weeks = np.array([START, START + 56.0])
-    burden = pkpd.simulate(model, times=weeks, parameters=candidates, outputs=["burden"], on_failure="raise")["burden"]
-    grows = burden.isel(time=1) > burden.isel(time=0)
-    return candidates.take(np.flatnonzero(grows.values))
+def _population(model: pkpd.Model) -> pkpd.Ensemble:
+    return growing(pkpd.sample(model, CANDIDATES, SEED))
+
+
+def growing(candidates: pkpd.Ensemble) -> pkpd.Ensemble:
+    """The candidates whose living tumor is larger eight weeks after the first day than on it, untreated."""
+    days = [START, START + 56.0]
+    run = pkpd.simulate(flagship(), times=days, parameters=candidates, outputs=["burden"], on_failure="raise")["burden"]
+    return candidates.take(np.flatnonzero((run.isel(time=1) > run.isel(time=0)).values))
 
 
 def at_every(patient: Mapping[str, float], **sweep: Any) -> pkpd.Ensemble:

@@ -6,18 +6,21 @@ from collections.abc import Callable, Mapping
 
 from pkpd.fits.phenomena import (
     after_progression,
+    against_data,
     durvalumab_alone,
     immunity,
     in_mice,
     radiation_dose,
     safety,
+    study_4,
     with_other_drugs,
     with_radiation,
 )
 from pkpd.fits.phenomena.arms import Phenomenon
+from pkpd.fits.phenomena.comparisons import Comparison
 from pkpd.fits.phenomena.findings import Finding
 
-__all__ = ["OF_THE_FLAGSHIP", "PHENOMENA"]
+__all__ = ["COMPARISONS", "OF_THE_FLAGSHIP", "PHENOMENA"]
 
 OF_THE_FLAGSHIP: Mapping[str, Phenomenon] = {
     "fates": durvalumab_alone.fates,
@@ -47,4 +50,14 @@ OF_THE_FLAGSHIP: Mapping[str, Phenomenon] = {
 
 PHENOMENA: Mapping[str, Callable[[], Finding]] = OF_THE_FLAGSHIP | {
     "order_and_gap_in_mice": in_mice.order_and_gap_in_mice
+}
+
+# Beside published numbers.  Those of `study_4` and `inspire` are in tables that are not part of this project.
+COMPARISONS: Mapping[str, Callable[[], Comparison]] = {
+    "study_4": study_4.compare,
+    "response_by_pdl1": against_data.response_by_pdl1,
+    "inspire": against_data.inspire,
+    "soluble_pdl1_nivolumab": against_data.soluble_pdl1_nivolumab,
+    "out_of_field": against_data.out_of_field,
+    "mc38_pair": against_data.mc38_pair,
 }

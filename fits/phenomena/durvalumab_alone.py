@@ -61,7 +61,7 @@ def fates(runs: Runs) -> Finding:
     )  # fmt: skip
 
 
-IMMUNOGENIC = ACCESSIBLE | {"kpri": 3e8}  # twice the typical priming
+IMMUNOGENIC = ACCESSIBLE | {"kpri": 2e8}  # a third more than the typical priming
 
 
 @phenomenon(
@@ -180,7 +180,7 @@ SHARES = {"1 in 1000 resistant at the start": 1e-3, "none resistant at the start
 @phenomenon(
     lambda: (
         {name: Arm(durvalumab(52), IMMUNOGENIC | {"resistant0": x}, days=4 * YEAR) for name, x in SHARES.items()}
-        | {"untreated": Arm(None, IMMUNOGENIC, days=YEAR)}
+        | {"untreated": Arm(None, IMMUNOGENIC)}
     ),
     needs=("resistant cells", "antibody occupancy", "PD-L1 brake", "killing by effectors", "priming by antigen"),
 )

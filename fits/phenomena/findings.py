@@ -59,6 +59,7 @@ class Finding:
     regimen: pkpd.Regimen | None = None
     note: str = "one patient in each arm"
     log_x: bool = False
+    zero: bool = True  # whether the y axis begins at 0
 
     def draw(self, ax: Axes | None = None) -> Axes:
         """The curves, with the claim above them."""
@@ -75,10 +76,12 @@ class Finding:
             self._mark_thresholds(axes)
             axes.set(xlabel=self.x_label, ylabel=self.y_label, yscale="log" if self.log else "linear")
             axes.set_xscale("log" if self.log_x else "linear")
-            axes.set_ylim(top=self.top)
-            self._mark_doses(axes)
-            axes.set_title(textwrap.fill(self.claim, 56), fontsize=7)
-            axes.annotate(self.note, (1, 0), xycoords="axes fraction", ha="right", va="bottom", size=5.5, color="0.35")
+            axes.set_ylim(bottom=0 if self.zero and not self.log else None, top=self.top)
+            if len(self.x) < 5:
+                axes.set_xticks(self.x)
+            marked = self._mark_doses(axes)
+            axes.set_title(textwrap.fill(self.claim, 56), fontsize=7, pad=6 + 5 * marked)
+            axes.text(0.5, -0.25, self.note, transform=axes.transAxes, ha="center", va="top", size=6, color="0.35")
             axes.legend(fontsize=6, handlelength=3)
         return axes
 
@@ -87,17 +90,20 @@ class Finding:
             axes.axhline(threshold, color="0.6", lw=0.8, zorder=0)
             axes.annotate(label, (1, threshold), xycoords=("axes fraction", "data"), ha="right", va="bottom", size=6)
 
-    def _mark_doses(self, axes: Axes) -> None:
-        """A tick above the axes for each dose and each fraction within the time that is drawn."""
-        last = float(self.x[-1])
-        for row, (label, (route, color)) in enumerate(MARKS.items()):
+    def _mark_doses(self, axes: Axes) -> int:
+        """A tick above the axes for each dose and each fraction within the time that is drawn; how many rows."""
+        last, rows = float(self.x[-1]), 0
+        for label, (route, color) in MARKS.items():
             days = days_of(self.regimen, route)
             days = days[days <= last]
             if len(days):
+                height = np.full(len(days), 1.025 + 0.04 * rows)
                 axes.plot(
-                    days, np.full(len(days), 0.99 - 0.035 * row), "|", color=color, markersize=4, label=label,
-                    transform=axes.get_xaxis_transform(),
+                    days, height, "|", color=color, markersize=4, label=label, transform=axes.get_xaxis_transform(),
+                    clip_on=False,
                 )  # fmt: skip
+                rows += 1
+        return rows
 
 
 def holds(condition: Any, sentence: str) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pkpd
 from pkpd.arrays import Array
 from pkpd.fits.phenomena.arms import Arm, Runs, changed, phenomenon, population
+from pkpd.fits.phenomena.comparisons import share
 from pkpd.fits.phenomena.durvalumab_alone import ACCESSIBLE
 from pkpd.fits.phenomena.findings import Finding, holds
 from pkpd.fits.phenomena.measures import THRESHOLDS, best_response, on_day, quartiles, relative, responded
@@ -14,7 +15,7 @@ from pkpd.fits.phenomena.regimens import BOTH, START, YEAR, durvalumab
 
 __all__ = ["adaptive_resistance", "early_response", "late_metastasis", "soluble_pdl1", "who_benefits"]
 
-INFILTRATED = ACCESSIBLE | {"kpri": 8e8}  # five times the typical priming
+INFILTRATED = ACCESSIBLE | {"kpri": 3.5e8}  # twice the typical priming
 
 
 @phenomenon(
@@ -23,18 +24,21 @@ INFILTRATED = ACCESSIBLE | {"kpri": 8e8}  # five times the typical priming
         "durvalumab": Arm(durvalumab(), INFILTRATED, days=YEAR),
     },
     needs=(
-        "induction of PD-L1", "exhaustion", "Treg drawn by effectors", "MDSC drawn by tumor", "suppression", "PD-L1 brake",
+        "induction of PD-L1", "exhaustion", "suppression", "PD-L1 brake",
         "antibody occupancy", "killing by effectors", "priming by antigen",
     ),
 )  # fmt: skip
 def adaptive_resistance(runs: Runs) -> Finding:
-    """A tumor full of effectors grows, as they bring on what restrains them; without any one of it, it is cleared."""
+    """A tumor full of effectors grows, as they bring on what restrains them.
+
+    That it is held or cleared without any one of them is what the matrix shows (`matrix`).
+    """
     untreated, treatment = (relative(run, "burden") for run in runs.values())
     holds(untreated[-1] > 1.2, f"the untreated tumor is at {untreated[-1]:.2f} after a year")
     holds(treatment.min() < 0.1, "durvalumab does not release the response")
     induced = float(runs["untreated"]["PDL1_primary"][0])
     return Finding(
-        "Adaptive resistance: effectors bring on PD-L1, exhaustion, Treg; each of them taken away, the tumor is cleared",
+        "Adaptive resistance: effectors bring on PD-L1 and exhaustion, which hold them until durvalumab comes",
         {"untreated after a year": float(untreated[-1]), "PD-L1 on day 0, fold": induced,
          "effectors on day 0": float(runs["untreated"]["E_primary"][0]),
          "exhausted on day 0": float(runs["untreated"]["X_primary"][0])},
@@ -52,7 +56,8 @@ EXHAUSTED = ACCESSIBLE | {"kpri": 3.5e8, "PDL1_0": 5.0}
         "durvalumab": Arm(durvalumab(), EXHAUSTED, days=182),
     },
     needs=(
-        "reinvigoration", "exhaustion", "antibody occupancy", "PD-L1 brake", "killing by effectors", "priming by antigen",
+        "reinvigoration", "exhaustion", "antibody occupancy", "PD-L1 brake", "killing by effectors",
+        "priming by antigen",
     ),
 )  # fmt: skip
 def early_response(runs: Runs) -> Finding:
@@ -108,6 +113,12 @@ def _by_third(benefit: Array, marker: Array) -> list[float]:
     return [float(benefit[third].mean()) for third in np.array_split(np.argsort(marker, kind="stable"), 3)]
 
 
+def _interval(shares: list[float], n: int) -> tuple[Array, Array]:
+    """Wilson's interval of each of some shares of `n` patients."""
+    each = [share(round(max(part, 0) * n), n) for part in shares]
+    return np.array([one.low for one in each]), np.array([one.high for one in each])
+
+
 @phenomenon(
     lambda: {
         "untreated": Arm(None, population(), days=YEAR),
@@ -134,15 +145,15 @@ def who_benefits(runs: Runs) -> Finding:
     holds(thirds["effectors per tumor"][2] > 1.5 * thirds["effectors per tumor"][0], f"effectors do not tell: {thirds}")
     return Finding(
         "Who benefits: response to durvalumab rises with PD-L1 and with effectors in the tumor",
-        {f"{name}, third {i + 1}": share for name, shares in thirds.items() for i, share in enumerate(shares)},
+        {f"{name}, third {i + 1}": part for name, parts in thirds.items() for i, part in enumerate(parts)},
         np.array([1.0, 2.0, 3.0]), {name: np.array(shares) for name, shares in thirds.items()},
         x_label="third of the patients by what is measured on day 0", y_label="response within a year, less untreated",
-        note=f"N = {len(gain)}",
+        bands={"PD-L1": _interval(thirds["PD-L1"], len(gain) // 3)}, note=f"N = {len(gain)}; Wilson's 95 % interval",
     )  # fmt: skip
 
 
 # An antibody that occupies the receptor leaves soluble PD-L1 its clearance: what is seen is its production.
-ANTI_PD1 = {"kbound": 1.0}
+ANTI_PD1 = {"onL": 0.0}
 
 
 @phenomenon(

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = [
-    "THRESHOLDS", "best", "best_response", "controlled", "curves", "first_response", "on_day", "progression", "quartiles", "relative",
-    "responded",
+    "THRESHOLDS", "best", "best_response", "controlled", "curves", "first_response", "on_day", "progression",
+    "quartiles", "relative", "responded",
 ]  # fmt: skip
 
 

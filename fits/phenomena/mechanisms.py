@@ -21,7 +21,7 @@ MECHANISMS: Mapping[str, Mapping[str, float]] = {
     "Treg drawn by effectors": {"rTreg": 0.0},
     "MDSC drawn by tumor": {"rMDSC": 0.0},
     "radiation kills tumor": {"alpha": 0.0, "beta": 0.0},
-    "radiation kills lymphocytes": {"field": 0.0},
+    "radiation kills lymphocytes": {"D50_L": 1e9},
     "radiation draws MDSC": {"rG": 0.0},
     "second checkpoint": {"ligand_max": 0.0},
     "resistant cells": {"resistant0": 0.0},

@@ -49,9 +49,12 @@ def fraction_dose(runs: Runs) -> Finding:
     holds(spared.max() < hit[-1] / 10, "many fractions lose without depletion too")
     return Finding(
         "At equal biological dose few large fractions spare lymphocytes, and with them the abscopal response",
-        {f"metastasis at 26 weeks, mm^3, {n} x {equal_bed(n, BED):.2g} Gy": float(x) - 1 for n, x in zip(NUMBERS, hit, strict=True)}
+        {
+            f"metastasis at 26 weeks, mm^3, {n} x {equal_bed(n, BED):.2g} Gy": float(x) - 1
+            for n, x in zip(NUMBERS, hit, strict=True)
+        }
         | {f"fewest lymphocytes, {n} fractions": float(x) for n, x in zip(NUMBERS, nadir, strict=True)},
-        np.array(NUMBERS, float), far, x_label=f"number of fractions, each with a biological dose of {BED:g} Gy in all",
+        np.array(NUMBERS, float), far, x_label=f"number of fractions of a biological dose of {BED:g} Gy",
         y_label="metastasis at 26 weeks + 1, mm$^3$", log=True, note="one patient; 4 x 9.3 Gy to 35 x 1.8 Gy",
     )  # fmt: skip
 
@@ -76,7 +79,10 @@ def field_volume(runs: Runs) -> Finding:
         holds(np.all(np.diff(left) < 0.02), f"{name}: a wider field spares lymphocytes: {left}")
         holds(left[-1] < left[0] - 0.3, f"{name}: the field does not matter to lymphocytes: {left}")
     holds(few[-1] > 10 * few[0] and many[-1] > 10 * many[0], f"the field does not matter: {few}, {many}")
-    limit = {name: VOLUMES[int(np.searchsorted(size, 1000))] for name, size in far.items() if size[-1] > 1000}
+    limit = {
+        name: min((v for v, x in zip(VOLUMES, size, strict=True) if x > 1000), default=np.inf)
+        for name, size in far.items()
+    }
     holds(limit["5 x 8 Gy"] > limit["30 x 2 Gy"], f"5 fractions bear no wider field: {limit}")
     return Finding(
         "Field volume: the wider the field, the fewer lymphocytes are left to prime, sooner so with 30 fractions",
@@ -87,7 +93,7 @@ def field_volume(runs: Runs) -> Finding:
     )  # fmt: skip
 
 
-MYELOID = FAR | {"sTreg": 0.0, "sMDSC": 1.5, "kpri": 6e7}
+MYELOID = FAR | {"sTreg": 0.0, "sMDSC": 1.5, "kpri": 5e7}
 DEPLETION = pkpd.bolus(1, "depletion", at=START, every=21, n=4)
 AFTER = {
     "durvalumab and radiation": radiation(8, 5) + durvalumab(),

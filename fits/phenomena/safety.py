@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.fits.phenomena.arms import Arm, Runs, phenomenon, population
+from pkpd.fits.phenomena.comparisons import share
 from pkpd.fits.phenomena.findings import Finding, holds
 from pkpd.fits.phenomena.measures import controlled
 from pkpd.fits.phenomena.regimens import YEAR, durvalumab
@@ -30,13 +31,17 @@ def adverse_events(runs: Runs) -> Finding:
     holds(np.all(np.diff(benefit) >= 0) and benefit[-1] > benefit[0] + 0.03, "benefit does not rise")
     early = float((risk[DOSES.index(4)]) / risk[-1])
     holds(early > 0.5, f"the first four doses have {early:.2f} of the risk of two years")
-    late_gain = float((benefit[-1] - benefit[2]) / (benefit[-1] - 0))
-    holds(late_gain > 0.1, f"doses after the fourth add {late_gain:.2f} of the control")
+    late = float((benefit[-1] - benefit[DOSES.index(4)]) / benefit[-1])
+    holds(late > 0.1, f"doses after the fourth add {late:.2f} of the control")
+    n = next(iter(runs.values())).sizes["member"]
+    ends = [share(round(part * n), n) for part in benefit]
     return Finding(
         "Benefit and risk: most of the immune-related risk is in the first doses, control goes on rising",
         {f"{n} doses, {what}": float(v) for what, ys in (("controlled", benefit), ("at risk", risk))
          for n, v in zip(DOSES, ys, strict=True)}
         | {"share of the risk in four doses": early},
         np.array(DOSES, float), {"tumor controlled at 2 years": benefit, "immune-related adverse event": risk},
-        x_label="doses of durvalumab", y_label="share of patients", note=f"N = {next(iter(runs.values())).sizes['member']}",
+        x_label="doses of durvalumab", y_label="share of patients",
+        bands={"tumor controlled at 2 years": (np.array([e.low for e in ends]), np.array([e.high for e in ends]))},
+        note=f"N = {n}; Wilson's 95 % interval",
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pkpd
 from pkpd.fits.phenomena.arms import Arm, Runs, phenomenon, population
-from pkpd.fits.phenomena.durvalumab_alone import ACCESSIBLE, SUPPRESSED
+from pkpd.fits.phenomena.durvalumab_alone import ACCESSIBLE
 from pkpd.fits.phenomena.findings import Finding, holds
 from pkpd.fits.phenomena.measures import THRESHOLDS, best, controlled, curves, relative
 from pkpd.fits.phenomena.regimens import START, YEAR, durvalumab
@@ -31,16 +31,19 @@ def _rescue(runs: Runs, claim: str) -> Finding:
     )
 
 
+REGULATED = ACCESSIBLE | {"sTreg": 3.0, "sMDSC": 0.0, "kpri": 1.6e8}
 BLOCKADE = ("antibody occupancy", "PD-L1 brake", "killing by effectors", "priming by antigen")
 
 
 @phenomenon(
-    lambda: _rescued("depletion", 8, ACCESSIBLE | {"kpri": 4e7} | SUPPRESSED),
-    needs=("suppression", "depletion of suppressors", *BLOCKADE),
+    lambda: _rescued("depletion", 8, REGULATED),
+    needs=("suppression", "Treg drawn by effectors", "depletion of suppressors", *BLOCKADE),
 )
 def suppressor_depletion(runs: Runs) -> Finding:
-    """A patient whom suppressors keep from responding responds once they are depleted."""
-    return _rescue(runs, "Depletion of Treg and MDSC rescues a patient who does not respond to durvalumab")
+    """A patient whose own response draws the Treg that keep it down responds once they are depleted."""
+    return _rescue(
+        runs, "Depletion of Treg, which effectors draw, rescues a patient who does not respond to durvalumab"
+    )
 
 
 @phenomenon(

@@ -71,7 +71,8 @@ def bifurcation(
         Over ``branch`` and the parameter: each state, NaN where a branch has ended; ``stable``, and
         ``leading``, the largest real part of the eigenvalues.  Over the parameter ``up_X`` and ``down_X`` of
         each state X: where the model stands while the parameter rises or falls slowly; ``hysteresis``
-        where these differ; and ``stable_equilibria``, their number.  Over ``fold``: ``fold_value`` and ``fold_X``, solved for.
+        where these differ; and ``stable_equilibria``, their number.  Over ``fold``: ``fold_value`` and
+        ``fold_X``, solved for.
 
     Raises
     ------

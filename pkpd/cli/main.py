@@ -229,6 +229,49 @@ def sweep(
 
 
 @app.command()
+def rerun(
+    result: Annotated[Path, typer.Argument(metavar="RESULT", help="A result, .nc, or the folder of a sweep.")],
+) -> None:
+    """Compute a result again from what its file says, and compare every bit; exit with 1 where it differs."""
+    import pkpd
+
+    again = pkpd.rerun(result)
+    typer.echo(str(again))
+    if not again.same:
+        raise SystemExit(FAILED)
+
+
+@app.command()
+def tolerance(
+    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="A study file.")],
+    members: Annotated[int, typer.Option("--members", min=1, help="How many members to look at.")] = 200,
+    factor: Annotated[float, typer.Option("--factor", help="By how much to divide the tolerances.")] = 100.0,
+) -> None:
+    """Integrate some members of a study again at a tighter tolerance, and report what changes."""
+    import pkpd
+
+    typer.echo(str(pkpd.check_tolerance(pkpd.read_study(study), members=members, factor=factor)))
+
+
+@app.command()
+def verify(
+    out: Annotated[Path | None, typer.Option("--out", help="File to write the report to, .md.")] = None,
+) -> None:
+    """Compare what this machine computes with closed forms, by every integrator; exit with 1 where it fails."""
+    import pkpd
+    from pkpd.storage import write_atomically
+
+    report = pkpd.verify()
+    if out is None:
+        typer.echo(str(report))
+    else:
+        write_atomically(out, lambda path: path.write_text(f"{report}\n", encoding="utf-8"))
+        say(f"wrote {out}")
+    if not report.passed:
+        raise SystemExit(FAILED)
+
+
+@app.command()
 def plot(
     result: Annotated[Path, typer.Argument(metavar="RESULT.nc", help="A result that simulate or sweep wrote.")],
     output: Annotated[str, typer.Option("--output", help="The state or output to show.")],

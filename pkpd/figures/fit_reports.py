@@ -149,14 +149,18 @@ def _held(fit: Fit) -> str:
 
 
 def _quality(fit: Fit) -> Markup:
+    freedom = int(fit.standard.sum()) - fit.n_free
+    squares: list[list[object]] = [
+        ["Chi-square", pages.number(fit.chi_square, 6)],
+        [f"Reduced chi-square ({freedom} degrees of freedom)", pages.number(fit.reduced_chi_square, 6)],
+    ]
     rows: list[list[object]] = [
         ["Observations", fit.n_observations],
         ["Parameters of the likelihood", fit.n_likelihood],
         ["Log-likelihood", pages.number(fit.log_likelihood, 7)],
         ["AIC", pages.number(fit.aic, 7)],
         ["BIC", pages.number(fit.bic, 7)],
-        ["Chi-square", pages.number(fit.chi_square, 6)],
-        [f"Reduced chi-square ({fit.degrees_of_freedom} degrees of freedom)", pages.number(fit.reduced_chi_square, 6)],
+        *(squares if fit.standard.any() else []),
         ["Errors", _errors(fit)],
         ["Search", f"{fit.evaluations} evaluations, {fit.jacobians} Jacobians: {fit.message}"],
     ]

@@ -13,7 +13,6 @@ from pkpd.figures.response_colors import ORDER, RESPONSE_COLORS, legend_of_respo
 from pkpd.figures.selections import where
 from pkpd.figures.style import BLACK, COLUMN, canvas, note
 from pkpd.figures.waterfalls import draw_levels, reference_lines
-from pkpd.measures.progression import DEATH
 from pkpd.measures.response_codes import CR, ICPD, PD, PR, code_names
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ def swimmer(assessment: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     SimulationError
         If there are none.
     """
-    _require(assessment, "response", "day", "best_response", "pfs_day", "pfs_event", "pfs_reason")
+    _require(assessment, "response", "day", "best_response", "pfs_day", "pfs_event", "death_day")
     count = assessment.sizes["patient"]
     if count > _MOST:
         raise DataError(
@@ -114,7 +113,8 @@ def swimmer(assessment: xr.Dataset, *, ax: Axes | None = None) -> Axes:
         raise SimulationError(f"swimmer() got {count} patients; expected one or more.")
     names = response_classes(assessment["best_response"])
     weeks = assessment["day"].transpose("patient", "visit").to_numpy() / _WEEK
-    ends = np.fmax(np.fmax.reduce(weeks, axis=1), assessment["pfs_day"].to_numpy() / _WEEK)
+    last = np.fmax(assessment["pfs_day"].to_numpy(), assessment["death_day"].to_numpy()) / _WEEK
+    ends = np.fmax(np.fmax.reduce(weeks, axis=1), last)
     ends = np.maximum(np.where(np.isnan(ends), 0.0, ends), 0.0)
     place = np.empty(count)
     place[np.argsort(ends, kind="stable")] = np.arange(count)
@@ -172,13 +172,14 @@ def _marks(ax: Axes, assessment: xr.Dataset, weeks: Array, place: Array, ends: A
     response = assessment["response"].transpose("patient", "visit").to_numpy()
     immune = "iCPD" in code_names(assessment["response"]).values()
     progressed = _first(weeks, response == PD)
-    died = assessment["pfs_reason"].to_numpy() == DEATH
+    death = assessment["death_day"].to_numpy() / _WEEK
+    without = ~assessment["pfs_event"].to_numpy() & np.isnan(death)
     kinds = [
         ("CR or PR", _first(weeks, (response == CR) | (response == PR)), "^", "white"),
         ("iUPD" if immune else "progression", progressed, "D" if immune else "X", "white" if immune else BLACK),
         ("iCPD", _first(weeks, response == ICPD), "X", BLACK),
-        ("death", np.where(died, assessment["pfs_day"].to_numpy() / _WEEK, np.nan), "s", BLACK),
-        ("no event", np.where(assessment["pfs_event"].to_numpy(), np.nan, ends), ">", BLACK),
+        ("death", death, "s", BLACK),
+        ("no event", np.where(without, ends, np.nan), ">", BLACK),
     ]
     size = 16 if len(ends) <= 40 else 9
     artists = []

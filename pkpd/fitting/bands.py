@@ -130,7 +130,7 @@ def _curves(predictor: Predictor, points: Array, times: Array, names: Sequence[s
 
 def _of_subject(predictor: RecordPredictor, arm: str, points: Array, times: Array, names: Sequence[str]) -> Array:
     """(points, outputs, times) of one subject of a table; NaN before the first record."""
-    records, rows = predictor._with_times(arm, times)
+    records, rows = predictor.with_times(arm, times)
     seen = rows >= 0
     values = np.full((len(points), len(names), len(times)), np.nan)
     if seen.any():

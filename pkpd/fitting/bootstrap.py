@@ -34,7 +34,7 @@ KINDS = ("subject", "arm", "parametric")
 FEWEST = 2  # subjects or arms that can be drawn with different results
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Bootstrap:
     """The result of `bootstrap`; frozen.
 
@@ -120,6 +120,9 @@ class Bootstrap:
 
     def __str__(self) -> str:
         return self.report()
+
+    def __repr__(self) -> str:
+        return f"<Bootstrap of {self.fit.model.name} by {self.by}: {len(self.x)} replicates, {self.failures} failed>"
 
 
 def bootstrap(

@@ -6,6 +6,7 @@ from pkpd.errors import FitError
 from pkpd.fitting.optimum import fit_of
 from pkpd.fitting.results import Fit
 from pkpd.fitting.search import minimize
+from pkpd.fitting.start_checks import check_start
 
 __all__ = ["refit"]
 
@@ -34,7 +35,7 @@ def refit(fit: Fit, *, optimizer: str | None = None, max_evaluations: int = 1000
     if not isinstance(max_evaluations, int) or max_evaluations < 1:
         raise FitError(f"refit: max_evaluations is {max_evaluations!r}; expected a whole number of 1 or more.")
     objective = fit.objective
-    objective.check_start(fit.x)
+    check_start(objective, fit.x)
     relative = fit.sd_is == "relative"
     optimum = minimize(objective, fit.x, optimizer=optimizer, limit=max_evaluations, scale_covariance=relative)
     return fit_of(objective, optimum, fit.sd_is)

@@ -6,7 +6,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index
 
-__all__ = ["exchanged", "log_determinants"]
+__all__ = ["criterion", "exchanged", "log_determinants"]
 
 
 BEGINNINGS = 8
@@ -20,8 +20,20 @@ def log_determinants(information: Array) -> Array:
     return np.asarray(np.where(sign > 0, value, -np.inf))
 
 
-def exchanged(information: Array, times: Array, n: int, gap: float, rng: np.random.Generator) -> Index:
-    """The candidates, `n` of them in order of time, with the largest determinant of their information.
+def criterion(information: Array, nuisance: Index) -> Array:
+    """The log-determinant of the information of all coordinates less that of the `nuisance` ones among them.
+
+    It is the log-determinant of what is known of the others: the criterion of D_s-optimality; of
+    D-optimality where there is no nuisance.
+    """
+    if not len(nuisance):
+        return log_determinants(information)
+    unwanted = np.linalg.slogdet(information[..., nuisance[:, None], nuisance])[1]
+    return np.asarray(log_determinants(information) - unwanted)
+
+
+def exchanged(information: Array, times: Array, n: int, gap: float, rng: np.random.Generator, nuisance: Index) -> Index:
+    """The candidates of each group, `n` of them in order of time, whose information is best by `criterion`.
 
     From several random beginnings each sample in turn is exchanged for the best candidate, until
     no exchange is better (Fedorov's algorithm, as modified by Cook and Nachtsheim 1980).
@@ -29,21 +41,29 @@ def exchanged(information: Array, times: Array, n: int, gap: float, rng: np.rand
     Parameters
     ----------
     information
-        (candidates, coordinates, coordinates): that of each candidate.
+        (groups, candidates, coordinates, coordinates): that of each candidate.
     times
         (candidates,): increasing.
     gap
-        The shortest time between two samples.
+        The shortest time between two samples of a group.
+    nuisance
+        The coordinates that are of no interest.
+
+    Returns
+    -------
+    numpy.ndarray
+        (groups, n).
     """
     # Parameters in very different units would make determinants of nearly singular matrices meaningless.
-    scale = np.sqrt(np.einsum("tii->i", information))
+    scale = np.sqrt(np.einsum("gtii->i", information))
     scaled = information / scale[:, None] / scale[None, :]
-    best, best_value = np.empty(0, dtype=np.int64), -np.inf
+    best, best_value = np.empty((0, 0), dtype=np.int64), -np.inf
     for _ in range(BEGINNINGS):
-        chosen, value = _improved(scaled, times, _beginning(times, n, gap, rng), gap)
+        begin = np.array([_beginning(times, n, gap, rng) for _ in information])
+        chosen, value = _improved(scaled, times, begin, gap, nuisance)
         if value > best_value or not len(best):
             best, best_value = chosen, value
-    return np.sort(best)
+    return np.sort(best, axis=1)
 
 
 def _beginning(times: Array, n: int, gap: float, rng: np.random.Generator) -> Index:
@@ -55,21 +75,23 @@ def _beginning(times: Array, n: int, gap: float, rng: np.random.Generator) -> In
     return np.asarray(np.sort(rng.integers(0, len(times), n)))
 
 
-def _improved(information: Array, times: Array, chosen: Index, gap: float) -> tuple[Index, float]:
+def _improved(information: Array, times: Array, begin: Index, gap: float, nuisance: Index) -> tuple[Index, float]:
     """Exchange until nothing is better.  A ridge keeps a singular beginning comparable, and leaves with it."""
-    ridge = 1e-8 * np.eye(information.shape[1])
-    value = -np.inf
+    ridge = 1e-8 * np.eye(information.shape[-1])
+    chosen, value = begin.copy(), -np.inf
+    groups = np.arange(len(chosen))[:, None]
     for _ in range(ROUNDS):
         before = value
-        for slot in range(len(chosen)):
-            others = np.delete(chosen, slot)
-            values = log_determinants(information + information[others].sum(axis=0) + ridge)
+        for group, slot in np.ndindex(chosen.shape):
+            others = np.delete(chosen[group], slot)
+            rest = information[groups, chosen].sum(axis=(0, 1)) - information[group, chosen[group, slot]]
+            values = criterion(information[group] + rest + ridge, nuisance)
             if gap:
                 near = np.abs(times[:, None] - times[others][None, :]) < gap * (1 - 1e-9)
                 values = np.where(near.any(axis=1), -np.inf, values)
             if values.max() > value + BETTER:
-                chosen = np.append(others, int(np.argmax(values)))
+                chosen[group, slot] = int(np.argmax(values))
                 value = float(values.max())
         if value <= before + BETTER:
             break
-    return chosen, float(log_determinants(information[chosen].sum(axis=0)[None])[0])
+    return chosen, float(criterion(information[groups, chosen].sum(axis=(0, 1))[None], nuisance)[0])

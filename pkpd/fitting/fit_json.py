@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import DataError, PkpdError
+from pkpd.fitting.curves import Curve
 from pkpd.fitting.error_json import likelihood_as_json, likelihood_from_json, prior_as_json, prior_from_json
 from pkpd.fitting.free_parameters import Coordinate
+from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.likelihoods import Likelihood
 from pkpd.fitting.multistart import Starts
 from pkpd.fitting.objective import Objective
@@ -23,7 +25,7 @@ from pkpd.fitting.record_observations import RecordObservations
 from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.regimen_predictor import RegimenPredictor
 from pkpd.fitting.results import Fit, SdMeaning
-from pkpd.fitting.saved_models import model_as_json, model_from_json
+from pkpd.fitting.saved_models import curve_from_json, model_as_json, model_from_json
 from pkpd.json_files import Fields, json_number, json_numbers, read_json, write_json
 from pkpd.prepared.solver import Solver
 from pkpd.records.data_json import data_as_json, data_from_json, records_as_json, records_from_json
@@ -41,7 +43,7 @@ SEARCH = ("covariance_missing", "log_likelihood", "evaluations", "jacobians", "s
 def write_fit(fit: Fit, path: str | Path) -> Path:
     """Write a fit as JSON: estimates, covariance, data, regimens or records, error models, solver and messages.
 
-    The model itself is not in the file, but its name and its hash; see `read_fit`.  What is specific to
+    The model, or the function, is not in the file, but its name and its hash; see `read_fit`.  What is specific to
     lmfit (`Fit.lmfit_result`) is left out.
 
     Parameters
@@ -73,6 +75,7 @@ def write_fit(fit: Fit, path: str | Path) -> Path:
         "schema": SCHEMA,
         "pkpd": __version__,
         "model": model_as_json(fit.model),
+        "function": isinstance(fit.model, Curve),
         "data": data_as_json(fit.data),
         "records": records,
         "constants": {name: _constant(name, value) for name, value in fit.constants.items()},
@@ -94,7 +97,12 @@ def write_fit(fit: Fit, path: str | Path) -> Path:
     return write_json(path, content)
 
 
-def read_fit(path: str | Path, *, model: Model | None = None, data: Dataset | Records | None = None) -> Fit:
+def read_fit(
+    path: str | Path,
+    *,
+    model: Model | Curve | Callable[..., Any] | None = None,
+    data: Dataset | Records | None = None,
+) -> Fit:
     """Read a fit that `write_fit` wrote; `pkpd.refit` continues it.
 
     Parameters
@@ -103,7 +111,8 @@ def read_fit(path: str | Path, *, model: Model | None = None, data: Dataset | Re
         The file.
     model
         The model that was fitted.  One of the library need not be given, also with other defaults or in
-        another unit of time; its hash must be that in the file.
+        another unit of time; its hash must be that in the file.  A function that was fitted has to be given: files
+        hold no code.
     data
         The observations that were fitted, where a regimen could not be written; a message says so.
 
@@ -126,19 +135,20 @@ def read_fit(path: str | Path, *, model: Model | None = None, data: Dataset | Re
             f"{fields.where} has the schema {fields.integer('schema')}, and pkpd {__version__} reads {SCHEMA}; it was "
             f"written by pkpd {fields.text('pkpd')}."
         )
-    fitted = model_from_json(fields.part("model"), model)
+    function = fields.content.get("function") is True
+    fitted = model if function else model_from_json(fields.part("model"), model)
     try:
-        return _fit(fields, _objective(fields, fitted, data))
+        return _fit(fields, _objective(fields, fitted, data, function=function))
     except DataError:
         raise
     except PkpdError as error:  # of a file that was changed
-        raise DataError(f"{fields.where} is no fit of {fitted.name}: {error}") from error
+        raise DataError(f"{fields.where} is no fit of {fields.part('model').text('name')}: {error}") from error
 
 
 # ---- what was fitted
 
 
-def _objective(fields: Fields, model: Model, replacement: Dataset | Records | None) -> Objective:
+def _objective(fields: Fields, model: Any, replacement: Dataset | Records | None, *, function: bool) -> Objective:
     """As `fit` builds it, with every observation on the side of a dose that was written."""
     if not isinstance(replacement, Dataset | Records | None):
         raise DataError(f"read_fit() got {replacement!r} as the data; expected a Dataset or Records.")
@@ -156,7 +166,10 @@ def _objective(fields: Fields, model: Model, replacement: Dataset | Records | No
     solver = _solver(fields.part("solver"))
     records = fields.part_or_none("records")
     predictor: Predictor
-    if records is None:
+    if function:
+        curve = curve_from_json(fields.part("model"), model, data)
+        predictor = FunctionPredictor(cast("Model", curve), longer, moved, constants, solver)
+    elif records is None:
         predictor = RegimenPredictor(model, longer, moved, constants, solver)
     else:
         observed = _observed(records, data, replacement)
@@ -192,11 +205,10 @@ def _records_as_json(predictor: Predictor, observations: int) -> dict[str, Any] 
     if isinstance(predictor, RecordPredictor):
         rows = predictor.observed.rows[:observations]
         return {**records_as_json(predictor.observed.records), "rows": json_numbers(rows)}
-    if isinstance(predictor, RegimenPredictor):
+    if isinstance(predictor, RegimenPredictor | FunctionPredictor):
         return None
     raise DataError(
-        f"write_fit: a fit by {type(predictor).__name__} is not of a model under regimens or records, and its function "
-        "cannot be written; pickle holds it if the function can be imported."
+        f"write_fit: a fit by {type(predictor).__name__} is of no model under regimens or records, and of no function."
     )
 
 

@@ -37,6 +37,7 @@ from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.regimen_predictor import RegimenPredictor
 from pkpd.fitting.results import Fit, SdMeaning
 from pkpd.fitting.search import minimize
+from pkpd.fitting.start_checks import check_start
 from pkpd.fitting.tied import with_tied_parameters
 from pkpd.fitting.usable_data import check_side, measured, with_sides
 from pkpd.measures.residual_error import ResidualError
@@ -211,7 +212,7 @@ def fit(
     sampling
         Of a mixed-effects model: `restarts`, from how many draws the modes of each subject are
         also sought (8); `iterations`, the most of a search (200); `phases`, the iterations of SAEM
-        before and after its gain falls (150, 100); `chains`; `samples`, the points of importance
+        before and after its gain falls (200, 150); `chains`; `samples`, the points of importance
         sampling for each subject (1024).
 
     Returns
@@ -274,7 +275,7 @@ def fit(
             f"fit: {len(objective.data)} observations cannot determine {len(objective.coordinates)} free parameters "
             f"({', '.join(c.label for c in objective.coordinates)})."
         )
-    objective.check_start(objective.start)
+    check_start(objective, objective.start)
     check_starts(starts)
     check_seed(seed)
     ends = None

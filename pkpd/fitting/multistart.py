@@ -28,7 +28,7 @@ EQUAL = 1e-3  # of log-likelihood: so equal are ends of one likelihood ...
 APART = 0.2  # ... and so many spans apart are different estimates
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Starts:
     """Where the searches of a fit began and ended, in the order of their starts; the first is the given start.
 
@@ -142,6 +142,10 @@ class Starts:
     def __str__(self) -> str:
         return self.report()
 
+    def __repr__(self) -> str:
+        optima = "optimum" if self.n_optima == 1 else "optima"
+        return f"<Starts: {len(self)} in {self.n_optima} {optima}, {self.failures} failed>"
+
 
 def several_optima(fit: Any) -> list[str]:
     """What the starts of a fit left undecided, as sentences; none where there was one start."""
@@ -162,7 +166,7 @@ def spread_starts(objective: Objective, n: int, seed: int) -> Array:
     return np.concatenate([start[None], lower + cube * (upper - lower)])[:n]
 
 
-def check_starts(starts: object) -> None:
+def check_starts(starts: object, where: str = "fit") -> None:
     """Refuse what is no number of starts.
 
     Raises
@@ -170,7 +174,7 @@ def check_starts(starts: object) -> None:
     FitError
     """
     if not isinstance(starts, int | np.integer) or isinstance(starts, bool) or starts < 1:
-        raise FitError(f"fit: starts is {starts!r}; expected a whole number of 1 or more.")
+        raise FitError(f"{where}: starts is {starts!r}; expected a whole number of 1 or more.")
 
 
 def multistart(

@@ -10,55 +10,15 @@ from typing import cast
 
 import numpy as np
 
-from pkpd.arrays import Array, Index, Mask
-from pkpd.errors import FitError
+from pkpd.arrays import Array, Mask
 from pkpd.fitting.free_parameters import Coordinate
-from pkpd.fitting.likelihoods import LOG_2PI, Density, KnownSd, Likelihood, Observed
+from pkpd.fitting.groups import Expansion, Group
+from pkpd.fitting.likelihoods import LOG_2PI, Density, KnownSd, Observed
 from pkpd.fitting.predictor import Predictor
 from pkpd.fitting.priors import Priors
 from pkpd.records.observations import Dataset
 
-__all__ = ["Expansion", "Group", "Objective"]
-
-
-@dataclass(frozen=True, eq=False)
-class Group:
-    """The observations of one output and their likelihood.
-
-    Attributes
-    ----------
-    rows
-        (observations,): where they stand in the data.
-    sources
-        (observations, c): the rows of the predictor whose predictions each depends on.
-    numbers
-        The coordinates that are the numbers of the error model.
-    """
-
-    output: str
-    likelihood: Likelihood
-    rows: Index
-    sources: Index
-    numbers: Index
-
-
-@dataclass(frozen=True, eq=False)
-class Expansion:
-    """The log-posterior at points with its slopes and information.
-
-    Attributes
-    ----------
-    value
-        (points,): -inf where a trajectory fails.
-    gradient
-        (points, coordinates).
-    information
-        (points, coordinates, coordinates): what stands for minus the second derivatives.
-    """
-
-    value: Array
-    gradient: Array
-    information: Array
+__all__ = ["Objective"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +102,7 @@ class Objective:
             return self._profiled(self._scaled(predicted))
         total = np.zeros(len(points))
         for group in self.groups:
-            total += self._weighed(group, self._density(group, predicted, points).value)
+            total += self._weighed(group, self.density(group, predicted, points).value)
         return np.where(np.isfinite(total), total, -np.inf)
 
     def log_posterior(self, points: Array) -> Array:
@@ -182,7 +142,7 @@ class Objective:
         k = points.shape[1]
         value, gradient, information = np.zeros(len(points)), np.zeros((len(points), k)), np.zeros((len(points), k, k))
         for group in self.groups:
-            density = self._density(group, predicted, points)
+            density = self.density(group, predicted, points)
             along = self._chain(group, points, slopes)
             value += self._weighed(group, density.value)
             weights = self._weights_of(group)
@@ -193,7 +153,7 @@ class Objective:
                 )
         return np.where(np.isfinite(value), value, -np.inf), gradient, information
 
-    def _density(self, group: Group, predicted: Array, points: Array) -> Density:
+    def density(self, group: Group, predicted: Array, points: Array) -> Density:
         return group.likelihood.density(
             predicted[:, group.sources], self._observations[group.output], self._numbers(group, points)
         )
@@ -348,40 +308,6 @@ class Objective:
             residuals[g.rows] = g.likelihood.standardized(*what)
             sd[g.rows] = g.likelihood.spread(*what)
         return np.where(self.data.censored == 0, residuals, np.nan), sd
-
-    # ---- checks
-
-    def check_start(self, x: Array) -> None:
-        """Refuse a start at which an arm cannot be solved, or at which the data are impossible.
-
-        Raises
-        ------
-        FitError
-            Naming the first such arm.
-        """
-        value = self.log_posterior(x[None])[0]
-        at = ", ".join(f"{c.label} = {c.natural(v):.6g}" for c, v in zip(self.coordinates, x, strict=True))
-        failed = [arm for arm, n in self.predictor.failures.items() if n]
-        name = self.predictor.model.name
-        if failed:
-            raise FitError(
-                f"fit: {name} cannot be solved at the start in arm {failed[0]!r} ({at}). "
-                "Start elsewhere, or try another method of simulate()."
-            )
-        if value > -np.inf:
-            return
-        predicted = self.predicted(x[None])
-        for group in self.groups:
-            wrong: Mask = ~np.isfinite(self._density(group, predicted, x[None]).value[0])
-            if wrong.any():
-                row = int(group.rows[np.argmax(wrong)])
-                raise FitError(
-                    f"fit: at the start ({at}) the model predicts {predicted[0, row]:.6g} of {group.output!r} at "
-                    f"time {self.data.time[row]:g} in arm {self.data.arm[row]!r}, which its error model "
-                    f"({group.likelihood}) does not allow where {self.data.value[row]:g} was observed. Start "
-                    "elsewhere, or choose another error model."
-                )
-        raise FitError(f"fit: the priors give the start ({at}) no probability; start where they do.")
 
     def without_effect(self, information: Array, x: Array) -> Mask:
         """Which coordinates change no prediction by more than the solver's error, (coordinates,)."""

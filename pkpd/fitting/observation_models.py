@@ -12,8 +12,8 @@ import numpy as np
 from pkpd.arrays import Index
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Coordinate
+from pkpd.fitting.groups import Group
 from pkpd.fitting.likelihoods import BlqMethod, KnownSd, Likelihood, NormalError
-from pkpd.fitting.objective import Group
 from pkpd.fitting.outcomes import Binomial, EventTime, Poisson
 from pkpd.measures.residual_error import ResidualError
 from pkpd.records.observations import Dataset

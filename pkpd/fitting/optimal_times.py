@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.arrays import Array
-from pkpd.errors import FitError
+from pkpd.arrays import Array, Index
+from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.curves import Curve
-from pkpd.fitting.designs import Design, designed, observed_outputs, sampled
-from pkpd.fitting.exchange import exchanged, log_determinants
+from pkpd.fitting.designs import Design, designed, observed_outputs
+from pkpd.fitting.exchange import criterion, exchanged
 from pkpd.fitting.identifiability import Identifiability, analyzed
 from pkpd.fitting.identifiability_reports import exact_ones
-from pkpd.fitting.observation_models import with_further_rows
 from pkpd.fitting.predictor import moments
+from pkpd.fitting.sampling_schemes import Sampling
 from pkpd.fitting.text_tables import table
 from pkpd.prepared.asked import regimens_by_arm
 from pkpd.prepared.solver import Solver
@@ -42,24 +41,33 @@ class SamplingTimes:
     Attributes
     ----------
     times
-        (samples,): the best times, each as often as it is sampled, in the model's unit of time.
+        (samples,): the best times, each as often as it is sampled, in the model's unit of time; (arms,
+        samples) where each arm has its own.
     log_determinant
-        Of the information of the parameters, on the scale of the search.
+        Of the information of the parameters of interest, on the scale of the search.
     """
 
     times: Array
     log_determinant: float
-    sampling: _Sampling
+    sampling: Sampling
 
     def efficiency(self, times: Any) -> float:
         """The D-efficiency of other times relative to these, so that 0.5 needs twice the samples.
 
         ``(det M(times)/det M)**(1/k)`` of the information M of k parameters, times the ratio
-        of the numbers of samples.
+        of the numbers of samples; k counts the parameters of interest.  Where each arm has its own
+        times, (arms, samples).
         """
-        other = self.sampling.log_determinant(_samples(times))
-        k = len(self.sampling.design.coordinates)
-        return float(np.exp((other - self.log_determinant) / k) * len(self.times) / len(np.atleast_1d(times)))
+        samples = self.sampling.samples(times)
+        other = self.sampling.log_determinant(samples)
+        k = len(self.sampling.design.coordinates) - len(self.sampling.nuisance)
+        return float(np.exp((other - self.log_determinant) / k) * self.times.shape[-1] / samples.shape[-1])
+
+    @property
+    def by_arm(self) -> dict[str, Array]:
+        """The times of each arm."""
+        arms = self.sampling.design.data.arms
+        return dict(zip(arms, np.broadcast_to(self.times, (len(arms), self.times.shape[-1])), strict=True))
 
     @property
     def identifiability(self) -> Identifiability:
@@ -73,57 +81,26 @@ class SamplingTimes:
 
     def report(self) -> str:
         """The times, and what they inform, as text."""
-        design = self.sampling.design
-        distinct, counts = np.unique(self.times, return_counts=True)
+        design, nuisance = self.sampling.design, self.sampling.nuisance
         rows = [[f"time [{design.model.time}]", "samples"]]
-        rows += [[f"{time:.6g}", str(count)] for time, count in zip(distinct, counts, strict=True)]
+        for arm, own in self.by_arm.items() if self.times.ndim > 1 else [("", self.times)]:
+            distinct, counts = np.unique(own, return_counts=True)
+            rows += [[f"{arm} {t:.6g}".strip(), str(count)] for t, count in zip(distinct, counts, strict=True)]
         arms = f" in each of {len(design.data.arms)} arms" if len(design.data.arms) > 1 else ""
-        head = (
-            f"{design.model.name}: D-optimal times of {len(self.times)} samples{arms} for "
-            f"{', '.join(c.label for c in design.coordinates)}"
-        )
+        labels = [c.label for c in design.coordinates]
+        of_interest = ", ".join(label for i, label in enumerate(labels) if i not in nuisance)
+        beside = f", with {', '.join(labels[i] for i in nuisance)} estimated too" if len(nuisance) else ""
+        kind = "D_s-optimal" if len(nuisance) else "D-optimal"
+        number = self.times.shape[-1]
+        head = f"{design.model.name}: {kind} times of {number} samples{arms} for {of_interest}{beside}"
         return f"{head}\n\n{table(rows)}\n\n{self.identifiability.report()}"
 
     def __str__(self) -> str:
         return self.report()
 
     def __repr__(self) -> str:
-        return f"<SamplingTimes {', '.join(f'{t:.4g}' for t in self.times)} [{self.sampling.design.model.time}]>"
-
-
-@dataclass(frozen=True, eq=False)
-class _Sampling:
-    """A design whose times are to be chosen: each arm and output is sampled at every time."""
-
-    design: Design
-    outputs: Sequence[str]
-    side: Side
-
-    def at(self, times: Array) -> Design:
-        """The design at these times, which may repeat."""
-        design = self.design
-        regimens, sd = design.data.regimens, dict(zip(design.data.output, design.data.sd, strict=True))
-        plain = sampled(regimens, dict.fromkeys(regimens, times), self.outputs, self.side)
-        data = dataclasses.replace(plain, sd=np.array([sd[name] for name in plain.output]))
-        longer, places, _ = with_further_rows(data, design.chosen)
-        predictor = dataclasses.replace(design.predictor, data=longer)
-        return dataclasses.replace(design, data=data, predictor=predictor, places=places)
-
-    def factors(self, times: Array) -> Array:
-        """What a sample at each time says, (times, rows, coordinates): a factor of its information."""
-        design = self.at(times)
-        rows = design.rows(design.start).parameters
-        arms, outputs = len(design.data.arms), len(self.outputs)
-        by_time = rows.reshape(arms, len(times), outputs, *rows.shape[1:])
-        return np.asarray(np.moveaxis(by_time, 1, 0).reshape(len(times), -1, rows.shape[2]))
-
-    def log_determinant(self, times: Array) -> float:
-        return float(log_determinants(information_of(self.factors(times)).sum(axis=0)[None])[0])
-
-
-def information_of(factors: Array) -> Array:
-    """The information of each sample, (times, coordinates, coordinates)."""
-    return np.asarray(np.einsum("tri,trj->tij", factors, factors))
+        rows = "; ".join(", ".join(f"{t:.4g}" for t in row) for row in np.atleast_2d(self.times))
+        return f"<SamplingTimes {rows} [{self.sampling.design.model.time}]>"
 
 
 def optimal_times(
@@ -139,6 +116,8 @@ def optimal_times(
     parameters: Mapping[str, Any] | None = None,
     at_dose: Side = "after",
     gap: float = 0.0,
+    interest: str | Iterable[str] | None = None,
+    own_times: bool = False,
     seed: int = 0,
     solver: Solver | None = None,
 ) -> SamplingTimes:
@@ -164,7 +143,12 @@ def optimal_times(
     at_dose
         Whether a sample at the time of a dose is ``"after"`` it or ``"before"``.
     gap
-        The shortest time between two samples; 0 lets them coincide.
+        The shortest time between two samples of an arm; 0 lets them coincide.
+    interest
+        The parameters to determine best while the others of `free` are estimated too (D_s-optimality);
+        all by default.  A parameter with a value in each arm stands for all of them.
+    own_times
+        Whether each arm has `n` times of its own.
     seed
         Of the beginnings.
 
@@ -206,21 +190,36 @@ def optimal_times(
         model, treatment, free, times=grid, outputs=outputs, error=error, parameters=parameters, at_dose=at_dose,
         solver=solver,
     )  # fmt: skip
-    sampling = _Sampling(design, observed_outputs(design.model, outputs, error), at_dose)
+    observed = observed_outputs(design.model, outputs, error)
+    sampling = Sampling(design, observed, at_dose, _nuisance(design, interest), own_times)
     _check_gap(gap, grid, n)
-    information = information_of(sampling.factors(grid))
+    information = sampling.information(grid)
     _check_enough(sampling, information, n)
-    times = grid[exchanged(information, grid, n, gap, np.random.default_rng(seed))]
+    times = grid[exchanged(information, grid, n, gap, np.random.default_rng(seed), sampling.nuisance)]
     if candidates is None:
         times = _refined(sampling, times, (float(grid[0]), float(grid[-1])), gap)
-    return SamplingTimes(times, sampling.log_determinant(times), sampling)
+    return SamplingTimes(times if own_times else times[0], sampling.log_determinant(times), sampling)
 
 
-def _samples(times: Any) -> Array:
-    samples = np.sort(np.array(times, dtype=float).reshape(-1))
-    if not samples.size or not np.isfinite(samples).all():
-        raise FitError(f"times is {times!r}; expected one or more numbers.")
-    return samples
+def _nuisance(design: Design, interest: Any) -> Index:
+    """The coordinates that are not of interest.
+
+    Raises
+    ------
+    UnknownNameError
+        If a name is that of no free parameter.
+    """
+    if interest is None:
+        return np.empty(0, dtype=np.int64)
+    names = [interest] if isinstance(interest, str) else list(interest)
+    known = dict.fromkeys(name for c in design.coordinates for name in (c.parameter, c.label))
+    for name in names:
+        if name not in known:
+            raise unknown_name("optimal_times", "free parameter", str(name), known)
+    own = [c.parameter in names or c.label in names for c in design.coordinates]
+    if not any(own):
+        raise FitError(f"interest is {interest!r}; expected the name of a free parameter, or several.")
+    return np.flatnonzero(~np.array(own))
 
 
 def _grid(between: Any, candidates: Any) -> Array:
@@ -245,7 +244,7 @@ def _check_gap(gap: Any, grid: Array, n: int) -> None:
         raise FitError(f"{n} samples {gap:g} apart do not fit between {grid[0]:g} and {grid[-1]:g}.")
 
 
-def _check_enough(sampling: _Sampling, information: Array, n: int) -> None:
+def _check_enough(sampling: Sampling, information: Array, n: int) -> None:
     """Refuse what even samples at all candidate times would not tell apart, and too few samples."""
     whole = analyzed(sampling.design)
     if not whole.identifiable:
@@ -253,7 +252,7 @@ def _check_enough(sampling: _Sampling, information: Array, n: int) -> None:
             f"no times between {sampling.design.data.time.min():g} and {sampling.design.data.time.max():g} determine "
             f"{', '.join(c.label for c in whole.coordinates)}: {exact_ones(whole)}"
         )
-    rank = n * int(np.linalg.matrix_rank(information).max())
+    rank = n * int(np.linalg.matrix_rank(information).max(axis=1).sum())
     if rank < len(whole.coordinates):
         raise FitError(
             f"{n} sample{'s' * (n > 1)} cannot determine {len(whole.coordinates)} parameters "
@@ -261,31 +260,39 @@ def _check_enough(sampling: _Sampling, information: Array, n: int) -> None:
         )
 
 
-def _refined(sampling: _Sampling, times: Array, ends: tuple[float, float], gap: float) -> Array:
+def _refined(sampling: Sampling, times: Array, ends: tuple[float, float], gap: float) -> Array:
     """The optimum near times on a grid, or these times where nothing near is better."""
     from scipy.optimize import LinearConstraint, minimize
 
-    span, k = ends[1] - ends[0], len(sampling.design.coordinates)
+    span, k = ends[1] - ends[0], len(sampling.design.coordinates) - len(sampling.nuisance)
+    groups, n = times.shape
 
     def cost(scaled: Array) -> tuple[float, Array]:
-        here = ends[0] + np.clip(scaled, 0.0, 1.0) * span
+        here = ends[0] + np.clip(scaled.reshape(groups, n), 0.0, 1.0) * span
         low, high = np.clip(here - STEP * span, *ends), np.clip(here + STEP * span, *ends)
-        moved = np.concatenate([here, low, high])
-        order = np.argsort(moved, kind="stable")
-        factors = sampling.factors(moved[order])[np.argsort(order, kind="stable")]
-        now, before, after = np.split(information_of(factors), 3)
-        whole = now.sum(axis=0)
-        slopes = (after - before) / ((high - low) / span)[:, None, None]
-        gradient = np.einsum("ij,tji->t", np.linalg.pinv(whole, hermitian=True), slopes)
-        return -float(log_determinants(whole[None])[0]) / k, -gradient / k
+        now, before, after = np.split(sampling.of_own_times(np.concatenate([here, low, high], axis=1)), 3, axis=1)
+        whole = now.sum(axis=(0, 1))
+        slopes = (after - before) / ((high - low) / span)[:, :, None, None]
+        gradient = np.einsum("ij,gtji->gt", _sensitivity(whole, sampling.nuisance), slopes)
+        return -float(criterion(whole[None], sampling.nuisance)[0]) / k, -gradient.ravel() / k
 
-    apart = LinearConstraint(np.diff(np.eye(len(times)), axis=0), gap / span, np.inf) if gap and len(times) > 1 else ()
-    start = (np.sort(times) - ends[0]) / span
+    steps = np.kron(np.eye(groups), np.diff(np.eye(n), axis=0))
+    apart = LinearConstraint(steps, gap / span, np.inf) if gap and n > 1 else ()
+    start = (np.sort(times, axis=1) - ends[0]) / span
     best = minimize(
-        cost, start, jac=True, method="SLSQP", bounds=[(0.0, 1.0)] * len(times), constraints=apart,
+        cost, start.ravel(), jac=True, method="SLSQP", bounds=[(0.0, 1.0)] * times.size, constraints=apart,
         options={"ftol": 1e-12, "maxiter": 200},
     )  # fmt: skip
-    scaled = np.where(best.x < ROUNDING, 0.0, np.where(best.x > 1 - ROUNDING, 1.0, best.x))
-    refined = np.sort(ends[0] + scaled * span)
-    better = sampling.log_determinant(refined) >= sampling.log_determinant(np.sort(times))
-    return np.asarray(refined if better else np.sort(times))
+    scaled = np.where(best.x < ROUNDING, 0.0, np.where(best.x > 1 - ROUNDING, 1.0, best.x)).reshape(groups, n)
+    refined = np.sort(ends[0] + scaled * span, axis=1)
+    better = sampling.log_determinant(refined) >= sampling.log_determinant(np.sort(times, axis=1))
+    return np.asarray(refined if better else np.sort(times, axis=1))
+
+
+def _sensitivity(information: Array, nuisance: Index) -> Array:
+    """The derivatives of `criterion` by the entries of the information."""
+    inverse = np.linalg.pinv(information, hermitian=True)
+    if len(nuisance):
+        block = np.ix_(nuisance, nuisance)
+        inverse[block] -= np.linalg.pinv(information[block], hermitian=True)
+    return np.asarray(inverse)

@@ -10,7 +10,7 @@ import numpy as np
 from pkpd.arrays import Array, Mask
 
 if TYPE_CHECKING:
-    from pkpd.fitting.search import Search
+    from pkpd.fitting.optimizer_calls import Search
 
 __all__ = ["Polished", "polished"]
 

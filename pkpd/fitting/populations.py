@@ -9,7 +9,7 @@ import numpy as np
 from pkpd.fitting.ranges import search_ranges
 
 if TYPE_CHECKING:
-    from pkpd.fitting.search import Search
+    from pkpd.fitting.optimizer_calls import Search
 
 __all__ = ["evolved"]
 

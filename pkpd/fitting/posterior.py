@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.arrays import Array, Index
+from pkpd.arrays import Array
 from pkpd.ensembles.streams import check_seed
-from pkpd.errors import FitError, MissingExtraError
+from pkpd.errors import FitError
 from pkpd.fitting.multistart import several_optima
-from pkpd.fitting.objective import Objective
 from pkpd.fitting.results import Fit
 from pkpd.fitting.shapes import (
     Interval,
@@ -25,6 +22,7 @@ from pkpd.fitting.shapes import (
     percentile_interval,
 )
 from pkpd.fitting.thresholds import check_confidence
+from pkpd.fitting.walkers import FEWEST, Density, extra, sampled, scattered
 from pkpd.solvers.problem import Progress
 
 if TYPE_CHECKING:
@@ -37,11 +35,9 @@ CONVERGED = 1.05  # of R-hat
 ENOUGH = 200.0  # of effective draws, for the ends of a 95 % interval
 AT_BOUND = float(np.exp(-3.841458820694124 / 2))  # of the highest density: as much as at the ends of a profile
 BINS = 20  # of a range between two bounds
-TRIES = 200  # of a walker's start
-FEWEST = 4  # draws of which R-hat can be told
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Posterior:
     """The result of `sample_posterior`; frozen.
 
@@ -102,7 +98,7 @@ class Posterior:
     @cached_property
     def _diagnostics(self) -> tuple[Array, Array, Array]:
         """R-hat, and the effective number of draws in the bulk and in the tails, (coordinates,) each."""
-        az = _extra("arviz")
+        az = extra("arviz")
         each = [np.ascontiguousarray(self.x[..., i]) for i in range(self.x.shape[-1])]
         r_hat = np.array([float(az.rhat(x)) for x in each])
         bulk = np.array([float(az.ess(x, method="bulk")) for x in each])
@@ -170,6 +166,11 @@ class Posterior:
 
     def __str__(self) -> str:
         return self.report()
+
+    def __repr__(self) -> str:
+        walkers, draws = self.x.shape[:2]
+        labels = ", ".join(c.label for c in self.fit.coordinates)
+        return f"<Posterior of {self.fit.model.name}: {walkers} walkers of {draws} draws of {labels}>"
 
 
 def sample_posterior(
@@ -244,15 +245,15 @@ def sample_posterior(
     if count % 2 or count <= 2 * k:
         raise FitError(f"sample_posterior: walkers is {count}; expected an even number of more than {2 * k}.")
     check_seed(seed)
-    emcee = _extra("emcee")
-    _extra("arviz")
-    density = _Density(fit.objective)
-    begin = _scattered(density, np.array(fit.x), count, np.random.default_rng(seed))
+    emcee = extra("emcee")
+    extra("arviz")
+    density = Density(fit.objective)
+    begin = scattered(density, np.array(fit.x), count, np.random.default_rng(seed))
     sampler = emcee.EnsembleSampler(
         count, k, density, vectorize=True, moves=[(emcee.moves.DEMove(), 0.9), (emcee.moves.DEMove(gamma0=1.0), 0.1)]
     )
     state = emcee.State(begin, random_state=np.random.RandomState(seed % 2**32).get_state())
-    interrupted = _sampled(sampler, state, warmup + draws, progress)
+    interrupted = sampled(sampler, state, warmup + draws, progress)
     chain, values = sampler.get_chain(), sampler.get_log_prob()  # (steps, walkers, ...)
     kept = slice(warmup if len(chain) > warmup + FEWEST else len(chain) // 2, None)  # the latter if interrupted
     return Posterior(
@@ -272,87 +273,3 @@ def _check(**numbers: Any) -> None:
         lowest = FEWEST if name == "draws" else 0
         if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < lowest:
             raise FitError(f"sample_posterior: {name} is {value!r}; expected a whole number of {lowest} or more.")
-
-
-def _extra(name: str) -> Any:
-    """A package of the extra `bayes`.
-
-    Raises
-    ------
-    MissingExtraError
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # arviz announces its next version
-            return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingExtraError(
-            f"sample_posterior() needs {name}, which is not installed; pip install 'pkpd[bayes]' brings it."
-        ) from error
-
-
-@dataclass(frozen=True, eq=False)
-class _Density:
-    """The logarithm of the posterior density on the scale of the search, at points, (points, coordinates)."""
-
-    objective: Objective
-
-    def __call__(self, points: Array) -> Array:
-        o = self.objective
-        inside = ((points >= o.lower) & (points <= o.upper)).all(axis=1)
-        values = np.full(len(points), -np.inf)
-        if inside.any():
-            values[inside] = o.log_posterior(points[inside]) + points[inside][:, self._stretched].sum(axis=1)
-        return np.where(np.isnan(values), -np.inf, values)
-
-    @cached_property
-    def _stretched(self) -> Index:
-        """The coordinates whose prior is a density of the parameter and whose search is in its logarithm."""
-        return np.array([i for i in self.objective.priors.of if self.objective.coordinates[i].log], dtype=np.int64)
-
-
-def _scattered(density: _Density, x: Array, walkers: int, rng: np.random.Generator) -> Array:
-    """Starts of walkers, (walkers, coordinates): normal by the information at the estimates, no wider than their size.
-
-    One outside the bounds is reflected; one where the density is 0 is drawn anew, ever closer to the estimates.
-    """
-    objective = density.objective
-    spans = np.array([c.span(v) for c, v in zip(objective.coordinates, x, strict=True)])
-    information = objective.information(x[None])[0] * np.outer(spans, spans)
-    values, vectors = np.linalg.eigh((information + information.T) / 2)
-    spread = spans[:, None] * vectors / np.sqrt(np.maximum(values, 0.0) + 1.0)
-    starts, waiting, width = np.tile(x, (walkers, 1)), np.arange(walkers), 1.0
-    for _ in range(TRIES):
-        starts[waiting] = x + width * rng.standard_normal((len(waiting), len(x))) @ spread.T
-        starts[waiting] = _folded(starts[waiting], objective.lower, objective.upper)
-        waiting = waiting[~np.isfinite(density(starts[waiting]))]
-        width *= 0.9
-        if not len(waiting):
-            return starts
-    raise FitError(
-        f"sample_posterior: around the estimates the posterior is 0 for {len(waiting)} of {walkers} walkers."
-    )
-
-
-def _folded(points: Array, lower: Array, upper: Array) -> Array:
-    """Points within bounds: reflected at each of them as often as it takes."""
-    with np.errstate(invalid="ignore"):  # of infinite bounds
-        width = upper - lower
-        between = width - np.abs((points - lower) % (2 * width) - width) + lower
-        above, below = lower + np.abs(points - lower), upper - np.abs(points - upper)
-    one_sided = np.where(np.isfinite(lower), above, np.where(np.isfinite(upper), below, points))
-    return np.asarray(np.where(np.isfinite(width), between, one_sided))
-
-
-def _sampled(sampler: Any, state: Any, steps: int, progress: Progress | None) -> bool:
-    """Let the sampler take its steps; whether Ctrl-C ended them."""
-    step = 0
-    try:
-        for step, _ in enumerate(sampler.sample(state, iterations=steps, skip_initial_state_check=True), 1):
-            if progress is not None:
-                progress(step, steps)
-    except KeyboardInterrupt:
-        if step < 2 * FEWEST:
-            raise
-        return True
-    return False

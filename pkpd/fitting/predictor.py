@@ -31,7 +31,7 @@ __all__ = ["Predictor", "moments"]
 # the integrator's error over STEP, at relative tolerances of 1e-8 and below.
 STEP = 1e-3
 
-ROUGH = 1e-5  # the relative tolerance of the first steps of a search
+ROUGH = 1e-4  # the relative tolerance of the first steps of a search
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import FitError
 from pkpd.fitting.objective import Objective
+from pkpd.fitting.ranges import search_ranges
 from pkpd.fitting.search import minimize
 from pkpd.fitting.shapes import at_bounds, limits
 
@@ -19,6 +20,8 @@ STEPS = 4.0  # from the estimate to the threshold, where the deviance is quadrat
 GROWTH = 2.5  # of a step at most
 POINTS = 60  # of a walk at most
 SHORTENED = 12  # halvings of a step into what cannot be solved
+JUMP = 0.5  # of a span: companions so far from where they were expected belong to another optimum
+NOTICED = 8  # searches for the best optimum where one jumps
 RESOLVED = 1e-5  # of the bracket of a root
 BETTER = 1e-3  # of log-posterior: a gain that the tolerances of a minimizer do not explain
 
@@ -73,8 +76,13 @@ def walk(
     tangent: Array,
     fall: float,
     limit: int,
+    starts: int = 1,
 ) -> Walk:
-    """Walk from the estimate `x` until twice the log-posterior has fallen by `fall`, or nothing is further."""
+    """Walk from the estimate `x` until twice the log-posterior has fallen by `fall`, or nothing is further.
+
+    Where the others jump to another optimum, and with several `starts` where the threshold is passed, the best
+    of many searches counts; the walk goes on from it, and back along it as far as it is the better one.
+    """
     held = _Held(objective, position, limit)
     trail = _Trail(held, x, log_posterior, fall)
     c = objective.coordinates[position]
@@ -93,9 +101,13 @@ def walk(
             if shortened > SHORTENED:
                 return trail.ended(None, f"Beyond {float(c.natural(trail.value)):.4g} the model cannot be solved.")
             continue
+        jumped = trail.jumps(point, guess)
+        if jumped or (starts > 1 and trail.depth(height) >= 1):
+            point, height = held.best_of(value, max(starts, NOTICED if jumped else 1), (point, height))
+            jumped = trail.jumps(point, guess)
         if trail.depth(height) >= 1:
             return trail.crossed(point, height)
-        trail.add(point, height)
+        trail.add(point, height, jumped=jumped)
         step, ahead = trail.step(), trail.ahead()
     if trail.value == last == (c.lower if sign < 0 else c.upper):
         return trail.ended(
@@ -129,6 +141,16 @@ class _Held:
             return start, -np.inf
         return optimum.x, optimum.log_posterior
 
+    def best_of(self, value: float, starts: int, known: tuple[Array, float]) -> tuple[Array, float]:
+        """The best of what is known and of searches from starts all over the ranges of the others."""
+        from scipy.stats import qmc
+
+        lower, upper = search_ranges(self.objective)
+        cube = qmc.LatinHypercube(len(lower), rng=np.random.default_rng(0)).random(starts)
+        ends = [known, *(self.best(value, guess) for guess in lower + cube * (upper - lower))]
+        best = max(ends, key=lambda end: end[1])
+        return best if best[1] > known[1] + BETTER else known
+
 
 class _Trail:
     """The points of a walk so far, and how deep they lie: 1 at the threshold, in the root of the deviance."""
@@ -137,6 +159,7 @@ class _Trail:
         self.held = held
         self.points, self.heights = [x], [log_posterior]
         self.fall = fall
+        self.jumped = False
 
     @property
     def value(self) -> float:
@@ -145,13 +168,32 @@ class _Trail:
     def depth(self, height: float) -> float:
         return float(np.sqrt(max(2 * (self.heights[0] - height), 0.0) / self.fall))
 
-    def add(self, point: Array, height: float) -> None:
+    def add(self, point: Array, height: float, *, jumped: bool = False) -> None:
         self.points.append(point)
         self.heights.append(height)
+        self.jumped = jumped
+        if jumped:
+            self._go_back()
+
+    def jumps(self, point: Array, guess: Array) -> bool:
+        """Whether a point belongs to another optimum than the one followed."""
+        spans = np.array([c.span(v) for c, v in zip(self.held.objective.coordinates, point, strict=True)])
+        return bool((np.abs(point - guess) > JUMP * spans).any())
+
+    def _go_back(self) -> None:
+        """Follow the optimum of the last point back, as long as it is better than the one that was followed."""
+        for i in range(len(self.points) - 2, 0, -1):
+            point, height = self.held.best(float(self.points[i][self.held.position]), self.points[i + 1])
+            if height <= self.heights[i] + BETTER:
+                return
+            self.points[i], self.heights[i] = point, height
 
     def step(self) -> Array:
-        """From the point before the last one to the last one."""
-        return np.asarray(self.points[-1] - self.points[-2])
+        """From the point before the last one to the last one; of the profiled coordinate alone after a jump."""
+        step = np.asarray(self.points[-1] - self.points[-2])
+        if self.jumped:
+            step[np.arange(len(step)) != self.held.position] = 0.0
+        return step
 
     def ahead(self) -> float:
         """How many of the last steps go down by what one step should."""

@@ -11,7 +11,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Coordinate
-from pkpd.fitting.multistart import several_optima
+from pkpd.fitting.multistart import check_starts, several_optima
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.profile_walks import BETTER, Walk, tangents, walk
 from pkpd.fitting.results import Fit
@@ -78,7 +78,7 @@ class Profile:
         return [c.label for i, (c, far, v) in each if i != self.position and far > 0.5 * c.span(v)]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Profiles:
     """The result of `profile`; frozen.
 
@@ -180,6 +180,9 @@ class Profiles:
     def __str__(self) -> str:
         return self.report()
 
+    def __repr__(self) -> str:
+        return f"<Profiles of {', '.join(c.coordinate.label for c in self.curves)}: {100 * self.confidence:g} %>"
+
 
 def profile(
     fit: Fit,
@@ -187,6 +190,7 @@ def profile(
     *,
     confidence: float = 0.95,
     limit: int = 1000,
+    starts: int = 1,
     progress: Progress | None = None,
 ) -> Profiles:
     """Profile the likelihood: confidence intervals without a quadratic approximation.
@@ -210,6 +214,10 @@ def profile(
         Of the intervals.
     limit
         Evaluations that a search of the others may take.
+    starts
+        With 2 or more so many searches, from a Latin hypercube over the bounds or the ranges of the starts
+        of `fit`, look for another optimum of the others wherever the threshold is passed.  Where the
+        others jump from one optimum to another by themselves, 8 such searches say which is the best.
     progress
         Called with the number of walks that ended and of all.
 
@@ -219,7 +227,8 @@ def profile(
         With `intervals`, `table` and `report()`.  A side on which the threshold is not met before
         the bound is open, and named so; a parameter without a bound is followed to 1000 times its
         estimate or a 1000th of it on a log scale, and by 100 times its size otherwise.  A profile
-        whose deviance has several minima is followed to its first crossing.
+        whose deviance has several minima is followed to its first crossing.  Where the others have several
+        optima the one that is followed need not be the best; see `starts`.
 
     Raises
     ------
@@ -248,6 +257,7 @@ def profile(
     """
     if not isinstance(fit, Fit):
         raise FitError(f"profile() got {fit!r}; expected what pkpd.fit() returns.")
+    check_starts(starts, "profile")
     objective, x = fit.objective, np.array(fit.x)
     rule = threshold(objective, confidence)
     if fit.objective.relative and fit.chi_square <= PERFECT * float(((fit.data.value / fit.data.sd) ** 2).sum()):
@@ -258,7 +268,7 @@ def profile(
     positions = chosen(objective, parameters, "profile()")
     directions = tangents(objective, x)
     walks = [
-        _walk_of(x, fit.log_posterior, position, sign, directions[position], rule.fall, limit)
+        _walk_of(x, fit.log_posterior, position, sign, directions[position], rule.fall, limit, starts)
         for position in positions
         for sign in (-1, 1)
     ]
@@ -273,9 +283,9 @@ def profile(
 
 
 def _walk_of(
-    x: Array, log_posterior: float, position: int, sign: int, tangent: Array, fall: float, limit: int
+    x: Array, log_posterior: float, position: int, sign: int, tangent: Array, fall: float, limit: int, starts: int
 ) -> Callable[[Objective], Walk]:
-    return lambda view: walk(view, x, log_posterior, position, sign, tangent, fall, limit)
+    return lambda view: walk(view, x, log_posterior, position, sign, tangent, fall, limit, starts)
 
 
 def _joined(coordinates: Sequence[Coordinate], position: int, x: Array, low: Walk, high: Walk) -> Profile:

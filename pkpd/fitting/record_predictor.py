@@ -163,7 +163,7 @@ class RecordPredictor(Predictor):
         import xarray as xr
 
         wanted = moments(times)
-        records, rows = self._with_times(arm, wanted)
+        records, rows = self.with_times(arm, wanted)
         values = {c.label: c.natural(x[[i]]) for i, c in enumerate(self.coordinates)}
         of_subject = self._by_subject(values, 1)[:, 0, self.data.arms.index(arm)]
         table = self._predict(records, dict(zip((*self._names, *self._held), of_subject.tolist(), strict=True)))
@@ -200,7 +200,7 @@ class RecordPredictor(Predictor):
             )
         return table
 
-    def _with_times(self, arm: str, times: Array) -> tuple[Records, Index]:
+    def with_times(self, arm: str, times: Array) -> tuple[Records, Index]:
         """The records of one subject with a row that does nothing at each time, and where these rows are (-1: none)."""
         records, own = self.observed.records, self._rows_of(arm)
         clock = records["TIME"][own]

@@ -60,11 +60,14 @@ class _Samples:
         """The values at the observations, (points, rows, ...), of arrays by output, (cases, points, times, ...)."""
         first = next(iter(columns.values()))
         values = np.empty((first.shape[1], len(self.rows), *first.shape[3:]))
-        names = np.array(self.outputs)
-        for name in dict.fromkeys(self.outputs):
-            which = np.flatnonzero(names == name)
-            values[:, which] = np.moveaxis(columns[name][self.case[which], :, self.time[which]], 1, 0)
+        for name, which in self._by_output.items():
+            values[:, which] = columns[name][self.case[which], :, self.time[which]].swapaxes(0, 1)
         return values
+
+    @cached_property
+    def _by_output(self) -> dict[str, Index]:
+        names = np.array(self.outputs)
+        return {name: np.flatnonzero(names == name) for name in dict.fromkeys(self.outputs)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,9 +91,8 @@ class RegimenPredictor(Predictor):
         return {name: value for name, value in vars(self).items() if name != "_settled"}  # made again when needed
 
     def predictions(self, parameters: Mapping[str, Array]) -> Array:
-        points = len(next(iter(parameters.values())))
-        predicted, _ = self._solved(self._matrix(parameters, points), derivatives=False)
-        return predicted
+        natural = np.stack([parameters[c.label] for c in self.coordinates], axis=1)
+        return self._solved(self._matrix(natural), derivatives=False)[0]
 
     def jacobian(self, x: Array) -> Array:
         """The derivatives of the predictions by the coordinates of a point, (observations, coordinates).
@@ -116,14 +118,21 @@ class RegimenPredictor(Predictor):
         return self.mended(points, *self._exact(points, self.looser))
 
     def _exact(self, points: Array, looser: float = 1.0) -> tuple[Array, Array]:
-        natural = self.by_label(points)
-        predicted, by_name = self._solved(self._matrix(natural, len(points)), looser, derivatives=True)
+        natural = self.natural(points)
+        predicted, by_name = self._solved(self._matrix(natural), looser, derivatives=True)
+        rows, coordinates, names = self._entries
         slopes = np.zeros((*predicted.shape, len(self.coordinates)))
-        for i, (c, acts) in enumerate(zip(self.coordinates, self.acts, strict=True)):
-            if c.parameter in by_name:
-                scale = natural[c.label] if c.log else np.ones(len(points))
-                slopes[:, acts, i] = by_name[c.parameter][:, acts] * scale[:, None]
+        scale = np.where(self._log, natural, 1.0)
+        slopes[:, rows, coordinates] = by_name[:, rows, names] * scale[:, coordinates]
         return predicted, slopes
+
+    @cached_property
+    def _entries(self) -> tuple[Index, Index, Index]:
+        """The observations and coordinates of the derivatives that are not 0, and the parameter of each, by number."""
+        number = {name: i for i, name in enumerate(dict.fromkeys(c.parameter for c in self.coordinates))}
+        lengths = [len(acts) for acts in self.acts]
+        names = [number[c.parameter] for c in self.coordinates]
+        return np.concatenate(self.acts), np.repeat(np.arange(len(names)), lengths), np.repeat(names, lengths)
 
     # ---- all arms and points as one ensemble
 
@@ -134,45 +143,63 @@ class RegimenPredictor(Predictor):
         held = [name for arm in self.data.arms for name in self.held(arm)]
         return tuple(dict.fromkeys([*moved, *held, *self._covariates]))
 
-    def _matrix(self, parameters: Mapping[str, Array], points: int) -> Array:
-        """(parameters, cases, points), by `_names`."""
-        table = np.zeros((len(self._names), len(self._cases), points))
-        number = {name: i for i, name in enumerate(self._names)}
+    @cached_property
+    def _template(self) -> Array:
+        """(parameters, cases): what is held and the covariates, by `_names`; 0 where something moves."""
+        table, number = np.zeros((len(self._names), len(self._cases))), self._number
         anywhere: dict[str, Any] = {name: value for arm in self.data.arms for name, value in self.held(arm).items()}
-        anywhere |= {c.parameter: parameters[c.label] for c in self.coordinates}
         for name, value in anywhere.items():  # in arms without the parameter any value does
             table[number[name]] = value
         for i, case in enumerate(self._cases):
             for name, value in (*self.held(case.arm).items(), *case.covariates.items()):
                 table[number[name], i] = value
-            for c in self.own(case.arm):
-                table[number[c.parameter], i] = parameters[c.label]
         return table
 
-    def _solved(self, table: Array, looser: float = 1.0, *, derivatives: bool) -> tuple[Array, dict[str, Array]]:
-        """The predictions, (points, observations), NaN where a case failed, and by parameter their derivatives."""
-        shape = (table.shape[2], len(self.data))
-        predicted, slopes = np.full(shape, np.nan), {c.parameter: np.zeros(shape) for c in self.coordinates}
+    @cached_property
+    def _movers(self) -> tuple[Index, Index]:
+        """The rows of `_names` that move, and for each of them and each case the coordinate that moves it."""
+        number, last = self._number, {c.parameter: i for i, c in enumerate(self.coordinates)}
+        movers = np.array([[i] * len(self._cases) for i in last.values()], dtype=np.int64).reshape(len(last), -1)
+        place, order = {name: i for i, name in enumerate(last)}, {c: i for i, c in enumerate(self.coordinates)}
+        for i, case in enumerate(self._cases):
+            for c in self.own(case.arm):
+                movers[place[c.parameter], i] = order[c]
+        return np.array([number[name] for name in last], dtype=np.int64), movers
+
+    @cached_property
+    def _number(self) -> dict[str, int]:
+        return {name: i for i, name in enumerate(self._names)}
+
+    def _matrix(self, natural: Array) -> Array:
+        """(parameters, cases, points), by `_names`, of coordinates in their units, (points, coordinates)."""
+        rows, movers = self._movers
+        table = np.repeat(self._template[:, :, None], len(natural), axis=2)
+        table[rows] = natural.T[movers]
+        return table
+
+    def _solved(self, table: Array, looser: float = 1.0, *, derivatives: bool) -> tuple[Array, Array]:
+        """The predictions, (points, observations), NaN where a case failed, and their derivatives by parameter."""
+        shape, moved = (table.shape[2], len(self.data)), list(dict.fromkeys(c.parameter for c in self.coordinates))
+        predicted, slopes = np.full(shape, np.nan), np.zeros((*shape, len(moved) if derivatives else 0))
         broken = np.zeros(table.shape[1:], dtype=bool)
         for side, samples in self._sides:
             values = self._values(samples, side, table, derivatives, looser)
             predicted[:, samples.rows] = samples.of(values.columns)
             broken[samples.cases] |= values.status != 0
             if derivatives and samples.moving:
-                by_name = samples.of(values.sensitivities)
-                for k, name in enumerate(samples.moving):
-                    slopes[name][:, samples.rows] = by_name[..., k]
-        return predicted, self._without_failures(predicted, broken, slopes if derivatives else {})
+                places = np.array([moved.index(name) for name in samples.moving])
+                slopes[:, samples.rows[:, None], places] = samples.of(values.sensitivities)
+        return predicted, self._without_failures(predicted, broken, slopes)
 
-    def _without_failures(self, predicted: Array, broken: Mask, slopes: dict[str, Array]) -> dict[str, Array]:
+    def _without_failures(self, predicted: Array, broken: Mask, slopes: Array) -> Array:
         """Count the failures of each arm, and write NaN over what belongs to them."""
         np.logical_or.at(broken, self._case_of, ~np.isfinite(predicted.T))
         for i, case in enumerate(self._cases):
             self.count(case.arm, broken[i])
         if broken.any():
             lost = broken[self._case_of].T
-            for column in (predicted, *slopes.values()):
-                column[lost] = np.nan
+            predicted[lost] = np.nan
+            slopes[lost] = np.nan
         return slopes
 
     def _values(self, samples: _Samples, side: Side, table: Array, derivatives: bool, looser: float = 1.0) -> Values:

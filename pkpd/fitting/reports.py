@@ -99,13 +99,14 @@ def _correlation(fit: Fit) -> str:
 
 
 def _quality(fit: Fit) -> str:
+    freedom = f"({int(fit.standard.sum()) - fit.n_free} degrees of freedom)"
+    squares = [
+        ["chi-square", number(fit.chi_square, 6)],
+        ["reduced chi-square", f"{number(fit.reduced_chi_square, 6)} {freedom}"],
+    ]
     return table(
         [
-            ["chi-square", number(fit.chi_square, 6)],
-            [
-                "reduced chi-square",
-                f"{number(fit.reduced_chi_square, 6)} ({fit.degrees_of_freedom} degrees of freedom)",
-            ],
+            *(squares if fit.standard.any() else []),
             ["log-likelihood", number(fit.log_likelihood, 7)],
             ["AIC", number(fit.aic, 7)],
             ["BIC", number(fit.bic, 7)],
@@ -124,13 +125,14 @@ def _arms(fit: Fit) -> str:
         if len(measured):
             i = int(measured["residual"].abs().to_numpy().argmax())
             worst = float(measured["residual"].iloc[i]), float(measured["time"].iloc[i])
-        total = float((own["residual"] ** 2).sum())
+        standard = fit.standard[fit.data.rows(arm)]
+        total = float((own["residual"][standard] ** 2).sum()) if standard.any() else np.nan
         rows.append(
             [
                 arm,
                 str(fit.predictor.doses(arm) or "none"),
                 str(len(own)),
-                number(total),
+                number(total) if standard.any() else "-",
                 f"{worst[0]:+.3g}" if len(measured) else "-",
                 f"{worst[1]:g}" if len(measured) else "-",
             ]

@@ -7,6 +7,7 @@ import html
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +18,7 @@ from pkpd.errors import unknown_name
 from pkpd.fitting.free_parameters import Coordinate
 from pkpd.fitting.multistart import Starts
 from pkpd.fitting.objective import Objective
+from pkpd.fitting.outcomes import EventTime
 from pkpd.fitting.predictor import Predictor
 from pkpd.fitting.reports import report
 from pkpd.prepared.solver import Solver
@@ -161,13 +163,25 @@ class Fit:
 
     @property
     def chi_square(self) -> float:
-        """The sum of squares of the residuals over their standard deviations, of measured values."""
-        return float(np.nansum(self.standardized**2))
+        """The sum of squares of the residuals over their standard deviations, of measured values.
+
+        Times to an event have no such residual and are left out; NaN where there is nothing else.
+        """
+        return float(np.nansum(self.standardized[self.standard] ** 2)) if self.standard.any() else math.nan
+
+    @cached_property
+    def standard(self) -> Mask:
+        """Which observations have a residual with a standard deviation: all but times to an event, (observations,)."""
+        standard = np.ones(self.n_observations, dtype=bool)
+        for group in self.objective.groups:
+            standard[group.rows] = not isinstance(group.likelihood, EventTime)
+        return standard
 
     @property
     def reduced_chi_square(self) -> float:
-        """chi_square over the degrees of freedom; NaN where there are none."""
-        return self.chi_square / self.degrees_of_freedom if self.degrees_of_freedom else math.nan
+        """chi_square over the degrees of freedom of what it sums; NaN where there are none."""
+        freedom = int(self.standard.sum()) - self.n_free
+        return self.chi_square / freedom if freedom else math.nan
 
     @property
     def log_posterior(self) -> float:
@@ -326,7 +340,10 @@ class Fit:
 
     def __repr__(self) -> str:
         estimates = ", ".join(f"{c.label}={c.natural(v):.4g}" for c, v in zip(self.coordinates, self.x, strict=True))
-        return f"<Fit of {self.model.name} to {self.data.name}: {estimates}; chi-square {self.chi_square:.4g}>"
+        quality = f"chi-square {self.chi_square:.4g}"
+        if not self.standard.any():
+            quality = f"log-likelihood {self.log_likelihood:.6g}"
+        return f"<Fit of {self.model.name} to {self.data.name}: {estimates}; {quality}>"
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.report())}</pre>"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from pkpd.errors import DataError, PkpdError, UnknownNameError
+from pkpd.fitting.curves import Curve, as_curve
 from pkpd.json_files import Fields, json_number
 from pkpd.library.catalog import load
+from pkpd.records.observations import Dataset
 from pkpd.symbolic.model import Model
 from pkpd.symbolic.symbols import Given, Parameter
 
-__all__ = ["model_as_json", "model_from_json"]
+__all__ = ["curve_from_json", "model_as_json", "model_from_json"]
 
 
 def model_as_json(model: Model) -> dict[str, Any]:
@@ -19,7 +21,7 @@ def model_as_json(model: Model) -> dict[str, Any]:
     return {"name": model.name, "hash": model.hash, "time": model.time, "defaults": defaults}
 
 
-def model_from_json(fields: Fields, model: Model | None) -> Model:
+def model_from_json(fields: Fields, model: object) -> Model:
     """`model` if it is the one meant, or the one of the library.
 
     Raises
@@ -50,6 +52,26 @@ def model_from_json(fields: Fields, model: Model | None) -> Model:
         f"{fields.where}: {name!r} of the library is not the model that was fitted (hash {known.hash[:12]} and "
         f"{wanted[:12]}): it has changed, or parameters were tied. Give model=, the model that was fitted (Fit.model)."
     )
+
+
+def curve_from_json(fields: Fields, function: Any, data: Dataset) -> Curve:
+    """`function` as the curve that was fitted to these data.
+
+    Raises
+    ------
+    DataError
+        If it is not given, or another.
+    """
+    wanted, name = fields.text("hash"), fields.text("name")
+    if function is None or isinstance(function, Model) or not callable(function):
+        raise DataError(f"{fields.where}: the function {name!r} was fitted; give it as model=, files hold no code.")
+    curve = as_curve(function, data)
+    if curve.hash != wanted:
+        raise DataError(
+            f"{fields.where}: the function {curve.name!r} is not the one that was fitted ({name!r}): its text, output "
+            "or units differ."
+        )
+    return curve
 
 
 def _variants(known: Model, fields: Fields) -> list[Model]:

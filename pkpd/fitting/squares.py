@@ -12,7 +12,7 @@ from pkpd.arrays import Array, Index, Mask
 from pkpd.fitting.polish import Polished, polished
 
 if TYPE_CHECKING:
-    from pkpd.fitting.search import Search
+    from pkpd.fitting.optimizer_calls import Search
 
 __all__ = ["least_squares"]
 
@@ -21,7 +21,7 @@ FIRST = 1e-3  # the relative change of cost at which the rough search ends
 NEAR = 0.1  # of a span: how near to its bound a coordinate is that the rough search may leave there
 FAR = 0.3  # of a span: the first step from where it ends ...
 LAST = 1e-8  # the relative change of cost at which the exact search ends where the rough one came so far
-SETTLED = 1e-5  # ... and one that is left to the exact search
+SETTLED = 1e-4  # ... and one that is left to the exact search
 ROUNDS = 4  # of holding coordinates at bounds and letting go of those that go back
 
 

@@ -161,6 +161,7 @@ def _variables(scans: xr.Dataset, follow_up: FollowUp, judge: Judge) -> dict[str
             day_at(status.day, verdict.progression),
             {"long_name": "day of first progression", "units": "day"},
         ),
+        "death_day": (follow_up.death, {"long_name": "day of death", "units": "day"}),
         "pfs_day": (free.day, {"long_name": "progression-free survival", "units": "day"}),
         "pfs_event": (free.event, {"long_name": "progression or death", "units": "1"}),
         "pfs_reason": (free.reason, flag_attrs("why progression-free survival ended", REASONS)),

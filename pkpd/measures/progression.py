@@ -12,7 +12,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Codes, Index, Mask
 
-__all__ = ["DEATH", "REASONS", "Assessments", "ProgressionFree", "progression_free"]
+__all__ = ["REASONS", "Assessments", "ProgressionFree", "progression_free"]
 
 REASONS = (
     "progression", "death", "last_assessment", "new_therapy", "missed_visits", "no_assessment", "no_baseline",

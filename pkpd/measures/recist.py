@@ -58,7 +58,7 @@ def recist(
         - ``response_day``, the first day of a response that was confirmed, and
           ``response_duration`` from then to progression or death; ``response_ended`` is False
           where that was censored.
-        - ``progression_day`` of the first progression, whatever follows from it.
+        - ``progression_day`` of the first progression, whatever follows from it, and ``death_day``.
         - ``pfs_day``, ``pfs_event`` and ``pfs_reason``, why it ended or was censored.
 
     Raises

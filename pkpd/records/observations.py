@@ -117,7 +117,10 @@ class Dataset:
 
     @property
     def table(self) -> pd.DataFrame:
-        """The observations as a table: arm, time, output, value and, where there are any, subject, sd and cens."""
+        """The observations as a table: arm, time, output, value and, where there are any, subject, sd and cens.
+
+        Then the side of a dose, and the further columns of numbers, such as covariates.
+        """
         import pandas as pd
 
         columns: dict[str, Any] = {"arm": self.arm}
@@ -125,7 +128,8 @@ class Dataset:
         columns |= {"time": self.time, "output": self.output, "value": self.value}
         columns |= {"sd": self.sd} if self.sd_given else {}
         columns |= {"cens": self.censored} if self.censored.any() else {}
-        return pd.DataFrame(columns | ({"at_dose": self.at_dose} if any(self.at_dose) else {}))
+        columns |= {"at_dose": self.at_dose} if any(self.at_dose) else {}
+        return pd.DataFrame(columns | dict(self.columns))
 
     def rows(self, arm: str) -> Index:
         """The positions of the observations of one arm; none of an arm that is not there."""

@@ -25,7 +25,7 @@ from pkpd.treatment.regimens import Regimen
 
 __all__ = ["Sample", "Study"]
 
-SMALLEST_CHUNK, LARGEST_CHUNK = 1_000, 1_000_000
+SMALLEST_CHUNK, LARGEST_CHUNK = 1_000, 200_000
 CHUNK_BYTES = 64_000_000  # of results, in a chunk that nobody has chosen
 
 

@@ -125,12 +125,28 @@ def happened(event: str) -> Happened:
 
     It is known at the next visit, and before the next dose of the therapies that the rule stops or
     delays.
+
+    Parameters
+    ----------
+    event
+        The state that the event sets: with `time_to_event` the name of the event.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> rule = pkpd.stop_at(pkpd.happened("pneumonitis"), "durvalumab")
     """
     return Happened(str(event))
 
 
 def completed(therapy: str) -> Completed:
-    """All doses of a therapy have been given (it was not stopped): known with its last dose."""
+    """All doses of a therapy have been given (it was not stopped): known with its last dose.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> again = pkpd.start_at(pkpd.completed("rescue"), "durvalumab", wait="1 week")
+    """
     return Completed(str(therapy))
 
 

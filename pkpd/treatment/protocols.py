@@ -64,6 +64,12 @@ def stop_at(when: Condition, *therapies: str) -> StopAt:
     ------
     RegimenError
         If `when` is no condition.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> pkpd.stop_at(pkpd.seen("iCPD"), "durvalumab").therapies
+    ('durvalumab',)
     """
     return StopAt(_condition(when, "stop_at"), tuple(map(str, therapies)))
 
@@ -86,6 +92,13 @@ def delay_at(when: Condition, *therapies: str, by: Any, at_most: Any = None) -> 
     ------
     RegimenError
         If `when` is a response (which is known at scans alone), or a number is out of range.
+
+    Examples
+    --------
+    Neutrophils below 1 put the next cycle off by a week, for 6 weeks at most:
+
+    >>> import pkpd
+    >>> rule = pkpd.delay_at(pkpd.measured("ANC", below=1.0), "docetaxel", by=7, at_most="6 weeks")
     """
     if isinstance(_condition(when, "delay_at"), Seen | Completed):
         raise RegimenError(f"delay_at() got the condition {when}; expected measured(...) or happened(...).")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.ensembles.streams import check_counts, check_seed
-from pkpd.errors import ParameterError, unknown_name
+from pkpd.errors import ParameterError, SimulationError, unknown_name
 from pkpd.measures.recist import recist
 from pkpd.measures.response_codes import NOT_ASSESSED, response_attrs
 from pkpd.trials.enrolling import Enrolled, enrolled
@@ -22,7 +22,10 @@ from pkpd.units import time_in
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["SettledTrial", "settled_trial", "simulate_trial"]
+__all__ = ["SettledTrial", "settled_trial", "simulate_trial", "treat_trial"]
+
+JUST_AFTER = 1e-6
+"""In days, from the event to the cutoff: integrated to another end, it comes at the same time but for rounding."""
 
 DAYS = {
     "entry": "day of entry into the trial, from the model's start",
@@ -63,23 +66,41 @@ class SettledTrial:
         """A day in the model's unit of time."""
         return time_in("1 day", self.trial.model.time, "a day")
 
-    def treat(self, people: Enrolled, arm: int, seed: int) -> tuple[Index, Treated]:
-        """The patients of one arm and what their treatment came to."""
-        who = np.flatnonzero(people.arm == arm)
-        settled = list(self.arms.values())[arm]
+    def _treated(self, people: Enrolled, arm: str, who: Index, seed: int) -> Treated:
+        """What the treatment of the patients of one arm came to."""
+        settled = self.arms[arm]
         values = settled.prepared.values_of({name: column[who] for name, column in people.columns.items()})
         if values.members != len(who):  # nothing varies
             values = values.take(np.zeros(len(who), dtype=np.int64))
-        return who, settled.treat(values, people.numbers[who], people.followed[who] * self.per_day, seed)
+        return settled.treat(values, people.numbers[who], people.followed[who] * self.per_day, seed)
 
     def patients(self, replicate: int, seed: int) -> xr.Dataset:
         """A replicate, patient by patient; see `simulate_trial`."""
+        return self._followed(self.enrolled(replicate, seed), replicate, seed)
+
+    def enrolled(self, replicate: int, seed: int) -> Enrolled:
+        """The patients of a replicate, followed up to its data cutoff."""
         people = enrolled(self.trial, replicate, seed)
+        if self.trial.events_at_cutoff is None:
+            return people
+        cutoff = _day_of_event(self._followed(people, replicate, seed), *self.trial.events_at_cutoff)
+        if not np.isfinite(cutoff):
+            return people
+        return replace(people, followed=np.maximum(cutoff + JUST_AFTER - people.day, 0.0))
+
+    def arms_of(self, people: Enrolled, seed: int) -> Iterator[tuple[str, Index, Treated]]:
+        """Each arm that has patients: its name, who they are, and what their treatment came to."""
+        for number, arm in enumerate(self.arms):
+            who = np.flatnonzero(people.arm == number)
+            if who.size:
+                yield arm, who, self._treated(people, arm, who, seed)
+
+    def _followed(self, people: Enrolled, replicate: int, seed: int) -> xr.Dataset:
+        """The patients as long as each is followed."""
         columns = _empty(self.trial, len(people.arm))
         therapies = list(dict.fromkeys(name for protocol in self.trial.arms.values() for name in protocol.therapies))
         doses = np.zeros((len(people.arm), len(therapies)), dtype=np.int64)
-        for arm in range(len(self.arms)):
-            who, treated = self.treat(people, arm, seed)
+        for _, who, treated in self.arms_of(people, seed):
             for name, values in _of_patients(self.trial, treated).items():
                 columns[name][who] = values
             counts = treated.dose_counts
@@ -87,6 +108,13 @@ class SettledTrial:
                 doses[who, therapies.index(name)] = own
         columns |= {"enrolled": people.day, "followed": people.followed, "stratum": people.stratum}
         return _labelled(self.trial, people, columns, doses, therapies, {"seed": seed, "replicate": replicate})
+
+
+def _day_of_event(patients: xr.Dataset, kind: str, number: int) -> float:
+    """The day of the trial on which so many had an event; infinite where there were not as many."""
+    seen = patients[f"{kind}_event"].to_numpy() == 1
+    days = np.sort((patients["enrolled"] + patients[f"{kind}_day"]).to_numpy()[seen])
+    return float(days[number - 1]) if len(days) >= number else np.inf
 
 
 def settled_trial(trial: Trial) -> SettledTrial:
@@ -97,6 +125,8 @@ def settled_trial(trial: Trial) -> SettledTrial:
     SimulationError, UnknownNameError, RegimenError
         If a protocol does not fit the model.
     """
+    if not isinstance(trial, Trial):
+        raise SimulationError(f"got {trial!r} as the trial; expected pkpd.Trial(...).")
     known = {s.name for s in trial.model.settable}
     for name in trial.biomarkers:
         if name not in known:
@@ -142,10 +172,58 @@ def simulate_trial(trial: Trial, seed: int, *, replicate: int = 0) -> xr.Dataset
     ------
     SimulationError, UnknownNameError, RegimenError, ParameterError
         If the trial does not fit its model.
+
+    Examples
+    --------
+    Two equal arms, patients who differ in how fast their tumors grow:
+
+    >>> import pkpd
+    >>> V, h0 = pkpd.state("V", "mL", "tumor volume", start=10), pkpd.param("h0", 1e-4, "1/day/mL", "hazard")
+    >>> growing = pkpd.Model("growing", {V: pkpd.param("kg", 0.005, "1/day", "growth", iiv=0.3) * V})
+    >>> model = pkpd.time_to_event(growing, "death", h0 * V)
+    >>> arms = {"a": pkpd.Protocol({}), "b": pkpd.Protocol({})}
+    >>> trial = pkpd.Trial(model, arms, patients=100, accrual=90, follow_up=365, death="death", biomarkers="kg")
+    >>> patients = pkpd.simulate_trial(trial, seed=1)
+    >>> patients.sizes["patient"], patients.attrs["control"], bool(patients["os_event"].any())
+    (100, 'b', True)
     """
     check_seed(seed)
     _check_replicate(replicate)
     return settled_trial(trial).patients(int(replicate), seed)
+
+
+def treat_trial(trial: Trial, seed: int, *, replicate: int = 0) -> dict[str, Treated]:
+    """Simulate one replicate of a trial, arm by arm, with all that was given, decided and scanned.
+
+    Parameters
+    ----------
+    trial, seed, replicate
+        As for `simulate_trial`, whose patients these are.
+
+    Returns
+    -------
+    dict
+        By arm what `treat` returns: the table of doses, the decisions, and the scans that `recist`
+        and the figures of responses take.
+
+    Raises
+    ------
+    SimulationError, UnknownNameError, RegimenError, ParameterError
+        If the trial does not fit its model.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> drug = pkpd.Protocol({"drug": pkpd.therapy(pkpd.bolus(100, "iv"), every=7)})
+    >>> trial = pkpd.Trial(pkpd.load("pk_1cmt"), {"drug": drug, "none": pkpd.Protocol({})}, patients=10, follow_up=20)
+    >>> len(pkpd.treat_trial(trial, seed=1)["drug"].doses)
+    15
+    """
+    check_seed(seed)
+    _check_replicate(replicate)
+    settled = settled_trial(trial)
+    people = settled.enrolled(int(replicate), seed)
+    return {arm: treated for arm, _, treated in settled.arms_of(people, seed)}
 
 
 def _check_replicate(replicate: Any) -> None:

@@ -77,10 +77,12 @@ class Progress:
         """The same, with nothing more to be given."""
         return self.where(who, stage=STOPPED, due=np.inf)
 
-    def delayed_by(self, who: Mask, days: float) -> Progress:
-        """The same, with the cycle that is due, and all after it, put off."""
+    def delayed_by(self, who: Mask, days: float, longest: float) -> Progress:
+        """The same, with the cycle that is due, and all after it, put off; beyond `longest` the therapy is over."""
         first = np.where(self.cycle == 0, self.first + days, self.first)
-        return self.where(who, due=self.due + days, delayed=self.delayed + days, first=first)
+        later = self.where(who, due=self.due + days, delayed=self.delayed + days, first=first)
+        over = who & ~before(later.due - later.first, np.full(len(who), longest))
+        return later.where(over, stage=COMPLETED, due=np.inf)
 
     def next_dose(self, cycle: Cycle) -> Array:
         """(patients,): the day of the next dose, infinite where there is none."""

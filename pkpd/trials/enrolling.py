@@ -98,5 +98,5 @@ def _strata(model: Model, splits: tuple[Split, ...], columns: Mapping[str, Any],
     for split in splits:
         if split.of not in columns:
             raise unknown_name(f"the population of {model.name}", "parameter that varies", split.of, columns)
-        stratum = stratum * len(split.labels) + split.codes(columns[split.of])
+        stratum = stratum * (len(split.labels) + 1) + split.codes(columns[split.of]) + 1
     return stratum

@@ -58,6 +58,19 @@ def trial_subgroups(
     ------
     DataError, SimulationError, UnknownNameError
         If `patients` is no replicate, or a name is not there.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> V, h0 = pkpd.state("V", "mL", "tumor volume", start=10), pkpd.param("h0", 1e-4, "1/day/mL", "hazard")
+    >>> growing = pkpd.Model("growing", {V: pkpd.param("kg", 0.005, "1/day", "growth", iiv=0.3) * V})
+    >>> model = pkpd.time_to_event(growing, "death", h0 * V)
+    >>> arms = {"a": pkpd.Protocol({}), "b": pkpd.Protocol({})}
+    >>> trial = pkpd.Trial(model, arms, patients=100, accrual=90, follow_up=365, death="death", biomarkers="kg")
+    >>> by_growth = {"growth": pkpd.split_at("kg", 0.005)}
+    >>> table = pkpd.trial_subgroups(pkpd.simulate_trial(trial, seed=1), by_growth, endpoint="os")
+    >>> table["subgroup"].values.tolist()
+    ['all', 'growth < 0.005', 'growth >= 0.005']
     """
     time, event = variable(patients, f"{endpoint}_day"), variable(patients, f"{endpoint}_event")
     control = str(patients.attrs.get("control"))
@@ -86,7 +99,7 @@ def variable(patients: Any, name: str) -> Any:
     if not hasattr(patients, "data_vars") or "patient" not in patients.dims:
         raise DataError(f"expected the patients of simulate_trial(), got a {type(patients).__name__}.")
     if name not in patients.variables:
-        raise unknown_name("the patients", "variable", name, map(str, patients.data_vars))
+        raise unknown_name("the replicate", "variable", name, map(str, patients.data_vars))
     return patients[name].to_numpy()
 
 

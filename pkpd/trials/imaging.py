@@ -84,6 +84,10 @@ class Imaging:
         if not isinstance(self.visits, VisitSchedule):
             object.__setattr__(self, "visits", _days(self.visits))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        organs = None if self.organs is None else dict(self.organs)
+        return Imaging, (dict(self.lesions), self.visits, self.reader, self.nodes, organs, self.criteria)
+
     def _check_names(self, what: str, names: Iterable[str]) -> None:
         for name in names:
             if name not in self.lesions:
@@ -130,7 +134,10 @@ def _for_all(values: Any, patients: int) -> Array:
 
 def _days(visits: Any) -> tuple[Any, ...]:
     """Days as tuples: a value that compares."""
-    days = np.asarray(visits, dtype=float)
+    try:
+        days = np.asarray(visits, dtype=float)
+    except (TypeError, ValueError):
+        raise SimulationError(f"visits is {visits!r:.60}; expected schedule_visits(...), or days.") from None
     if days.ndim not in (1, 2) or not days.size or np.isinf(days).any() or np.isnan(days[..., 0]).any():
         raise SimulationError(f"visits is {visits!r:.60}; expected days, the first of which is the baseline.")
     latest = np.fmax.accumulate(days, axis=-1)

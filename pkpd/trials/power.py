@@ -60,6 +60,15 @@ def power(
     References
     ----------
     Clopper CJ, Pearson ES. Biometrika 26:404-413 (1934).
+
+    Examples
+    --------
+    >>> import pkpd, xarray as xr
+    >>> dims, coords = ("replicate", "comparison"), {"comparison": ["drug"]}
+    >>> p, ratio = [[0.01], [0.2], [0.03], [0.04]], [[0.6], [0.8], [0.7], [1.6]]
+    >>> outcome = xr.Dataset({"os_p_value": (dims, p), "os_hazard_ratio": (dims, ratio)}, coords)
+    >>> pkpd.power(outcome, "os")["power"].item()
+    0.5
     """
     import xarray as xr
 
@@ -229,6 +238,19 @@ def sample_size(
     ------
     SimulationError
         If the arms are not two, or the mean of z says that the arm is no better.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> X, tau = pkpd.state("X", "mg", "drug given"), pkpd.param("tau", 1, "day", "1 day")
+    >>> kept = pkpd.Model("kept", {X: 0 * X / tau}, routes={"iv": {X: X + pkpd.dose("mg")}})
+    >>> h, D50 = pkpd.param("h", 0.002, "1/day", "hazard"), pkpd.param("D50", 10, "mg", "dose that halves it")
+    >>> arms = {"drug": pkpd.Protocol({"drug": pkpd.therapy(pkpd.bolus(10, "iv"))}), "none": pkpd.Protocol({})}
+    >>> model = pkpd.time_to_event(kept, "death", h / (1 + X / D50))
+    >>> trial = pkpd.Trial(model, arms, patients=100, follow_up=730, death="death")
+    >>> needed = pkpd.sample_size(trial, seed=1, replicates=20, tries=1)["patients_needed"].item()
+    >>> 50 < needed < 250
+    True
     """
     import xarray as xr
 

@@ -1,4 +1,4 @@
-"""What scans have shown so far, visit by visit, and what that means for a protocol."""
+"""Scans so far, visit by visit, and what they mean for a protocol."""
 
 from __future__ import annotations
 
@@ -151,9 +151,15 @@ class Readings:
         return time
 
     def looked(
-        self, active: Mask, now: Array, entry: Array, new_baseline: Array, current: Mapping[str, Array]
+        self,
+        active: Mask,
+        asked: Mask,
+        now: Array,
+        entry: Array,
+        new_baseline: Array,
+        current: Mapping[str, Array],
     ) -> tuple[Readings, Shows]:
-        """The same with the scans that are due now, and what they show."""
+        """The same with the scans that are due now, and what they show of those patients of whom it is `asked`."""
         shows = Shows(
             np.full((2, len(now)), NOT_ASSESSED, dtype=np.int8), np.zeros((len(now), self.lesions), dtype=bool)
         )
@@ -163,7 +169,8 @@ class Readings:
         if not who.size:
             return self, shows
         readings = self._scanned(who, (now - entry) / self.imaging.per_day, current)
-        if not self.imaging.judged:
+        who = who[asked[who]]
+        if not self.imaging.judged or not who.size:
             return readings, shows
         readings = readings._based(who, (new_baseline - entry) / self.imaging.per_day)
         return readings, readings._shown(who, shows)

@@ -74,13 +74,26 @@ def replicate_trial(
     ------
     SimulationError, UnknownNameError, RegimenError, ParameterError
         If the trial does not fit its model, or a number is out of range.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> V, h0 = pkpd.state("V", "mL", "tumor volume", start=10), pkpd.param("h0", 1e-4, "1/day/mL", "hazard")
+    >>> growing = pkpd.Model("growing", {V: pkpd.param("kg", 0.005, "1/day", "growth", iiv=0.3) * V})
+    >>> model = pkpd.time_to_event(growing, "death", h0 * V)
+    >>> arms = {"a": pkpd.Protocol({}), "b": pkpd.Protocol({})}
+    >>> trial = pkpd.Trial(model, arms, patients=100, accrual=90, follow_up=365, death="death", biomarkers="kg")
+    >>> outcome = pkpd.replicate_trial(trial, 5, seed=1, landmarks=["6 months"])
+    >>> outcome["os_rate"].dims, outcome["os_hazard_ratio"].dims
+    (('replicate', 'arm', 'landmark'), ('replicate', 'comparison'))
     """
     check_seed(seed)
     check_counts("replicate_trial", replicates, first)
+    settled = settled_trial(trial)
     times = tuple(time_in(at, "day", "a landmark") for at in landmarks)
     if not 0 < confidence < 1:
         raise SimulationError(f"confidence is {confidence!r}; expected more than 0 and less than 1.")
-    settled, options = settled_trial(trial), EndpointOptions(times, dict(subgroups or {}), confidence)
+    options = EndpointOptions(times, dict(subgroups or {}), confidence)
     rows = []
     for replicate in range(first, first + replicates):
         rows.append(endpoints_of(settled.patients(replicate, seed), trial, options))

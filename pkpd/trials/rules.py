@@ -11,6 +11,7 @@ import numpy as np
 from pkpd.arrays import Array, Index, Mask
 from pkpd.treatment.conditions import Completed, Condition, Happened, Measured, Seen
 from pkpd.treatment.protocols import DelayAt, Protocol, StartAt, StopAt
+from pkpd.treatment.therapies import Therapy
 from pkpd.trials.cycles import Cycle
 from pkpd.trials.dosing import UNDER_WAY, WAITING, Progress, before
 from pkpd.units import time_in
@@ -85,8 +86,8 @@ class SettledRules:
         Of the therapies.
     planned
         Of each therapy whether it has a start of its own.
-    local
-        Of each therapy whether it is for lesions.
+    local, longest
+        Of each therapy whether it is for lesions, and its longest duration.
     reasons
         What the numbers of reasons mean.
     checks
@@ -99,6 +100,7 @@ class SettledRules:
     names: tuple[str, ...]
     planned: tuple[bool, ...]
     local: tuple[bool, ...]
+    longest: tuple[float, ...]
     concerned: tuple[tuple[int, ...], ...]
     times: tuple[Mapping[str, float], ...]
     reasons: tuple[str, ...]
@@ -110,6 +112,23 @@ class SettledRules:
         """The numbers of the reasons that are measurements and events."""
         own = [i + 1 for i, rule in enumerate(self.rules) if isinstance(rule.when, Measured | Happened)]
         return frozenset([*own, *(i + len(self.rules) for i in own)])
+
+    def waiting_for_responses(self, standing: Standing) -> Mask:
+        """For whom a response may still change anything, (patients,)."""
+        mask = np.zeros(len(standing.now), dtype=bool)
+        for number, rule in enumerate(self.rules):
+            if isinstance(rule, StartAt) and isinstance(rule.when, Seen):
+                mask |= standing.fired[number] < rule.times
+            elif isinstance(rule.when, Seen):
+                for therapy in self.concerned[number]:
+                    mask |= self._to_come(standing, therapy)
+        return mask
+
+    def _to_come(self, standing: Standing, therapy: int) -> Mask:
+        """For whom a therapy is under way, or has a start that lies ahead."""
+        stage = standing.progress[therapy].stage
+        mask: Mask = (stage == UNDER_WAY) | ((stage == WAITING) & self.planned[therapy])
+        return mask
 
     def applied(
         self,
@@ -147,12 +166,10 @@ class SettledRules:
 
     def _stop(self, standing: Standing, number: int, who: Mask, decisions: list[Decisions]) -> Standing:
         for therapy in self.concerned[number]:
-            progress = standing.progress[therapy]
-            to_come = (progress.stage == UNDER_WAY) | ((progress.stage == WAITING) & self.planned[therapy])
-            stopped = who & to_come
+            stopped = who & self._to_come(standing, therapy)
             if stopped.any():
                 decisions.append(_decided(standing, stopped, therapy, "stop", number + 1))
-                standing = standing.with_progress(therapy, progress.stopped(stopped))
+                standing = standing.with_progress(therapy, standing.progress[therapy].stopped(stopped))
         return standing
 
     def _delay(
@@ -167,7 +184,8 @@ class SettledRules:
             for action, those in (("stop", too_long), ("delay", held & ~too_long)):
                 if those.any():
                     decisions.append(_decided(standing, those, therapy, action, why[action]))
-            progress = progress.stopped(too_long).delayed_by(held & ~too_long, times["by"])
+            progress = progress.stopped(too_long)
+            progress = progress.delayed_by(held & ~too_long, times["by"], self.longest[therapy])
             standing = standing.with_progress(therapy, progress)
         return standing
 
@@ -212,6 +230,7 @@ def settled_rules(protocol: Protocol, unit: str) -> SettledRules:
         names=names,
         planned=tuple(therapy.start is not None for therapy in protocol.therapies.values()),
         local=tuple(bool(therapy.lesions) for therapy in protocol.therapies.values()),
+        longest=tuple(_longest(name, therapy, unit) for name, therapy in protocol.therapies.items()),
         concerned=tuple(tuple(number[name] for name in own) for own in concerned),
         times=tuple(_times(rule, unit) for rule in protocol.rules),
         reasons=(PLANNED, *(str(rule.when) for rule in protocol.rules), *map(_too_long, protocol.rules)),
@@ -227,6 +246,10 @@ def _times(rule: Any, unit: str) -> dict[str, float]:
     if isinstance(rule, StartAt):
         return {name: time_in(getattr(rule, name), unit, f"{name} of start_at()") for name in ("wait", "washout")}
     return {}
+
+
+def _longest(name: str, therapy: Therapy, unit: str) -> float:
+    return np.inf if therapy.duration is None else time_in(therapy.duration, unit, f"duration of {name!r}")
 
 
 def _too_long(rule: Any) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from pkpd.arrays import Array, Index
 from pkpd.errors import SimulationError, unknown_name
@@ -12,14 +13,15 @@ from pkpd.prepared.parameters import ParameterValues
 from pkpd.prepared.prepared import Prepared
 from pkpd.prepared.preparing import prepare
 from pkpd.prepared.solver import Solver
-from pkpd.symbolic.model import Model
+from pkpd.symbolic.model import Model, require_model
 from pkpd.treatment.conditions import Happened, Measured
 from pkpd.treatment.protocols import Protocol
 from pkpd.trials.cycles import CycleRule, cycle_rule, dosing_of
 from pkpd.trials.imaging import Imaging, readings_of
 from pkpd.trials.rules import SettledRules, settled_rules
+from pkpd.trials.starts import drawn_starts
 from pkpd.trials.treated import Treated
-from pkpd.trials.walking import Walk, drawn_starts, walk
+from pkpd.trials.walking import Walk, walk
 from pkpd.units import time_in
 
 __all__ = ["SettledProtocol", "settled_protocol"]
@@ -60,7 +62,7 @@ class SettledProtocol:
             (patients,): how long each is followed from entry, in the model's unit of time.
         """
         cycles = self.cycles(values)
-        walk_plan = Walk(
+        setting = Walk(
             prepared=self.prepared,
             values=values,
             cycles=cycles,
@@ -70,7 +72,7 @@ class SettledProtocol:
             leaving=self.leaving,
             until=until,
         )
-        walked = walk(walk_plan, readings_of(self.imaging, self.prepared.model, self.protocol, numbers, seed))
+        walked = walk(setting, readings_of(self.imaging, self.prepared.model, self.protocol, numbers, seed))
         return Treated(
             per_day=time_in("1 day", self.prepared.model.time, "a day"),
             therapies=tuple(self.protocol.therapies),
@@ -104,7 +106,9 @@ def settled_protocol(
     SimulationError, UnknownNameError, RegimenError
         If a name of the protocol does not fit the model.
     """
-    named, away = dict(imaging.lesions if imaging is not None else {}), tuple(leaving)
+    _check(model, protocol, imaging)
+    named = dict(imaging.lesions if imaging is not None else {})
+    away = (leaving,) if isinstance(leaving, str) else tuple(leaving)
     outputs = dict.fromkeys([*named.values(), *_measured(model, protocol)])
     prepared = prepare(model, dosing_of(protocol, list(named)), times=[0.0], outputs=list(outputs), solver=solver)
     happened = [rule.when.event for rule in protocol.rules if isinstance(rule.when, Happened)]
@@ -118,6 +122,14 @@ def settled_protocol(
         MappingProxyType(events),
         away,
     )
+
+
+def _check(model: Any, protocol: Any, imaging: Any) -> None:
+    require_model(model, "treat")
+    if not isinstance(protocol, Protocol):
+        raise SimulationError(f"the protocol is {protocol!r}; expected pkpd.Protocol({{name: pkpd.therapy(...)}}).")
+    if not isinstance(imaging, Imaging | None):
+        raise SimulationError(f"imaging is {imaging!r}; expected pkpd.Imaging(lesions, visits).")
 
 
 def event_number(model: Model, name: str) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 from pkpd.ensembles.ensembles import Ensemble
 from pkpd.errors import SimulationError, unknown_name
 from pkpd.prepared.solver import Solver
-from pkpd.symbolic.model import Model
+from pkpd.symbolic.model import Model, require_model
 from pkpd.treatment.protocols import Protocol
 from pkpd.trials.imaging import Imaging
 from pkpd.trials.splitting import Split
@@ -44,7 +44,10 @@ class Trial:
     accrual
         Over which time patients are enrolled, uniformly: days, or text such as ``"2 years"``.
     follow_up
-        From the last enrollment to the data cutoff, at which all are censored.
+        From the last enrollment that may be to the data cutoff, at which all are censored.
+    events_at_cutoff
+        Where the cutoff is at a number of events, ``("os", 300)`` or ``("pfs", 458)``: on the day of
+        that event, if it comes before the end of `follow_up`.
     death
         The event of the model that is death; without one there is no overall survival.
     leaving
@@ -95,6 +98,7 @@ class Trial:
     imaging: Imaging | None = None
     accrual: Any = 0
     follow_up: Any = 0
+    events_at_cutoff: tuple[str, int] | None = None
     death: str | None = None
     leaving: tuple[str, ...] = ()
     adverse: tuple[str, ...] = ()
@@ -105,18 +109,24 @@ class Trial:
     control: str | None = None
 
     def __post_init__(self) -> None:
+        require_model(self.model, "Trial")
+        if not isinstance(self.imaging, Imaging | None):
+            raise SimulationError(f"imaging is {self.imaging!r}; expected pkpd.Imaging(lesions, visits).")
         if not isinstance(self.arms, Mapping) or not self.arms:
             raise SimulationError(f"arms is {self.arms!r}; expected {{name: pkpd.Protocol(...)}}.")
         for arm, protocol in self.arms.items():
             if not isinstance(protocol, Protocol):
                 raise SimulationError(f"the arm {arm!r} is {protocol!r}; expected a pkpd.Protocol.")
         self._check_patients()
+        self._check_cutoff()
         for name in ("arms", "allocation"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         for name in ("leaving", "adverse", "biomarkers"):
             value = getattr(self, name)
             object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
         object.__setattr__(self, "strata", (self.strata,) if isinstance(self.strata, Split) else tuple(self.strata))
+        if not all(isinstance(split, Split) for split in self.strata):
+            raise SimulationError(f"strata is {self.strata!r}; expected pkpd.split_at(biomarker, cut) or several.")
         for name in ("accrual", "follow_up"):
             length = time_in(getattr(self, name), "day", name)
             if not 0 <= length < float("inf"):
@@ -126,6 +136,14 @@ class Trial:
         elif self.control not in self.arms:
             raise unknown_name("the trial", "arm", self.control, self.arms)
 
+    def __getstate__(self) -> dict[str, Any]:
+        frozen = {name: dict(getattr(self, name)) for name in ("arms", "allocation")}
+        return {**vars(self), **frozen}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            object.__setattr__(self, name, MappingProxyType(value) if isinstance(value, dict) else value)
+
     def _check_patients(self) -> None:
         if not isinstance(self.patients, numbers.Integral) or self.patients < len(self.arms):
             raise SimulationError(f"patients is {self.patients!r}; expected a whole number, one for each arm or more.")
@@ -134,6 +152,21 @@ class Trial:
                 raise unknown_name("the trial", "arm", str(arm), self.arms)
             if not isinstance(parts, numbers.Integral) or parts < 1:
                 raise SimulationError(f"allocation to {arm!r} is {parts!r}; expected a whole number of 1 or more.")
+
+    def _check_cutoff(self) -> None:
+        if self.events_at_cutoff is None:
+            return
+        kinds = {"pfs": self.imaging is not None, "os": self.death is not None}
+        try:
+            kind, number = self.events_at_cutoff
+            good = kinds[kind] and isinstance(number, numbers.Integral) and 0 < number
+        except (TypeError, ValueError, KeyError):
+            good = False
+        if not good:
+            has = " or ".join(repr(kind) for kind, there in kinds.items() if there)
+            raise SimulationError(
+                f"events_at_cutoff is {self.events_at_cutoff!r}; expected ({has or 'an endpoint'}, a number of events)."
+            )
 
     @property
     def weights(self) -> tuple[int, ...]:

@@ -16,10 +16,13 @@ __all__ = ["Modes", "Omega", "elsewhere", "modes", "omega_of", "pulled", "weight
 LONGEST = 4.0
 """How far a step goes at most, in standard deviations of the random effects."""
 
+GAUSS_NEWTON = 5
+"""The first steps; those that follow learn of the residuals' curvature, without which some creep (BFGS)."""
+
 NOISE = 1e-9
 """The relative error of an objective by the integrator's: a step that loses less is not refused."""
 
-MOST_DAMPED = 1e8
+MOST_DAMPED = 1e5
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +74,7 @@ def weighted(left: Array, weight: Array, right: Array) -> Array:
 
     (..., n, c, a), (..., n, c, c), (..., n, c, b) -> (..., a, b).
     """
-    product = weight[..., 0] * right if weight.shape[-1] == 1 else weight @ right
+    product = weight * right if weight.shape[-1] == 1 else weight @ right
     shape = (*left.shape[:-3], -1)
     flat = left.reshape(*shape, left.shape[-1])
     return np.asarray(np.swapaxes(flat, -1, -2) @ product.reshape(*shape, right.shape[-1]))
@@ -111,9 +114,9 @@ class _Place:
 
 
 def modes(
-    subjects: Subjects, u: Array, eta: Array, *, sd: Array | None = None, tol: float = 1e-10, most: int = 60
+    subjects: Subjects, u: Array, eta: Array, *, sd: Array | None = None, tol: float = 1e-10, most: int = 40
 ) -> Modes:
-    """Gauss-Newton with Levenberg-Marquardt damping, subject by subject, all in one ensemble.
+    """Gauss-Newton, then BFGS, with Levenberg-Marquardt damping, subject by subject, all in one ensemble.
 
     Parameters
     ----------
@@ -136,11 +139,16 @@ def modes(
         terms = subjects.observations.terms(z, sd=sd)
         return _Place(eta, terms, slopes, 2 * terms.value + omega.squared(eta))
 
+    def gradient_at(place: _Place) -> Array:
+        return pulled(place.slopes, place.terms.slope) + place.eta @ omega.inverse
+
     place = look(eta)
     damping = np.zeros(eta.shape[:2])
-    for _ in range(most):
-        gradient = pulled(place.slopes, place.terms.slope) + place.eta @ omega.inverse
-        curvature = weighted(place.slopes, place.terms.information, place.slopes) + prior
+    curvature = np.zeros((*eta.shape, eta.shape[-1]))
+    for turn in range(most):
+        gradient = gradient_at(place)
+        if turn < GAUSS_NEWTON:
+            curvature = weighted(place.slopes, place.terms.information, place.slopes) + prior
         step, promised = _step(gradient, curvature, damping, place.eta, omega)
         converged = (promised < tol) & np.isfinite(place.objective)
         moving = ~(converged | (damping > MOST_DAMPED))
@@ -149,11 +157,27 @@ def modes(
         trial = look(np.where(moving[..., None], place.eta + step, place.eta))
         room = NOISE * (np.abs(place.objective) + 10)
         better = moving & ((trial.objective <= place.objective + room) | _saved(place.objective, trial.objective))
+        if turn >= GAUSS_NEWTON - 1:
+            learnt = _updated(curvature, trial.eta - place.eta, gradient_at(trial) - gradient, better)
+            anew = weighted(place.slopes, place.terms.information, place.slopes) + prior
+            curvature = np.where((moving & ~better)[..., None, None], anew, learnt)
         place = place.where(better, trial)
         damping = np.where(better, damping / 10, np.where(moving, np.maximum(damping * 10, 1e-2), damping))
         damping = np.where(damping < 1e-4, 0.0, damping)
     curvature = weighted(place.slopes, place.terms.information, place.slopes) + prior
     return Modes(place.eta, place.objective, curvature, converged)
+
+
+def _updated(curvature: Array, step: Array, change: Array, better: Mask) -> Array:
+    """The BFGS update of each subject's matrix by a step that was taken and the change of the gradient along it."""
+    across = (step * change).sum(-1)
+    pushed = (curvature @ step[..., None])[..., 0]
+    along = (step * pushed).sum(-1)
+    good = better & (across > 1e-10 * along) & (along > 0)
+    with np.errstate(all="ignore"):
+        more = change[..., :, None] * change[..., None, :] / across[..., None, None]
+        less = pushed[..., :, None] * pushed[..., None, :] / along[..., None, None]
+    return np.where(good[..., None, None], curvature + more - less, curvature)
 
 
 def _saved(old: Array, new: Array) -> Mask:
@@ -184,7 +208,7 @@ def elsewhere(
     restarts: int = 8,
     draws: int = 64,
     sd: Array | None = None,
-    tol: float = 1e-4,
+    tol: float = 1e-2,
 ) -> tuple[Array, Mask]:
     """The modes of one guess, with those subjects moved for whom a deeper one is found than theirs.
 
@@ -216,5 +240,5 @@ def elsewhere(
     again = None if sd is None else np.repeat(sd, len(guesses), 0)
     reached = modes(subjects, many, guesses, sd=again, tol=tol, most=30)
     least = reached.objective.argmin(0)
-    moved = reached.objective[0] > reached.objective[least, who] + 1e-3
+    moved = reached.objective[0] > reached.objective[least, who] + 2 * tol
     return np.where(moved[:, None], reached.eta[least, who], eta), moved

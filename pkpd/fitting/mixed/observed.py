@@ -156,8 +156,11 @@ class Observations:
         if sd is not None and isinstance(likelihood, NormalError) and likelihood.error.scale == "linear":
             observed = Observed(observed.value, observed.censored, sd.reshape(-1, 1))
             likelihood, numbers, m = KnownSd(likelihood.blq), numbers[:, :0], 0
-        density = likelihood.density(predicted, observed, numbers)
         places = endpoint.places
+        if not slope.size and _plain(likelihood, endpoint.observed):
+            value[:, places] = _minus_log(likelihood, predicted[..., 0], observed, numbers).reshape(copies, count)
+            return
+        density = likelihood.density(predicted, observed, numbers)
         value[:, places] = -density.value.reshape(copies, count)
         if not slope.size:
             return
@@ -196,6 +199,31 @@ class Observations:
             observed = _tiled(e.observed, copies, len(e.places))
             result[:, e.places] = _pointwise(e.likelihood, what, predicted, observed, numbers).reshape(copies, -1)
         return result.reshape(copies, *self.shape)
+
+
+def _plain(likelihood: Likelihood, observed: Observed) -> bool:
+    """Whether the density is a normal one of measured values, without a condition."""
+    if not isinstance(likelihood, NormalError) or observed.censored.any():
+        return False
+    return likelihood.blq != "M4" or likelihood.error.scale == "log"
+
+
+def _minus_log(likelihood: Likelihood, predicted: Array, observed: Observed, numbers: Array) -> Array:
+    """-ln of a plain normal density, without the slopes that `Likelihood.density` has too, (points, 1)."""
+    assert isinstance(likelihood, NormalError)
+    error = likelihood.error
+    own = {**error.numbers, **dict(zip(likelihood.numbers, numbers.T[:, :, None], strict=True))}
+    with np.errstate(all="ignore"):
+        if error.scale == "log":
+            z = (np.log(observed.value) - np.log(np.where(predicted > 0, predicted, np.nan))) / own["sd_log"]
+            return np.asarray(0.5 * (z**2 + LOG_2PI) + np.log(own["sd_log"]) + np.log(observed.value))
+        size = np.abs(predicted)
+        raised = size if error.power is None else size ** own["power"]
+        relative = own.get("sd_proportional", 0.0) * raised
+        additive = own.get("sd_additive", 0.0)
+        sd = additive + relative if error.adds == "sd" else np.sqrt(additive**2 + relative**2)
+        z = (observed.value - predicted) / sd
+        return np.asarray(0.5 * (z**2 + LOG_2PI) + np.log(sd))
 
 
 def _pointwise(likelihood: Likelihood, what: str, predicted: Array, observed: Observed, numbers: Array) -> Array:

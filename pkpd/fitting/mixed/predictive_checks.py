@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Check", "predictive_checks"]
 
-BINS = 8
+BINS = 10
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,7 +64,7 @@ class Options:
     covariance: CovarianceKind | None = "R"
     restarts: int = 8
     iterations: int = 200
-    phases: tuple[int, int] = (150, 100)
+    phases: tuple[int, int] = (200, 150)
     chains: int | None = None
     samples: int = 1024
     spread: float = 3.0

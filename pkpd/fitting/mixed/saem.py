@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
-from pkpd.fitting.mixed.modes import modes, omega_of, pulled, weighted
+from pkpd.fitting.mixed.modes import elsewhere, modes, omega_of, pulled, weighted
 from pkpd.fitting.mixed.natural import sd_places
 from pkpd.fitting.mixed.searching import Report
 from pkpd.fitting.mixed.subjects import Subjects
@@ -33,6 +33,7 @@ __all__ = ["Averaged", "saem"]
 
 MEMBERS = 50  # chains times subjects, at least
 FREEDOM = 5.0  # of the t distribution of independent proposals
+ANEW = 40  # iterations of the first phase after which modes are sought anew
 WANTED = 0.3  # acceptance of the random walk
 ANNEALED = 0.95  # a variance falls to this part of itself at most, in the first half of the first phase
 LONGEST = 0.5  # of a Newton step of a component without a random effect
@@ -73,7 +74,9 @@ def saem(
     try:
         for iteration in range(sum(phases)):
             first = iteration < phases[0]
-            state.simulate(often=iteration < 20 or iteration % 10 == 0)
+            if first and iteration % ANEW == 0:
+                state.seek_modes(seed + iteration)
+            state.simulate(often=iteration < 20 or iteration % 10 == 0, follow=iteration < 50 or iteration % 3 == 0)
             gain = 1.0 if first else 1.0 / (iteration - phases[0] + 1)
             state.maximize(gain, annealing=iteration < phases[0] // 2)
             trace.append(state.u.copy())
@@ -109,26 +112,33 @@ class _State:
 
     # ---- simulation
 
-    def simulate(self, often: bool) -> None:
-        """Some kernels one after another; each proposes for all subjects and chains at once."""
+    def simulate(self, often: bool, follow: bool) -> None:
+        """Some kernels one after another; each proposes for all subjects and chains at once.
+
+        Now and then (`often`) from the prior too; modes are followed in some iterations.
+        """
         population, rng = self.population, self.rng
         self.omega = omega_of(population, self.u[None, population.nb :])
         mu = population.mu(self.beta[None])[..., population.random]
         self.eta = self.phi[..., population.random] - mu
         self._evaluate()
-        self._follow()
-        for _ in range(2):
-            scale = np.sqrt(rng.chisquare(FREEDOM, self.eta.shape[:2]) / FREEDOM)
-            draw = rng.standard_normal(self.eta.shape) / scale[..., None]
-            proposal = self.mode + np.einsum("sab,csb->csa", self.half, draw)
-            old = np.einsum("sab,csb->csa", self.half_inverse, self.eta - self.mode)
-            self._settle("laplace", proposal, _log_t(old) - _log_t(draw))
+        if follow:
+            self._follow()
+        scale = np.sqrt(rng.chisquare(FREEDOM, self.eta.shape[:2]) / FREEDOM)
+        draw = rng.standard_normal(self.eta.shape) / scale[..., None]
+        proposal = self.mode + np.einsum("sab,csb->csa", self.half, draw)
+        old = np.einsum("sab,csb->csa", self.half_inverse, self.eta - self.mode)
+        self._settle("laplace", proposal, _log_t(old) - _log_t(draw))
         step = np.einsum("sab,csb->csa", self.half, rng.standard_normal(self.eta.shape)) * self.jump
         rate = self._settle("walk", self.eta + step, np.zeros(self.eta.shape[:2]))
         self.jump *= 1 + 0.4 * (rate - WANTED)
         if often:
             prior = rng.standard_normal(self.eta.shape) @ np.linalg.cholesky(self.omega.matrix[0]).T
             self._settle("prior", prior, 0.5 * (self.omega.squared(prior) - self.quadratic))
+
+    def seek_modes(self, seed: int) -> None:
+        """Look for the modes of all subjects anew: a chain that is caught at a lower one then finds its way."""
+        self.mode, _ = elsewhere(self.subjects, self.u, self.mode, seed=seed, restarts=4)
 
     def _evaluate(self) -> None:
         """The likelihood of the present sample; integrated only where a component without random effect moved."""

@@ -22,6 +22,7 @@ Penalty = Callable[[Array], tuple[float, Array, Array]]
 MEMORY = 12
 LONGEST = 1.5  # of a step, in units of u
 SUFFICIENT = 1e-4  # the share of the promised gain that a step has to bring (Armijo)
+NEAR = 1e-6  # relative: a gain that is promised and lost in the noise of the integration
 ROUNDS = 6  # of looking for modes elsewhere
 
 
@@ -102,7 +103,7 @@ def search(
     approximation = objective.approximation
     if restarts and approximation.kind != "fo":
         sd = approximation.sd(start[None], eta[None])
-        eta, _ = elsewhere(approximation.subjects, start, eta, seed=seed, restarts=restarts, sd=sd, tol=1e-2)
+        eta, _ = elsewhere(approximation.subjects, start, eta, seed=seed, restarts=restarts, sd=sd)
     done = minimize(objective, start, eta, report=report, most=most, tol=tol)
     if not restarts or approximation.kind == "fo":
         return done
@@ -163,7 +164,8 @@ def minimize(
                 pairs = []
                 continue
             if trial is None:
-                message = "no step improves"
+                near = promised < NEAR * (abs(point.value[0]) + 100)
+                message = "converged to the accuracy of the integration" if near else "no step improves"
                 break
             pairs = _remembered(pairs, (trial.u[0] - u)[free], (_of(trial.gradient) - _of(point.gradient))[free])
             u, point = trial.u[0], trial
@@ -171,7 +173,14 @@ def minimize(
         message, interrupted = "interrupted", True
     floored = (u <= lowest) & population.free
     return Searched(
-        point, message == "converged", iteration + 1, evaluations, message, floored, np.array(trace), interrupted
+        point,
+        message.startswith("converged"),
+        iteration + 1,
+        evaluations,
+        message,
+        floored,
+        np.array(trace),
+        interrupted,
     )
 
 

@@ -63,13 +63,13 @@ class MixedStarts:
         """How many searches ended where."""
         table = self.table
         lost = int((self.optimum < 0).sum())
-        parts = [f"{int(row.searches)} at {row.objective:.4f}" for row in table.itertuples()]
+        counts = [int(np.count_nonzero(self.optimum == k)) for k in range(len(table))]
+        parts = [f"{count} at {value:.4f}" for count, value in zip(counts, table["objective"], strict=True)]
         text = f"Of {len(self.objective)} searches {', '.join(parts[:8]) or 'none'} converged"
         if len(parts) > 8:
             text += f", and others at {len(parts) - 8} more optima"
         text += f"; {lost} did not." if lost else "."
-        serious = [row for row in table.itertuples() if int(row.searches) > 1]
-        if len(serious) > 1:
+        if sum(count > 1 for count in counts) > 1:
             text += " There are several optima: compare what they say of the parameters before you trust the lowest."
         return "\n".join(textwrap.wrap(text, 100))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError
 from pkpd.fitting.mixed.conditional import Approximation
-from pkpd.fitting.mixed.covariance import Certainty
+from pkpd.fitting.mixed.covariance import Certainty, certainty
 from pkpd.fitting.mixed.importance import Estimated, Importance, matched
 from pkpd.fitting.mixed.modes import elsewhere
 from pkpd.fitting.mixed.priors import penalty_of
@@ -20,6 +20,9 @@ from pkpd.fitting.mixed.subjects import Subjects
 from pkpd.records.records import Records
 
 __all__ = ["estimated_by_samples", "likelihood"]
+
+MATCHINGS = 3
+"""How often a sample is moved to where the one before says that the posteriors are."""
 
 FEW = 256
 """The points with which a search by samples begins."""
@@ -68,8 +71,9 @@ def likelihood(subjects: Subjects, u: Array, eta: Array, samples: int, seed: int
     """The likelihood at u by importance sampling, about the modes and then about what that said of the posteriors."""
     mean, covariance = _about_modes(subjects, u, eta, Options(seed=seed))
     first = Importance(subjects, min(FEW, samples), seed)
-    early = first.evaluate(u, first.draw(u, mean, covariance))
-    mean, covariance = matched(early, mean, covariance, first.points)
+    for _ in range(MATCHINGS):
+        early = first.evaluate(u, first.draw(u, mean, covariance))
+        mean, covariance = matched(early, mean, covariance, first.points)
     importance = Importance(subjects, samples, seed + 1)
     return importance.evaluate(u, importance.draw(u, mean, covariance))
 
@@ -84,6 +88,22 @@ def _about_modes(subjects: Subjects, u: Array, eta: Array, options: Options) -> 
     return mu + point.eta[0], np.linalg.inv(point.hessian[0])
 
 
+def _certainty(
+    subjects: Subjects, u: Array, now: Estimated, eta: Array, free: Mask, notes: list[str]
+) -> Certainty:  # fmt: skip
+    """By Louis' information where the sample makes it definite, else by the model linearized at the modes."""
+    score = 0.5 * now.score[:, free]
+    by_sample = Certainty(subjects.population, u, free, 0.5 * now.information[np.ix_(free, free)], score.T @ score)
+    if not by_sample.missing("R"):
+        return by_sample
+    notes.append(
+        "The information of the importance sample is not positive definite (some subjects have few effective points); "
+        "standard errors are those of the FOCEI objective at these estimates. More samples= may help."
+    )
+    approximation = Approximation(subjects, "focei")
+    return certainty(approximation, approximation.evaluate(u[None], eta[None]), free)
+
+
 def _fit(
     statement: MixedEffects, records: Records, options: Options, subjects: Subjects, u: Array, now: Estimated,
     converged: bool, message: str, iterations: int, evaluations: int, trace: Array, interrupted: bool,
@@ -91,15 +111,13 @@ def _fit(
 ) -> MixedFit:  # fmt: skip
     population = subjects.population
     floored = (u <= population.lowest + 1e-12) & population.free
-    certain = None
-    if options.covariance is not None and not interrupted:
-        free = population.free & ~floored
-        score = 0.5 * now.score[:, free]
-        certain = Certainty(population, u, free, 0.5 * now.information[np.ix_(free, free)], score.T @ score)
     mu = population.mu(u[None, : population.nb])[0][:, population.random]
     mode, curvature = _about_modes(subjects, u, now.mean - mu, options)
     thin = [name for name, size in zip(subjects.names, now.size, strict=True) if size < 20]
-    notes = []
+    notes: list[str] = []
+    certain = None
+    if options.covariance is not None and not interrupted:
+        certain = _certainty(subjects, u, now, mode - mu, population.free & ~floored, notes)
     if thin:
         notes.append(
             f"Of subject {', '.join(thin[:8])} the importance sample has an effective size below 20: the likelihood is "

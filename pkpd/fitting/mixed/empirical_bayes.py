@@ -1,0 +1,91 @@
+"""Individual parameters of new patients from a known population, as dose individualization needs them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from pkpd.errors import FitError
+from pkpd.fitting.mixed.conditional import Approximation
+from pkpd.fitting.mixed.estimation import SOLVER, require_value, start_of
+from pkpd.fitting.mixed.modes import elsewhere
+from pkpd.fitting.mixed.results import MixedFit, Options
+from pkpd.fitting.mixed.settling import settled
+from pkpd.fitting.mixed.statements import MixedEffects
+from pkpd.fitting.observation_models import blq_method
+from pkpd.prepared.solver import Solver
+from pkpd.records.records import Records
+
+__all__ = ["empirical_bayes"]
+
+
+def empirical_bayes(
+    population: MixedFit | MixedEffects,
+    data: Records,
+    *,
+    outputs: Any = None,
+    blq: Any = None,
+    solver: Solver | None = None,
+    restarts: int = 8,
+    seed: int = 0,
+) -> MixedFit:
+    """The most probable random effects of patients, with the population held at what is known.
+
+    Parameters
+    ----------
+    population
+        A fit, whose estimates are the population's; or a `mixed_effects` model, whose medians,
+        spreads and errors are.
+    data
+        The patients, from `pkpd.read_nonmem`; one observation of each is enough.
+    outputs, blq, solver
+        As for `pkpd.fit`; those of the fit by default.
+    restarts
+        From how many draws the modes of each patient are also sought.
+
+    Returns
+    -------
+    MixedFit
+        Of which `individuals`, `residuals` and the figures are of these patients.
+
+    Raises
+    ------
+    FitError
+        If `population` is neither, or a patient has no observation.
+
+    References
+    ----------
+    Sheiner LB, Beal S, Rosenberg B, Marathe VV. Forecasting individual pharmacokinetics. Clin
+    Pharmacol Ther 26:294-305 (1979).
+    """
+    if isinstance(population, MixedFit):
+        statement, options = population.statement, replace(population.options, method="focei", covariance=None)
+    elif isinstance(population, MixedEffects):
+        statement, options = population, Options(covariance=None)
+    else:
+        raise FitError(
+            f"empirical_bayes() got {population!r}; expected the result of a fit of a mixed-effects model, or such a "
+            "model."
+        )
+    changes = {"outputs": outputs, "blq": blq, "solver": solver}
+    options = replace(options, seed=seed, restarts=restarts, **{k: v for k, v in changes.items() if v is not None})
+    subjects = settled(
+        statement, data, outputs=options.outputs, blq=blq_method(options.blq, statement.error),
+        solver=options.solver or SOLVER,
+    )  # fmt: skip
+    u, _ = start_of(subjects, population if isinstance(population, MixedFit) else None)
+    require_value(subjects, u)
+    eta = np.zeros((subjects.count, subjects.population.q))
+    if restarts:
+        eta, _ = elsewhere(subjects, u, eta, seed=seed, restarts=restarts)
+    point = Approximation(subjects, "focei").evaluate(u[None], eta[None], gradient=False)
+    return MixedFit(
+        statement=statement, records=data, options=options, subjects=subjects, u=u,
+        objective=float(point.value[0]), each=point.each[0], eta=point.eta[0],
+        eta_covariance=np.linalg.inv(point.hessian[0]), certainty=None, converged=bool(point.converged.all()),
+        message="the population is held, and the modes of its patients are found", iterations=0, evaluations=1,
+        floored=np.zeros(len(u), dtype=bool), trace=np.empty((0, len(u) + 1)),
+        failed=tuple(np.array(subjects.names)[~np.isfinite(point.each[0])].tolist()),
+    )  # fmt: skip
