@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.analysis.evaluated import Evaluated, evaluate
+from pkpd.analysis.evaluated import Evaluated, evaluate, settled
 from pkpd.analysis.salib import salib
 from pkpd.analysis.varied import Varied, unit_cube, varied
 from pkpd.arrays import Array, Mask
@@ -41,7 +41,8 @@ def sobol_indices(
     Parameters
     ----------
     response
-        A model under its treatment from `pkpd.prepare`, or a function that takes an array for
+        A model under its treatment from `pkpd.prepare`, a `pkpd.Study`, whose model and treatment are
+        meant and not its members, or a function that takes an array for
         each input by name and returns an array of the same length.
     inputs
         By parameter a range ``(low, high)``, uniform, or a distribution: `lognormal` and the
@@ -93,6 +94,7 @@ def sobol_indices(
     _check_size("sobol_indices", n)
     check_seed(seed)
     check_confidence("sobol_indices", confidence)
+    response = settled(response)
     parameters = varied("sobol_indices", response, inputs)
     evaluated = evaluate("sobol_indices", response, parameters.drawn(_design(n, len(inputs), seed)), output)
     whole = evaluated.whole_groups(len(inputs) + 2, failed, "sobol_indices", "base_rows")
