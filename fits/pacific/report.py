@@ -167,13 +167,13 @@ def _miss(row: dict[str, Any]) -> str:
 
 # Written for the estimates on record; a test fails where the numbers no longer say so.
 READING = """\
-In words: the antibody, at the strength that it has alone in metastatic disease, delays relapse after chemoradiation and
-prevents little of it; the trial saw relapse prevented. The strata come out in their order, the effect rising with
+In words: the antibody, at the strength that it has alone in metastatic disease, delays relapse after chemoradiation
+and prevents little of it; the trial saw relapse prevented. The strata come out in their order, the effect rising with
 PD-L1, but each effect is too small. The hazard ratio of PACIFIC-2 is inside its interval, which explains nothing: the
-model predicts the same small effect for both trials (at five years, as PACIFIC-2 was followed), and the trials differ.
-Local failure is a third of what was seen: the placebo arm alone does not tell local from distant relapse, and the calibration gave
-nearly all of it to metastases. PROCLAIM relapses later than the simulated control arm in the first year: it was given
-little weight, and its reading of scans, histology and consolidation differ from PACIFIC's."""
+model predicts the same small effect for both trials (at five years, as PACIFIC-2 was followed), and the trials
+differ. Local failure is a third of what was seen: the placebo arm alone does not tell local from distant relapse, and
+the calibration gave nearly all of it to metastases. PROCLAIM relapses later than the simulated control arm in the
+first year: it was given little weight, and its reading of scans, histology and consolidation differ from PACIFIC's."""
 
 
 def _scenarios(results: Findings) -> str:
