@@ -23,6 +23,7 @@ MEMORY = 12
 LONGEST = 1.5  # of a step, in units of u
 SUFFICIENT = 1e-4  # the share of the promised gain that a step has to bring (Armijo)
 NEAR = 1e-6  # relative: a gain that is promised and lost in the noise of the integration
+FEW = 3  # draws from which modes are sought at the start, where they will move; at the end it is all
 ROUNDS = 6  # of looking for modes elsewhere
 
 
@@ -105,7 +106,8 @@ def search(
     approximation = objective.approximation
     if restarts and approximation.kind != "fo":
         sd = approximation.sd(start[None], eta[None])
-        eta, _ = elsewhere(approximation.subjects, start, eta, seed=seed, restarts=restarts, sd=sd)
+        few = min(restarts, FEW)
+        eta, _ = elsewhere(approximation.subjects, start, eta, seed=seed, restarts=few, sd=sd)
     done = minimize(objective, start, eta, report=report, most=most, tol=tol)
     if not restarts or approximation.kind == "fo":
         return done
