@@ -51,8 +51,8 @@ order of PEMBRO-RT and MDACC but for 15 fractions, which do better than they sho
 response by PD-L1 has the slope of Study 1108, ATLANTIC and INSPIRE, and twice the level of the first two.
 
 A value from public code or print is not always one that was measured for it.  KD, on which a washout
-depends, is from a code that cites another antibody: all phenomena show at 0.022 nM too, all but the early
-response at 30 and 66.5 nM.
+depends, is from a code that cites another antibody: all phenomena show at 0.022 and at 30 nM too, all but
+the early response at 66.5 nM.
 
 Left out: clearance of durvalumab that falls with time (see `durvalumab_zhao_2026`), its penetration
 into tumors, reoxygenation and accelerated repopulation, radiation's own induction of PD-L1, its kill of

@@ -15,7 +15,13 @@ from pkpd.solvers.equations.system import numbered_system
 from pkpd.symbolic.symbols import Declared, Dose, Given, Parameter, State
 
 NAMES = list(pkpd.catalog().index)
-PARTS = ["effect_cmt", "pdl1_occupancy", "shulgin_2020", "zhang_2022"]  # these lack a given: they run in company only
+PARTS = [
+    "effect_cmt",
+    "pdl1_occupancy",
+    "pdl1_shedding",
+    "shulgin_2020",
+    "zhang_2022",
+]  # these lack a given: they run in company only
 AMOUNTS = {
     "mg": 1500.0, "nmol": 1.333, "Gy": 2.0, "1": 1.0, "cell": 1e4,
     "cell/L": 1e6, "IU/L": 1e4, "mg/L": 1.0, "g/cm^3": 2e-8, "mm^3": 50.0,

@@ -331,9 +331,12 @@ def test_effectors_in_contact_do_not_expand():
 
 
 def test_tumors_shed_by_their_load_and_its_pdl1():
-    part = pkpd.compose("shed", pdl1_shedding.pdl1_shedding(["lung", "liver"]), pdl1_soluble.model)
-    load = {"PDL1_lung": 2, "T_lung": 1e5, "PDL1_liver": 0, "T_liver": 1e5}
-    run = ran(part, times=[0, 400], RO=0, **load)
+    load = {"PDL1_lung": (2, "1"), "T_lung": (1e5, "mm^3"), "PDL1_liver": (0, "1"), "T_liver": (1e5, "mm^3")}
+    still = {pkpd.state(name, unit, name, start=value): 0 for name, (value, unit) in load.items()}
+    part = pkpd.compose(
+        "shed", pdl1_shedding.pdl1_shedding(["lung", "liver"]), pdl1_soluble.model, pkpd.Model("still", rates=still)
+    )
+    run = ran(part, times=[0, 400], RO=0)
     assert at_end(run, "shed") == pytest.approx(1 - 0.15 + 0.15 * 2e5 / 1.5e5)
     assert at_end(run, "sL") == pytest.approx(124.8 * at_end(run, "shed"), rel=1e-6)
 

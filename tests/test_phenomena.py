@@ -207,7 +207,7 @@ def test_texts_say_how_many_values_are_invented():
     ("values", "lost"),
     [
         ({"KD": "Stewart_2015"}, []),
-        ({"KD": "Kosinsky_2018"}, ["early_response"]),
+        ({"KD": "Kosinsky_2018"}, []),
         ({"KD": "QSPIO"}, ["early_response"]),
         ({"D50_L": "Nakamura_1990"}, []),
         ({"kM": "Hammarlund_2003"}, []),

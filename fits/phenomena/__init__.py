@@ -25,7 +25,7 @@ lesion, the field, suppressors after radiation and infiltration, and 42 to 50 ea
 Patients and thresholds were chosen with the model in sight.
 
 Values with a source are not drawn, and some sources disagree.  Of the affinities of the antibody all
-phenomena show with 0.022 and 0.4 nM; with 30 and 66.5 nM the early response does not.
+phenomena show with 0.022, 0.4 and 30 nM; with 66.5 nM the early response does not.
 
 Treatment begins on day 0, after 60 days in which a tumor and its immune response settle.
 Responses are by the sum of two diameters alone: response is a fall by 30 % from day 0,
