@@ -128,6 +128,8 @@ _ROOMS = {
     "figures.patients": ["spider", "swimmer"],
     "figures.populations": ["spaghetti"],
     "figures.waterfalls": ["waterfall"],
+    "figures.recommendations": ["recommendation_gains", "recommended_regimens"],
+    "figures.response_surfaces": ["decision_curve", "response_surface"],
     "figures.reproductions": ["Reproduction", "reproduction_figure"],
     "figures.responses": ["response_curve"],
     "figures.saving": ["save"],

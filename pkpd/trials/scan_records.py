@@ -72,6 +72,7 @@ def scan_records(
     labels = day["patient"].to_numpy().tolist()
     for place, patient in enumerate(labels):
         own = _of_patient(regimen, patient)
+        rows.append(_row(place + 1, 0.0, 2, order=-1))  # a subject begins with the first record: on day 0
         rows += [
             row for row in _doses(model, own, routes, place + 1) if until is None or row["TIME"] <= until * per_day
         ]
@@ -81,10 +82,8 @@ def scan_records(
             raise DataError(
                 f"scan_records(): patient {patient} has no size{'' if until is None else f' by day {until:g}'}."
             )
-        rows += [
-            {"ID": place + 1, "TIME": d * per_day, "EVID": 0, "DV": s, "AMT": 0.0, "CMT": 1, "DUR": 0.0, "ORDER": 0}
-            for d, s in zip(days[seen], sizes[seen], strict=True)
-        ]
+        pairs = zip(days[seen], sizes[seen], strict=True)
+        rows += [_row(place + 1, on * per_day, 0, DV=read) for on, read in pairs]
     table = pd.DataFrame(rows).sort_values(["ID", "TIME", "ORDER"], kind="stable").drop(columns="ORDER")
     table["ID"] = [str(labels[number - 1]) for number in table["ID"]]
     if not (table["DUR"] > 0).any():
@@ -102,6 +101,21 @@ def _of_patient(regimen: Any, patient: Any) -> Regimen | None:
     return regimen
 
 
+def _row(number: int, time: float, kind: int, order: int = 0, **items: float) -> dict[str, Any]:
+    """A record; `order` decides among those at one time."""
+    return {
+        "ID": number,
+        "TIME": time,
+        "EVID": kind,
+        "DV": 0.0,
+        "AMT": 0.0,
+        "CMT": 1,
+        "DUR": 0.0,
+        **items,
+        "ORDER": order,
+    }
+
+
 def _doses(model: Model, regimen: Regimen | None, routes: Mapping[str, int], number: int) -> list[dict[str, Any]]:
     """A row for each dose; a scan on its day is before it."""
     rows = []
@@ -112,10 +126,7 @@ def _doses(model: Model, regimen: Regimen | None, routes: Mapping[str, int], num
             raise RegimenError(f"scan_records(): a dose on route {dose.route!r} meets a steady state; give the doses.")
         amount, time = _amount(model, dose), _plain(dose, Quantity(dose.time))
         lasting = 0.0 if dose.duration is None else _plain(dose, dose.duration)
-        rows.append(
-            {"ID": number, "TIME": time, "EVID": 1, "DV": 0.0, "AMT": amount, "CMT": routes[dose.route], "DUR": lasting,
-             "ORDER": 1}
-        )  # fmt: skip
+        rows.append(_row(number, time, 1, order=1, AMT=amount, CMT=routes[dose.route], DUR=lasting))
     return rows
 
 
