@@ -1,4 +1,4 @@
-"""Immune-related adverse events as a hazard that exposure drives, most of it in the first months.
+"""Immune-related adverse events as a hazard that exposure drives, early most.
 
     dB/dt = x,    x = C/(C50 + C)
     dH/dt = h0 + hmax x exp(-B/tau)

@@ -31,8 +31,7 @@ load0 = param(
 def pdl1_shedding(lesions: Iterable[str]) -> Model:
     """The part by which lesions shed PD-L1."""
     load = sum(
-        given(f"PDL1_{i}", "1", f"PD-L1 of the lesion {i}", default=1)
-        * given(f"T_{i}", "mm^3", f"living tumor: {i}", default=1e4)
+        given(f"PDL1_{i}", "1", f"PD-L1 of the lesion {i}") * given(f"T_{i}", "mm^3", f"living tumor: {i}")
         for i in lesions
     )
     shed = 1 - s_shed + s_shed * load / load0

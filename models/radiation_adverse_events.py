@@ -1,4 +1,4 @@
-"""Adverse events after radiation to the chest that would stop an antibody, more of them with the antibody.
+"""Adverse events after radiation to the chest that would stop an antibody.
 
     dW/dt = -kW W
     dJ/dt = hW W (1 + r_ab RO)

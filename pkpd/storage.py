@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pkpd.errors import DataError
+from pkpd.errors import DataError, MissingExtraError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +19,7 @@ __all__ = ["as_table", "read_result", "write_atomically", "write_result"]
 _WRITERS: dict[str, Callable[[xr.Dataset, Path], object]] = {
     ".nc": lambda run, path: _with_recipe(run).to_netcdf(path, engine="netcdf4"),
     ".csv": lambda run, path: as_table(run).to_csv(path, index=False),
+    ".parquet": lambda run, path: _write_parquet(run, path),
 }
 
 
@@ -50,12 +51,17 @@ def write_atomically(path: str | Path, write: Callable[[Path], object]) -> Path:
 
 
 def write_result(run: xr.Dataset, path: str | Path) -> Path:
-    """Write a result as NetCDF (``.nc``, everything) or as a table (``.csv``, a row for each member and time).
+    """Write a result, a sweep or an analysis as NetCDF (``.nc``, everything) or as a table.
+
+    A table (``.csv``, ``.parquet``) has a row for each member and time, and of parameters those that vary.
+    What was not read yet, as of `pkpd.open_sweep`, is read whole for a table.
 
     Raises
     ------
     DataError
-        If the suffix is neither.
+        If the suffix is none of these.
+    MissingExtraError
+        If a Parquet file is asked for and pyarrow is not installed.
     """
     if not hasattr(run, "to_netcdf"):
         raise DataError(f"write_result() got {run!r}; expected a result of simulate().")
@@ -63,6 +69,16 @@ def write_result(run: xr.Dataset, path: str | Path) -> Path:
     if writer is None:
         raise DataError(f"cannot write {str(path)!r}: expected a name that ends in {' or '.join(_WRITERS)}.")
     return write_atomically(path, lambda temporary: writer(run, temporary))
+
+
+def _write_parquet(run: xr.Dataset, path: Path) -> None:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        raise MissingExtraError(
+            f"a file that ends in {path.suffix} is written by pyarrow; install it with: pip install 'pkpd[sweep]'"
+        ) from None
+    as_table(run).to_parquet(path, index=False, engine="pyarrow")
 
 
 def _with_recipe(run: xr.Dataset) -> xr.Dataset:

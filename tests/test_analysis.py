@@ -310,3 +310,41 @@ def test_salib_is_an_extra() -> None:
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert "pkpd[sweep]" in printed
+
+
+# ---- a study
+
+
+@pytest.fixture(scope="module")
+def blow_up() -> pkpd.Study:
+    """x' = k x^2 from x0 is x0/(1 - x0 k t): of ten members one is infinite at 1, before the end."""
+    x0 = pkpd.param("x0", 0.5, "1", "start", source="illustrative")
+    k = pkpd.param("k", 1, "1/day", "rate", source="illustrative")
+    x = pkpd.state("x", "1", "state", start=x0)
+    model = pkpd.Model("blow_up", rates={x: k * x**2})
+    return pkpd.Study(model, times=[1.05], axes={"x0": np.linspace(0.1, 1.0, 10)}, outputs=("x",))
+
+
+def test_a_study_with_a_tenth_of_failing_members_demands_a_policy(blow_up, tmp_path) -> None:
+    pytest.importorskip("zarr")
+    pkpd.run_study(blow_up, tmp_path / "sweep")
+    run = pkpd.open_sweep(tmp_path / "sweep")
+    assert int((run["status"] != 0).sum()) == 1
+    with pytest.raises(pkpd.SimulationError, match="1 of 10 members failed"):
+        pkpd.prcc(run, "x")
+    table = pkpd.prcc(run, "x", failed="exclude")
+    assert table["members"].values.tolist() == [[9]]
+    assert float(table["prcc"].sel(parameter="x0", time=1.05)) == pytest.approx(1)
+    wide = pkpd.open_sweep(tmp_path / "sweep", unfolded=True).sel(time=1.05)
+    with pytest.raises(pkpd.SimulationError, match="1 of 10 values"):
+        pkpd.dose_response(wide, "x", dose="x0")
+    assert int(pkpd.dose_response(wide, "x", dose="x0", failed="exclude")["excluded"]) == 1
+
+
+def test_indices_of_a_study_are_those_of_its_model(blow_up) -> None:
+    inputs = {"x0": (0.1, 0.8), "k": (0.5, 1)}
+    table = pkpd.sobol_indices(blow_up, inputs, n=64, seed=1)
+    other = pkpd.sobol_indices(lambda x0, k: x0 / (1 - 1.05 * x0 * k), inputs, n=64, seed=1)
+    np.testing.assert_allclose(table["total_order"].isel(time=0), other["total_order"], rtol=1e-4)
+    with pytest.raises(pkpd.SimulationError, match="failed, 0 not finite"):
+        pkpd.sobol_indices(blow_up, {"x0": (0.1, 2.0), "k": (0.5, 1)}, n=64, seed=1)

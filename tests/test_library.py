@@ -18,7 +18,7 @@ NAMES = list(pkpd.catalog().index)
 PARTS = ["effect_cmt", "pdl1_occupancy", "shulgin_2020", "zhang_2022"]  # these lack a given: they run in company only
 AMOUNTS = {
     "mg": 1500.0, "nmol": 1.333, "Gy": 2.0, "1": 1.0, "cell": 1e4,
-    "cell/L": 1e6, "IU/L": 1e4, "mg/L": 1.0, "g/cm^3": 2e-8,
+    "cell/L": 1e6, "IU/L": 1e4, "mg/L": 1.0, "g/cm^3": 2e-8, "mm^3": 50.0,
 }  # fmt: skip
 TIMES = np.array([0.0, 0.5, 1.0, 3.0, 7.0, 7.02, 14.0, 21.0, 30.0])
 RTOL, ATOL = 1e-6, 1e-9

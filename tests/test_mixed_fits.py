@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import pkpd
-from pkpd.fits import theophylline_population, warfarin_population
+from pkpd.fits import nimotuzumab_population, theophylline_population, tumor_classes_population, warfarin_population
 from tests.mixed_problems import nlmixr2data
 
 
@@ -69,3 +69,30 @@ def test_the_benchmark_measures_each_method(monkeypatch: pytest.MonkeyPatch) -> 
     from benchmarks.scale import QUICK
 
     assert mixed.mixed_table(QUICK).rows == []
+
+
+def test_growth_by_treatment_of_mice() -> None:
+    """Drug B slows growth in each study, drug A in the second alone; recorded estimates of study 1."""
+    import os
+
+    folders = (os.environ.get("PKPD_FITS_DATA", ""), str(Path(__file__).parents[2] / "shared" / "data"))
+    found = [Path(f) / tumor_classes_population.NAME for f in folders if f]
+    path = next((p for p in found if p.is_file()), None)
+    if path is None:
+        pytest.skip("the example data of INSPECTumours are not here; set PKPD_FITS_DATA to the folder that has them")
+    fit = tumor_classes_population.run(path)
+    expected = {"kg": 0.2234, "kg~treatment=Drug A": -0.1238, "kg~treatment=Drug B": -0.5679, "omega[kg]": 0.0373}
+    for label, value in expected.items():
+        assert fit.estimates.loc[label, "estimate"] == pytest.approx(value, rel=0.02), label
+    assert fit.estimates.loc["kg~treatment=Drug B", "ci_high"] < 0
+
+
+def test_nimotuzumab_as_a_population() -> None:
+    """Saturable elimination is better than linear elimination by AIC; recorded estimates."""
+    path = nlmixr2data("nimoData.csv")
+    saturable, linear = nimotuzumab_population.run(path), nimotuzumab_population.simpler(path)
+    assert saturable.converged
+    assert saturable.objective == pytest.approx(139.126, abs=0.02)
+    assert linear.aic - saturable.aic == pytest.approx(6.0, abs=0.1)
+    for label, value in {"Vmax": 2.231, "V1": 1.475, "sd_additive[lnC]": 0.6926}.items():
+        assert saturable.estimates.loc[label, "estimate"] == pytest.approx(value, rel=0.01), label

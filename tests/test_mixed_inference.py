@@ -299,3 +299,14 @@ def test_the_truth_is_within_reach() -> None:
         assert abs(fit.estimates.loc[name, "estimate"] - value) < 3 * fit.estimates.loc[name, "se"]
         row = fit.estimates.loc[f"omega[{name}]"]
         assert abs(row["estimate"] - OMEGAS[name]) < 3 * row["se"]
+
+
+def test_sampling_importance_resampling(fit: pkpd.MixedFit) -> None:
+    """Near the standard errors, which are nearly right here; the same seed gives the same."""
+    found = pkpd.sir(fit, 300, 150, seed=1)
+    assert found.effective > 60
+    assert found.table.equals(pkpd.sir(fit, 300, 150, seed=1).table)
+    for label in ("CL", "V", "omega[CL]"):
+        assert found.interval().loc[label, "sd"] == pytest.approx(fit.estimates.loc[label, "se"], rel=0.3), label
+    with pytest.raises(FitError, match="resamples is 9, more than the 5 samples"):
+        pkpd.sir(fit, 5, 9)

@@ -301,3 +301,37 @@ def test_log_transform_both_sides_is_the_normal_error_of_logarithms() -> None:
         assert objective(statement, data, method) == pytest.approx(
             objective(other, pkpd.read_nonmem(table, compartments=ROUTES), method) + jacobian, abs=1e-5
         )
+
+
+def test_box_cox_etas_are_those_that_simulate_a_population() -> None:
+    """CL by boxcox(): the spread and the shape that were simulated lie near the estimates, and simulate again."""
+    n, rng = 120, np.random.default_rng(1)
+    table = table_of(simulated(n, sd=0.0))
+    clearance = pkpd.boxcox(3.0, omega=0.4, shape=0.9).at(rng.standard_normal(n))
+    psi = {"ka": np.full(n, 1.2), "CL": clearance, "V": np.full(n, 35.0)}
+    here = (table["EVID"] == 0).to_numpy()
+    table.loc[here, "DV"] = closed_form(table, psi)[here] + 0.05 * rng.standard_normal(int(here.sum()))
+    statement = one_compartment(
+        iiv={"CL": pkpd.boxcox(2.7, omega=0.3, shape=0.4)},
+        free={"ka": pkpd.free(1.5), "V": pkpd.free(30)},
+        error={"C": pkpd.additive_error(0.1)},
+    )
+    fit = pkpd.fit(statement, pkpd.read_nonmem(table, compartments=ROUTES), restarts=2)
+    # With clearances known nearly exactly it is the maximum likelihood fit of their distribution.
+    from scipy.optimize import minimize
+
+    def minus_log(x: np.ndarray) -> float:
+        center, omega, shape = np.exp(x[0]), np.exp(x[1]), x[2]
+        inside = 1 + shape * np.log(clearance / center)
+        if (inside <= 0).any():
+            return 1e10
+        eta = np.log(inside) / shape
+        return float((eta**2 / (2 * omega**2) + np.log(omega) + np.log(inside)).sum())
+
+    best = minimize(minus_log, [np.log(3.0), np.log(0.4), 0.9], method="Nelder-Mead", options={"xatol": 1e-6}).x
+    for label, value in (("CL", np.exp(best[0])), ("omega[CL]", np.exp(best[1])), ("shape[CL]", best[2])):
+        assert abs(fit.estimates.loc[label, "estimate"] - value) < 0.3 * fit.estimates.loc[label, "se"], label
+    assert fit.individuals["CL"].to_numpy() == pytest.approx(clearance, rel=0.05)
+    people = pkpd.population(fit.model, 4000, 1, variability=fit.variability)
+    assert np.quantile(people["CL"], 0.9) == pytest.approx(np.quantile(clearance, 0.9), rel=0.25)
+    assert "CL_exp_eta" not in fit.estimates.index

@@ -18,7 +18,10 @@ INSPIRE), by size (INSPIRE), outside of the field of radiation (PEMBRO-RT and MD
 nivolumab; each says what of the model was chosen by it.
 
 How far they hang on those values ``--robustness`` tells.  It draws all of them anew by log-normal
-factors, with what QSPIO-TNBC's own file marks as estimated, and with the growth rate.  ROBTEXT
+factors, with what QSPIO-TNBC's own file marks as estimated, and with the growth rate.  Of 50 draws by
+10 %, 47 or more show each phenomenon, but for radiation with durvalumab again (45), abscopal regression and
+the fraction dose (44).  Of 50 draws by 20 %, 29 to 31 show these three, 35 the early response, 38 to 40 which
+lesion, the field, suppressors after radiation and infiltration, and 42 to 50 each of the others.
 Patients and thresholds were chosen with the model in sight.
 
 Values with a source are not drawn, and some sources disagree.  Of the affinities of the antibody all

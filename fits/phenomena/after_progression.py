@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 __all__ = ["rechallenge", "washout"]
 
 # Who responds to durvalumab and then progresses, as one cell in twenty escapes it.
-RELAPSING = {"kpri": 8e7, "resistant0": 0.05}
+RELAPSING = {"kpri": 9e7, "resistant0": 0.05}
 EXTENTS = {"limited": {"diameter0_metastasis": 10.0}, "widespread": {"diameter0_metastasis": 35.0}}
-DOSES = 11
+DOSES = 14
 LAST = 28 * (DOSES - 1)  # the day of the last dose before progression is seen
 RADIATED = LAST + 21
 BEFORE = durvalumab(DOSES)
@@ -64,8 +64,8 @@ def rechallenge(runs: Runs) -> Finding:
             f"radiation gains nothing: {held}",
         )
     gain = {e: held[f"{e}, radiation and durvalumab again"] - held[f"{e}, radiation"] for e in EXTENTS}
-    holds(gain["limited"] > 84, f"durvalumab again gains nothing: {gain}")
-    holds(gain["widespread"] < 42, f"it gains in widespread disease too: {gain}")
+    holds(gain["limited"] > 42, f"durvalumab again gains nothing: {gain}")
+    holds(gain["widespread"] < gain["limited"] / 2, f"it gains in widespread disease too: {gain}")
     shown = {name: relative(run.sel(time=slice(None, 3 * YEAR))) for name, run in runs.items() if "limited" in name}
     return Finding(
         "After progression on durvalumab radiation holds limited disease, the longer with durvalumab again",

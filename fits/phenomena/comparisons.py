@@ -77,7 +77,8 @@ class Comparison:
         """Pairs of points with their intervals, the computed one first."""
         from pkpd.figures.style import BLACK, BLUE, canvas
 
-        with canvas(ax, size=(max(3.5, 0.85 * len(self.labels)), 2.8)) as axes:
+        width = max(3.5, 0.85 * len(self.labels))
+        with canvas(ax, size=(width, 2.8)) as axes:
             looks = (("computed", self.computed, BLUE, "o", -0.12), ("published", self.published, BLACK, "D", 0.12))
             for label, estimates, color, marker, shift in looks:
                 x = np.arange(len(estimates)) + shift
@@ -91,8 +92,8 @@ class Comparison:
             axes.set_xticks(range(len(self.labels)), [textwrap.fill(label, 13) for label in self.labels], fontsize=6)
             axes.set_xlim(-0.5, len(self.labels) - 0.5)
             axes.set_ylabel(self.y_label)
-            axes.set_title(textwrap.fill(self.claim, 60), fontsize=7)
-            axes.set_xlabel(textwrap.fill(self.note, 74), fontsize=6)
+            axes.set_title(textwrap.fill(self.claim, int(16 * width)), fontsize=7)
+            axes.set_xlabel(textwrap.fill(self.note, int(18 * width)), fontsize=6)
             axes.legend(fontsize=6)
         return axes
 

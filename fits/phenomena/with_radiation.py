@@ -21,7 +21,7 @@ __all__ = ["abscopal", "order_and_gap", "synergy", "which_lesion"]
 
 ALONE = {"none": None, "durvalumab": durvalumab(), "radiation": radiation(*HYPOFRACTIONATED)}
 SINGLE = ("durvalumab", "radiation")
-COLD = ACCESSIBLE | {"kpri": 2e7}  # an eighth of the typical priming, so that durvalumab alone is not enough
+COLD = ACCESSIBLE | {"kpri": 1.6e7}  # a tenth of the typical priming, so that durvalumab alone is not enough
 RADIATION_AND_ANTIBODY = (
     "antibody occupancy", "PD-L1 brake", "killing by effectors", "priming by antigen", "radiation kills tumor",
 )  # fmt: skip

@@ -100,7 +100,7 @@ def _doses(coordinate: xr.DataArray, estimated: int) -> Array:
         raise DataError(f"dose_response(): {coordinate.name!r} is {doses.tolist()}; expected doses of 0 and more.")
     if len(doses) <= estimated:
         raise DataError(
-            f"dose_response(): {len(doses)} doses along {coordinate.name!r} are too few; expected {estimated + 1} or more."
+            f"dose_response(): {len(doses)} doses along {coordinate.name!r} are too few; expected {estimated + 1}."
         )
     return np.asarray(doses, dtype=float)
 

@@ -13,8 +13,9 @@ from pkpd.errors import DataError, SimulationError, unknown_name
 from pkpd.measures.failed_members import Failed
 from pkpd.prepared.prepared import Prepared
 from pkpd.results import reduced_attrs
+from pkpd.studies.study import Study
 
-__all__ = ["Evaluated", "check_policy", "evaluate", "one_each"]
+__all__ = ["Evaluated", "check_policy", "evaluate", "one_each", "settled"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +93,11 @@ class Evaluated:
             f"{group}_excluded": int((~whole).sum()),
             "failure_policy": failed,
         }
+
+
+def settled(response: Any) -> Any:
+    """What is evaluated: of a study the model under its treatment."""
+    return response.prepared if isinstance(response, Study) else response
 
 
 def check_policy(failed: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.analysis.evaluated import Evaluated, check_policy, evaluate, one_each
+from pkpd.analysis.evaluated import Evaluated, check_policy, evaluate, one_each, settled
 from pkpd.analysis.varied import Varied, varied
 from pkpd.arrays import Array
 from pkpd.ensembles.inputs import number
@@ -123,6 +123,7 @@ def one_at_a_time(
     b                 1.5          2.5
     """
     check_policy(failed)
+    response = settled(response)
     parameters = varied("one_at_a_time", response, inputs)
     centers = _centers(response, parameters, base)
     ends = [parameters.within(np.full((1, len(inputs)), edge), quantiles) for edge in (0.0, 1.0)]

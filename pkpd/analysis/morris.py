@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.analysis.evaluated import Evaluated, evaluate
+from pkpd.analysis.evaluated import Evaluated, evaluate, settled
 from pkpd.analysis.salib import salib
 from pkpd.analysis.sobol import check_confidence
 from pkpd.analysis.varied import Varied, varied
@@ -99,6 +99,7 @@ def morris(
             raise SimulationError(f"morris(): {what} is {value!r}; expected {least} or more, and levels even.")
     check_seed(seed)
     check_confidence("morris", confidence)
+    response = settled(response)
     parameters = varied("morris", response, inputs)
     problem = _problem(parameters)
     cube = salib("sample.morris").sample(problem, int(n), num_levels=int(levels), seed=seed)

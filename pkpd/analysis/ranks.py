@@ -86,7 +86,7 @@ def prcc(
     chosen, values = _stacked(usable, members), _stacked(run[output], members)
     others = [str(d) for d in run[output].dims if d not in members]
     table = _by_column(columns, chosen, values, confidence)
-    return _labelled(run, output, names, others, table, failed)
+    return _labelled(run, output, names, others, table).assign_attrs(failure_policy=failed, confidence=confidence)
 
 
 def _names(run: xr.Dataset, members: tuple[Hashable, ...], parameters: Iterable[str] | None) -> list[str]:
@@ -166,7 +166,7 @@ def _partial(x: Array, y: Array, others: Array) -> float:
 
 
 def _labelled(
-    run: xr.Dataset, output: str, names: list[str], others: list[str], table: list[tuple[float, ...]], failed: Failed
+    run: xr.Dataset, output: str, names: list[str], others: list[str], table: list[tuple[float, ...]]
 ) -> xr.Dataset:
     import xarray as xr
 
@@ -181,5 +181,5 @@ def _labelled(
     }
     units = [str(run[name].attrs.get("units", "1")) for name in names]
     coords = {d: run[d] for d in dims if d in run.coords}
-    attrs = {"output": output, "failure_policy": failed}
+    attrs = {"output": output, "output_meaning": str(run[output].attrs.get("long_name", output))}
     return xr.Dataset(variables, {**coords, "parameter": names, "unit": ("parameter", units)}, attrs)

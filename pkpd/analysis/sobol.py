@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.analysis.evaluated import Evaluated, evaluate
+from pkpd.analysis.evaluated import Evaluated, evaluate, settled
 from pkpd.analysis.salib import salib
 from pkpd.analysis.varied import Varied, unit_cube, varied
 from pkpd.arrays import Array, Mask
@@ -41,7 +41,8 @@ def sobol_indices(
     Parameters
     ----------
     response
-        A model under its treatment from `pkpd.prepare`, or a function that takes an array for
+        A model under its treatment from `pkpd.prepare`, a `pkpd.Study`, whose model and treatment are
+        meant and not its members, or a function that takes an array for
         each input by name and returns an array of the same length.
     inputs
         By parameter a range ``(low, high)``, uniform, or a distribution: `lognormal` and the
@@ -81,6 +82,9 @@ def sobol_indices(
     ``scipy.stats.sobol_indices`` has the same estimators, but takes powers of two alone, so
     that no failed row can be left out of it.
 
+    The bootstrap takes the rows for independent ones; as scrambled Sobol points they fill the space more evenly,
+    so that the intervals hold more often than they say.
+
     Examples
     --------
     >>> import pkpd
@@ -93,6 +97,7 @@ def sobol_indices(
     _check_size("sobol_indices", n)
     check_seed(seed)
     check_confidence("sobol_indices", confidence)
+    response = settled(response)
     parameters = varied("sobol_indices", response, inputs)
     evaluated = evaluate("sobol_indices", response, parameters.drawn(_design(n, len(inputs), seed)), output)
     whole = evaluated.whole_groups(len(inputs) + 2, failed, "sobol_indices", "base_rows")

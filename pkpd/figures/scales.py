@@ -13,7 +13,7 @@ from pkpd.figures.selections import is_geometric
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["cell_edges", "plain_log", "scale_output", "scale_outputs", "scale_parameter"]
+__all__ = ["cell_edges", "plain_log", "scale_output", "scale_outputs", "scale_parameter", "write_powers"]
 
 
 def scale_output(ax: Axes, log: bool) -> None:
@@ -31,17 +31,18 @@ def scale_outputs(axes: Sequence[Axes], log: bool) -> None:
     low = min(float(ax.dataLim.intervaly[0]) for ax in axes)
     high = max(float(ax.dataLim.intervaly[1]) for ax in axes)
     for ax in axes:
-        _write_powers(ax, max(abs(low), abs(high)))
+        write_powers(ax, "y", max(abs(low), abs(high)))
     if -1e-9 * high <= low < 0.5 * high:  # the end of an error bar may round below 0
         axes[0].set_ylim(bottom=0)
 
 
-def _write_powers(ax: Axes, largest: float) -> None:
+def write_powers(ax: Axes, which: str, largest: float) -> None:
     """Very large and very small numbers with their power of ten, which else stands where the legend is."""
     if not 0 < largest < np.inf or 1e-3 <= largest < 1e5:
         return
     power = int(np.floor(np.log10(largest)))
-    ax.yaxis.set_major_formatter(lambda y, _: rf"${y / 10.0**power:g}\times 10^{{{power}}}$" if y else "0")
+    axis = getattr(ax, f"{which}axis")
+    axis.set_major_formatter(lambda v, _: rf"${v / 10.0**power:g}\times 10^{{{power}}}$" if v else "0")
 
 
 def scale_parameter(ax: Axes, which: str, values: Any) -> None:

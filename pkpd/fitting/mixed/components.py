@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ class Coefficient:
     ----------
     kind
         ``"power"``: (x/reference)**c; ``"exponential"``: exp(c (x - reference)); ``"linear"``:
-        1 + c (x - reference); ``"category"``: (1 + c)**x.
+        1 + c (x - reference); ``"category"``: 1 + c x, of x 0 or 1.
     """
 
     component: int
@@ -35,19 +34,20 @@ class Coefficient:
     label: str
     unit: str = "1"
 
-    def log_factor(self, x: Array, c: float) -> tuple[Array, Array]:
-        """ln of the factor for each subject, and its derivative by c."""
+    def factor(self, x: Array, c: float) -> tuple[Array, Array]:
+        """The factor for each subject, and its derivative by c."""
         with np.errstate(all="ignore"):
             if self.kind == "power":
                 size = np.log(x / self.reference)
-            elif self.kind == "exponential":
-                size = x - self.reference
-            elif self.kind == "linear":
-                away = x - self.reference
-                return np.log(1 + c * away), away / (1 + c * away)
-            else:
-                return x * np.log1p(c), x / (1 + c)
-            return c * size, size
+                factor = np.exp(c * size)
+                return factor, size * factor
+            away = x - self.reference
+            if self.kind == "exponential":
+                factor = np.exp(c * away)
+                return factor, away * factor
+            if self.kind == "linear":
+                return 1 + c * away, away
+            return 1 + c * x, x
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,8 @@ class Component:
         Where the typical value starts, in `unit`.
     size
         What counts as a change of phi of 1.
+    random
+        Of a number that only carries a random effect: what that acts on.
     """
 
     label: str
@@ -73,6 +75,7 @@ class Component:
     parameter: str | None = None
     free: bool = True
     size: float = 1.0
+    random: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,12 +207,12 @@ class Population:
         base = np.repeat(beta[:, None, : len(self.components)], self.subjects, axis=1)
         for component, effects in self._by_component.items():
             scale = self.components[component].scale
-            factor = np.stack([sum(self._effect(k, b[len(self.components) + k])[0] for k in effects) for b in beta])
-            if scale.kind == "log":
-                base[..., component] += factor
-            else:
-                with np.errstate(all="ignore"):
-                    base[..., component] = scale.of(scale.natural(base[..., component]) * np.exp(factor))
+            factor = np.stack([self._product(effects, b)[0] for b in beta])
+            with np.errstate(all="ignore"):
+                if scale.kind == "log":
+                    base[..., component] += np.log(factor)
+                else:
+                    base[..., component] = scale.of(scale.natural(base[..., component]) * factor)
         return base
 
     def mu_slopes(self, beta: Array) -> Array:
@@ -217,20 +220,15 @@ class Population:
         p = len(self.components)
         slopes = np.zeros((self.subjects, p, self.nb))
         slopes[:, range(p), range(p)] = 1.0
-        mu = self.mu(beta[None])[0]
+        mu = self.mu(beta[None])[0] if self._by_component else np.empty(0)
         for component, effects in self._by_component.items():
-            scale, derivatives = self.components[component].scale, {}
-            logs = np.zeros(self.subjects)
-            for k in effects:
-                log, derivatives[k] = self._effect(k, beta[p + k])
-                logs = logs + log
-            by_log: Any = 1.0
-            if scale.kind != "log":
+            scale = self.components[component].scale
+            factor, derivatives = self._product(effects, beta)
+            with np.errstate(all="ignore"):
                 here = scale.slope(mu[:, component])
-                by_log = scale.natural(mu[:, component]) / here
-                slopes[:, component, component] = np.exp(logs) * scale.slope(beta[component]) / here
-            for k in effects:
-                slopes[:, component, p + k] = by_log * derivatives[k]
+                slopes[:, component, component] = factor * scale.slope(beta[component]) / here
+                for k, derivative in derivatives.items():
+                    slopes[:, component, p + k] = scale.natural(beta[component]) * derivative / here
         return slopes
 
     def psi(self, phi: Array) -> Array:
@@ -252,6 +250,15 @@ class Population:
             effects.setdefault(c.component, []).append(k)
         return effects
 
-    def _effect(self, k: int, c: float) -> tuple[Array, Array]:
-        coefficient = self.coefficients[k]
-        return coefficient.log_factor(self.covariates[coefficient.covariate], c)
+    def _product(self, effects: list[int], beta: Array) -> tuple[Array, dict[int, Array]]:
+        """The factor on one component for each subject, and its derivative by each of its coefficients."""
+        each = {}
+        for k in effects:
+            coefficient = self.coefficients[k]
+            each[k] = coefficient.factor(self.covariates[coefficient.covariate], float(beta[len(self.components) + k]))
+        product = np.prod([factor for factor, _ in each.values()], axis=0)
+        derivatives = {}
+        for k, (_, derivative) in each.items():
+            others = [factor for other, (factor, _) in each.items() if other != k]
+            derivatives[k] = derivative * np.prod(others, axis=0) if others else derivative
+        return product, derivatives

@@ -66,6 +66,8 @@ class Certainty:
     def missing(self, kind: CovarianceKind) -> str:
         """Why there is no covariance; empty where there is one."""
         matrix, name = (self.s, "S") if kind == "S" else (self.r, "R")
+        if not np.isfinite(matrix).all():
+            return f"The matrix {name} has no value: a solution near the estimates failed; no standard errors by it."
         values, vectors = np.linalg.eigh(_scaled(matrix))
         if values[0] > 1e-12 * values[-1] and np.isfinite(values).all():
             return ""
@@ -133,7 +135,8 @@ def certainty(approximation: Approximation, point: Point, free: Mask, penalty: P
     around = approximation.evaluate(guesses, eta, tol=1e-12)
     assert around.gradient is not None
     gradient = around.gradient[:, where]
-    hessian = (gradient[:k] - gradient[k:]) / (2 * STEP)
+    with np.errstate(invalid="ignore"):  # a neighbor that failed leaves no matrix
+        hessian = (gradient[:k] - gradient[k:]) / (2 * STEP)
     if penalty is not None:
         hessian = hessian + penalty(u)[2][np.ix_(where, where)]
     half = 0.5 * point.gradients[0][:, where]

@@ -59,6 +59,19 @@ def empirical_bayes(
     ----------
     Sheiner LB, Beal S, Rosenberg B, Marathe VV. Forecasting individual pharmacokinetics. Clin
     Pharmacol Ther 26:294-305 (1979).
+
+    Examples
+    --------
+    >>> import pandas as pd, pkpd
+    >>> patient = pd.DataFrame({"ID": 1, "TIME": [0, 6], "AMT": [100, 0], "EVID": [1, 0], "CMT": 1, "DV": [0, 4.0]})
+    >>> known = pkpd.mixed_effects(
+    ...     pkpd.load("pk_1cmt").in_time("h"),
+    ...     {"CL": pkpd.lognormal(2.0, cv=0.3), "V": pkpd.lognormal(15, cv=0.2)},
+    ...     error=pkpd.proportional_error(0.1),
+    ... )
+    >>> own = pkpd.empirical_bayes(known, pkpd.read_nonmem(patient)).individuals
+    >>> bool(own["CL"][0] < 2.0)  # 4 mg/L after 6 h is more than the typical 3: this patient clears less
+    True
     """
     if isinstance(population, MixedFit):
         statement, options = population.statement, replace(population.options, method="focei", covariance=None)

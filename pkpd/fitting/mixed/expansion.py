@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index
+from pkpd.ensembles.box_cox import BoxCox
 from pkpd.errors import DataError, unknown_name
 from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.records.records import Records
@@ -38,8 +39,8 @@ class Expanded:
         By the new parameter's name the effect whose coefficient it is.
     occasions
         By parameter the new parameters, one for each occasion.
-    columns
-        The columns of the records that parameters of the model take.
+    box_cox
+        By parameter the new ones: exp(eta), and the shape.
     """
 
     model: Model
@@ -47,6 +48,7 @@ class Expanded:
     constant: Mapping[str, tuple[tuple[CovariateEffect, Array], ...]]
     changing: Mapping[str, tuple[str, CovariateEffect]] = field(default_factory=dict)
     occasions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    box_cox: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def coefficient_label(parameter: str, effect: CovariateEffect) -> str:
@@ -82,9 +84,10 @@ def expanded(statement: MixedEffects, records: Records) -> Expanded:
             columns[column] = sizes
             factors[parameter] = factors.get(parameter, 1) * _factor(effect, name, column)
     occasions = _occasions(statement, records, columns, factors)
+    shapes = _box_cox(statement, factors)
     model = _with_factors(statement.model, factors)
     kept = {name: tuple(effects) for name, effects in constant.items()}
-    return Expanded(model, _with_columns(records, columns), kept, changing, occasions)
+    return Expanded(model, _with_columns(records, columns), kept, changing, occasions, shapes)
 
 
 def subject_of(records: Records) -> Index:
@@ -157,10 +160,8 @@ def _factor(effect: CovariateEffect, name: str, column: str) -> Any:
     # Whatever the unit of the covariate, the column holds a pure number, and so is the coefficient.
     size = param(column, 0, "1", f"{effect} in time", source="column")
     coefficient = param(name, 0, "1", f"coefficient of {effect}", source="estimated")
-    if effect.kind == "linear":
+    if effect.kind in ("linear", "category"):
         return 1 + coefficient * size
-    if effect.kind == "category":
-        return (1 + coefficient) ** size
     return sympy.exp(coefficient * size)
 
 
@@ -189,6 +190,27 @@ def _occasions(
             own = param(name, 1, "1", f"factor on {parameter} at occasion {kind:g}", source="estimated")
             here = param(f"occasion_{kind:g}", 0, "1", f"whether it is occasion {kind:g}", source="column OCC")
             factors[parameter] = factors.get(parameter, 1) * own**here
+    return names
+
+
+def _box_cox(statement: MixedEffects, factors: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Write the factor exp((exp(shape eta) - 1)/shape) of each parameter that `boxcox` draws."""
+    import sympy
+
+    names = {}
+    for parameter, marginal in statement.variability.distributions.items():
+        if isinstance(marginal, BoxCox) and marginal.sd:
+            if not marginal.shape:
+                raise DataError(
+                    f"the shape of {parameter!r} starts at 0, which is lognormal(); begin with 0.1 or -0.1."
+                )
+            names[parameter] = (f"{parameter}_exp_eta", f"{parameter}_shape")
+            spread = param(
+                names[parameter][0], 1, "1", f"exp(eta) of {parameter}", source="estimated", bounds=(0, None)
+            )
+            shape = param(names[parameter][1], marginal.shape, "1", f"shape of {parameter}", source="estimated")
+            factor = sympy.exp((spread**shape - 1) / shape)
+            factors[parameter] = factors.get(parameter, 1) * factor
     return names
 
 

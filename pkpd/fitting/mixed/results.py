@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from pkpd.arrays import Array, Mask
+from pkpd.ensembles.box_cox import BoxCox
 from pkpd.ensembles.correlated import block
 from pkpd.ensembles.marginals import TransformedNormal
 from pkpd.ensembles.streams import check_seed
@@ -182,7 +183,7 @@ class MixedFit:
         units = [c.unit for c in population.components] + ["1"] * (population.nu - len(population.components))
         with np.errstate(all="ignore"):
             rse = 100 * se / np.abs(value)
-        return pd.DataFrame(
+        table = pd.DataFrame(
             {
                 "estimate": value,
                 "se": se,
@@ -195,6 +196,8 @@ class MixedFit:
             },
             index=pd.Index(population.labels, name="parameter"),
         )
+        helpers = [c.label for c in population.components if c.random]  # which only carry random effects
+        return table.drop(index=helpers)
 
     def standard_errors(self, covariance: CovarianceKind = "R", *, log: bool = False) -> dict[str, float]:
         """The standard errors by label, by R, by S or by the sandwich of both.
@@ -251,7 +254,8 @@ class MixedFit:
     def eta_names(self) -> tuple[str, ...]:
         """The component that each eta acts on."""
         population = self.subjects.population
-        return tuple(population.components[i].label for i in population.random)
+        carriers = (population.components[i] for i in population.random)
+        return tuple(c.random or c.label for c in carriers)
 
     @property
     def _omega(self) -> Array:
@@ -288,9 +292,12 @@ class MixedFit:
         psi = population.psi(population.phi(beta[None], self.eta[None]))[0]
         variables: dict[str, Any] = {}
         for i, c in enumerate(population.components):
-            if c.parameter is not None or i in population.random:
+            if (c.parameter is not None or i in population.random) and not c.label.startswith("shape["):
                 meaning = f"{c.label} of the subject, at the mode of its random effects"
                 variables[c.label] = ("subject", psi[:, i], {"units": c.unit, "long_name": meaning})
+        for name, column in self._box_cox(psi).items():
+            _, _, about = variables[name]
+            variables[name] = ("subject", column, about)
         for i, name in enumerate(self.eta_names):
             about = {"units": "1", "long_name": f"random effect on {name}"}
             variables[f"eta[{name}]"] = ("subject", self.eta[:, i], about)
@@ -298,6 +305,16 @@ class MixedFit:
             variables[f"eta_sd[{name}]"] = ("subject", sd, about | {"long_name": f"standard deviation of eta[{name}]"})
         variables["objective"] = ("subject", self.each, {"units": "1", "long_name": "contribution to the objective"})
         return xr.Dataset(variables, {"subject": ("subject", list(self.subjects.names))})
+
+    def _box_cox(self, psi: Array) -> dict[str, Array]:
+        """The values of parameters that are drawn by `boxcox`, of psi (subjects, components)."""
+        labels = [c.label for c in self.subjects.population.components]
+        values = {}
+        for i, c in enumerate(self.subjects.population.components):
+            if c.random and f"shape[{c.random}]" in labels:
+                shape = psi[:, labels.index(f"shape[{c.random}]")]
+                values[c.random] = psi[:, labels.index(c.random)] * np.exp((psi[:, i] ** shape - 1) / shape)
+        return values
 
     @cached_property
     def shrinkage(self) -> dict[str, float]:
@@ -394,11 +411,15 @@ class MixedFit:
         joints: list[Any] = []
         for joint in self.statement.variability.parameters:
             names = [n for n in joint.names if f"omega[{n}]" in values.index]
-            marginals = {}
+            marginals: dict[str, Any] = {}
             for name in names:
                 old = self.statement.variability.distributions[name]
-                assert isinstance(old, TransformedNormal)
-                marginals[name] = replace(old, center=float(values[name]), sd=float(values[f"omega[{name}]"]))
+                assert isinstance(old, TransformedNormal | BoxCox)
+                center, sd = float(values[name]), float(values[f"omega[{name}]"])
+                if isinstance(old, BoxCox):
+                    marginals[name] = replace(old, center=center, sd=sd, shape=float(values[f"shape[{name}]"]))
+                else:
+                    marginals[name] = replace(old, center=center, sd=sd)
             pairs = {
                 (a, b): float(values[f"correlation[{a},{b}]"])
                 for i, b in enumerate(names)

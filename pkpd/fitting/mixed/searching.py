@@ -81,6 +81,8 @@ class Objective:
         except np.linalg.LinAlgError:  # numbers too large to invert are as bad as a failed solution
             nothing = np.full((1, len(eta)), np.inf)
             return Point(u[None], nothing.sum(-1), nothing, eta[None], nothing < 0, np.empty(0))
+        if point.gradient is not None and not np.isfinite(point.gradient).all():  # a neighbor failed: no place to be
+            return replace(point, value=np.full(1, np.inf))
         if self.penalty is None or point.gradient is None or point.information is None:
             return point
         value, gradient, curvature = self.penalty(u)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pkpd.arrays import Array, Index
+from pkpd.ensembles.box_cox import BoxCox
 from pkpd.ensembles.correlated import Block
 from pkpd.ensembles.marginals import TransformedNormal
 from pkpd.errors import FitError, ParameterError, UnitError, unknown_name
@@ -150,7 +151,7 @@ def _parameters(statement: MixedEffects, larger: Expanded) -> list[Component]:
     symbols = {s.name: s for s in model.settable}
     components = []
     for name, marginal in marginals.items():
-        assert isinstance(marginal, TransformedNormal)
+        assert isinstance(marginal, TransformedNormal | BoxCox)
         choice = statement.free.get(name, Free())
         if choice.bounds is not None:
             raise FitError(
@@ -158,7 +159,7 @@ def _parameters(statement: MixedEffects, larger: Expanded) -> list[Component]:
                 "logitnormal() distribution keeps it within limits."
             )
         start = marginal.center if choice.start is None else parameter_value(model, symbols[name], choice.start)
-        scale = _scale_of(marginal, float(start))
+        scale = Scale() if isinstance(marginal, BoxCox) else _scale_of(marginal, float(start))
         size = max(abs(float(start)), float(marginal.sd)) if scale.kind == "linear" else 1.0
         fixed = name in statement.fixed
         components.append(Component(name, scale, float(start), symbols[name].unit, name, not fixed, size))
@@ -170,7 +171,11 @@ def _parameters(statement: MixedEffects, larger: Expanded) -> list[Component]:
         free = free and label not in statement.fixed
         components.append(Component(label, Scale("linear"), start, "1", name, free))
     for names in larger.occasions.values():
-        components += [Component(name, Scale(), 1.0, "1", name, False) for name in names]
+        components += [Component(name, Scale(), 1.0, "1", name, False, random=name) for name in names]
+    for name, (spread, shape) in larger.box_cox.items():
+        start, label = float(getattr(marginals[name], "shape", 0.0)), f"shape[{name}]"
+        components.append(Component(label, Scale("linear"), start, "1", shape, label not in statement.fixed))
+        components.append(Component(spread, Scale(), 1.0, "1", spread, False, random=name))
     return components
 
 
@@ -310,11 +315,13 @@ def _spreads(statement: MixedEffects, larger: Expanded, position: Mapping[str, i
 
     for joint in statement.variability.joints:
         assert isinstance(joint, Block)
-        varying = [i for i, m in enumerate(joint.marginals.values()) if not getattr(m, "constant", False)]
+        varying = [
+            i for i, m in enumerate(joint.marginals.values()) if not getattr(m, "constant", getattr(m, "sd", 1) == 0)
+        ]
         names = [joint.names[i] for i in varying]
         factor = _factor(names, joint.covariance[np.ix_(varying, varying)])
         first = len(random)
-        random += [position[name] for name in names]
+        random += [position[larger.box_cox[name][0] if name in larger.box_cox else name] for name in names]
         for i, name in enumerate(names):
             for j in range(i):
                 add(first + i, first + j, float(factor[i, j]), f"correlation[{names[j]},{name}]")

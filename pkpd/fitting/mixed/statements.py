@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from pkpd.ensembles.box_cox import BoxCox
 from pkpd.ensembles.correlated import Block
 from pkpd.ensembles.distributions import as_distribution
 from pkpd.ensembles.marginals import TransformedNormal
@@ -239,10 +240,10 @@ def _require_normal(variability: Variability) -> None:
                 f"mixed_effects: {', '.join(joint.names)} are rows of a table, of which nothing is estimated."
             )
         for name, marginal in joint.marginals.items():
-            if not isinstance(marginal, TransformedNormal):
+            if not isinstance(marginal, TransformedNormal | BoxCox):
                 raise FitError(
                     f"mixed_effects: {name!r} is {marginal!r}, which is normal on no scale; expected lognormal(), "
-                    "normal() or logitnormal()."
+                    "normal(), logitnormal() or boxcox()."
                 )
 
 

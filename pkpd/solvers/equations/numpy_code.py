@@ -140,17 +140,21 @@ def vectorized(arguments: Sequence[Any], expressions: Sequence[sympy.Expr]) -> C
     modules = [{"heaviside": np.heaviside}, "scipy", "numpy"]
     generated: Any = sympy.lambdify(symbols, plain, modules=modules, cse=True)
     count = len(expressions)
+    stacked = any(e.has(sympy.And, sympy.Or, sympy.Max, sympy.Min) for e in plain)
 
     def rows(*values: Array) -> Array:
         # What follows the first axis of the states is that of the members, or of members and times.
         shape = np.shape(values[0] if len(values) == 1 else values[1])
-        out = np.empty((count, *(shape[1:] if len(shape) > 1 else shape)))
+        room = shape[1:] if len(shape) > 1 else shape
+        out = np.empty((count, *room))
         wanted: list[Any] = []
         for value, place in zip(values, places, strict=True):
             if place is None:
                 wanted.append(value)
             else:
                 wanted += [value[i] for i in place]
+        if stacked:  # numpy joins conditions, and finds the largest, of arrays of one shape only
+            wanted = [np.broadcast_to(value, room) for value in wanted]
         for i, row in enumerate(generated(*wanted)):
             out[i] = row
         return out
