@@ -1,0 +1,189 @@
+"""The gallery: examples of `pkpd.fits` and the phenomena, run while the site is built, with figure, code and time."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pkpd
+from pkpd.fits.phenomena.catalog import PHENOMENA
+from pkpd.fits.third_party import VARIABLE
+from pkpd.library.markdown import prose
+
+ROOT = Path(pkpd.__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+# By module the arguments of its command, with OUT for the folder that it writes to.
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "mc38_radiation": ("--out", "OUT"),
+    "mc38_abscopal": ("--out", "OUT"),
+    "durvalumab_population": ("OUT",),
+    "theophylline": ("--out", "OUT"),
+    "theophylline_population": ("--out", "OUT"),
+    "warfarin": ("--out", "OUT"),
+    "warfarin_population": ("--out", "OUT"),
+    "nimotuzumab": ("--out", "OUT"),
+    "egfr_xenografts": ("--out", "OUT"),
+    "ct26_mice": ("--out", "OUT"),
+    "tumor_classes": ("--out", "OUT"),
+    "tumgr_rates": ("--out", "OUT"),
+    "nsclc_lesions": ("--out", "OUT"),
+    "spdl1_nivolumab": ("--out", "OUT"),
+    "pacific_survival": ("--out", "OUT"),
+}
+# Minutes each: their pages have words and code, and the command that runs them.
+LONG = ("nimotuzumab", "nsclc_lesions", "warfarin_population", "theophylline_population")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an example printed and drew, or why it was not run."""
+
+    printed: str = ""
+    figures: Sequence[str] = ()
+    seconds: float | None = None
+    not_run: str = ""
+
+
+def write_gallery(folder: Path, *, run: bool) -> None:
+    """Write a page for each example and each phenomenon, and their index; with `run` each is executed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if VARIABLE not in os.environ and SHARED.is_dir():
+        os.environ[VARIABLE] = str(SHARED)
+    for name, arguments in EXAMPLES.items():
+        outcome = _example(name, arguments, folder) if run else Outcome(not_run="the site was built without figures")
+        _write(folder / f"{name}.md", _example_page(name, outcome))
+    for name, phenomenon in PHENOMENA.items():
+        outcome = (
+            _phenomenon(name, phenomenon, folder) if run else Outcome(not_run="the site was built without figures")
+        )
+        _write(folder / f"phenomenon_{name}.md", _phenomenon_page(name, phenomenon, outcome))
+    _write(folder / "index.md", "\n".join(_index()))
+
+
+def _example(name: str, arguments: tuple[str, ...], folder: Path) -> Outcome:
+    """Run the command of an example in this process; one whose table is not here says so."""
+    if name in LONG:
+        return Outcome(not_run="it takes minutes")
+    out = folder / "files" / name
+    main = importlib.import_module(f"pkpd.fits.{name}").main
+    try:
+        printed, seconds = _timed(lambda: main([str(out) if a == "OUT" else a for a in arguments]))
+    except pkpd.DataError as error:  # a table that is not part of this project
+        return Outcome(not_run=str(error))
+    print(f"  {name}: {seconds:.1f} s", flush=True)
+    printed = "\n".join(line for line in printed.splitlines() if not line.startswith("wrote "))
+    return Outcome(printed, [f"files/{name}/{path.name}" for path in sorted(out.glob("*.png"))], seconds)
+
+
+def _phenomenon(name: str, phenomenon: Callable[[], object], folder: Path) -> Outcome:
+    figure = folder / "files" / f"phenomenon_{name}.png"
+    figure.parent.mkdir(parents=True, exist_ok=True)
+
+    def shown() -> None:
+        finding = phenomenon()
+        print(finding.claim)  # type: ignore[attr-defined]
+        print(*(f"    {key}: {value:.3g}" for key, value in finding.numbers.items()), sep="\n")  # type: ignore[attr-defined]
+        pkpd.save(finding.draw(), figure)  # type: ignore[attr-defined]
+
+    printed, seconds = _timed(shown)
+    print(f"  {name}: {seconds:.1f} s", flush=True)
+    return Outcome(printed, [f"files/{figure.name}"], seconds)
+
+
+def _timed(action: Callable[[], object]) -> tuple[str, float]:
+    """What an action prints, and the processor time that it takes."""
+    began = time.process_time()
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        action()
+    return printed.getvalue(), time.process_time() - began
+
+
+# ---- pages
+
+
+def _example_page(name: str, outcome: Outcome) -> str:
+    doc = importlib.import_module(f"pkpd.fits.{name}").__doc__ or ""
+    title, _, rest = doc.partition("\n")
+    code = _fenced((ROOT / "fits" / f"{name}.py").read_text(encoding="utf-8").split('"""', 2)[2].strip(), "python")
+    parts = [f"# {prose(title)}", _shown(outcome), as_markdown(rest), "## Code", f"`fits/{name}.py`, without its head:"]
+    return "\n\n".join([*parts, code]) + "\n"
+
+
+def _phenomenon_page(name: str, phenomenon: Callable[[], object], outcome: Outcome) -> str:
+    import inspect
+
+    target = getattr(phenomenon, "function", phenomenon)
+    doc = inspect.getdoc(target) or ""
+    title = name.replace("_", " ").capitalize()
+    command = _fenced(f"python -m pkpd.fits.phenomena {name} --out figures", "sh")
+    parts = [f"# {title}", _shown(outcome), as_markdown(doc), "## Code", command]
+    with contextlib.suppress(TypeError, OSError):
+        parts.append(_fenced(inspect.getsource(target).strip(), "python"))
+    return "\n\n".join(parts) + "\n"
+
+
+def _shown(outcome: Outcome) -> str:
+    """Time, figures, and what was printed."""
+    if outcome.seconds is None:
+        return f"Not run for this page: {prose(outcome.not_run)}."
+    figures = [f"![{Path(path).stem}]({path})" for path in outcome.figures]
+    time_taken = f"Run while this page was made, in {outcome.seconds:.1f} s of processor time."
+    return "\n\n".join([time_taken, *figures, _fenced(outcome.printed.rstrip(), "text")])
+
+
+def as_markdown(doc: str) -> str:
+    """A docstring in numpy style as Markdown: headings, lists, and indented lines as they are."""
+    return "\n\n".join(_block(block) for block in re.split(r"\n\s*\n", doc) if block.strip())
+
+
+def _block(block: str) -> str:
+    lines = block.strip("\n").splitlines()
+    if all(line.startswith("    ") for line in lines):
+        return _fenced("\n".join(line[4:] for line in lines), "text")
+    if len(lines) > 1 and re.fullmatch(r"-{3,}", lines[1].strip()):
+        heading = f"## {lines[0].strip()}"
+        return "\n\n".join([heading, _block("\n".join(lines[2:]))]) if lines[2:] else heading
+    if lines[0].startswith("- "):
+        items = re.split(r"(?m)^- ", "\n".join(lines))[1:]
+        return "\n".join(f"- {prose(_plain(item))}" for item in items)
+    return prose(_plain(block))
+
+
+def _plain(text: str) -> str:
+    return text.replace("``", "`")
+
+
+def _fenced(text: str, language: str) -> str:
+    return f"````{language}\n{text}\n````"
+
+
+def _index() -> Iterator[str]:
+    yield from (
+        "# Gallery",
+        "",
+        "Each example is a module of `pkpd.fits` that the tests run; so is each phenomenon. Figures,",
+    )
+    yield from (
+        "numbers and times on these pages are from the build of this site.",
+        "",
+        "## Examples: data, fit, figure",
+        "",
+    )
+    for name in EXAMPLES:
+        title = (importlib.import_module(f"pkpd.fits.{name}").__doc__ or name).partition("\n")[0]
+        yield f"- [{prose(title)}]({name}.md)"
+    yield from ("", "## Phenomena: what the flagship can show, by regimen and patient alone", "")
+    yield from (f"- [{name.replace('_', ' ').capitalize()}](phenomenon_{name}.md)" for name in PHENOMENA)
+    yield from ("", "```{toctree}", ":hidden:", "", *EXAMPLES, *(f"phenomenon_{name}" for name in PHENOMENA), "```", "")
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

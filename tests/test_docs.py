@@ -1,0 +1,199 @@
+"""The documentation site: its blocks run and print what they show, its links resolve, and it builds offline."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+from test_readme import execute
+
+import pkpd
+
+ROOT = Path(pkpd.__file__).parent.parent
+DOCS = ROOT / "docs"
+MADE = ("models/", "gallery/", "api/")  # folders whose pages are made from the package
+
+pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the documentation is in the checkout only")
+
+PAGES = sorted(DOCS.rglob("*.md"))
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(DOCS))
+
+
+def blocks(page: Path) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=name_of)
+def test_the_blocks_of_a_page_run_in_order(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And print what the comment below each says."""
+    if page.name == "sweep.md":
+        pytest.importorskip("zarr")
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    for block in blocks(page):
+        execute(block, namespace)
+    plt.close("all")
+
+
+def test_every_page_of_tutorial_and_tasks_has_blocks() -> None:
+    silent = [name_of(page) for page in PAGES if name_of(page).startswith(("tutorial", "howto/")) and not blocks(page)]
+    assert silent == ["howto/index.md"]
+    assert len(re.findall(r"^## \d+\. ", (DOCS / "tutorial.md").read_text(encoding="utf-8"), re.M)) == 10
+
+
+def test_other_tools_end_with_the_concentration_of_the_closed_form() -> None:
+    """One compartment, absorbed at ka = 0.5 /h and eliminated at 0.1 /h: Bateman's function, for three doses."""
+    from math import exp
+
+    amount, volume, ka, ke = 100.0, 10.0, 0.5, 0.1
+    expected = sum(
+        amount / volume * ka / (ka - ke) * (exp(-ke * (72 - at)) - exp(-ka * (72 - at))) for at in (0, 24, 48)
+    )
+    pages = [page for page in sorted((DOCS / "coming_from").glob("*.md")) if page.name != "index.md"]
+    assert len(pages) == 5
+    for page in pages:
+        printed = re.findall(r"^print\(.*C.*\n# ([\d.]+)$", page.read_text(encoding="utf-8"), re.M)
+        assert [float(number) for number in printed] == [pytest.approx(expected, abs=6e-6)], page.name
+
+
+# ---- links
+
+
+def links(page: Path) -> Iterator[str]:
+    text = re.sub(r"```.*?```|`[^`]*`", "", page.read_text(encoding="utf-8"), flags=re.S)
+    yield from re.findall(r"\]\(([^)\s]+)\)", text)
+
+
+def made_pages() -> set[str]:
+    """The pages that `docs/assemble.py` makes, by their names alone."""
+    api_pages, gallery = imported("api_pages"), imported("gallery")
+    made = {f"models/{name}.md" for name in [*pkpd.catalog().index, "index"]}
+    made |= {f"api/{room}.rst" for room in [*api_pages.names_by_room(), "index"]}
+    made |= {f"gallery/{name}.md" for name in [*gallery.EXAMPLES, "index"]}
+    return made | {f"gallery/phenomenon_{name}.md" for name in gallery.PHENOMENA}
+
+
+def imported(name: str):  # type: ignore[no-untyped-def]
+    specification = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    sys.modules[f"docs_{name}"] = module  # dataclasses look their module up
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_links_between_pages_resolve() -> None:
+    made, checked = made_pages(), 0
+    for page in PAGES:
+        for link in links(page):
+            assert not link.startswith(("http:", "https:")), f"{name_of(page)} links to another host: {link}"
+            target, _, anchor = link.partition("#")
+            path = (page.parent / target).resolve() if target else page
+            there = path.relative_to(DOCS).as_posix()
+            assert path.is_file() or there in made, f"{name_of(page)} links to {link}, which is not there"
+            if anchor:
+                headings = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.M)
+                slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+                assert anchor in slugs, f"{name_of(page)} links to {link}, and no heading is called so"
+            checked += 1
+    assert checked > 20
+
+
+def test_every_page_is_in_a_tree() -> None:
+    trees = {page: re.findall(r"```\{toctree\}\n(.*?)```", page.read_text(encoding="utf-8"), re.S) for page in PAGES}
+    entries = {
+        (page.parent / line.strip()).resolve().relative_to(DOCS).as_posix()
+        for page, found in trees.items()
+        for line in "\n".join(found).splitlines()
+        if line.strip() and not line.startswith(":")
+    }
+    written = {page.relative_to(DOCS).with_suffix("").as_posix() for page in PAGES}
+    assert written - {"index"} <= entries
+    assert {entry for entry in entries if not entry.startswith(MADE)} <= written
+
+
+def test_the_api_has_every_public_name_once() -> None:
+    listed = [name for names in imported("api_pages").names_by_room().values() for name in names]
+    assert sorted(listed) == sorted(pkpd.__all__)
+
+
+def test_files_that_the_validation_names_are_there() -> None:
+    named = set(re.findall(r"`(tests/\w+\.py)`", (DOCS / "validation.md").read_text(encoding="utf-8")))
+    assert len(named) >= 10
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
+
+
+# ---- the gallery
+
+
+def test_a_docstring_becomes_markdown() -> None:
+    as_markdown = imported("gallery").as_markdown
+    doc = "\nWords about `x`.\n\n    dx/dt = -k x\n\nChoices\n-------\n- One,\n  on two lines.\n- Two.\n"
+    expected = "Words about `x`.\n\n````text\ndx/dt = -k x\n````\n\n## Choices\n\n- One, on two lines.\n- Two."
+    assert as_markdown(doc) == expected
+
+
+def test_the_gallery_has_every_example_of_the_package() -> None:
+    """A module of `pkpd.fits` with a command of its own is on a page; the rest is what they share."""
+    fits = {path.stem for path in (ROOT / "fits").glob("*.py") if "def main(" in path.read_text(encoding="utf-8")}
+    assert fits == set(imported("gallery").EXAMPLES)
+
+
+# ---- the site
+
+
+class Loaded(HTMLParser):
+    """What a page loads by itself: scripts, styles, images, frames and fonts; and the text of its styles."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.internal: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag in ("script", "img", "iframe", "source", "embed", "video", "audio"):
+            self.addresses += [values[name] for name in ("src", "srcset") if name in values]
+        if tag == "link" and values.get("rel") not in ("canonical", "next", "prev", "index", "search", "author"):
+            self.addresses.append(values.get("href", ""))
+        if tag == "a" and "href" in values:
+            self.internal.append(values["href"])
+
+
+ELSEWHERE = re.compile(r"^\s*(https?:)?//")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("sphinx") is None, reason="needs the dependency group docs")
+def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    for command in (
+        [sys.executable, str(DOCS / "assemble.py"), str(tmp_path / "source"), "--plain"],
+        [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", str(DOCS), str(tmp_path / "source"),
+         str(tmp_path / "site")],
+    ):  # fmt: skip
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-4000:]
+    pages = sorted((tmp_path / "site").rglob("*.html"))
+    assert len(pages) > len(PAGES) + len(pkpd.catalog())
+    for page in pages:
+        parser = Loaded()
+        parser.feed(page.read_text(encoding="utf-8"))
+        assert [address for address in parser.addresses if ELSEWHERE.match(address)] == [], page.name
+        for link in parser.internal:
+            target = link.partition("#")[0].partition("?")[0]
+            if target and not re.match(r"\w+:", target) and not ELSEWHERE.match(target):
+                assert (page.parent / target).exists(), f"{page.name} links to {link}"
+    for style in (tmp_path / "site").rglob("*.css"):
+        text = style.read_text(encoding="utf-8")
+        assert not re.search(r"(url\(|@import)\s*['\"]?\s*(https?:)?//", text), style.name
