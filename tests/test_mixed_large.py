@@ -11,7 +11,6 @@ import pytest
 
 import pkpd
 
-
 LONG = pytest.mark.skipif(not os.environ.get("PKPD_ALL_CASES"), reason="tens of minutes; PKPD_ALL_CASES=1 runs it")
 
 
