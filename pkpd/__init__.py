@@ -90,6 +90,7 @@ _ROOMS = {
     "storage": ["read_result", "write_result"],
     "studies.study": ["Sample", "Study"],
     "studies.study_files": ["read_study", "write_study"],
+    "studies.tables": ["study_schema"],
     "studies.opening": ["open_sweep"],
     "studies.running": ["SweepOutcome", "run_study"],
     "studies.forecasts": ["Forecast", "forecast"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pickle
 import random
@@ -381,6 +382,17 @@ def test_a_forecast_of_failures():
     study = pk(solver=pkpd.Solver(max_steps=1))
     assert forecast(study).failing == 1.0
     assert "failing    100.0% of the members probed" in str(forecast(study))
+
+
+def test_the_schema_names_every_key(capsys):
+    code, told, _ = run_here(capsys, "schema")
+    schema = json.loads(told)
+    assert code == 0
+    assert {"model", "times", "regimens", "ensemble", "reduce", "store"} <= schema["properties"].keys()
+    assert {"$ref": "#/$defs/ModelTable"} in schema["properties"]["model"]["anyOf"]
+    assert "rates" in schema["$defs"]["ModelTable"]["properties"]
+    references = set(re.findall(r'"#/\$defs/(\w+)"', told))
+    assert references <= schema["$defs"].keys()
 
 
 # ---- files that are wrong

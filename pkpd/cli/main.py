@@ -229,6 +229,16 @@ def sweep(
 
 
 @app.command()
+def schema() -> None:
+    """Print the JSON Schema of study files, for editors that complete and check them."""
+    import json
+
+    from pkpd.studies.tables import study_schema
+
+    typer.echo(json.dumps(study_schema(), indent=1))
+
+
+@app.command()
 def rerun(
     result: Annotated[Path, typer.Argument(metavar="RESULT", help="A result, .nc, or the folder of a sweep.")],
 ) -> None:

@@ -6,9 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from pkpd.model_text.tables import ModelTable
 from pkpd.toml_files import Table
 
-__all__ = ["AxisTable", "DistributionTable", "EnsembleTable", "SampleTable", "SolverTable", "StoreTable", "StudyTable"]
+__all__ = [
+    "AxisTable", "DistributionTable", "EnsembleTable", "SampleTable", "SolverTable", "StoreTable", "StudyTable", "study_schema",
+]  # fmt: skip
 
 DoseText = str | list[str]
 
@@ -97,3 +100,18 @@ class StudyTable(Table):
     at_dose: Literal["before", "after"] = "before"
     solver: SolverTable = SolverTable()
     store: StoreTable = StoreTable()
+
+
+def study_schema() -> dict[str, Any]:
+    """The JSON Schema of a study file, by which editors complete its keys; a model as a table has its own.
+
+    Examples
+    --------
+    >>> sorted(study_schema()["required"])
+    ['model', 'times']
+    """
+    schema = StudyTable.model_json_schema()
+    model = ModelTable.model_json_schema(ref_template="#/$defs/{model}")
+    definitions = {**schema.pop("$defs", {}), **model.pop("$defs", {}), "ModelTable": model}
+    schema["properties"]["model"] = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/ModelTable"}]}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}
