@@ -5,7 +5,6 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-DOCUMENTED := $(VENV)/.ready-docs
 
 .PHONY: quickstart test test-slow lint docs bench clean
 
@@ -22,7 +21,7 @@ lint: $(READY)
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
 # The site, in build/docs/index.html; DOCS=--plain leaves out the figures and the runs of the gallery, which take minutes.
-docs: $(DOCUMENTED)
+docs: $(READY)
 	$(BIN)/python docs/assemble.py build/docs_source $(DOCS)
 	$(BIN)/python -m sphinx -q -W --keep-going -c docs build/docs_source build/docs
 	@echo "open build/docs/index.html"
@@ -38,10 +37,6 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
 	touch $(READY)
-
-$(DOCUMENTED): $(READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group docs
-	touch $(DOCUMENTED)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info quickstart .pytest_cache .mypy_cache .ruff_cache

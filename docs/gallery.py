@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import io
 import os
 import re
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pkpd
 from pkpd.fits.phenomena.catalog import PHENOMENA
@@ -30,16 +32,25 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "warfarin": ("--out", "OUT"),
     "warfarin_population": ("--out", "OUT"),
     "nimotuzumab": ("--out", "OUT"),
+    "nimotuzumab_population": ("--out", "OUT"),
     "egfr_xenografts": ("--out", "OUT"),
     "ct26_mice": ("--out", "OUT"),
     "tumor_classes": ("--out", "OUT"),
+    "tumor_classes_population": ("--out", "OUT"),
     "tumgr_rates": ("--out", "OUT"),
     "nsclc_lesions": ("--out", "OUT"),
     "spdl1_nivolumab": ("--out", "OUT"),
     "pacific_survival": ("--out", "OUT"),
 }
 # Minutes each: their pages have words and code, and the command that runs them.
-LONG = ("nimotuzumab", "nsclc_lesions", "warfarin_population", "theophylline_population")
+LONG = (
+    "nimotuzumab",
+    "nimotuzumab_population",
+    "nsclc_lesions",
+    "theophylline_population",
+    "tumor_classes_population",
+    "warfarin_population",
+)
 
 
 @dataclass(frozen=True)
@@ -118,16 +129,17 @@ def _example_page(name: str, outcome: Outcome) -> str:
 
 
 def _phenomenon_page(name: str, phenomenon: Callable[[], object], outcome: Outcome) -> str:
-    import inspect
-
-    target = getattr(phenomenon, "function", phenomenon)
-    doc = inspect.getdoc(target) or ""
-    title = name.replace("_", " ").capitalize()
+    show: Any = getattr(phenomenon, "show", phenomenon)
+    needs = ", ".join(getattr(phenomenon, "needs", ()))
+    parts = [f"# {_titled(name)}", _shown(outcome), as_markdown(inspect.getdoc(show) or "")]
+    if needs:
+        parts.append(f"The claim fails without any one of these mechanisms: {prose(needs)}.")
     command = _fenced(f"python -m pkpd.fits.phenomena {name} --out figures", "sh")
-    parts = [f"# {title}", _shown(outcome), as_markdown(doc), "## Code", command]
-    with contextlib.suppress(TypeError, OSError):
-        parts.append(_fenced(inspect.getsource(target).strip(), "python"))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, "## Code", command, _fenced(inspect.getsource(show).strip(), "python")]) + "\n"
+
+
+def _titled(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _shown(outcome: Outcome) -> str:
@@ -181,7 +193,7 @@ def _index() -> Iterator[str]:
         title = (importlib.import_module(f"pkpd.fits.{name}").__doc__ or name).partition("\n")[0]
         yield f"- [{prose(title)}]({name}.md)"
     yield from ("", "## Phenomena: what the flagship can show, by regimen and patient alone", "")
-    yield from (f"- [{name.replace('_', ' ').capitalize()}](phenomenon_{name}.md)" for name in PHENOMENA)
+    yield from (f"- [{_titled(name)}](phenomenon_{name}.md)" for name in PHENOMENA)
     yield from ("", "```{toctree}", ":hidden:", "", *EXAMPLES, *(f"phenomenon_{name}" for name in PHENOMENA), "```", "")
 
 

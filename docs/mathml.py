@@ -5,6 +5,7 @@ The converter is that of docutils.
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from docutils import nodes
@@ -21,7 +22,7 @@ def markup(node: nodes.Element, *, as_block: bool) -> str:
         return str(tex2mathml(node.astext(), as_block=as_block))
     except MathError as error:
         LOGGER.warning("not converted to MathML: %s: %s", node.astext(), error, location=node)
-        return f"<code>{node.astext()}</code>"
+        return f"<code>{escape(node.astext())}</code>"
 
 
 def visit_inline(writer: Any, node: nodes.Element) -> None:
