@@ -10,7 +10,8 @@ from pkpd.model_text.tables import ModelTable
 from pkpd.toml_files import Table
 
 __all__ = [
-    "AxisTable", "DistributionTable", "EnsembleTable", "SampleTable", "SolverTable", "StoreTable", "StudyTable", "study_schema",
+    "AxisTable", "DistributionTable", "EnsembleTable", "SampleTable", "SolverTable", "StoreTable", "StudyTable",
+    "study_schema",
 ]  # fmt: skip
 
 DoseText = str | list[str]
