@@ -123,8 +123,15 @@ def _terms(rate: sympy.Expr, moving: set[Any]) -> list[sympy.Expr]:
     for whole in sympy.Add.make_args(rate):
         factor, part = whole.as_independent(*moving, as_Add=False)
         small = part.count_ops() <= _LARGEST
-        terms += [factor * t for t in sympy.Add.make_args(sympy.expand_mul(part) if small else part)]
+        moved = sympy.Add.make_args(sympy.expand_mul(part) if small else part)
+        terms += [f * t for f in _factors(factor) for t in moved]
     return [t for t in terms if t != 0]
+
+
+def _factors(factor: sympy.Expr) -> tuple[sympy.Expr, ...]:
+    """A sum of clearances apart, each a flow of its own; one of unlike signs, as of a covariate, stays whole."""
+    parts = sympy.Add.make_args(sympy.expand_mul(factor))
+    return parts if len({_negative(p) for p in parts}) == 1 else (factor,)
 
 
 def _unvalued(expression: sympy.Expr) -> set[Any]:
@@ -146,13 +153,11 @@ def _flows(rates: Mapping[Any, sympy.Expr]) -> tuple[tuple[Flow, ...], dict[Any,
     carried: dict[Any, set[Any]] = {state: set() for state in rates}
     matched: set[tuple[Any, int]] = set()
     for source in rates:
-        for i, term in enumerate(terms[source]):
-            if not _negative(term) or source not in term.free_symbols:
-                continue
-            for target, j in _entering(term, terms, source, states):
-                flows[Flow(source.name, target.name)] = None
-                carried[target].add(source)
-                matched |= {(source, i), (target, j)}
+        leaving = {i: t for i, t in enumerate(terms[source]) if _negative(t) and source in t.free_symbols}
+        for target, j, i in _entering(leaving, terms, source, states):
+            flows[Flow(source.name, target.name)] = None
+            carried[target].add(source)
+            matched |= {(source, i), (target, j)}
     for state in rates:
         left = [t for i, t in enumerate(terms[state]) if (state, i) not in matched]
         grown = [t for t in left if not _negative(t)]
@@ -163,12 +168,19 @@ def _flows(rates: Mapping[Any, sympy.Expr]) -> tuple[tuple[Flow, ...], dict[Any,
     return tuple(flows), carried
 
 
-def _entering(term: sympy.Expr, terms: Mapping[Any, list[sympy.Expr]], source: Any, states: set[Any]) -> Iterator[Any]:
-    """The states, and the numbers of their terms, where what leaves by `term` arrives."""
+def _entering(
+    leaving: Mapping[int, sympy.Expr], terms: Mapping[Any, list[sympy.Expr]], source: Any, states: set[Any]
+) -> Iterator[tuple[Any, int, int]]:
+    """The states and the numbers of their terms that a flow enters by, and of the term most like it that leaves."""
     for target, others in terms.items():
         for j, other in enumerate(others):
-            if target is not source and not _negative(other) and not (other / term).free_symbols & states:
-                yield target, j
+            if target is source or _negative(other):
+                continue
+            ratios = {i: (other / term).free_symbols for i, term in leaving.items()}
+            alike = [i for i, symbols in ratios.items() if not symbols & states]
+            if alike:
+                sizes = {i: len(ratios[i]) for i in alike}
+                yield target, j, min(sizes, key=sizes.__getitem__)
 
 
 def _brakes(term: sympy.Expr, grown: list[sympy.Expr], state: Any, states: set[Any]) -> bool:
