@@ -61,9 +61,10 @@ Q4W = pkpd.infusion(1500, route="iv", duration=1 / 24, every=28, n=13)
 
 
 def durvalumab() -> xr.Dataset:
-    """Daily concentrations over a year in patients that differ by the published variability."""
+    """Concentrations over a year in patients that differ by the published variability."""
     model = pkpd.load("durvalumab_baverel_2018")
-    days = np.union1d(np.arange(0.0, 365.0), 28.0 * np.arange(13) + 1 / 24)  # troughs, and ends of infusions
+    starts = 28.0 * np.arange(13)  # troughs; with the ends of infusions and the hours after, the drops are steep
+    days = np.union1d(np.arange(0.0, 365.0), [start + after for start in starts for after in (1 / 24, 0.25, 0.5)])
     return pkpd.simulate(model, Q4W, times=days, parameters=pkpd.sample(model, PATIENTS, SEED), outputs=["C"])
 
 

@@ -156,7 +156,7 @@ def test_doses_are_marked_at_their_times_and_no_later_than_the_run(model):
     ax = pkpd.time_course(run, "V", regimen=pkpd.bolus(1, "iv", at=[0, 4, 8, 12]))
     marks = [line for line in ax.lines if line.get_gid() == "doses:iv" and len(line.get_xdata())]
     assert [list(m.get_xdata()) for m in marks] == [[0, 4, 8]]
-    assert legend_words(ax) == ["dose, iv"]
+    assert legend_words(ax) == ["iv, 1 every 4 days"]
     lowest_mark = marks[0].get_ydata()[0] * ax.get_ylim()[1]
     assert lowest_mark > curves(ax)[0].get_ydata().max()
 
@@ -250,7 +250,7 @@ def test_a_rate_has_its_confidence_interval_as_bars():
 
 def test_a_response_curve_is_compared_with_levels_by_name(model):
     ax = pkpd.response_curve(run_of(model, k=[-0.3, -0.1]), "V", x="k", at=0, lines={"untreated": 60, "one": 1})
-    assert legend_words(ax) == ["untreated", "one"]
+    assert legend_words(ax) == ["tumor volume at day 0", "untreated", "one"]
     levels = [line for line in ax.lines if line.get_label() in ("untreated", "one")]
     assert [line.get_ydata()[0] for line in levels] == [60, 1]
     looks = {(line.get_linestyle(), line.get_color(), line.get_linewidth()) for line in levels}
@@ -517,7 +517,8 @@ def test_geometric_spacing_and_cell_edges():
     assert is_geometric(np.geomspace(1, 40, 50))
     assert not any(is_geometric(v) for v in ([1, 2, 3], [3, 7, 12, 19], [1, 10], [0, 1, 2], ["a", "b", "c"]))
     np.testing.assert_allclose(cell_edges(np.array([1.0, 2.0, 4.0])), [0.5**0.5, 2**0.5, 8**0.5, 32**0.5])
-    np.testing.assert_allclose(cell_edges(np.array([0.0, 1.0, 3.0])), [-0.5, 0.5, 2.0, 4.0])
+    np.testing.assert_allclose(cell_edges(np.array([0.0, 1.0, 3.0])), [0.0, 0.5, 2.0, 4.0])  # none below 0
+    np.testing.assert_allclose(cell_edges(np.array([-1.0, 0.0, 1.0])), [-1.5, -0.5, 0.5, 1.5])
 
 
 def test_figures_are_the_only_room_that_imports_matplotlib():

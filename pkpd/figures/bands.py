@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkpd.errors import DataError
+from pkpd.figures.filled_bands import FilledBand, draw_bands
 from pkpd.figures.scales import scale_outputs
 
 if TYPE_CHECKING:
@@ -72,10 +73,7 @@ def _draw_band(ax: Axes, bands: xr.Dataset, output: str, arm: str, color: Any) -
     """The band of one arm; on a logarithmic axis it is cut at the axis, for it may reach 0 and below."""
     limits = bands[output].sel(arm=arm)
     time, low, high = (v.to_numpy() for v in (bands["time"], limits.sel(limit="low"), limits.sel(limit="high")))
-    bottom, top = ax.get_ylim()
+    limits_drawn = ax.get_ylim()
     if ax.get_yscale() == "log":
-        low, high = np.maximum(low, bottom), np.maximum(high, bottom)
-        top = max(top, float(np.nanmax(high, initial=top)))
-    ax.fill_between(time, low, high, color=color, alpha=0.18, linewidth=0, zorder=0.5, label=f"_{band_name(bands)}")
-    if ax.get_yscale() == "log":
-        ax.set_ylim(bottom, top)
+        ax.set_ylim(limits_drawn[0], max(limits_drawn[1], float(np.nanmax(high, initial=limits_drawn[1]))))
+    draw_bands(ax, [FilledBand(time, low, high, color, label=f"_{band_name(bands)}", zorder=0.5)])

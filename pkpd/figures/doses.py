@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sympy
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from pkpd.treatment.regimens import Administration
 
-__all__ = ["dose_times", "mark_doses"]
+__all__ = ["described_doses", "dose_times", "mark_doses"]
 
 _MARKERS = ("v", "d", "1", "*")
 _STEP = 0.045  # of the axes' height, between two rows of marks
@@ -72,7 +73,42 @@ def _value(symbol: Any, values: xr.DataArray) -> float:
     return float(coordinate)
 
 
-def mark_doses(ax: Axes, rows: Sequence[dict[str, list[float]]], colors: Sequence[Any]) -> None:
+def described_doses(regimen: Regimen | None, unit: str | None) -> dict[str, str]:
+    """For each route its amount and interval, such as ``1500 mg every 28 days``; what varies is left out."""
+    doses: dict[str, list[Administration]] = {}
+    for dose in () if regimen is None else regimen.doses:
+        doses.setdefault(dose.route, []).append(dose)
+    return {route: _described(own, unit) for route, own in doses.items()}
+
+
+def _described(doses: Sequence[Administration], unit: str | None) -> str:
+    amount, interval = _amount(doses), _interval(doses, unit)
+    if amount and not interval and len(doses) > 1:
+        return f"{amount}, {len(doses)} doses"
+    return f"{amount} {interval}".strip()
+
+
+def _amount(doses: Sequence[Administration]) -> str:
+    amounts = {str(dose.amount) for dose in doses}
+    fixed = all(dose.amount.expression.is_number for dose in doses)
+    return amounts.pop() if len(amounts) == 1 and fixed else ""
+
+
+def _interval(doses: Sequence[Administration], unit: str | None) -> str:
+    """How often, where all gaps are alike; once has no interval."""
+    times = [dose.time if unit is None else dose.due(unit) for dose in doses]
+    gaps = {sympy.simplify(later - earlier) for earlier, later in itertools.pairwise(times)}
+    if len(gaps) != 1 or not next(iter(gaps)).is_number:
+        return ""
+    gap = float(next(iter(gaps)))
+    if not gap > 0 or unit in (None, "1"):
+        return ""
+    return f"every {unit}" if gap == 1 else f"every {gap:g} {unit}{'' if unit == 'h' else 's'}"
+
+
+def mark_doses(
+    ax: Axes, rows: Sequence[dict[str, list[float]]], colors: Sequence[Any], described: Mapping[str, str] | None = None
+) -> None:
     """A row of marks at the top of the axes for each route, and for each line where lines differ.
 
     Parameters
@@ -81,6 +117,8 @@ def mark_doses(ax: Axes, rows: Sequence[dict[str, list[float]]], colors: Sequenc
         For each line the dose times by route.
     colors
         The lines' colors.
+    described
+        For each route what the legend says of it, from `described_doses`.
     """
     routes = list(dict.fromkeys(route for row in rows for route in row))
     marks = [
@@ -93,7 +131,9 @@ def mark_doses(ax: Axes, rows: Sequence[dict[str, list[float]]], colors: Sequenc
         height = [1 - _STEP * (i + 0.5)] * len(times)
         ax.plot(times, height, color=color, transform=ax.get_xaxis_transform(), clip_on=False, **_look(routes, route))
     for route in routes:
-        ax.plot([], [], color=GRAY, label=f"dose, {route}", **_look(routes, route))
+        about = (described or {}).get(route)
+        name = f"{route}, {about}" if about else f"dose, {route}"
+        ax.plot([], [], color=GRAY, label=name, **_look(routes, route))
 
 
 def _look(routes: Sequence[str], route: str) -> dict[str, Any]:

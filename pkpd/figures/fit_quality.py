@@ -99,7 +99,7 @@ def goodness_of_fit(fit: Fit | MixedFit, output: str | None = None, *, log: bool
                     letter, (0, 1), xytext=(-26, 5), xycoords="axes fraction", textcoords="offset points",
                     fontweight="bold", fontsize=9,
                 )  # fmt: skip
-            note(axes[0, 0], f"n = {len(kept)}", _beyond(len(rows) - len(kept), len(rows)))
+            note(axes[0, 0], f"n = {len(kept)}", _beyond(len(rows) - len(kept), len(rows)), _off(kept, log))
         except BaseException:
             plt.close(figure)
             raise
@@ -108,6 +108,11 @@ def goodness_of_fit(fit: Fit | MixedFit, output: str | None = None, *, log: bool
 
 def _beyond(count: int, total: int) -> str:
     return labels.left_out(count, total, "values").replace("failed", "are beyond a limit")
+
+
+def _off(rows: pd.DataFrame, log: bool) -> str:
+    count = int(((rows["observed"] <= 0) | (rows["predicted"] <= 0)).sum()) if log else 0
+    return f"{count} with a value of 0 or less are not shown" if count else ""
 
 
 def _time(unit: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["left_out", "meaning", "number", "plain_unit", "quantity", "summary"]
+__all__ = ["left_out", "meaning", "number", "output", "plain_unit", "quantity", "short_number", "summary"]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -19,9 +19,19 @@ def quantity(array: xr.DataArray, width: int = 44) -> str:
     """Meaning and unit as an axis label, such as ``Tumor volume (mm³)``, broken into lines."""
     text = meaning(array)
     unit = plain_unit(str(array.attrs.get("units", "1")))
+    if re.match(rf"{re.escape(unit)} of ", text) and unit:  # the day of the first dose is in days
+        unit = ""
     if re.match(r"[a-z]{2,}(?=[\s-]|$)", array.attrs.get("long_name") or ""):
         text = text[0].upper() + text[1:]
     return "\n".join(_balanced(f"{text} ({unit})" if unit else text, width))
+
+
+def output(array: xr.DataArray, width: int = 44) -> str:
+    """As `quantity`; an output that has no meaning but an expression, such as ``MW*A1/V1``, has its name."""
+    text = str(array.attrs.get("long_name") or "")
+    if array.name and re.search(r"[*/^()]", text) and not re.search(r"[A-Za-z]{2,} [A-Za-z]{2,}", text):
+        array = array.assign_attrs(long_name=str(array.name))
+    return quantity(array, width)
 
 
 def _balanced(text: str, width: int) -> list[str]:
@@ -51,6 +61,12 @@ def plain_unit(unit: str) -> str:
 def number(value: object) -> str:
     """A coordinate's value in a legend."""
     return f"{value:.4g}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
+
+def short_number(value: float, digits: int = 3) -> str:
+    """A number in a cell or a note: 2480 rather than 2.48e+03."""
+    plain = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in plain and abs(value) < 1e5 else plain
 
 
 def left_out(lost: int, total: int, noun: str = "members") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.axes import Axes
 
-__all__ = ["has_color_bar", "key", "legend_above", "line_colors"]
+__all__ = ["has_color_bar", "key", "legend_above", "legend_columns", "line_colors"]
 
 _FEW = 7
 _LETTERS = 50  # that fit in a row above a column's axes
@@ -58,12 +59,23 @@ def legend_above(ax: Axes) -> float:
     names = ax.get_legend_handles_labels()[1]
     if not names:
         return 4
-    rows = 1 if sum(len(name) + 4 for name in names) <= _LETTERS else len(names)
+    columns = legend_columns(names)
+    rows = -(-len(names) // columns)
     ax.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=-(-len(names) // rows), borderpad=0, labelspacing=0.2,
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderpad=0, labelspacing=0.2,
         handletextpad=0.5, columnspacing=1.2,
     )  # fmt: skip
     return 4 + 9.5 * rows
+
+
+def legend_columns(names: Sequence[str], letters: int = _LETTERS) -> int:
+    """As many columns as fit in `letters`, filled one after the other as matplotlib does."""
+    for columns in range(len(names), 1, -1):
+        rows = -(-len(names) // columns)
+        widths = [max(len(n) + 6 for n in names[i : i + rows]) for i in range(0, len(names), rows)]
+        if sum(widths) <= letters:
+            return columns
+    return 1
 
 
 def _norm(coordinate: xr.DataArray) -> Any:

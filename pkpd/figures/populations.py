@@ -10,7 +10,7 @@ from pkpd.arrays import Array, Mask
 from pkpd.errors import DataError, SimulationError
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
-from pkpd.figures.scales import scale_output
+from pkpd.figures.scales import scale_output, time_ticks
 from pkpd.figures.selections import measurable, only, require, where
 from pkpd.figures.style import BLACK, BLUE, GRAY, OKABE_ITO, RED, canvas, note
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["spaghetti"]
+
+_USUAL, _FAR = 0.95, 3.0  # an axis is cut where a member is so many times as high as this share of members
 
 
 def spaghetti(
@@ -32,7 +34,8 @@ def spaghetti(
 ) -> Axes:
     """An output of every member against time, with the median.
 
-    Failed members are left out; the figure says how many.
+    Failed members are left out, and an axis that a few members alone would set is cut; the figure says how
+    many they are.
 
     Parameters
     ----------
@@ -73,12 +76,26 @@ def spaghetti(
         if median:
             axes.plot(time, np.median(rows[kept], axis=0), color=BLACK, linewidth=1.8, label="median")
         scale_output(axes, log)
-        axes.set_xlim(time[0], time[-1])
+        cut = "" if log else _cut_outliers(axes, rows[kept])
+        margin = 0.015 * (time[-1] - time[0])
+        axes.set_xlim(time[0] - margin, time[-1] + margin)
+        time_ticks(axes, float(time[0]), float(time[-1]), str(values["time"].attrs.get("units")))
         axes.set_xlabel(labels.quantity(values["time"]))
-        axes.set_ylabel(labels.quantity(values, 34))
+        axes.set_ylabel(labels.output(values, 34))
         room = legend_above(axes)
-        note(axes, labels.left_out(int((~kept).sum()), kept.size), pad=room)
+        note(axes, labels.left_out(int((~kept).sum()), kept.size), cut, pad=room)
     return axes
+
+
+def _cut_outliers(ax: Axes, rows: Array) -> str:
+    """End the axis above nearly all members where a few reach several times as high; the sentence that counts them."""
+    tops = rows.max(axis=1)
+    usual = float(np.quantile(tops, _USUAL))
+    if not 0 < _FAR * usual < tops.max():
+        return ""
+    top = 1.3 * usual
+    ax.set_ylim(top=top)
+    return f"{int((tops > top).sum())} of {len(tops)} members run off the axis"
 
 
 def _groups(classes: xr.DataArray | None, usable: xr.DataArray) -> dict[str, tuple[Mask, Any]]:

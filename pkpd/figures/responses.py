@@ -10,8 +10,9 @@ import numpy as np
 
 from pkpd.errors import SimulationError
 from pkpd.figures import labels
+from pkpd.figures.filled_bands import FilledBand, mark_not_positive, scale_with
 from pkpd.figures.legends import has_color_bar, key, line_colors
-from pkpd.figures.scales import scale_output, scale_parameter
+from pkpd.figures.scales import scale_parameter, tick_centers
 from pkpd.figures.selections import (
     Statistic,
     checked_band,
@@ -32,6 +33,8 @@ __all__ = ["response_curve"]
 
 # Levels that coincide stay apart to the eye: a thin dark dash lies on a broad pale line.
 _LEVELS: tuple[tuple[Any, str, float], ...] = ((":", GRAY, 1.0), ("-", PALE, 2.6), ("--", BLACK, 0.8), ("-.", RED, 0.8))
+_FEW = 6  # values that each have a tick
+_LETTERS = 36  # of categories in a row below the axes
 _MANY = 20  # points so close that marks would hide the line
 
 
@@ -52,8 +55,8 @@ def response_curve(
 
     The axis of the parameter is logarithmic where its values are spaced by a factor.  Over
     ``member`` the median and a band are shown.  An output with confidence limits, such as the
-    ``rate`` of `pkpd.rate`, has them as error bars.  What failed is left out; the figure says
-    how many.
+    ``rate`` of `pkpd.rate`, has them as error bars.  Categories are not joined by a line.
+    What failed is left out; the figure says how many.
 
     Parameters
     ----------
@@ -75,7 +78,8 @@ def response_curve(
     lines
         Levels to compare with, by name, such as the response without treatment.
     log
-        Whether the axis of the output is logarithmic.
+        Whether the axis of the output is logarithmic; values of 0 and less are then triangles at its foot,
+        which the figure counts.
     ax
         Axes to draw on; a new figure by default.
 
@@ -99,17 +103,23 @@ def response_curve(
         raise SimulationError(f"{where(run)}: nothing to show; all {usable.size} simulations failed.")
     colors = [BLUE] if by is None else line_colors(center[by])
     with canvas(ax) as axes:
+        bands: list[FilledBand] = []
+        bars = _limits(run, reduced) is not None
         for i, color in enumerate(colors):
             chosen = [None if a is None else a if by is None else a.isel({by: i}) for a in (center, low, high)]
             label = "_" if by is None or has_color_bar(center[by]) else labels.number(center[by].to_numpy().tolist()[i])
-            _draw(axes, x, chosen, color, label, bars=_limits(run, reduced) is not None)
+            if by is None and heights:
+                label = labels.meaning(reduced)
+            bands += _draw(axes, x, chosen, color, label, bars=bars, log=log, aside=_aside(i, len(colors), bars))
         for (name, height), (dashes, color, width) in zip(heights.items(), cycle(_LEVELS), strict=False):
             # Over the axis itself, so that a level of 0 is seen.
             axes.axhline(height, color=color, linewidth=width, linestyle=dashes, label=name, zorder=2.6, clip_on=False)
-        _finish(axes, reduced, x, log)
+        _finish(axes, reduced, x, bands, log)
+        hidden = _not_shown(axes, center, x, by, colors) if log else ""
         room = key(axes, center[by] if by else None)
         described = labels.summary(reduced.notnull().sum("member").to_numpy().ravel(), quantiles) if population else ""
-        note(axes, described, labels.left_out(int((~usable).sum()), usable.size, "simulations"), pad=room)
+        lost = labels.left_out(int((~usable).sum()), usable.size, "simulations")
+        note(axes, described or _bars_described(run, reduced), lost, hidden, pad=room)
     return axes
 
 
@@ -139,26 +149,87 @@ def _quantile(reduced: xr.DataArray, q: float) -> xr.DataArray:
         return reduced.quantile(q, "member", skipna=True).drop_vars("quantile")
 
 
-def _draw(ax: Axes, x: str, chosen: list[Any], color: Any, label: str, *, bars: bool) -> None:
+def _bars_described(run: Any, reduced: xr.DataArray) -> str:
+    """What error bars are, and of how many members."""
+    limits = _limits(run, reduced)
+    if limits is None:
+        return ""
+    share = run.attrs.get("confidence")
+    bars = "bars: confidence interval" if share is None else f"bars: {100 * float(share):g} % confidence interval"
+    if "n" not in run.data_vars:
+        return bars
+    counts = run["n"].to_numpy()
+    few, many = int(counts.min()), int(counts.max())
+    return f"{bars}, n = {few}" + ("" if few == many else f" to {many}") + (" each" if counts.size > 1 else "")
+
+
+def _aside(i: int, count: int, bars: bool) -> float:
+    """How far a line's marks stand from their place, in points, so that error bars do not cover each other."""
+    return 3.0 * (i - (count - 1) / 2) if bars and count <= 5 else 0.0
+
+
+def _draw(
+    ax: Axes, x: str, chosen: list[Any], color: Any, label: str, *, bars: bool, log: bool, aside: float
+) -> list[FilledBand]:
+    """A line with marks, of categories marks alone; the band that is to be drawn about it."""
     center, low, high = chosen
-    order = np.argsort(center[x].to_numpy())
-    at, y = center[x].to_numpy()[order], center.to_numpy()[order]
-    if bars:
+    numbers = center[x].dtype.kind in "iuf"
+    order = np.argsort(center[x].to_numpy()) if numbers else np.arange(center.sizes[x])
+    at = center[x].to_numpy()[order] if numbers else np.arange(center.sizes[x])
+    y = center.to_numpy()[order]
+    visible = np.where(y > 0, y, np.nan) if log else y
+    line: dict[str, Any] = {"color": color, "linestyle": "-" if numbers else "none"}
+    if bars or (low is not None and not numbers):
         below, above = y - low.to_numpy()[order], high.to_numpy()[order] - y
+        line |= {"transform": ax.transData + _points_aside(ax, aside)} if aside else {}
         ax.errorbar(
-            at, y, yerr=[below, above], color=color, label=label, marker="o", capsize=2, elinewidth=0.8, linewidth=1.0
-        )
-        return
-    ax.plot(at, y, color=color, label=label, marker="o" if len(at) <= _MANY else None)
-    if low is not None:
-        ax.fill_between(at, low.to_numpy()[order], high.to_numpy()[order], color=color, alpha=0.18, linewidth=0)
+            at, y, yerr=[np.maximum(below, 0), np.maximum(above, 0)], capsize=2, elinewidth=0.8,
+            **{**line, "linestyle": "none"},
+        )  # fmt: skip
+        ax.plot(at, visible, label=label, marker="o", linewidth=1.0, **line)
+        return []
+    ax.plot(at, visible, label=label, marker="o" if len(at) <= _MANY or not numbers else None, **line)
+    return [] if low is None else [FilledBand(at, low.to_numpy()[order], high.to_numpy()[order], color)]
 
 
-def _finish(ax: Axes, reduced: xr.DataArray, x: str, log: bool) -> None:
-    scale_parameter(ax, "x", reduced[x].to_numpy())
-    scale_output(ax, log)
-    if reduced[x].dtype.kind in "iuf" and reduced.sizes[x] <= 6:
-        ax.set_xticks(reduced[x].to_numpy(), minor=False)
-        ax.set_xticks([], minor=True)
+def _points_aside(ax: Axes, points: float) -> Any:
+    from matplotlib.transforms import ScaledTranslation
+
+    assert ax.figure is not None
+    return ScaledTranslation(points / 72, 0, ax.figure.dpi_scale_trans)
+
+
+def _not_shown(ax: Axes, center: xr.DataArray, x: str, by: str | None, colors: list[Any]) -> str:
+    """Mark what is 0 or less at the foot of a logarithmic axis; the sentence that counts it."""
+    numbers = center[x].dtype.kind in "iuf"
+    at = center[x].to_numpy() if numbers else np.arange(center.sizes[x])
+    rows = [center] if by is None else [center.isel({by: i}) for i in range(center.sizes[by])]
+    count = sum(mark_not_positive(ax, at, row.to_numpy(), c) for row, c in zip(rows, colors, strict=True))
+    return f"triangles: {count} of {center.size} values are 0 or less" if count else ""
+
+
+def _on_the_axis(ax: Axes) -> bool:
+    """Whether a level lies on the horizontal axis, where it would not be seen."""
+    bottom = ax.get_ylim()[0]
+    heights = [np.asarray(line.get_ydata(), dtype=float) for line in ax.lines]
+    return bottom == 0 and any(y.size > 0 and not y.any() for y in heights)
+
+
+def _finish(ax: Axes, reduced: xr.DataArray, x: str, bands: list[FilledBand], log: bool) -> None:
+    if reduced[x].dtype.kind in "iuf":
+        scale_parameter(ax, "x", reduced[x].to_numpy())
+    scale_with(ax, bands, log, what=where(reduced))
+    if not log and _on_the_axis(ax):
+        ax.set_ylim(bottom=-0.03 * ax.get_ylim()[1])
+    if reduced[x].dtype.kind not in "iuf":
+        names = [labels.number(v) for v in reduced[x].to_numpy().tolist()]
+        long = sum(map(len, names)) > _LETTERS
+        ax.set_xticks(
+            range(len(names)), names, rotation=30 if long else 0, ha="right" if long else "center",
+            rotation_mode="anchor" if long else "default",
+        )  # fmt: skip
+        ax.set_xlim(-0.5, len(names) - 0.5)
+    elif reduced.sizes[x] <= _FEW:
+        tick_centers(ax, "x", np.sort(reduced[x].to_numpy()))
     ax.set_xlabel(labels.quantity(reduced[x]))
-    ax.set_ylabel(labels.quantity(reduced, 34))
+    ax.set_ylabel(labels.output(reduced, 34))

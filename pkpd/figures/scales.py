@@ -13,7 +13,25 @@ from pkpd.figures.selections import is_geometric
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["cell_edges", "plain_log", "scale_output", "scale_outputs", "scale_parameter", "write_powers"]
+__all__ = [
+    "cell_edges",
+    "log_number",
+    "plain_log",
+    "scale_output",
+    "scale_outputs",
+    "scale_parameter",
+    "tick_centers",
+    "time_ticks",
+    "write_powers",
+]
+
+
+_STEPS = {
+    "day": (1, 2, 5, 7, 10, 14, 20, 21, 28, 42, 50, 56, 84, 91, 100, 112, 168, 182, 365, 730),
+    "h": (1, 2, 4, 6, 8, 12, 24, 48, 72, 96, 168, 336),
+    "week": (1, 2, 4, 6, 8, 12, 13, 24, 26, 52, 104),
+    "month": (1, 2, 3, 6, 12, 24),
+}  # from the smallest
 
 
 def scale_output(ax: Axes, log: bool) -> None:
@@ -24,7 +42,9 @@ def scale_output(ax: Axes, log: bool) -> None:
 def scale_outputs(axes: Sequence[Axes], log: bool) -> None:
     """`scale_output` of panels that have their vertical axis in common."""
     if log:
-        axes[0].set_yscale("log", nonpositive="mask")
+        for ax in axes:
+            if ax.get_yscale() != "log":  # an error bar or a line that reaches 0 runs off the axis
+                ax.set_yscale("log", nonpositive="clip")
         for ax in axes:
             plain_log(ax, "y")
         return
@@ -53,27 +73,80 @@ def scale_parameter(ax: Axes, which: str, values: Any) -> None:
 
 
 def plain_log(ax: Axes, which: str) -> None:
-    """Write 20 and 500 rather than 2 x 10^1 and 5 x 10^2, where the numbers stay short."""
-    from matplotlib.ticker import LogFormatter
+    """Number a logarithmic axis in one notation: 20 and 500 where numbers stay short, else powers of ten.
 
-    class PlainLog(LogFormatter):
-        """Labels the ticks that matplotlib would, all in one notation."""
+    The notation is chosen when the axis is drawn, from the range that it then has.
+    """
+    axis = getattr(ax, f"{which}axis")
+    axis.set_major_formatter(_log_numbers())
+    axis.set_minor_formatter(_log_numbers())
+
+
+def _log_numbers() -> Any:
+    from matplotlib.ticker import Formatter
+
+    class LogNumbers(Formatter):
+        """Numbers at powers of ten; at 2 and 5 as well within two decades; at each within less than one."""
 
         def __call__(self, x: float, pos: int | None = None) -> str:
-            return f"{x:g}" if super().__call__(x, pos) else ""
+            low, high = sorted(self.axis.get_view_interval())  # type: ignore[union-attr]
+            return log_number(float(x), float(low), float(high))
 
-    low, high = getattr(ax, f"get_{which}lim")()
-    if low >= 0.9e-3 and high <= 2e4:
-        axis = getattr(ax, f"{which}axis")
-        axis.set_major_formatter(PlainLog())
-        axis.set_minor_formatter(PlainLog(minor_thresholds=(1.5, 0.5)))
+    return LogNumbers()
+
+
+def log_number(x: float, low: float, high: float) -> str:
+    """What stands at the tick `x` of a logarithmic axis from `low` to `high`; empty where nothing does."""
+    if not (x > 0 and 0 < low < high):
+        return ""
+    power = int(np.floor(np.log10(x) + 1e-9))
+    digit = round(x / 10.0**power)
+    if digit not in _digits(float(np.log10(high / low))):
+        return ""
+    if low >= 0.9e-3 and high <= 3e4:
+        return f"{x:g}"
+    return rf"$10^{{{power}}}$" if digit == 1 else rf"${digit}\times10^{{{power}}}$"
+
+
+def _digits(decades: float) -> tuple[int, ...]:
+    """The leading digits that are numbered."""
+    if decades > 2:
+        return (1,)
+    return (1, 2, 5) if decades > 0.8 else tuple(range(1, 10))
 
 
 def cell_edges(centers: Array) -> Array:
-    """The borders of cells around `centers`, halfway between them on the axis's own scale."""
+    """The borders of cells around `centers`, halfway between them on the axis's own scale.
+
+    Where no center is negative, no cell reaches below 0.
+    """
     if is_geometric(centers):
         return np.exp(_halfway(np.log(centers)))
-    return _halfway(centers)
+    edges = _halfway(centers)
+    if centers.min() >= 0:
+        edges[0] = max(edges[0], 0.0)
+    return edges
+
+
+def tick_centers(ax: Axes, which: str, centers: Array, values: Array | None = None, most: int = 8) -> None:
+    """Ticks at the centers of cells, at each where there are few and else at every second, third and so on."""
+    step = -(-len(centers) // most)
+    axis = getattr(ax, f"{which}axis")
+    chosen = centers[::step]
+    axis.set_ticks(chosen, labels=[f"{v:.4g}" for v in (centers if values is None else values)[::step].tolist()])
+    axis.set_ticks([], minor=True)
+
+
+def time_ticks(ax: Axes, first: float, last: float, unit: str) -> None:
+    """Ticks along time in whole weeks or half days where days or hours are many, the last near the end."""
+    steps = np.array(_STEPS.get(unit, ()), dtype=float)
+    if first != 0 or not steps.size or not last > 0:
+        return
+    counts = np.floor(last / steps + 1e-9)
+    fitting = (counts >= 3) & (counts <= 6) & (last - counts * steps <= 0.05 * last)
+    if fitting.any():
+        step = steps[fitting][0]
+        ax.set_xticks(np.arange(0.0, last + 1e-9 * last, step))
 
 
 def _halfway(centers: Array) -> Array:

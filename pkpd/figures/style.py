@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = [
     "RED",
     "STYLE",
     "canvas",
+    "dress",
     "grid_canvas",
     "house_style",
     "note",
@@ -33,8 +35,8 @@ __all__ = [
     "paired_canvas",
 ]
 
-COLUMN = (3.5, 2.6)  # inches; 3.5 is the width of a column in most journals
-PAIR = (3.5, 3.4)
+COLUMN = (3.4, 2.6)  # inches; the width of a column in most journals
+PAIR = (3.4, 3.4)
 PANEL = (3.2, 2.4)  # one of several
 
 # Okabe M, Ito K. Color universal design (2008), without the yellow, which is faint on white.
@@ -43,35 +45,15 @@ BLUE, RED, BLACK, GRAY, PALE = "#0072B2", "#D55E00", "#000000", "#6e6e6e", "#bdb
 _NOTE = 48  # letters that fit on one line above a column's axes
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
-STYLE: Any = {  # matplotlib's own type of a style lists every key
-    "font.family": "sans-serif",
-    "font.sans-serif": ["Arial", "Helvetica", "Liberation Sans", "DejaVu Sans"],
-    "font.size": 8,
-    "mathtext.fontset": "dejavusans",
-    "axes.labelsize": 8,
-    "axes.titlesize": 7,
-    "axes.titlepad": 4,
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.formatter.limits": (-3, 5),
-    "axes.formatter.use_mathtext": True,
-    "axes.axisbelow": True,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6,
-    "xtick.minor.width": 0.4,
-    "ytick.minor.width": 0.4,
-    "legend.fontsize": 7,
-    "legend.title_fontsize": 7,
-    "legend.frameon": False,
-    "legend.handlelength": 1.6,
-    "lines.linewidth": 1.4,
-    "lines.markersize": 4,
-    "figure.dpi": 150,
-    "figure.constrained_layout.use": True,
-}
+
+def _read_style() -> dict[str, Any]:
+    """The settings of the style sheet, as text, which matplotlib checks when they are set."""
+    text = Path(__file__).with_name("house.mplstyle").read_text(encoding="utf-8")
+    pairs = (line.split(":", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    return {name.strip(): value.strip() for name, value in pairs}
+
+
+STYLE: Any = _read_style()  # matplotlib's own type of a style lists every key
 
 
 @contextmanager
@@ -108,17 +90,57 @@ def grid_canvas(count: int) -> Iterator[tuple[Figure, list[Axes]]]:
 
 @contextmanager
 def house_style() -> Iterator[None]:
-    """The house style for whatever is drawn within it."""
+    """The style of pkpd's figures, for whatever is drawn within it.
+
+    Axes to be passed as ``ax=`` are best made within it.  As a style sheet it is
+    ``plt.style.use("pkpd.figures.house")``.
+
+    Examples
+    --------
+    >>> import matplotlib.pyplot as plt
+    >>> with house_style():
+    ...     figure, axes = plt.subplots()
+    >>> axes.spines["top"].get_visible()
+    False
+    >>> plt.close(figure)
+    """
     import matplotlib as mpl
 
     with mpl.rc_context(STYLE):
         yield
 
 
+def dress(ax: Axes) -> None:
+    """Give axes that were made outside `house_style` its spines, ticks and letters, and room for their labels."""
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    for spine in ax.spines.values():
+        spine.set_linewidth(float(STYLE["axes.linewidth"]))
+    ax.tick_params(labelsize=float(STYLE["xtick.labelsize"]), width=float(STYLE["xtick.major.width"]))
+    for text in (ax.xaxis.label, ax.yaxis.label):
+        text.set_fontsize(float(STYLE["axes.labelsize"]))
+    ax.set_axisbelow(True)
+    figure: Any = ax.figure
+    if hasattr(figure, "set_layout_engine") and figure.get_layout_engine() is None and _untouched(figure):
+        figure.set_layout_engine("constrained")
+
+
+def _untouched(figure: Any) -> bool:
+    """Whether nobody has set the margins by hand."""
+    import matplotlib as mpl
+
+    settings: Any = mpl.rcParams
+    margins = ("left", "right", "bottom", "top", "wspace", "hspace")
+    return all(getattr(figure.subplotpars, m) == settings[f"figure.subplot.{m}"] for m in margins)
+
+
 @contextmanager
 def _canvas(existing: Any, make: Callable[[Any], tuple[Figure, Any]]) -> Iterator[Any]:
     with house_style():
         if existing is not None:
+            for ax in np.atleast_1d(np.asarray(existing, dtype=object)).flat:
+                if hasattr(ax, "spines"):
+                    dress(ax)
             yield existing
             return
         import matplotlib.pyplot as plt

@@ -10,9 +10,10 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.errors import DataError, SimulationError
 from pkpd.figures import labels
-from pkpd.figures.doses import dose_times, mark_doses
+from pkpd.figures.doses import described_doses, dose_times, mark_doses
+from pkpd.figures.filled_bands import FilledBand, scale_with
 from pkpd.figures.legends import has_color_bar, key, line_colors
-from pkpd.figures.scales import scale_output
+from pkpd.figures.scales import time_ticks
 from pkpd.figures.selections import checked_band, measurable, only, require, where
 from pkpd.figures.style import BLUE, canvas, note
 
@@ -78,14 +79,17 @@ def time_course(
     population = "member" in values.dims and by != "member"
     with canvas(ax) as axes:
         time = values["time"].to_numpy()
-        for trajectories, color, name in zip(groups, colors, _names(values, by), strict=True):
-            _draw(axes, time, trajectories, color, name, quantiles if population else None)
-        _finish(axes, values, log)
+        bands = [
+            band
+            for trajectories, color, name in zip(groups, colors, _names(values, by), strict=True)
+            for band in _draw(axes, time, trajectories, color, name, quantiles if population else None)
+        ]
+        hidden = _finish(axes, values, bands, log)
         if rows:
-            mark_doses(axes, rows, colors)
+            mark_doses(axes, rows, colors, described_doses(regimen, values["time"].attrs.get("units")))
         room = key(axes, values[by] if by else None)
         described = labels.summary([len(trajectories) for trajectories in groups], quantiles) if population else ""
-        note(axes, described, _lost(usable, population), pad=room)
+        note(axes, described, _lost(usable, population), hidden, pad=room)
     return axes
 
 
@@ -120,20 +124,30 @@ def _names(values: xr.DataArray, by: str | None) -> list[str]:
     return [labels.number(v) for v in values[by].to_numpy().tolist()]
 
 
-def _draw(ax: Axes, time: Array, trajectories: Array, color: Any, name: str, band: tuple[float, float] | None) -> None:
+def _draw(
+    ax: Axes, time: Array, trajectories: Array, color: Any, name: str, band: tuple[float, float] | None
+) -> list[FilledBand]:
+    """The median, and the band that is to be drawn about it."""
     if not len(trajectories):
-        return
+        return []
     ax.plot(time, np.median(trajectories, axis=0), color=color, label=name)
-    if band is not None:
-        low, high = np.quantile(trajectories, band, axis=0)
-        ax.fill_between(time, low, high, color=color, alpha=0.18, linewidth=0)
+    if band is None:
+        return []
+    low, high = np.quantile(trajectories, band, axis=0)
+    return [FilledBand(time, low, high, color)]
 
 
-def _finish(ax: Axes, values: xr.DataArray, log: bool) -> None:
-    scale_output(ax, log)
-    ax.set_xlim(float(values["time"].min()), float(values["time"].max()))
+def _finish(ax: Axes, values: xr.DataArray, bands: list[FilledBand], log: bool) -> str:
+    """Axes and their names; the sentence on what a logarithmic axis does not show."""
+    scale_with(ax, bands, log, what=where(values))
+    first, last = float(values["time"].min()), float(values["time"].max())
+    margin = 0.015 * (last - first)  # so that nothing is cut at the edges
+    ax.set_xlim(first - margin, last + margin)
+    time_ticks(ax, first, last, str(values["time"].attrs.get("units")))
     ax.set_xlabel(labels.quantity(values["time"]))
-    ax.set_ylabel(labels.quantity(values, 34))
+    ax.set_ylabel(labels.output(values, 34))
+    below = log and any(bool((np.asarray(line.get_ydata(), dtype=float) <= 0).any()) for line in ax.lines)
+    return "values of 0 or less are off the axis" if below else ""
 
 
 def _lost(usable: xr.DataArray, population: bool) -> str:

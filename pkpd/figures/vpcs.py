@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, overload
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from pkpd.arrays import Array
 from pkpd.errors import DataError, SimulationError, unknown_name
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
 from pkpd.figures.mixed_checks import mixed_vpc
 from pkpd.figures.mixed_quality import observed_output
-from pkpd.figures.scales import scale_output
 from pkpd.figures.selections import only, require, where
-from pkpd.figures.style import BLACK, BLUE, GRAY, RED, canvas, note
+from pkpd.figures.style import canvas, note
+from pkpd.figures.vpc_panels import CheckStyle, check_sheet, description, draw_check, output_label
 from pkpd.fitting.mixed.results import MixedFit
+from pkpd.measures.predictive_checks import Observed, Simulated, predictive_check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["vpc"]
 
 
-_BINS = 8
-
-
 @overload
 def vpc(
     simulated: xr.Dataset,
@@ -37,10 +34,13 @@ def vpc(
     *,
     percentiles: tuple[float, float, float] = (5, 50, 95),
     replicates: int | None = None,
-    bins: int | Sequence[float] | None = None,
+    bins: int | Sequence[float] | Literal["none"] | None = None,
+    corrected: bool = False,
+    by: str | None = None,
+    below: bool = False,
     log: bool = False,
     ax: Axes | None = None,
-) -> Axes: ...
+) -> Axes | Figure: ...
 
 
 @overload
@@ -65,9 +65,10 @@ def vpc(
     output: str | None = None,
     percentiles: tuple[float, float, float] = (5, 50, 95),
     replicates: int | None = None,
-    bins: int | Sequence[float] | None = None,
+    bins: int | Sequence[float] | Literal["none"] | None = None,
     corrected: bool = False,
     by: str | None = None,
+    below: bool = False,
     seed: int = 0,
     log: bool = False,
     ax: Axes | None = None,
@@ -96,16 +97,30 @@ def vpc(
         fit how often the trial is simulated, 500 times by default.
     bins
         The bins of time in which observed percentiles are taken: their number, each holding
-        about as many observations, or their edges.  By default one for each observed time, or
-        8 where there are more times than that.
-    output, corrected, by, seed
-        Of a mixed-effects fit: the observed output; whether values are corrected for the
-        prediction of their dose and covariates (Bergstrand et al. 2011); a column whose values
-        make panels; and the seed of the simulations.
+        about as many observations, or their edges.  By default those of the sampling schedule: a bin
+        for each time at which several observations were made, or about which they cluster.
+        ``"none"``: no bins, but curves by quantile regression (Jamsen et al. 2018).
+    output, seed
+        Of a mixed-effects fit: the observed output, and the seed of the simulations.
+    corrected
+        Whether values are corrected for the prediction of their dose and covariates (Bergstrand et
+        al. 2011).  `simulated` has then a variable ``pred`` over ``member`` and ``time``, the prediction with
+        the typical parameters of the population, and `observed` a column ``pred``.
+    by
+        Makes a panel for each value: a dimension of `simulated` or a coordinate of its members, and a column
+        of `observed`; of a mixed-effects fit a column of its data.
+    below
+        Whether a panel follows of the share below the limit of quantification.
     log
-        Whether the axis of the output is logarithmic; values of 0 and less are not shown then.
+        Whether the axis of the output is logarithmic; observations of 0 and less are then triangles at its
+        foot, which the figure counts.
     ax
         Axes to draw on; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.axes.Axes or matplotlib.figure.Figure
+        The figure where `by` or `below` make several panels, or of a mixed-effects fit.
 
     Raises
     ------
@@ -114,7 +129,8 @@ def vpc(
         column.
     DataError
         If `simulated` varies over a further dimension, the percentiles do not rise,
-        `replicates` does not divide the members, or an observation is not a number.
+        `replicates` does not divide the members, an observation is not a number, or there is no limit of
+        quantification to be below.
     SimulationError
         If no member is left to show.
 
@@ -122,6 +138,9 @@ def vpc(
     ----------
     Bergstrand M, Hooker AC, Wallin JE, Karlsson MO. Prediction-corrected visual predictive
     checks for diagnosing nonlinear mixed-effects models. AAPS J 13:143-151 (2011).
+
+    Jamsen KM, Patel K, Nieforth K, Kirkpatrick CMJ. A regression approach to visual predictive checks for
+    population pharmacometric models. CPT Pharmacometrics Syst Pharmacol 7:678-686 (2018).
     """
     ranks = _ranks(percentiles)
     if isinstance(simulated, MixedFit):
@@ -129,47 +148,94 @@ def vpc(
             raise DataError(
                 f"vpc() of {simulated!r} has observations and a figure of its own; leave observed= and ax= out."
             )
+        if isinstance(bins, str):
+            raise DataError(
+                f"vpc() of {simulated!r} has bins, of which {bins!r} are not; expected their number or edges."
+            )
         return mixed_vpc(
             simulated, observed_output(simulated, output, "vpc"), n=replicates or 500, seed=seed, percentiles=ranks,
             bins=bins, corrected=corrected, by=by, log=log,
         )  # fmt: skip
-    values = _values(simulated)
-    rows = values.transpose("member", "time").to_numpy()
-    lost = np.isnan(rows).any(axis=1)
-    if lost.all():
-        raise SimulationError(f"{where(simulated)}: no member has a value at every time; all {len(rows)} failed.")
-    studies = _studies(np.where(lost[:, None], np.nan, rows), ranks, replicates)
+    if isinstance(bins, str) and bins != "none":
+        raise DataError(f"bins is {bins!r}; expected a number of bins, their edges, or 'none'.")
+    values = _values(simulated, by)
     floor = float(simulated["lloq"]) if "lloq" in simulated else -np.inf
-    seen = None if observed is None else _observations(observed)
+    if below and not np.isfinite(floor):
+        raise DataError(f"vpc(below=True): {where(simulated)} has no limit of quantification; give lloq= to observe().")
+    if ax is not None and (below or by is not None):
+        raise DataError(f"vpc() makes panels of its own for by={by!r} and below={below!r}; leave ax= out.")
+    seen = None if observed is None else _observations(observed, corrected, by)
+    style = CheckStyle(ranks, replicates or 1, floor, log, corrected)
+    checks = {}
+    for name, part, own in _strata(simulated, values, seen, by):
+        checks[name] = predictive_check(_simulated(part, floor, corrected, replicates), own, ranks, style.studies, bins)
+    if below or by is not None:
+        return check_sheet(checks, values, style, below)
     with canvas(ax) as axes:
-        if seen is not None:
-            axes.plot(*seen, "o", color=GRAY, markersize=2, alpha=0.5, markeredgewidth=0, zorder=1, label="observed")
-        _draw(axes, values["time"].to_numpy(), _visible(studies, floor), ranks)
-        if seen is not None:
-            _draw_observed(axes, *_binned(*seen, ranks, bins), floor)
-        if np.isfinite(floor):
-            axes.axhline(floor, color=BLACK, linewidth=0.6, linestyle=(0, (1, 2)), label="limit of quantification")
-        scale_output(axes, log)
+        check = checks[""]
+        hidden = draw_check(axes, check, style)
         axes.set_xlabel(labels.quantity(values["time"]))
-        axes.set_ylabel(labels.quantity(values, 34))
+        axes.set_ylabel(output_label(values, corrected))
         room = legend_above(axes)
-        described = _description(len(rows), int(lost.sum()), ranks, replicates)
-        note(axes, described, labels.left_out(int(lost.sum()), len(rows)), pad=room)
+        note(axes, description(check, style), labels.left_out(check.lost, check.members), hidden, pad=room)
     return axes
 
 
 # ---- what is shown
 
 
-def _values(simulated: xr.Dataset) -> xr.DataArray:
+def _values(simulated: xr.Dataset, by: str | None) -> xr.DataArray:
     if not hasattr(simulated, "data_vars"):
         raise DataError(f"vpc() got {simulated!r}; expected simulated observations, as from observe().")
     if "value" not in simulated:
         raise unknown_name(where(simulated), "variable", "value", map(str, simulated.data_vars))
     values = simulated["value"]
     require(values, "member", "time")
-    only(values, {"member", "time"}, "")
+    only(values, {"member", "time", by or "time"}, "" if by else "make panels with by=, or ")
+    if by is not None and by not in values.coords:
+        raise unknown_name(where(simulated), "dimension or coordinate", by, map(str, values.coords))
     return values
+
+
+def _strata(
+    simulated: xr.Dataset, values: xr.DataArray, seen: pd.DataFrame | None, by: str | None
+) -> Iterator[tuple[str, xr.Dataset, Observed | None]]:
+    """For each panel its name, and what was simulated and observed."""
+    if by is None:
+        yield "", simulated, None if seen is None else _observed(seen)
+        return
+    strata = values.coords[by]
+    for value in dict.fromkeys(strata.to_numpy().tolist()):
+        part = simulated.isel({strata.dims[0]: np.flatnonzero(strata.to_numpy() == value)})
+        rows = None if seen is None else seen[seen[by] == value]
+        if rows is not None and rows.empty:
+            raise DataError(f"vpc(by={by!r}): nothing was observed of {by} = {value!r}, which was simulated.")
+        yield (
+            f"{by} = {labels.number(value)}",
+            part.squeeze(by) if by in part.dims else part,
+            (None if rows is None else _observed(rows)),
+        )
+
+
+def _observed(rows: pd.DataFrame) -> Observed:
+    columns = [rows[name].to_numpy(dtype=float) for name in ("time", "value")]
+    return Observed(columns[0], columns[1], rows["pred"].to_numpy(dtype=float) if "pred" in rows else None)
+
+
+def _simulated(part: xr.Dataset, floor: float, corrected: bool, replicates: int | None) -> Simulated:
+    rows = part["value"].transpose("member", "time").to_numpy()
+    lost = np.isnan(rows).any(axis=1)
+    if lost.all():
+        raise SimulationError(f"{where(part)}: no member has a value at every time; all {len(rows)} failed.")
+    studies = 1 if replicates is None else replicates
+    if not isinstance(studies, int) or studies < 1 or len(rows) % studies:
+        raise DataError(
+            f"replicates is {replicates!r}, which does not divide the {len(rows)} members into studies of one size."
+        )
+    if corrected and "pred" not in part:
+        raise unknown_name(where(part), "variable", "pred", map(str, part.data_vars))
+    pred = part["pred"].transpose("member", "time").to_numpy() if corrected else None
+    return Simulated(part["time"].to_numpy(), np.where(lost[:, None], np.nan, rows), pred, floor)
 
 
 def _ranks(percentiles: Any) -> tuple[float, float, float]:
@@ -182,105 +248,16 @@ def _ranks(percentiles: Any) -> tuple[float, float, float]:
     return ranks[0], ranks[1], ranks[2]
 
 
-def _studies(rows: Array, ranks: Sequence[float], replicates: int | None) -> Array:
-    """The percentiles of each study, (studies, percentiles, times); a lost member, all NaN, leaves its own smaller."""
-    number = 1 if replicates is None else replicates
-    if not isinstance(number, int) or number < 1 or len(rows) % number:
-        raise DataError(
-            f"replicates is {replicates!r}, which does not divide the {len(rows)} members into studies of one size."
-        )
-    studies = rows.reshape(number, -1, rows.shape[1])
-    some_left = ~np.isnan(studies).all(axis=(1, 2))
-    return np.nanpercentile(studies[some_left], ranks, axis=1).transpose(1, 0, 2)
-
-
-def _visible(studies: Array, floor: float) -> Array:
-    return np.where(studies > floor, studies, np.nan)
-
-
-def _observations(observed: pd.DataFrame) -> tuple[Array, Array]:
+def _observations(observed: pd.DataFrame, corrected: bool, by: str | None) -> pd.DataFrame:
+    """The columns that are needed, checked."""
     if not hasattr(observed, "columns"):
         raise DataError(f"vpc() got {observed!r} as the observed table; expected a DataFrame with time and value.")
-    columns = []
-    for name in ("time", "value"):
+    numbers = ["time", "value", *(["pred"] if corrected else [])]
+    for name in [*numbers, *([] if by is None else [by])]:
         if name not in observed.columns:
             raise unknown_name("the observed table", "column", name, map(str, observed.columns))
+    for name in numbers:
         for row, cell in zip(observed.index, observed[name], strict=True):
             if not isinstance(cell, int | float | np.number) or not np.isfinite(cell):
                 raise DataError(f"the observed table, row {row}: column {name!r} is {cell!r}; expected a number.")
-        columns.append(observed[name].to_numpy(dtype=float))
-    return columns[0], columns[1]
-
-
-def _binned(
-    time: Array, value: Array, ranks: Sequence[float], bins: int | Sequence[float] | None
-) -> tuple[Array, Array]:
-    """The median time of each bin that is not empty, and its percentiles, (percentiles, bins)."""
-    group = np.searchsorted(_edges(time, bins), time, side="right")
-    places = [np.flatnonzero(group == g) for g in np.unique(group)]
-    middle = np.array([np.median(time[p]) for p in places])
-    return middle, np.stack([np.percentile(value[p], ranks) for p in places], axis=1)
-
-
-def _edges(time: Array, bins: int | Sequence[float] | None) -> Array:
-    """The inner edges of the bins."""
-    distinct = np.unique(time)
-    if bins is None and len(distinct) <= _BINS:
-        return (distinct[1:] + distinct[:-1]) / 2
-    if bins is None or (isinstance(bins, int) and bins > 0):
-        shares = np.linspace(0, 1, (bins or _BINS) + 1)[1:-1]
-        return np.unique(np.quantile(time, shares))
-    edges = np.asarray(bins, dtype=float) if np.ndim(bins) and np.asarray(bins).dtype.kind in "iuf" else np.empty(0)
-    if edges.ndim != 1 or len(edges) < 2 or (np.diff(edges) <= 0).any():
-        raise DataError(f"bins is {bins!r}; expected a number of bins, or their edges in increasing order.")
-    if time.min() < edges[0] or time.max() > edges[-1]:
-        raise DataError(
-            f"the bins reach from {edges[0]:g} to {edges[-1]:g}, "
-            f"the observations from {time.min():g} to {time.max():g}."
-        )
-    return edges[1:-1]
-
-
-# ---- drawing
-
-
-def _draw(ax: Axes, time: Array, studies: Array, ranks: Sequence[float]) -> None:
-    floor = float(np.min(studies, where=np.isfinite(studies), initial=np.inf))
-
-    def fill(low: Array, high: Array, color: str, alpha: float) -> None:
-        """A band that reaches below the limit of quantification ends at the lowest percentile shown."""
-        ax.fill_between(time, np.fmax(low, floor), high, where=np.isfinite(high), color=color, alpha=alpha, linewidth=0)
-
-    if len(studies) == 1:
-        low, middle, high = studies[0]
-        fill(low, high, BLUE, 0.18)
-        ax.plot(time, middle, color=BLUE, label="simulated")
-        for edge in (low, high):
-            ax.plot(time, edge, color=BLUE, linewidth=0.7, linestyle=(0, (4, 2)))
-        return
-    names = (f"simulated {ranks[0]:g} and {ranks[2]:g} %", f"simulated {ranks[1]:g} %", "_")
-    for i, (name, color) in enumerate(zip(names, (BLUE, RED, BLUE), strict=True)):
-        low, middle, high = _interval(studies[:, i])
-        fill(low, high, color, 0.25)
-        ax.plot(time, middle, color=color, label=name)
-
-
-def _interval(percentile: Array) -> Array:
-    """The 2.5, 50 and 97.5 % quantiles over studies, (3, times); NaN below the limit of quantification."""
-    ranked = np.where(np.isnan(percentile), -np.inf, percentile)
-    quantiles = np.quantile(ranked, [0.025, 0.5, 0.975], axis=0, method="nearest")
-    return np.where(np.isfinite(quantiles), quantiles, np.nan)
-
-
-def _draw_observed(ax: Axes, time: Array, percentiles: Array, floor: float) -> None:
-    for i, row in enumerate(_visible(percentiles, floor)):
-        name, style = ("observed percentiles", "-") if i == 1 else ("_", (0, (4, 2)))
-        ax.plot(time, row, color=BLACK, linewidth=0.9, linestyle=style, marker="s", markersize=2.5, label=name)
-
-
-def _description(members: int, lost: int, ranks: Sequence[float], replicates: int | None) -> str:
-    if replicates is None or replicates == 1:
-        band = f"{ranks[0]:g}\N{EN DASH}{ranks[2]:g} % band"
-        middle = "median" if ranks[1] == 50 else f"{ranks[1]:g} %"
-        return f"{middle} and {band}, n = {members - lost} simulated"
-    return f"{replicates} simulated studies of {members // replicates}, 95 % intervals"
+    return observed[[*numbers, *([] if by is None or by in numbers else [by])]]
