@@ -124,7 +124,13 @@ def _example_page(name: str, outcome: Outcome) -> str:
     doc = importlib.import_module(f"pkpd.fits.{name}").__doc__ or ""
     title, _, rest = doc.partition("\n")
     code = _fenced((ROOT / "fits" / f"{name}.py").read_text(encoding="utf-8").split('"""', 2)[2].strip(), "python")
-    parts = [f"# {prose(title)}", _shown(outcome), as_markdown(rest), "## Code", f"`fits/{name}.py`, without its head:"]
+    parts = [
+        f"# {prose(title.rstrip('.'))}",
+        _shown(outcome),
+        as_markdown(rest),
+        "## Code",
+        f"`fits/{name}.py`, without its head:",
+    ]
     return "\n\n".join([*parts, code]) + "\n"
 
 
@@ -190,7 +196,7 @@ def _index() -> Iterator[str]:
         "",
     )
     for name in EXAMPLES:
-        title = (importlib.import_module(f"pkpd.fits.{name}").__doc__ or name).partition("\n")[0]
+        title = (importlib.import_module(f"pkpd.fits.{name}").__doc__ or name).partition("\n")[0].rstrip(".")
         yield f"- [{prose(title)}]({name}.md)"
     yield from ("", "## Phenomena: what the flagship can show, by regimen and patient alone", "")
     yield from (f"- [{_titled(name)}](phenomenon_{name}.md)" for name in PHENOMENA)
