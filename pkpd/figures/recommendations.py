@@ -9,6 +9,7 @@ import numpy as np
 
 from pkpd.errors import DataError
 from pkpd.figures import labels
+from pkpd.figures.legends import legend_above
 from pkpd.figures.style import BLACK, BLUE, GRAY, PALE, canvas
 
 if TYPE_CHECKING:
@@ -75,14 +76,11 @@ def recommendation_gains(tables: Mapping[str, Any], *, ax: Axes | None = None) -
             axes.plot([low, high], [y, y], color=BLUE, linewidth=1)
             axes.plot(middle, y, "o", color=BLUE)
         possible = float(next(iter(tables.values()))["possible_gain"])
-        axes.axvline(possible, color=GRAY, linewidth=0.8, linestyle="--")
+        axes.axvline(possible, color=GRAY, linewidth=0.8, linestyle="--", label="each patient's own optimum")
         axes.axvline(0, color=GRAY, linewidth=0.8)
-        axes.annotate(
-            "each patient's own optimum", (possible, -0.6), xytext=(-3, 0), textcoords="offset points", ha="right",
-            va="center", fontsize=6.5, color=GRAY,
-        )  # fmt: skip
         axes.set_yticks(range(len(tables)), list(tables))
-        axes.set_ylim(len(tables) - 0.5, -0.9)
+        axes.set_ylim(len(tables) - 0.5, -0.5)
+        legend_above(axes)
         axes.tick_params(axis="y", length=0)
         first = next(iter(tables.values()))
         unit = str(first["gain"].attrs.get("units", "1"))
