@@ -71,8 +71,7 @@ def legend_above(ax: Axes) -> float:
 def legend_columns(names: Sequence[str], letters: int = _LETTERS) -> int:
     """As many columns as fit in `letters`, filled one after the other as matplotlib does."""
     for columns in range(len(names), 1, -1):
-        rows = -(-len(names) // columns)
-        widths = [max(len(n) + 6 for n in names[i : i + rows]) for i in range(0, len(names), rows)]
+        widths = [max(len(n) + 6 for n in group) for group in np.array_split(np.array(names, dtype=object), columns)]
         if sum(widths) <= letters:
             return columns
     return 1
