@@ -34,20 +34,20 @@ PNEUMONITIS = "computed from Naidoo 2022: 9.4 %, 78.4 % of them within 3 months"
 C = given("C", "mg/L", "antibody in plasma", default=100)
 
 ksus = param(
-    "ksus", 0.008034232844431883, "1/day", "using up of susceptibility at full occupancy", source=NAIDOO,
-    bounds=POSITIVE, alternatives={"pneumonitis": (0.016260161953792998, "1/day", PNEUMONITIS)},
+    "ksus", 0.008034232844, "1/day", "using up of susceptibility at full occupancy", source=NAIDOO,
+    bounds=POSITIVE, alternatives={"pneumonitis": (0.01626016195, "1/day", PNEUMONITIS)},
 )  # fmt: skip
 Aimae = param(
-    "Aimae", 0.11952214928066643, "1", "cumulative hazard of an immune-mediated event, all of it", source=NAIDOO,
+    "Aimae", 0.1195221493, "1", "cumulative hazard of an immune-mediated event, all of it", source=NAIDOO,
     bounds=POSITIVE, iiv=0.5,
-    alternatives={"pneumonitis": (0.09897673698720079, "1", PNEUMONITIS)},
+    alternatives={"pneumonitis": (0.09897673699, "1", PNEUMONITIS)},
 )  # fmt: skip
 hstop = param(
-    "hstop", 0.000282384007993192, "1/day", "hazard of stopping for an adverse event without the drug",
+    "hstop", 0.000282384008, "1/day", "hazard of stopping for an adverse event without the drug",
     source="computed from Antonia 2017: 9.8 % with placebo, over a year", bounds=POSITIVE,
 )  # fmt: skip
 Astop = param(
-    "Astop", 0.06769355364578954, "1", "cumulative hazard of stopping for the drug's events", bounds=POSITIVE,
+    "Astop", 0.06769355365, "1", "cumulative hazard of stopping for the drug's events", bounds=POSITIVE,
     source="computed from Antonia 2017: 15.4 against 9.8 %, with the onset of Naidoo 2022",
 )  # fmt: skip
 C50 = param(

@@ -72,7 +72,9 @@ kchemo = param("kchemo", 0.14, "1/day", "kill by one dose of chemotherapy", boun
                source=f"computed from {GENG}: 0.028 m^3/mg/day, 5 mg/m^3")  # fmt: skip
 kel_chemo = param("kel_chemo", 0.693, "1/day", "elimination of chemotherapy", bounds=POSITIVE,
                   source=f"computed from {GENG}: half-life 1 day")  # fmt: skip
-kcl = param("kcl", 0.1, "1/day", "clearance of killed tumor", bounds=POSITIVE, source=f"{QSPIO} (k_cell_clear)")
+kcl = param(
+    "kcl", 0.1, "1/day", "clearance of killed tumor", bounds=POSITIVE, source=f"{QSPIO} (k_cell_clear), estimated there"
+)
 scar = param("scar", 0.3, "1", "share of irradiated tumor that is replaced by a scar", bounds=(0, 1),
              source="illustrative: a remnant of two thirds of the diameter")  # fmt: skip
 

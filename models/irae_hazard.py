@@ -33,7 +33,8 @@ C = given("C", "mg/L", "antibody in plasma", default=100)
 h0 = param("h0", 0, "1/day", "hazard without drug", source="immune-related events need the drug", bounds=POSITIVE)
 ONSET = 100
 hmax = param(
-    "hmax", -log(1 - 0.165) / (ONSET * (1 - number_exp(-365 / ONSET))), "1/day", "largest hazard by the drug",
+    "hmax", round(-log(1 - 0.165) / (ONSET * (1 - number_exp(-365 / ONSET))), 10), "1/day",
+    "largest hazard by the drug",
     bounds=POSITIVE, iiv=0.5, source="computed from Zhang 2022 and tau: 0.165 in a year",
 )  # fmt: skip
 tau = param(

@@ -86,7 +86,7 @@ def _with_recipe(run: xr.Dataset) -> xr.Dataset:
     recipe = run.encoding.get("pkpd_recipe")
     if recipe is None:
         return run
-    described = run.assign_attrs(pkpd_recipe=recipe.text())
+    described = run.assign_attrs(pkpd_recipe=recipe if isinstance(recipe, str) else recipe.text())
     described.encoding = {}
     return described
 
@@ -121,4 +121,5 @@ def read_result(path: str | Path) -> xr.Dataset:
         # NetCDF does not tell a list of one text from the text.
         if "parameter" in values.dims and isinstance(values.attrs.get("units"), str):
             values.attrs["units"] = [values.attrs["units"]]
+    run.encoding["pkpd_recipe"] = run.attrs.pop("pkpd_recipe", None)
     return run

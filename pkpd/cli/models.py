@@ -47,9 +47,11 @@ def model_named(word: str, *, run_code: bool = False) -> Model:
 
 
 def describes_model(path: str) -> bool:
-    """Whether a file has a table ``[model]`` and says nothing of data."""
+    """Whether a file that is there has a table ``[model]`` and says nothing of data."""
     from pkpd.toml_files import read_toml
 
+    if not Path(path).exists():
+        return False
     content = read_toml(path).content
     return isinstance(content.get("model"), dict) and "data" not in content
 

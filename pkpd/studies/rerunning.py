@@ -89,11 +89,12 @@ def rerun(path: str | Path) -> Rerun:
     if path.is_dir():
         return _sweep_again(path)
     stored = read_result(path)
-    if RECIPE not in stored.attrs:
+    recipe = stored.encoding.get(RECIPE)
+    if recipe is None:
         raise DataError(
             f"{str(path)!r} does not say how it was made; a result of simulate() does, as write_result() writes it."
         )
-    again = _simulated(Fields(json.loads(stored.attrs[RECIPE]), path.name), stored)
+    again = _simulated(Fields(json.loads(recipe), path.name), stored)
     return Rerun(path, _differences(stored, again), str(stored.attrs.get("versions", "")), versions())
 
 
