@@ -105,6 +105,7 @@ def test_variants_come_back(tmp_path):
     ("text", "value"),
     [
         ("1/2", sympy.Rational(1, 2)), ("0.5", sympy.Float(0.5)), ("-x^2", -(x**2)), ("2^-1", sympy.Rational(1, 2)),
+        ("x/(6*(x + 1))", sympy.Mul(sympy.Rational(1, 6), x, sympy.Pow(x + 1, -1))),
         ("-(x + y)*x", -(x + y) * x), ("x/y/2", x / y / 2), ("x - -y", x + y), ("--x", x), ("2^3^2", 512),
         ("exp(-x)*log(y)", sympy.exp(-x) * sympy.log(y)), ("sqrt(x)", sympy.sqrt(x)), ("1e-3*x", 0.001 * x),
         ("piecewise(x, x > y, y)", sympy.Piecewise((x, x > y), (y, True))), ("log10(100)", 2), ("pi", sympy.pi),

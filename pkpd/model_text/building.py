@@ -128,10 +128,10 @@ class _Builder:
             return [factor for part in node.parts for factor in self._factors(part)]
         if node.operator == "-":
             return [sympy.S.NegativeOne, *self._factors(node.parts[0])]
-        below = self._real(node.parts[0])
-        if below.is_zero:
+        below = self._factors(node.parts[0])
+        if any(factor.is_zero for factor in below):
             raise ModelError(f"{self.where}: there is a division by zero at character {node.at}.")
-        return [sympy.Pow(below, -1)]
+        return [sympy.Pow(factor, -1) for factor in below]
 
     def _power(self, node: Operation) -> Any:
         base, exponent = (self._real(part) for part in node.parts)
