@@ -41,12 +41,15 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "nsclc_lesions": ("--out", "OUT"),
     "spdl1_nivolumab": ("--out", "OUT"),
     "pacific_survival": ("--out", "OUT"),
+    "personalized_radiation": ("OUT",),
+    "figure_gallery": ("--out", "OUT"),
 }
 # Minutes each: their pages have words and code, and the command that runs them.
 LONG = (
     "nimotuzumab",
     "nimotuzumab_population",
     "nsclc_lesions",
+    "personalized_radiation",
     "theophylline_population",
     "tumor_classes_population",
     "warfarin_population",

@@ -9,7 +9,7 @@ What is drawn is simulated here, from models of the library with their own value
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -163,14 +163,14 @@ def to_gray(path: Path) -> Path:
     return written
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Draw the gallery."""
     parser = argparse.ArgumentParser(description="Every figure for print, in color and in gray.")
     parser.add_argument("--out", required=True, help="folder for the pictures")
     parser.add_argument("names", nargs="*", help="figures to draw; all by default")
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     for path in draw_all(asked.out, asked.names or None):
-        print(path)
+        print(f"wrote {path}")
 
 
 if __name__ == "__main__":
