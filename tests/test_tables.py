@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import pkpd
+from pkpd.records.columns import numbers
 
 PK, VALUES = pkpd.load("pk_1cmt"), {"CL": 1.0, "V": 10.0}
 CENTRAL = {1: "central"}
@@ -456,6 +457,13 @@ NAMES = st.sampled_from(
     ["ID", "TIME", "EVID", "AMT", "RATE", "DUR", "CMT", "ADDL", "II", "SS", "DV", "MDV", "OCC", "DATE", "DAT1", "TINF",
      "ADM", "DOSE", "Y", "WT", "", "id", "#ID", "CENS"]
 )  # fmt: skip
+
+
+def test_exponents_of_double_precision_stand_beside_any_other_number() -> None:
+    found = numbers(np.array(["nan", "1d2", None, "inf", "3"], dtype=object))
+    assert np.array_equal(found, [np.nan, 100.0, np.nan, np.inf, 3.0], equal_nan=True)
+    assert numbers(np.array(["1d2", "1_0"], dtype=object)) is None
+    assert numbers(np.array(["1d2", "x"], dtype=object)) is None
 
 
 @given(data=st.data())

@@ -52,9 +52,17 @@ def numbers(texts: NDArray[Any]) -> Array | None:
 
 def _fortran_numbers(texts: NDArray[Any]) -> Array | None:
     """Numbers of which some have an exponent of double precision, such as 1.5D+02."""
-    if not all(FORTRAN.fullmatch(text) for text in texts if text is not None):
+    values = [np.nan if text is None else _fortran_number(text) for text in texts]
+    return None if None in values else np.array(values, dtype=float)
+
+
+def _fortran_number(text: str) -> float | None:
+    if FORTRAN.fullmatch(text):
+        return float(re.sub("[dD]", "e", text))
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
         return None
-    return np.array([np.nan if text is None else float(re.sub("[dD]", "e", text)) for text in texts])
 
 
 def missing(column: NDArray[Any]) -> Mask:
