@@ -31,8 +31,8 @@ from pathlib import Path
 
 import pkpd
 from pkpd.cli.messages import as_messages
-from pkpd.fits.mixed_command import command
 from pkpd.fits.nimotuzumab import elimination, records
+from pkpd.fits.third_party import command
 
 ERROR = {"lnC": pkpd.additive_error(0.5)}
 FREE = {"Q": pkpd.free(0.005), "V2": pkpd.free(1.0), "KSS": pkpd.free(50.0)}
@@ -62,11 +62,11 @@ def simpler(path: str | Path | None = None) -> pkpd.MixedFit:
     return pkpd.fit(linear, records(path), method="focei", outputs="lnC")
 
 
-def draw(result: pkpd.MixedFit, folder: Path) -> list[Path]:
+def draw(result: pkpd.MixedFit, path: Path) -> list[Path]:
     """The panel of diagnostics and the individual courses."""
     return [
-        pkpd.save(pkpd.goodness_of_fit(result), folder / "nimotuzumab_population.png"),
-        pkpd.save(pkpd.individual_fits(result), folder / "nimotuzumab_population_individuals.pdf"),
+        pkpd.save(pkpd.goodness_of_fit(result), path),
+        pkpd.save(pkpd.individual_fits(result), path.parent / "nimotuzumab_population_individuals.pdf"),
     ]
 
 

@@ -31,8 +31,7 @@ from pathlib import Path
 
 import pkpd
 from pkpd.cli.messages import as_messages
-from pkpd.fits.mixed_command import command
-from pkpd.fits.third_party import table
+from pkpd.fits.third_party import command, table
 
 TABLE = "nlmixr2data/theo_sd.csv"
 ORIGIN = "theo_sd of the R package nlmixr2data, as CSV"
@@ -70,12 +69,12 @@ def flip_flop(path: str | Path | None = None) -> pkpd.MixedFit:
     return pkpd.fit(population, records(path), method="focei", start=start)
 
 
-def draw(result: pkpd.MixedFit, folder: Path) -> list[Path]:
+def draw(result: pkpd.MixedFit, path: Path) -> list[Path]:
     """The panel of diagnostics, the individual courses and the predictive check."""
     return [
-        pkpd.save(pkpd.goodness_of_fit(result), folder / "theophylline_population.png"),
-        pkpd.save(pkpd.individual_fits(result), folder / "theophylline_population_individuals.pdf"),
-        pkpd.save(pkpd.vpc(result), folder / "theophylline_population_vpc.png"),
+        pkpd.save(pkpd.goodness_of_fit(result), path),
+        pkpd.save(pkpd.individual_fits(result), path.parent / "theophylline_population_individuals.pdf"),
+        pkpd.save(pkpd.vpc(result), path.parent / "theophylline_population_vpc.png"),
     ]
 
 

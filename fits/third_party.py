@@ -11,6 +11,7 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import pkpd
 from pkpd.storage import write_atomically
@@ -18,6 +19,7 @@ from pkpd.storage import write_atomically
 __all__ = ["VARIABLE", "command", "table", "write"]
 
 VARIABLE = "PKPD_FITS_DATA"
+Result = TypeVar("Result", pkpd.Fit, pkpd.MixedFit)
 
 
 def table(path: str | Path | None, name: str, origin: str) -> Path:
@@ -51,18 +53,18 @@ def table(path: str | Path | None, name: str, origin: str) -> Path:
 def command(
     name: str,
     doc: str | None,
-    run: Callable[[str | None], pkpd.Fit],
-    draw: Callable[[pkpd.Fit, Path], Path],
+    run: Callable[[str | None], Result],
+    draw: Callable[[Result, Path], Path | list[Path]],
     arguments: Sequence[str] | None,
 ) -> None:
     """What ``python -m pkpd.fits.NAME [--data FILE] [--out DIR]`` does.
 
     It prints the report of the fit; with ``--out`` it writes the report, the estimates, the
-    residuals and the figure that `draw` makes to a folder.
+    residuals and the figures that `draw` makes to a folder.
     """
     parser = argparse.ArgumentParser(prog=f"python -m pkpd.fits.{name}", description=(doc or "").split("\n")[0])
     parser.add_argument("--data", help=f"the third-party table; below ${VARIABLE} by default")
-    parser.add_argument("--out", type=Path, help="folder for report.txt, estimates.csv, residuals.csv and the figure")
+    parser.add_argument("--out", type=Path, help="folder for report.txt, estimates.csv, residuals.csv and the figures")
     chosen = parser.parse_args(arguments)
     result = run(chosen.data)
     print(result.report())
@@ -71,13 +73,17 @@ def command(
             print(f"wrote {path}")
 
 
-def write(result: pkpd.Fit, folder: Path, draw: Callable[[pkpd.Fit, Path], Path], figure: str) -> list[Path]:
-    """Write the report, the tables and the figure of a fit to `folder`, each whole or not at all."""
+def write(result: Result, folder: Path, draw: Callable[[Result, Path], Path | list[Path]], figure: str) -> list[Path]:
+    """Write the report, the tables and the figures of a fit to `folder`, each whole or not at all.
+
+    `draw` is given where the first figure goes; further ones stand beside it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     report, estimates, residuals = result.report() + "\n", result.estimates, result.residuals
+    drawn = draw(result, folder / figure)
     return [
         write_atomically(folder / "report.txt", lambda path: path.write_text(report, encoding="utf-8")),
         write_atomically(folder / "estimates.csv", lambda path: estimates.to_csv(path)),
         write_atomically(folder / "residuals.csv", lambda path: residuals.to_csv(path, index=False)),
-        draw(result, folder / figure),
+        *(drawn if isinstance(drawn, list) else [drawn]),
     ]

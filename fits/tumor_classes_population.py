@@ -34,8 +34,7 @@ import pandas as pd
 
 import pkpd
 from pkpd.cli.messages import as_messages
-from pkpd.fits.mixed_command import command
-from pkpd.fits.third_party import table
+from pkpd.fits.third_party import command, table
 from pkpd.fits.tumor_classes import NAME, ORIGIN, SMALLEST, STUDIES
 
 __all__ = ["NAME", "STUDIES", "draw", "main", "population", "records", "run"]
@@ -66,11 +65,11 @@ def run(path: str | Path | None = None, study: str = "Study 1") -> pkpd.MixedFit
     return pkpd.fit(population, records(path, study), method="laplace", outputs="T")
 
 
-def draw(result: pkpd.MixedFit, folder: Path) -> list[Path]:
+def draw(result: pkpd.MixedFit, path: Path) -> list[Path]:
     """The panel of diagnostics, and predictive checks by treatment."""
     return [
-        pkpd.save(pkpd.goodness_of_fit(result, log=True), folder / "tumor_classes_population.png"),
-        pkpd.save(pkpd.vpc(result, by="treatment", log=True), folder / "tumor_classes_population_vpc.png"),
+        pkpd.save(pkpd.goodness_of_fit(result, log=True), path),
+        pkpd.save(pkpd.vpc(result, by="treatment", log=True), path.parent / "tumor_classes_population_vpc.png"),
     ]
 
 

@@ -34,7 +34,7 @@ from pathlib import Path
 
 import pkpd
 from pkpd.cli.messages import as_messages
-from pkpd.fits.mixed_command import command
+from pkpd.fits.third_party import command
 from pkpd.fits.warfarin import OUTPUTS, model, records
 
 population = pkpd.mixed_effects(
@@ -58,15 +58,15 @@ def run(path: str | Path | None = None) -> pkpd.MixedFit:
     return pkpd.fit(population, records(path), method="focei", outputs=OUTPUTS)
 
 
-def draw(result: pkpd.MixedFit, folder: Path) -> list[Path]:
+def draw(result: pkpd.MixedFit, path: Path) -> list[Path]:
     """For each output the panel of diagnostics, the individual courses and the predictive check."""
     written = []
     for output in ("C", "PCA"):
         name = f"warfarin_population_{output}"
         written += [
-            pkpd.save(pkpd.goodness_of_fit(result, output), folder / f"{name}.png"),
-            pkpd.save(pkpd.individual_fits(result, output), folder / f"{name}_individuals.pdf"),
-            pkpd.save(pkpd.vpc(result, output=output), folder / f"{name}_vpc.png"),
+            pkpd.save(pkpd.goodness_of_fit(result, output), path.parent / f"{name}.png"),
+            pkpd.save(pkpd.individual_fits(result, output), path.parent / f"{name}_individuals.pdf"),
+            pkpd.save(pkpd.vpc(result, output=output), path.parent / f"{name}_vpc.png"),
         ]
     return written
 
