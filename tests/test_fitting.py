@@ -305,6 +305,15 @@ def test_a_search_cut_short_says_so() -> None:
     assert found.estimates["se"].isna().all()
 
 
+@pytest.mark.parametrize("optimizer", ["least_squares", "leastsq", "nelder"])
+def test_a_longer_search_that_is_cut_short_is_no_worse(optimizer: str) -> None:
+    """What is told is the best point, not the last."""
+    data, free = concentrations(), {"CL": pkpd.free(start=2.0), "V1": pkpd.free(start=20.0)}
+    found = [pkpd.fit(one_compartment, data, free, max_evaluations=n, optimizer=optimizer) for n in range(2, 12)]
+    assert not any(fit.success for fit in found[:3])
+    assert (np.diff([fit.chi_square for fit in found]) <= 1e-9).all()
+
+
 def test_failed_trajectories_are_counted_and_their_steps_refused() -> None:
     rate = pkpd.param("rate", 0.02, "1/mm^3/day", "growth that explodes at 1/(rate X0)", source="illustrative")
     X = pkpd.state("X", "mm^3", "volume", start=1)

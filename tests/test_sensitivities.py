@@ -471,8 +471,11 @@ CLOSED = [
 AMOUNTS = {"mg": 100.0, "nmol": 1.333, "Gy": 2.0, "1": 1.0, "cell": 1e4, "cell/L": 1e6, "IU/L": 1e4, "g/cm^3": 2e-8}
 
 
-# Away from a value at which a derivative has two sides: the default is a switch at time 0.
-INSIDE = {"chatterjee_2017": {"delay": 2.2}}
+# Away from a value at which a derivative has two sides, as where a switch is at a stored time.
+INSIDE = {
+    "chatterjee_2017": {"delay": 2.2},
+    "franzese_2026": {"one_month": 1.01},  # at 1, months end at stored times
+}
 
 
 def every_route(model):

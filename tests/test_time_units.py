@@ -29,7 +29,7 @@ def test_there_and_back_again_is_the_model_itself(name: str) -> None:
     assert back.parameters[words].equals(model.parameters[words])
     for column in ("value", "lower", "upper"):
         np.testing.assert_allclose(back.parameters[column], model.parameters[column].astype(float), rtol=2.3e-16)
-    if name not in ("lindauer_2017", "wilkie_2013"):  # whose computed values have 16 digits
+    if all(float(f"{value:.15g}") == value for value in model.parameters["value"]):  # not of one computed to 17 digits
         assert back == model
 
 

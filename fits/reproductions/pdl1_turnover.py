@@ -12,8 +12,10 @@ import numpy as np
 import pkpd
 from pkpd.figures.style import BLACK, GRAY, OKABE_ITO
 
-EFFECTORS = np.array([0.0, 2e7, 1e9])
-FOLD, E50, F50, K = 6.0, 2e7, 1.5, 1.0
+VALUES = pkpd.load("pdl1_turnover").parameters["value"]
+FOLD, E50, F50, K = (float(VALUES[name]) for name in ("fold", "E50", "F50", "kPDL1"))
+MANY = 50 * E50
+EFFECTORS = np.array([0.0, E50, MANY])
 DAYS = np.linspace(0, 20, 2001)
 SHARES = np.linspace(0, 1, 1001)
 
@@ -24,13 +26,13 @@ def reproduction():
         "PDL1"
     ].to_numpy()
     brake = braked()
-    tenth = np.interp(0.9 * (level(1e9) - 1) + 1, PDL1[2], DAYS)
+    tenth = np.interp(0.9 * (level(MANY) - 1) + 1, PDL1[2], DAYS)
     half = np.interp(-0.5, -brake[2], SHARES)
     claims = (
         pkpd.Claim("PD-L1 at E50 effectors", (1 + FOLD) / 2, PDL1[1, -1], "closed form: (1 + fold)/2", 1e-4),
-        pkpd.Claim("PD-L1 at 1e9 effectors", level(1e9), PDL1[2, -1], "closed form", 1e-4),
+        pkpd.Claim("PD-L1 at 50 times E50 effectors", level(MANY), PDL1[2, -1], "closed form", 1e-4),
         pkpd.Claim("time to nine tenths of it (day)", np.log(10) / K, tenth, "closed form: ln 10/kPDL1", 1e-3),
-        pkpd.Claim("occupancy that halves the brake, 1e9 effectors", 1 - F50 / level(1e9), half, "1 - F50/PDL1", 1e-3),
+        pkpd.Claim("occupancy that halves the brake then", 1 - F50 / level(MANY), half, "1 - F50/PDL1", 1e-3),
     )
     return pkpd.Reproduction(claims, (lambda ax: draw_induction(ax, PDL1), lambda ax: draw_brake(ax, brake)))
 
@@ -47,7 +49,7 @@ def braked():
 
 def draw_induction(ax, PDL1):
     for E, P, color in zip(EFFECTORS, PDL1, OKABE_ITO, strict=False):
-        ax.plot(DAYS, P, color=color, label=f"{E:g} effectors")
+        ax.plot(DAYS, P, color=color, label=f"E = {E:.2g}")
         ax.axhline(level(E), color=color, linestyle="--", linewidth=0.8)
     ax.plot([], [], color=BLACK, linestyle="--", linewidth=0.8, label="closed form")
     ax.set(xlabel="time (day)", ylabel="PD-L1, relative", xlim=(0, 8), ylim=(0, 9))

@@ -84,6 +84,12 @@ class Search:
         x: Array = self.last.get("best", (-np.inf, self.base))[1]
         return x
 
+    def ended(self, result: Any) -> Array:
+        """The numbers at which lmfit ended; the best so far where it gave up, of which it keeps only the last."""
+        if not result.success:
+            return self.best[self.vary]
+        return np.array([result.params[f"p_{i}"].value for i in np.flatnonzero(self.vary)])
+
     def _note(self, x: Array, height: float) -> None:
         """Keep the best point, for an interruption, and say how many there were."""
         self.calls["values"] += 1

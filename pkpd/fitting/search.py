@@ -118,7 +118,7 @@ def _by_lmfit(search: Search, name: str, limit: int, scale_covariance: bool, see
         options["seed"] = seed
     with np.errstate(all="ignore"):  # lmfit's own covariance of a singular problem; ours says why
         result = lmfit.minimize(function, start, method=name, **options)
-    numbers = np.array([result.params[f"p_{i}"].value for i in np.flatnonzero(search.vary)])
+    numbers = search.ended(result)
     if name in OF_RESIDUALS:
         return _of_squares(search, numbers, result)
     return optimum_at(search, numbers, bool(result.success), str(result.message), result)

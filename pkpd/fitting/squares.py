@@ -22,6 +22,7 @@ NEAR = 0.1  # of a span: how near to its bound a coordinate is that the rough se
 FAR = 0.3  # of a span: the first step from where it ends ...
 LAST = 1e-8  # the relative change of cost at which the exact search ends where the rough one came so far
 SETTLED = 1e-4  # ... and one that is left to the exact search
+IDLE = 1e-12  # of the largest slope: a coordinate that acts less there does not act any more
 ROUNDS = 4  # of holding coordinates at bounds and letting go of those that go back
 
 
@@ -41,7 +42,7 @@ def least_squares(search: Search, limit: int, scale_covariance: bool) -> tuple[A
         left = max(limit - search.calls["values"], 1)
         tolerance = LAST if begun.settled else search.objective.predictor.tolerance
         result = _minimized(search, numbers, held, left, tolerance, scale_covariance)
-        numbers = _numbers(search, result)
+        numbers = search.ended(result)
         going_back = held & ~_pushed(search, numbers)
         if not (result.success and going_back.any()):
             break
@@ -56,8 +57,10 @@ def _begun(search: Search, numbers: Array, limit: int) -> tuple[Polished, Mask]:
     if not np.isfinite(rough.linearized(rough.point(numbers))[0]).all():
         return Polished(numbers), nothing
     try:
-        numbers = _numbers(rough, _minimized(rough, numbers, nothing, limit, FIRST, False))
+        start, numbers = numbers, rough.ended(_minimized(rough, numbers, nothing, limit, FIRST, False))
         lower, upper, spans = _limits(rough, numbers)
+        if _astray(rough, numbers, spans):
+            return Polished(start), nothing
         below = numbers - lower < NEAR * spans
         held = (below | (upper - numbers < NEAR * spans)) & _pushed(rough, numbers)
         if held.all():
@@ -88,8 +91,10 @@ def _slopes(search: Search, moving: Index, numbers: Any) -> Array:
     return search.jacobian(numbers)[:, moving]
 
 
-def _numbers(search: Search, result: Any) -> Array:
-    return np.array([result.params[f"p_{i}"].value for i in np.flatnonzero(search.vary)])
+def _astray(search: Search, numbers: Array, spans: Array) -> bool:
+    """Whether a coordinate went where it acts on nothing: an exact search that begins there cannot bring it back."""
+    acts = np.abs(search.jacobian(numbers)).max(axis=0) * spans
+    return not (np.isfinite(acts).all() and (acts > IDLE * acts.max()).all())
 
 
 def _pushed(search: Search, numbers: Array) -> Mask:
