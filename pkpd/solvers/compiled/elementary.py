@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import reduce
+from typing import cast
 
 from pkpd.solvers.compiled.lanes import Value
 
@@ -25,9 +25,9 @@ __all__ = ["ELEMENTARY", "exp", "log", "power", "rough_power", "tanh"]
 
 # ln 2 in two parts; a product of the first with a whole number below 2**11 is exact.
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-# Adding this number rounds to a whole number, found in the lowest bits of the sum, where the 1023 is that of an
-# exponent: the sum shifted by 52 places is 2 to that power.
-EXPONENT_ROUNDER = 6755399441055744.0 + 1023
+# Adding this number rounds to a whole number, found in the lowest bits of the sum: shifted by 52 places it adds to an exponent.
+ROUNDER = 6755399441055744.0
+EXP_ABOVE, EXP_BELOW = 709.782712893, -708.3964185  # where a result is infinite, and where it would not be a normal number
 # The bits of 2**52, whose lowest hold a whole number when they are read as a number above 2**52.
 WHOLE_BITS, WHOLE = 0x4330000000000000, 2.0**52
 FRACTION_BITS = 0xFFFFFFFFFFFFF
@@ -44,30 +44,27 @@ TANH_BELOW = (1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.8440630
 
 
 def _polynomial(coefficients: Sequence[float], x: Value) -> Value:
-    """By Horner's rule, the highest coefficient first."""
-    first, *rest = coefficients
-    return reduce(lambda value, c: value * x + c, rest, x.code.number(first))
+    """By Estrin's scheme, the highest coefficient first: neighbors in pairs, which need not wait for one another."""
+    terms: list[Value | float] = [*reversed(coefficients)]
+    while len(terms) > 1:
+        pairs = [x * high + low for low, high in zip(terms[::2], terms[1::2], strict=False)]
+        terms, x = [*pairs, *terms[2 * len(pairs) :]], x * x
+    return cast("Value", terms[0])
 
 
 def exp(x: Value, tail: Value | None = None) -> Value:
-    """The exponential of `x`, or of ``x + tail`` where `tail` is smaller than an ulp of `x`."""
+    """The exponential of `x`, or of ``x + tail`` where `tail` is smaller than an ulp of `x`; zero below 2.2e-308."""
     code = x.code
-    x = code.select(x > 710.0, 710.0, code.select(x < -746.0, -746.0, x))
-    whole = (x * (1 / math.log(2)) + EXPONENT_ROUNDER) - EXPONENT_ROUNDER
+    rounded = x * (1 / math.log(2)) + ROUNDER
+    whole = rounded - ROUNDER
     r = code.fma(whole, code.number(-LN2_HIGH), x)
     r = code.fma(whole, code.number(-LN2_LOW), r)
     if tail is not None:
         r = r + tail
     value = 1.0 + code.fma(r * r, _polynomial(EXP, r), r)
-    # Two factors, so that neither overflows before the product does.
-    half = whole * 0.5 + EXPONENT_ROUNDER
-    rest = (whole - (half - EXPONENT_ROUNDER)) + EXPONENT_ROUNDER
-    return value * _two_to(half) * _two_to(rest)
-
-
-def _two_to(rounded: Value) -> Value:
-    """2 to the power of a whole number to which `EXPONENT_ROUNDER` was added."""
-    return rounded.bits().shift_left(52).as_number()
+    value = (value.bits() + rounded.bits().shift_left(52)).as_number()
+    value = code.select(x <= EXP_ABOVE, value, x * math.inf)  # NaN stays NaN
+    return code.select(x < EXP_BELOW, 0.0, value)
 
 
 def _split(x: Value) -> tuple[Value, Value]:
@@ -107,10 +104,11 @@ def _long_log(x: Value) -> tuple[Value, Value]:
     code = x.code
     k, f = _split(x)
     below = 2.0 + f
-    s = f / below
+    inverse = 1.0 / below
+    s = f * inverse
     rest = code.fma(-s, below, f) - s * (f - (below - 2.0))
     z = s * s
-    small = 2.0 * (rest / below) + s * z * _polynomial(LOG, z)
+    small = 2.0 * (rest * inverse) + s * z * _polynomial(LOG, z)
     a, b = k * LN2_HIGH, 2.0 * s
     high = code.fma(k, code.number(LN2_HIGH), b)
     return high, (a - high) + b + (small + k * LN2_LOW)
@@ -123,9 +121,9 @@ def power(x: Value, y: Value) -> Value:
     high, low = _long_log(size)
     product = y * high
     value = exp(product, code.fma(y, high, -product) + y * low)
-    at_zero = code.select(y > 0.0, 0.0, math.inf)
-    at_infinity = code.select(y > 0.0, math.inf, 0.0)
-    value = code.select(size.equals(0.0), at_zero, code.select(size.equals(math.inf), at_infinity, value))
+    at_zero, at_infinity = size.equals(0.0), size.equals(math.inf)
+    edge = code.select(at_zero ^ (y > 0.0), math.inf, 0.0)
+    value = code.select(at_zero | at_infinity, edge, value)
     whole = code.floor(y).equals(y)
     odd = code.floor(0.5 * y).differs(0.5 * y)
     below_zero = code.select(whole, code.select(odd, -value, value), math.nan)
@@ -158,4 +156,4 @@ def rough_power(x: Value, y: float) -> Value:
     power_of_two = code.select(power_of_two > 300.0, 300.0, code.select(power_of_two < -300.0, -300.0, power_of_two))
     whole = code.floor(power_of_two)
     f = power_of_two - whole
-    return (1.0 + f * (0.6565 + 0.3435 * f)) * _two_to(whole + EXPONENT_ROUNDER)
+    return (1.0 + f * (0.6565 + 0.3435 * f)) * (whole + (ROUNDER + 1023)).bits().shift_left(52).as_number()

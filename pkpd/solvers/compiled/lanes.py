@@ -374,6 +374,9 @@ class Value:
     def __or__(self, other: Any) -> Value:
         return Value(self.code, self.code.builder.or_(self.raw, self.code.like(self, other).raw))
 
+    def __xor__(self, other: Any) -> Value:
+        return Value(self.code, self.code.builder.xor(self.raw, self.code.like(self, other).raw))
+
     def __invert__(self) -> Value:
         return Value(self.code, self.code.builder.not_(self.raw))
 
