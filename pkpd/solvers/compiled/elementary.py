@@ -25,9 +25,10 @@ __all__ = ["ELEMENTARY", "exp", "log", "power", "rough_power", "tanh"]
 
 # ln 2 in two parts; a product of the first with a whole number below 2**11 is exact.
 LN2_HIGH, LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-# Adding this number rounds to a whole number, found in the lowest bits of the sum: shifted by 52 places it adds to an exponent.
+# Adding this number rounds to a whole number, found in the lowest bits of the sum: shifted by 52 places it is that of
+# an exponent.
 ROUNDER = 6755399441055744.0
-EXP_ABOVE, EXP_BELOW = 709.782712893, -708.3964185  # where a result is infinite, and where it would not be a normal number
+EXP_ABOVE, EXP_BELOW = 709.782712893, -708.3964185  # beyond them a result is infinite, or zero as it were subnormal
 # The bits of 2**52, whose lowest hold a whole number when they are read as a number above 2**52.
 WHOLE_BITS, WHOLE = 0x4330000000000000, 2.0**52
 FRACTION_BITS = 0xFFFFFFFFFFFFF
