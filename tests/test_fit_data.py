@@ -68,6 +68,11 @@ def test_equal_values_of_two_animals_are_two_observations() -> None:
     assert other.unused == ("cage",)
 
 
+def test_rows_of_a_table_put_together_are_told_apart() -> None:
+    with pytest.raises(pkpd.DataError, match="row 4 repeats row 0"):
+        pkpd.read_observations(pd.concat([samples(), samples()]), {"a": DOSE})
+
+
 def test_an_animal_that_is_there_twice_is_refused() -> None:
     table = pd.DataFrame({"arm": "a", "id": [1.0, 1.0], "time": [0, 0], "output": "V", "value": [60, 60]})
     with pytest.raises(pkpd.DataError, match="row 1 repeats row 0: .* value 60. Remove one, or tell two animals"):
@@ -105,6 +110,27 @@ def test_values_below_the_limit_are_dropped_with_a_word(column: str) -> None:
         result = pkpd.fit(one_compartment, data, FREE)
     assert result.n_observations == 7
     assert estimates(result) == pytest.approx([1, 10], rel=1e-4)
+
+
+def test_values_in_another_unit_are_converted_with_their_errors_and_limits() -> None:
+    table = samples(lloq=0.5)
+    mixed = table.assign(unit=["mg/L", "ug/mL", "ug/L", "ng/mL"])
+    mixed.loc[2:, ["value", "sd", "lloq"]] *= 1000
+    plain, told = (pkpd.fit(one_compartment, pkpd.read_observations(t, {"a": DOSE}), FREE) for t in (table, mixed))
+    np.testing.assert_allclose(estimates(told), estimates(plain), rtol=1e-9)
+    np.testing.assert_allclose(told.estimates["se"], plain.estimates["se"], rtol=1e-9)
+    np.testing.assert_allclose(told.data.columns["lloq"], 0.5)
+    again = pkpd.read_observations(pkpd.read_observations(mixed, {"a": DOSE}).table, {"a": DOSE})
+    assert again.unit == ("mg/L", "ug/mL", "ug/L", "ng/mL")
+    assert again.take(again.time > 2).in_units({"C": "mg/L"}).value[0] == pytest.approx(table["value"][2])
+
+
+@pytest.mark.parametrize(
+    ("unit", "message"), [("mg", r"'C' is 1 mg, which cannot be converted to mg/L"), ("furlong2", "furlong2")]
+)
+def test_values_in_a_unit_of_something_else_are_refused(unit: str, message: str) -> None:
+    with pytest.raises(pkpd.UnitError, match=message):
+        pkpd.fit(one_compartment, pkpd.read_observations(samples(unit=unit), {"a": DOSE}), FREE)
 
 
 def test_a_limit_without_flags_flags_what_is_below_it() -> None:

@@ -260,6 +260,8 @@ def fit(
         raise FitError(f"fit: solver is {solver!r}; expected pkpd.Solver(...).")
     options = (solver or SOLVER).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps)
     _check(model, data, parameters, outputs, at_dose, options.rtol, max_evaluations)
+    if isinstance(data, Dataset):
+        data = data.in_units(model.units if isinstance(model, Model) else {})  # a function's values have no unit
     if isinstance(model, Model):
         model, held = with_tied_parameters(model, dict(parameters or {}))
     else:  # a curve has what a fit asks of a model

@@ -17,6 +17,7 @@ from pkpd.arrays import Array, Index
 from pkpd.errors import DataError
 from pkpd.records.tidy_tables import Table, as_text, nearest, read_csv, read_table
 from pkpd.treatment.regimens import Regimen
+from pkpd.units import convert
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +30,7 @@ SIDES: tuple[Side, Side] = ("before", "after")
 REQUIRED = ("arm", "time", "output", "value")
 EXPECTED = f"{', '.join(REQUIRED)} and, where known, sd"
 SUBJECT = ("subject", "animal", "mouse", "id")
+UNIT = ("unit", "units")
 BELOW = {"1": 1, "true": 1, "yes": 1, "0": 0, "false": 0, "no": 0}
 CENSORED = {"blq": BELOW, "bql": BELOW, "cens": {"0": 0, "1": 1, "-1": -1}}
 
@@ -64,6 +66,9 @@ class Dataset:
     columns
         By name the numbers of the further columns, (observations,), NaN where a cell is empty.
         A fit takes those that are named like a parameter of its model for covariates.
+    unit
+        The unit of each value, its standard deviation and its limit, where the table says it; see
+        `in_units`.
     """
 
     arm: tuple[str, ...]
@@ -80,6 +85,7 @@ class Dataset:
     censored: Index = dataclasses.field(default_factory=lambda: np.empty(0, dtype=np.int64))
     at_dose: tuple[str, ...] = ()
     columns: Mapping[str, Array] = dataclasses.field(default_factory=dict)
+    unit: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.censored):
@@ -126,6 +132,7 @@ class Dataset:
         columns: dict[str, Any] = {"arm": self.arm}
         columns |= {"subject": self.subject} if self.subject else {}
         columns |= {"time": self.time, "output": self.output, "value": self.value}
+        columns |= {"unit": self.unit} if self.unit else {}
         columns |= {"sd": self.sd} if self.sd_given else {}
         columns |= {"cens": self.censored} if self.censored.any() else {}
         columns |= {"at_dose": self.at_dose} if any(self.at_dose) else {}
@@ -159,7 +166,7 @@ class Dataset:
         if not mask.any():
             raise DataError(f"{self.name}: take() leaves no observation.")
         chosen: dict[str, Any] = {}
-        for key in ("arm", "output", "subject", "at_dose"):
+        for key in ("arm", "output", "subject", "at_dose", "unit"):
             column = getattr(self, key)
             chosen[key] = tuple(cell for cell, kept in zip(column, mask, strict=True) if kept) if column else ()
         for key in ("time", "value", "sd", "censored"):
@@ -167,6 +174,32 @@ class Dataset:
         chosen["columns"] = {name: column[mask] for name, column in self.columns.items()}
         chosen["regimens"] = {arm: regimen for arm, regimen in self.regimens.items() if arm in chosen["arm"]}
         return dataclasses.replace(self, **chosen)
+
+    def in_units(self, units: Mapping[str, str]) -> Dataset:
+        """The same observations in the units of a model; `self` where the table does not say its own.
+
+        Parameters
+        ----------
+        units
+            By output the unit that is wanted, such as ``model.units``.
+
+        Raises
+        ------
+        UnitError
+            If a unit of the table is unknown, or is not one of what is measured.
+        """
+        if not self.unit:
+            return self
+        names = zip(self.unit, self.output, strict=True)
+        factors = {
+            (own, output): convert(1.0, own, units[output], f"{self.name}: the unit of a value of {output!r}")
+            for own, output in dict.fromkeys(names)
+            if output in units
+        }
+        factor = np.array([factors.get(pair, 1.0) for pair in zip(self.unit, self.output, strict=True)])
+        sd = self.sd * factor if self.sd_given else self.sd
+        columns = {name: c * factor if name == "lloq" else c for name, c in self.columns.items()}
+        return dataclasses.replace(self, value=self.value * factor, sd=sd, columns=columns, unit=())
 
     def keep(self, wanted: Any) -> Dataset:
         """The old name of `take`."""
@@ -192,8 +225,8 @@ def read_observations(
     ----------
     table
         A CSV file or a DataFrame with one observation a row and the columns ``arm``,
-        ``time`` and ``output`` (a state or output of the model), ``value`` (in its unit),
-        and, where known, ``sd``, the standard deviation of `value`.  Lines that begin
+        ``time`` and ``output`` (a state or output of the model), ``value`` (in its unit, or in that
+        of a column ``unit``, which a fit then converts), and, where known, ``sd``, the standard deviation of `value`.  Lines that begin
         with ``#`` before the column names tell the source.  Several observations of an
         output at one time are replicates; a row that is repeated in full is refused.
         What was not measured has no row.  Further columns with a meaning:
@@ -239,8 +272,8 @@ def read_observations(
     numbers = {c: np.array(cells.numbers(c)) for c in ("time", "value", *(["sd"] if "sd" in cells.columns else []))}
     _check_sizes(cells, numbers.get("sd"))
     _check_repeats(cells, texts, numbers)
-    subject, flags = _first(cells, SUBJECT), _first(cells, CENSORED)
-    with_meaning = (*REQUIRED, "sd", "lloq", "at_dose", subject, flags)
+    subject, flags, unit = (_first(cells, names) for names in (SUBJECT, CENSORED, UNIT))
+    with_meaning = (*REQUIRED, "sd", "lloq", "at_dose", subject, flags, unit)
     unused = tuple(c for c in cells.columns if c not in with_meaning)
     return Dataset(
         **texts,
@@ -260,6 +293,7 @@ def read_observations(
             for name in (*unused, *(["lloq"] if "lloq" in cells.columns else []))
             if (column := _numbers(cells, name)) is not None
         },
+        unit=() if unit is None else tuple(cells.texts(unit)),
     )
 
 

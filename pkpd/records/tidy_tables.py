@@ -123,7 +123,8 @@ def read_table(table: Any, expected: str) -> Table:
     header = [str(c) for c in table.columns]
     _check_header("the DataFrame", header)
     columns = {c: table.iloc[:, i].tolist() for i, c in enumerate(header)}
-    return Table("the DataFrame", "", columns, [f"row {label}" for label in table.index])
+    labels = table.index if table.index.is_unique else range(len(table))  # as after pandas.concat
+    return Table("the DataFrame", "", columns, [f"row {label}" for label in labels])
 
 
 def read_csv(path: Path, expected: str) -> Table:
