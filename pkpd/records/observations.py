@@ -225,9 +225,10 @@ def read_observations(
     ----------
     table
         A CSV file or a DataFrame with one observation a row and the columns ``arm``,
-        ``time`` and ``output`` (a state or output of the model), ``value`` (in its unit, or in that
-        of a column ``unit``, which a fit then converts), and, where known, ``sd``, the standard deviation of `value`.  Lines that begin
-        with ``#`` before the column names tell the source.  Several observations of an
+        ``time`` and ``output`` (a state or output of the model), ``value`` (in its unit, or in
+        that of a column ``unit``, which a fit then converts), and, where known, ``sd``, the
+        standard deviation of `value`.  Lines that begin with ``#`` before the column names
+        tell the source.  Several observations of an
         output at one time are replicates; a row that is repeated in full is refused.
         What was not measured has no row.  Further columns with a meaning:
 
