@@ -134,6 +134,14 @@ def test_a_patient_without_a_scan_on_day_0_begins_there_all_the_same() -> None:
     assert float(run[1]) > float(run[0]) + 2
 
 
+def test_a_baseline_before_day_0_is_not_left_out_unsaid() -> None:
+    day = xr.DataArray([[-7.0, 30.0]], dims=("patient", "visit"), coords={"patient": ["A"]})
+    with pytest.raises(pkpd.DataError, match="patient A has a size on day -7, before the first day of the model"):
+        pkpd.scan_records(example.model, None, day, day + 40)
+    records = pkpd.scan_records(example.model, None, day.clip(min=0), day + 40)
+    assert records["DV"][records["EVID"] == 0].tolist() == [33.0, 70.0]
+
+
 def test_records_of_scans_predict_what_the_run_of_the_regimen_does() -> None:
     """The same doses as a table: the sizes that a run gives are those that the records predict."""
     truth = example.by_patient(example.patients(3, seed=5))

@@ -305,3 +305,18 @@ def test_the_examples_of_the_docstrings_run(name: str) -> None:
     tried = doctest.testmod(importlib.import_module(f"pkpd.{name}"))
     assert tried.attempted > 0
     assert tried.failed == 0
+
+
+def test_a_scan_after_death_is_refused() -> None:
+    """It could make a response that begins after the patient's death, of negative duration."""
+    scans = pkpd.collect_scans([0, 42, 84], [[[50], [49], [30]]], [1], scheduled=[0, 42, 84], patient=["A"])
+    with pytest.raises(pkpd.DataError, match="death of patient A is on day 50, but the last scan on day 84"):
+        pkpd.recist(scans, death=[50])
+    assert pkpd.recist(scans, death=[84])["pfs_day"].item() == 84
+
+
+@pytest.mark.parametrize(("groups", "found"), [([1.0, np.nan], "nan"), (np.array(["a", None], dtype=object), "None")])
+def test_a_patient_without_a_group_is_in_no_rate_unseen(groups: object, found: str) -> None:
+    assessment = pkpd.recist(pkpd.collect_scans([0, 42], [[[50], [30]], [[50], [48]]], [1]))
+    with pytest.raises(pkpd.DataError, match=f"by is .*{found}.* for patient 1 .so for 1 of 2."):
+        pkpd.response_rates(assessment, by=groups)

@@ -7,6 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import slow_recist as slow
+import xarray as xr
 from random_scans import random_scans
 
 import pkpd
@@ -24,6 +25,11 @@ def ends(seed: int, patients: int) -> tuple[np.ndarray, np.ndarray]:
     return death, therapy
 
 
+def scanned_until(death: np.ndarray, scans: xr.Dataset) -> xr.Dataset:
+    """The same without scans after death."""
+    return scans.assign(day=scans["day"].where(~(scans["day"] > xr.DataArray(death, dims="patient"))))
+
+
 def plain(names: np.ndarray) -> list[str]:
     return [NAMES.get(name, name) for name in names.tolist()]
 
@@ -33,6 +39,7 @@ def plain(names: np.ndarray) -> list[str]:
 def test_recist_is_the_slow_reference(seed: int, rules: pkpd.RecistRules) -> None:
     scans = random_scans(seed)
     death, therapy = ends(seed, scans.sizes["patient"])
+    scans = scanned_until(death, scans)
     assessment = pkpd.recist(scans, rules=rules, death=death, new_therapy=therapy)
     responses = pkpd.response_names(assessment.response).to_numpy()
     best = pkpd.response_names(assessment.best_response).to_numpy()
@@ -66,6 +73,7 @@ def test_recist_is_the_slow_reference(seed: int, rules: pkpd.RecistRules) -> Non
 def test_irecist_is_the_slow_reference(seed: int, rules: pkpd.RecistRules) -> None:
     scans = random_scans(seed)
     death, therapy = ends(seed, scans.sizes["patient"])
+    scans = scanned_until(death, scans)
     assessment = pkpd.irecist(scans, rules=rules, death=death, new_therapy=therapy)
     responses = pkpd.response_names(assessment.response).to_numpy()
     best = pkpd.response_names(assessment.best_response).to_numpy()

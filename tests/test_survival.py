@@ -580,3 +580,19 @@ def test_the_examples_run(module) -> None:
     done = doctest.testmod(importlib.import_module(f"pkpd.{module}"))
     assert done.attempted
     assert not done.failed
+
+
+def test_a_group_of_nobody_has_no_curve_and_no_median() -> None:
+    """A median of inf would say that it was not reached."""
+    time, group = [1, 2, np.nan, np.nan], ["a", "a", "b", "b"]
+    curve = pkpd.kaplan_meier(time, [1, 1, 0, 1], group=group, failed="exclude")
+    assert np.isnan(curve["survival"].sel(group="b")).all()
+    table = pkpd.median_survival(curve)
+    assert [float(table[name].sel(group="b")) for name in ("median", "lower", "upper")] == pytest.approx(
+        [np.nan] * 3, nan_ok=True
+    )
+    assert float(table["median"].sel(group="a")) == 1
+    assert np.isnan(pkpd.landmark_survival(curve, [0])["survival"].sel(group="b")).all()
+    incidence = pkpd.cumulative_incidence(time, ["x", "x", "x", "x"], group=group, failed="exclude")["incidence"]
+    assert np.isnan(incidence.sel(group="b")).all()
+    assert incidence.sel(group="a", cause="x").values.tolist() == [0, 0.5, 1]

@@ -80,13 +80,42 @@ def test_a_cutoff_at_a_number_of_events(kind: str) -> None:
     assert int((cut[f"{kind}_event"] == 1).sum()) == 60
     assert int((whole[f"{kind}_event"] == 1).sum()) > 60
     cutoff = float((cut["followed"] + cut["enrolled"]).min())
-    np.testing.assert_allclose(cut["followed"], np.maximum(cutoff - cut["enrolled"], 0))
+    np.testing.assert_allclose(cut["followed"], cutoff - cut["enrolled"])
     kept = cut[f"{kind}_event"] == 1
-    np.testing.assert_allclose(cut[f"{kind}_day"][kept], whole[f"{kind}_day"][kept], rtol=1e-9)
+    same = whole.sel(patient=cut["patient"])
+    np.testing.assert_allclose(cut[f"{kind}_day"][kept], same[f"{kind}_day"][kept], rtol=1e-9)
+    assert cut["patient"].values.tolist() == whole["patient"][whole["enrolled"] <= cutoff].values.tolist()
     days = np.sort((whole["enrolled"] + whole[f"{kind}_day"])[whole[f"{kind}_event"] == 1].to_numpy())
     assert cutoff == pytest.approx(days[59], abs=1e-5)
     never = pkpd.simulate_trial(replace(asked, events_at_cutoff=(kind, 10_000)), seed=6)
     xr.testing.assert_identical(never, whole)
+
+
+def test_who_is_not_yet_enrolled_at_the_cutoff_is_in_no_rate() -> None:
+    """The cutoff comes during accrual: rates are of the patients that the trial has by then."""
+    asked = replace(responding(200, accrual=2000), events_at_cutoff=("pfs", 20))
+    whole, cut = pkpd.simulate_trial(replace(asked, events_at_cutoff=None), 3), pkpd.simulate_trial(asked, seed=3)
+    assert 20 < cut.sizes["patient"] < whole.sizes["patient"] == 200
+    assert float(cut["followed"].min()) > 0
+    numbers = pkpd.replicate_trial(asked, 1, seed=3).isel(replicate=0)
+    for arm in numbers["arm"].values.tolist():
+        mine = cut.isel(patient=np.flatnonzero(cut.arm == arm))
+        assert int(numbers["patients"].sel(arm=arm)) == mine.sizes["patient"]
+        responded = pkpd.response_names(mine["best_response"]).isin(["CR", "PR"])
+        assert float(numbers["response_rate"].sel(arm=arm)) == pytest.approx(float(responded.mean()))
+
+
+def test_patients_without_target_lesions_count_as_controlled() -> None:
+    """Their stable disease is non-CR/non-PD: the rate of disease control is that of `response_rates`."""
+    asked = responding(60)
+    assert asked.imaging is not None
+    unmeasured = replace(asked, imaging=replace(asked.imaging, reader=pkpd.Reader(error=0, most=0)))
+    numbers = pkpd.replicate_trial(unmeasured, 1, seed=3).isel(replicate=0)
+    p = pkpd.simulate_trial(unmeasured, seed=3)
+    assert "non-CR/non-PD" in pkpd.response_names(p["best_response"]).values
+    rates = pkpd.response_rates(p, by=p["arm"])
+    for arm in numbers["arm"].values.tolist():
+        assert float(numbers["disease_control_rate"].sel(arm=arm)) == pytest.approx(rates.loc[(arm, "DCR"), "rate"])
 
 
 def test_arms_have_the_sizes_of_the_allocation() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["FollowUp", "Verdict", "assess", "day_at"]
 
 _BLOCK = 4096
+_ROUNDING = 1e-6  # days
 Described = tuple[Any, dict[str, Any]]
 
 
@@ -48,6 +49,7 @@ class FollowUp:
         known = RecistRules() if rules is None else rules
         patients = scans.sizes["patient"]
         died = _days("death", death, patients)
+        _check_alive(scans, died)
         if "scheduled" not in scans.data_vars and known.missed is not None and not np.isnan(died).all():
             raise DataError(
                 f"death has {int((~np.isnan(died)).sum())} days, but the scans have no variable 'scheduled', the days "
@@ -120,6 +122,19 @@ def _days(name: str, days: ArrayLike | None, patients: int) -> Array:
     if array.shape != (patients,):
         raise DataError(f"{name} has the shape {array.shape}; expected a day for each of {patients} patients.")
     return array
+
+
+def _check_alive(scans: xr.Dataset, died: Array) -> None:
+    latest = np.fmax.reduce(scans["day"].to_numpy(), axis=1)
+    with np.errstate(invalid="ignore"):
+        wrong = np.flatnonzero(latest > died + _ROUNDING)
+    if len(wrong):
+        at = int(wrong[0])
+        name = scans["patient"].to_numpy()[at] if "patient" in scans.coords else at
+        raise DataError(
+            f"death of patient {name} is on day {died[at]:g}, but the last scan on day {latest[at]:g} (so of "
+            f"{len(wrong)} patients); expected no scan after death: NaN as its day."
+        )
 
 
 def _blocks(scans: xr.Dataset, follow_up: FollowUp) -> Iterator[tuple[xr.Dataset, FollowUp]]:

@@ -35,7 +35,7 @@ def recist(
     rules
         What the protocol lays down; those of `RecistRules` by default.
     death
-        (patients,): the day of death, NaN where the patient lives.  Together with missed visits
+        (patients,): the day of death, NaN where the patient lives; no scan comes after it.  Together with missed visits
         it needs the variable ``scheduled`` in `scans`, the days at which visits were due.
     new_therapy
         (patients,): the day at which another treatment of the tumor began, NaN for none.
@@ -64,7 +64,8 @@ def recist(
     Raises
     ------
     DataError
-        If `scans` is not what a scan can be, or an array has not one value a patient.
+        If `scans` is not what a scan can be, an array has not one value a patient, or a scan is
+        after death.
 
     Notes
     -----

@@ -42,7 +42,7 @@ def response_rates(assessment: xr.Dataset, *, by: ArrayLike | None = None, level
     Raises
     ------
     DataError
-        If `by` has not one group a patient, or `level` is not between 0 and 1.
+        If `by` has not one group for each patient, or `level` is not between 0 and 1.
     UnknownNameError
         If there is no ``best_response``.
 
@@ -75,6 +75,12 @@ def response_rates(assessment: xr.Dataset, *, by: ArrayLike | None = None, level
             f"response_rates(): by has the shape {groups.shape}; expected a group for {best.size} patients."
         )
     names = list(dict.fromkeys(groups.tolist()))
+    nameless = [at for at, name in enumerate(groups.tolist()) if name is None or name != name]
+    if nameless:
+        raise DataError(
+            f"response_rates(): by is {groups[nameless[0]]!r} for patient {nameless[0]} (so for {len(nameless)} of "
+            f"{best.size}); expected a group for each, such as 'unknown'."
+        )
     rows = [{"group": name, **row} for name in names for row in _rates(assessment, groups == name, level)]
     return pd.DataFrame(rows).set_index(["group", "measure"])
 

@@ -9,7 +9,7 @@ import numpy as np
 from pkpd.arrays import Array, Index
 from pkpd.errors import DataError
 from pkpd.measures.failed_members import Failed
-from pkpd.measures.survival_estimates import Band, band, check_band, estimate, from_zero
+from pkpd.measures.survival_estimates import Band, band, check_band, estimate, from_zero, unobserved
 from pkpd.measures.survival_times import (
     Counts,
     checked_confidence,
@@ -70,7 +70,8 @@ def kaplan_meier(
         Over ``time`` (0 and each distinct time) and, with groups, ``group``: ``survival``,
         ``lower``, ``upper`` and ``std_error`` just after each time, ``at_risk`` just before it,
         ``events`` and ``censored`` at it; ``last_time`` by group, after which survival is
-        NaN unless it is 0.  What is censored at the time of an event was at risk of it.
+        NaN unless it is 0; a group of which all rows were excluded has NaN throughout.  What is
+        censored at the time of an event was at risk of it.
 
     Raises
     ------
@@ -104,7 +105,7 @@ def kaplan_meier(
     survival, relative = estimate(counts)
     columns = dict(zip(("lower", "upper"), band(survival, relative, confidence, interval), strict=True))
     columns = {"survival": survival, **columns, "std_error": survival * relative}
-    beyond = (counts.times > counts.last[:, None]) & (survival > 0)
+    beyond = unobserved(counts, survival)
     columns = {name: np.where(beyond, np.nan, column) for name, column in columns.items()}
     about = {"confidence": confidence, "interval": interval, "excluded": int((~rows).sum())}
     return _labelled(counts, columns, labels, group is not None, unit, about)
@@ -125,7 +126,7 @@ def median_survival(curve: xr.Dataset, quantile: float = 0.5) -> xr.Dataset:
     xarray.Dataset
         ``median``, ``lower`` and ``upper``, by group where there are groups: the first time at
         which the curve, and its lower and upper band, are at or below ``1 - quantile``; infinite
-        where that is never reached.
+        where that is never reached, NaN for a group of which all rows were excluded.
 
     Raises
     ------
@@ -150,7 +151,8 @@ def median_survival(curve: xr.Dataset, quantile: float = 0.5) -> xr.Dataset:
 
     time = curve["time"]
     limit = (1 - quantile) * (1 + 1e-9)  # a product of fractions may miss 0.5 by rounding alone
-    first = {name: time.where(curve[of] <= limit, np.inf).min("time") for name, of in names.items()}
+    anyone = curve["at_risk"].isel(time=0, drop=True) > 0
+    first = {name: time.where(curve[of] <= limit, np.inf).min("time").where(anyone) for name, of in names.items()}
     meaning = f"time by which {100 * quantile:g} % have had the event"
     about = {"long_name": meaning, "units": time.attrs.get("units", "")}
     return xr.Dataset({name: column.assign_attrs(about) for name, column in first.items()}, attrs=dict(curve.attrs))

@@ -6,11 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Mask
 from pkpd.errors import DataError
 from pkpd.measures.survival_times import Counts
 
-__all__ = ["Band", "band", "check_band", "estimate", "from_zero"]
+__all__ = ["Band", "band", "check_band", "estimate", "from_zero", "unobserved"]
 
 Band = Literal["log-log", "log", "plain"]
 
@@ -60,3 +60,9 @@ def from_zero(counts: Counts) -> Counts:
     at_risk = np.hstack([counts.at_risk[:, :1], counts.at_risk])
     events, censored = (np.hstack([none, column]) for column in (counts.events, counts.censored))
     return Counts(np.r_[0.0, counts.times], at_risk, events, censored, counts.last)
+
+
+def unobserved(counts: Counts, survival: Array) -> Mask:
+    """Where a curve is not known: after the last time of a group with survivors, and in a group of nobody."""
+    mask: Mask = ((counts.times > counts.last[:, None]) & (survival > 0)) | (counts.at_risk[:, :1] == 0)
+    return mask

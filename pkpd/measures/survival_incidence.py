@@ -9,7 +9,7 @@ import numpy as np
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import DataError
 from pkpd.measures.failed_members import Failed
-from pkpd.measures.survival_estimates import Band, check_band, estimate, from_zero
+from pkpd.measures.survival_estimates import Band, check_band, estimate, from_zero, unobserved
 from pkpd.measures.survival_times import (
     Counts,
     checked_confidence,
@@ -195,7 +195,7 @@ def _labelled(
     import xarray as xr
 
     survival, _ = estimate(counts)
-    beyond = (counts.times > counts.last[:, None]) & (survival > 0)
+    beyond = unobserved(counts, survival)
     dims = ("time",) if groups is None else ("group", "time")
 
     def shaped(name: str, values: Any, first: tuple[str, ...] = ()) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,7 +86,7 @@ class SettledTrial:
         cutoff = _day_of_event(self._followed(people, replicate, seed), *self.trial.events_at_cutoff)
         if not np.isfinite(cutoff):
             return people
-        return replace(people, followed=np.maximum(cutoff + JUST_AFTER - people.day, 0.0))
+        return people.followed_to(cutoff + JUST_AFTER)
 
     def arms_of(self, people: Enrolled, seed: int) -> Iterator[tuple[str, Index, Treated]]:
         """Each arm that has patients: its name, who they are, and what their treatment came to."""
@@ -161,7 +161,8 @@ def simulate_trial(trial: Trial, seed: int, *, replicate: int = 0) -> xr.Dataset
     Returns
     -------
     xarray.Dataset
-        Over ``patient``: ``arm`` (a coordinate), ``os_day`` and ``os_event``, ``pfs_day`` and
+        Over ``patient``, of whom those are left out who would have been enrolled after a cutoff at
+        a number of events: ``arm`` (a coordinate), ``os_day`` and ``os_event``, ``pfs_day`` and
         ``pfs_event`` by RECIST 1.1, ``best_response``, ``best_change``, ``response_duration`` and
         the others of `recist`, all from entry; ``day_of_`` and the name of each event, NaN
         where it was not seen; ``doses`` by ``therapy``; ``stopped_for_toxicity``; biomarkers and

@@ -10,7 +10,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.measures.hazard_ratios import hazard_ratio
-from pkpd.measures.response_codes import CR, PR, SD
+from pkpd.measures.response_codes import CR, NON, PR, SD
 from pkpd.measures.survival import kaplan_meier
 from pkpd.measures.survival_tests import logrank
 from pkpd.trials.forests import FOREST, forest, variable
@@ -27,7 +27,7 @@ ARM = {
     "failed": ("1", "patients whose integration failed, of which no endpoint is taken"),
     "not_entered": ("1", "patients who were enrolled and did not enter"),
     "response_rate": ("1", "patients whose best response is CR or PR"),
-    "disease_control_rate": ("1", "patients whose best response is CR, PR or SD"),
+    "disease_control_rate": ("1", "patients whose best response is CR, PR, SD or non-CR/non-PD"),
     "stopped_for_toxicity_rate": ("1", "patients of whom a therapy was stopped for toxicity"),
     "doses": ("1", "mean number of doses of all therapies"),
 }
@@ -136,7 +136,7 @@ def _shares(patients: xr.Dataset, trial: Trial) -> Iterator[tuple[str, Any]]:
     if "best_response" in patients:
         best = patients["best_response"].to_numpy()
         yield "response_rate", np.isin(best, (CR, PR))
-        yield "disease_control_rate", np.isin(best, (CR, PR, SD))
+        yield "disease_control_rate", np.isin(best, (CR, PR, SD, NON))
     yield "stopped_for_toxicity_rate", patients["stopped_for_toxicity"].to_numpy()
     yield "doses", patients["doses"].to_numpy().sum(axis=1)
     for event in trial.adverse:

@@ -49,6 +49,13 @@ class Enrolled:
     arm: Index
     stratum: Index
 
+    def followed_to(self, cutoff: float) -> Enrolled:
+        """Those enrolled by a day of the trial, each followed up to it."""
+        who = np.flatnonzero(self.day <= cutoff)
+        columns = {name: column[who] for name, column in self.columns.items()}
+        day = self.day[who]
+        return Enrolled(columns, self.numbers[who], day, cutoff - day, self.arm[who], self.stratum[who])
+
 
 def enrolled(trial: Trial, replicate: int, seed: int) -> Enrolled:
     """Enroll the patients of a replicate, whatever others are simulated.

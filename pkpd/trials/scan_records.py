@@ -36,14 +36,15 @@ def scan_records(
     regimen
         What all patients were given, or by patient; times and amounts are numbers, with or without a unit.
     day, size
-        The days of the scans and what they showed, over ``patient`` and ``visit``; NaN where there is none.
+        The days of the scans, 0 or later, and what they showed, over ``patient`` and ``visit``; NaN where
+        there is none.
     until
         The last day that is looked at, so that nothing later is known; doses after it are left out too.
 
     Raises
     ------
     DataError
-        If an array is not over patients and visits, or a patient has no size.
+        If an array is not over patients and visits, or a patient has no size, or one before day 0.
     RegimenError
         If a dose depends on parameters, or meets a steady state.
     UnknownNameError
@@ -77,10 +78,15 @@ def scan_records(
             row for row in _doses(model, own, routes, place + 1) if until is None or row["TIME"] <= until * per_day
         ]
         days, sizes = (a.isel(patient=place).transpose("visit").to_numpy().astype(float) for a in (day, size))
-        seen = (days == days) & (sizes == sizes) & (days >= 0) & (days <= (float("inf") if until is None else until))
+        seen = (days == days) & (sizes == sizes) & (days <= (float("inf") if until is None else until))
         if not seen.any():
             raise DataError(
                 f"scan_records(): patient {patient} has no size{'' if until is None else f' by day {until:g}'}."
+            )
+        if days[seen].min() < 0:
+            raise DataError(
+                f"scan_records(): patient {patient} has a size on day {days[seen].min():g}, before the first day of "
+                "the model, 0; expected the baseline on day 0, or days (of doses too) that count from it."
             )
         pairs = zip(days[seen], sizes[seen], strict=True)
         rows += [_row(place + 1, on * per_day, 0, DV=read) for on, read in pairs]

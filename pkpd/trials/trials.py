@@ -47,7 +47,8 @@ class Trial:
         From the last enrollment that may be to the data cutoff, at which all are censored.
     events_at_cutoff
         Where the cutoff is at a number of events, ``("os", 300)`` or ``("pfs", 458)``: on the day of
-        that event, if it comes before the end of `follow_up`.
+        that event, if it comes before the end of `follow_up`.  Who would be enrolled later is not
+        in the trial.
     death
         The event of the model that is death; without one there is no overall survival.
     leaving
