@@ -88,9 +88,11 @@ def patients(n: int, seed: int) -> pkpd.Ensemble:
     return pkpd.population(model, n, seed, variability=VARYING)
 
 
-def by_patient(people: pkpd.Ensemble) -> pkpd.Ensemble:
-    """The same over ``patient``, labelled as records are."""
-    columns = {name: (("patient",), people[name]) for name in people.columns}
+def by_patient(people: pkpd.Ensemble, **factors: float) -> pkpd.Ensemble:
+    """The same over ``patient``, labelled as records are; `factors` multiply parameters by name."""
+    typical = {name: np.full(len(people), model.parameters.loc[name, "value"], dtype=float) for name in factors}
+    values = typical | {name: people[name] for name in people.columns}
+    columns = {name: (("patient",), column * factors.get(name, 1.0)) for name, column in values.items()}
     names = np.array([str(i) for i in range(len(people))])
     return pkpd.Ensemble({"patient": len(people)}, columns, {"patient": (("patient",), names)})
 
@@ -138,13 +140,14 @@ def one_for_all(n: int = 1000, seed: int = 1) -> pkpd.ResponseSurface:
     return surface(patients(n, seed))
 
 
-def worth(n: int = 100, seed: int = 2, sd: float = READING, draws: int = 0) -> dict[str, Any]:
+def worth(n: int = 100, seed: int = 2, sd: float = READING, draws: int = 0, **unlike: float) -> dict[str, Any]:
     """What scans with an error of `sd` gain on new patients: truth, recommendation and comparison.
 
     With `draws` the recommendation is best on average over so many draws of each posterior;
-    with 0 for the most probable parameters.
+    with 0 for the most probable parameters.  `unlike` are factors by which parameters of the true
+    patients differ from the population that is taken as known.
     """
-    truth = by_patient(patients(n, seed))
+    truth = by_patient(patients(n, seed), **unlike)
     posterior = updated(truth, sd, seed)
     people = posterior.draws(draws, seed=seed) if draws else posterior.most_probable
     recommended = surface(people, ("patient",)).optimum

@@ -246,6 +246,21 @@ def test_the_most_probable_parameters_do_as_well() -> None:
     assert float(example.worth(60)["gain"]["lower"]) > 0.5
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("unlike", [{"kg": 1.5}, {"kcl": 1 / 3}], ids=["growth", "clearance of killed cells"])
+def test_early_scans_gain_with_patients_unlike_the_population(unlike: dict[str, float]) -> None:
+    """The update knows growth too slow, or holds the clearance of killed cells at a value that is not theirs."""
+    known = example.by_patient(example.patients(2, seed=2))
+    truth = example.by_patient(example.patients(2, seed=2), **unlike)
+    ((name, factor),) = unlike.items()
+    typical = example.model.parameters.loc[name, "value"]
+    before = known[name] if name in known.columns else np.full(2, float(typical))
+    np.testing.assert_allclose(truth[name], factor * before)
+    gain = example.worth(60, **unlike)["gain"]
+    assert float(gain["lower"]) > 0.3
+    assert float(gain["mean_gain"]) > 0.7 * float(gain["possible_gain"])
+
+
 def test_scans_without_information_or_of_another_patient_gain_nothing(informed: dict[str, object]) -> None:
     blind = example.worth(60, sd=1000.0)
     assert float(blind["gain"]["lower"]) <= 0
