@@ -14,7 +14,7 @@ from pkpd.ensembles.marginals import TransformedNormal
 from pkpd.errors import DataError, ParameterError
 from pkpd.json_files import Fields
 from pkpd.library.catalog import load
-from pkpd.model_text.reading import model_of, read_model
+from pkpd.library.compositions import model_or_composition, read_model_or_composition
 from pkpd.model_text.writing import model_tables
 from pkpd.prepared.solver import Solver
 from pkpd.storage import write_atomically
@@ -106,9 +106,9 @@ def _study(file: TomlFile, table: StudyTable, folder: Path) -> Study:
 
 def _model(file: TomlFile, table: StudyTable, folder: Path) -> Model:
     if not isinstance(table.model, str):
-        return model_of(file, ("model",))
+        return model_or_composition(file, folder)
     if table.model.endswith(".toml"):
-        return read_model(_within(folder, table.model, file.where(["model"])))
+        return read_model_or_composition(_within(folder, table.model, file.where(["model"])))
     return load(table.model)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from pkpd.library.compositions import CompositionTable
 from pkpd.model_text.tables import ModelTable
 from pkpd.toml_files import Table
 
@@ -79,7 +80,8 @@ class StudyTable(Table):
     Attributes
     ----------
     model
-        A name of the library, the name of a model file beside the study, or a model as a table.
+        A name of the library, the name of a model file beside the study, a model as a table, or ``parts`` of the
+        library that are joined, as in `pkpd.library.compositions.CompositionTable`.
     regimen, regimens
         The doses of all, or by arm, as typed for ``pkpd simulate --dose``; or as tables.
     times
@@ -113,6 +115,9 @@ def study_schema() -> dict[str, Any]:
     """
     schema = StudyTable.model_json_schema()
     model = ModelTable.model_json_schema(ref_template="#/$defs/{model}")
-    definitions = {**schema.pop("$defs", {}), **model.pop("$defs", {}), "ModelTable": model}
-    schema["properties"]["model"] = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/ModelTable"}]}
+    joined = CompositionTable.model_json_schema(ref_template="#/$defs/{model}")
+    definitions = {**schema.pop("$defs", {}), **model.pop("$defs", {}), **joined.pop("$defs", {})}
+    definitions |= {"ModelTable": model, "CompositionTable": joined}
+    forms = [{"$ref": "#/$defs/ModelTable"}, {"$ref": "#/$defs/CompositionTable"}]
+    schema["properties"]["model"] = {"anyOf": [{"type": "string"}, *forms]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}
