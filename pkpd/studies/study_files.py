@@ -18,6 +18,7 @@ from pkpd.library.compositions import model_or_composition, read_model_or_compos
 from pkpd.model_text.writing import model_tables
 from pkpd.prepared.solver import Solver
 from pkpd.storage import write_atomically
+from pkpd.studies.endpoints import check_endpoint
 from pkpd.studies.study import Sample, Study
 from pkpd.studies.tables import AxisTable, DistributionTable, SampleTable, StudyTable
 from pkpd.symbolic.model import Model
@@ -87,6 +88,8 @@ def _study(file: TomlFile, table: StudyTable, folder: Path) -> Study:
     times = parse_times(table.times, file.where(["times"]), model.time) if isinstance(table.times, str) else table.times
     sample = table.ensemble.sample
     solver = table.solver
+    for name, endpoint in table.endpoints.items():
+        check_endpoint(model, endpoint, file.where(["endpoints", name]))
     return Study(
         model,
         _treatment(file, table, model.time),
@@ -96,6 +99,7 @@ def _study(file: TomlFile, table: StudyTable, folder: Path) -> Study:
         parameters=table.parameters,
         outputs=None if table.outputs is None else tuple(table.outputs),
         reduce={name: tuple(entry) for name, entry in table.reduce.items()},
+        endpoints=table.endpoints,
         at_dose=table.at_dose,
         solver=Solver(solver.method, solver.rtol, solver.atol, solver.max_steps, solver.threads),
         chunk=table.store.chunk,
@@ -211,6 +215,7 @@ def _tables(study: Study) -> dict[str, Any]:
         **_regimen_tables(study.regimen),
         "parameters": dict(study.parameters),
         "reduce": {name: list(entry) for name, entry in study.reduce.items()},
+        "endpoints": {name: endpoint.plain() for name, endpoint in study.endpoints.items()},
         "ensemble": {
             "axes": {name: list(values) for name, values in study.axes.items()},
             "sample": sample

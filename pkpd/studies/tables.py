@@ -8,6 +8,7 @@ from pydantic import Field
 
 from pkpd.library.compositions import CompositionTable
 from pkpd.model_text.tables import ModelTable
+from pkpd.studies.endpoint_tables import Endpoint
 from pkpd.toml_files import Table
 
 __all__ = [
@@ -88,6 +89,8 @@ class StudyTable(Table):
         Text such as ``"0:365:7"``, or a list of numbers.
     reduce
         As `pkpd.simulate` takes it: ``nadir = ["V", "min"]``.
+    endpoints
+        Numbers that are read from courses at `times`: ``best = { kind = "best_change", of = "V" }``.
     """
 
     title: str | None = None
@@ -100,6 +103,7 @@ class StudyTable(Table):
     times: str | list[float]
     outputs: list[str] | None = None
     reduce: dict[str, list[str | float]] = {}
+    endpoints: dict[str, Endpoint] = {}
     at_dose: Literal["before", "after"] = "before"
     solver: SolverTable = SolverTable()
     store: StoreTable = StoreTable()
