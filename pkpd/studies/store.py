@@ -103,7 +103,7 @@ class Store:
         if self.study_file.exists():
             self._require_same(study)
             return self
-        if self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
+        if self.folder.exists() and not self._is_unfinished_start():
             raise DataError(f"{str(self.folder)!r} is not empty and holds no sweep; choose another folder.")
         try:
             for name in ("finished", "failed"):
@@ -114,6 +114,12 @@ class Store:
         write_study(study, self.folder / "study.toml")
         write_json(self.study_file, {"format": FORMAT, "hash": study.hash, **_described(study)})
         return self
+
+    def _is_unfinished_start(self) -> bool:
+        """Whether the folder is empty, or holds no more than a run that was stopped while it made the store."""
+        ours = {"lock", "finished", "failed", "data.zarr", "study.toml"}
+        named = all(path.name in ours or path.name.startswith(".study-") for path in self.folder.iterdir())
+        return named and not self.finished()
 
     def _require_same(self, study: Study) -> None:
         stored = read_json(self.study_file)
