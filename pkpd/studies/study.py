@@ -20,6 +20,7 @@ from pkpd.prepared.prepared import Prepared
 from pkpd.prepared.preparing import prepare
 from pkpd.prepared.solver import Solver
 from pkpd.studies.endpoints import check_endpoint, endpoint_values, endpoints_of, variables_of
+from pkpd.studies.samples import plain_variability
 from pkpd.symbolic.model import Model, require_model
 from pkpd.treatment.regimen_json import regimen_as_json
 from pkpd.treatment.regimens import Regimen
@@ -39,13 +40,17 @@ class Sample:
     members, seed, points
         As for `pkpd.population`.
     variability
-        Distributions by parameter; the variability that the model declares where there are none.
+        Distributions by parameter, a block or a list of these, as `pkpd.population` takes them; the variability
+        that the model declares where there are none.
+    covariates
+        In the same forms.
     """
 
     members: int
     seed: int = 1
     points: PointKind = "random"
-    variability: Mapping[str, Any] = field(default_factory=dict)
+    variability: Any = field(default_factory=dict)
+    covariates: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +152,10 @@ class Study:
         if self.sample is None:
             return everyone
         s = self.sample
-        drawn = population(self.adjusted, s.members, s.seed, variability=dict(s.variability) or None, points=s.points)
+        drawn = population(
+            self.adjusted, s.members, s.seed, variability=s.variability or None, covariates=s.covariates or None,
+            points=s.points,
+        )  # fmt: skip
         return everyone * drawn.without_labels() if self.axes else drawn.without_labels()
 
     @property
@@ -274,8 +282,8 @@ class Study:
 def _plain_sample(sample: Sample | None) -> dict[str, Any] | None:
     if sample is None:
         return None
-    spread = {name: repr(distribution) for name, distribution in sample.variability.items()}
-    return {"members": sample.members, "seed": sample.seed, "points": sample.points, "variability": spread}
+    varying = plain_variability(sample.variability, sample.covariates)
+    return {"members": sample.members, "seed": sample.seed, "points": sample.points, **varying}
 
 
 def _plain_solver(solver: Solver) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from pydantic import Field
 from pkpd.library.compositions import CompositionTable
 from pkpd.model_text.tables import ModelTable
 from pkpd.studies.endpoint_tables import Endpoint
+from pkpd.studies.samples import SampleTable
 from pkpd.toml_files import Table
 
 __all__ = [
-    "AxisTable", "DistributionTable", "EnsembleTable", "SampleTable", "SolverTable", "StoreTable", "StudyTable",
+    "AxisTable", "EnsembleTable", "SolverTable", "StoreTable", "StudyTable",
     "study_schema",
 ]  # fmt: skip
 
@@ -26,28 +27,6 @@ class AxisTable(Table):
     last: float
     count: Annotated[int, Field(ge=1, le=10_000_000)]
     log: bool = False
-
-
-class DistributionTable(Table):
-    """How a parameter varies, about its value in the model unless said otherwise."""
-
-    kind: Literal["lognormal", "normal", "logitnormal"]
-    median: float | None = None
-    mean: float | None = None
-    cv: float | None = None
-    omega: float | None = None
-    sd: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-
-
-class SampleTable(Table):
-    """Members drawn at random, by their number."""
-
-    members: Annotated[int, Field(ge=1)]
-    seed: Annotated[int, Field(ge=0)] = 1
-    points: Literal["random", "sobol", "latin"] = "random"
-    variability: dict[str, DistributionTable] = {}
 
 
 class EnsembleTable(Table):
