@@ -83,8 +83,8 @@ def check_endpoint(model: Model, endpoint: Any, where: str) -> None:
 
 
 def endpoint_values(model: Model, endpoints: Mapping[str, Any], times: Array, solved: Values) -> dict[str, Array]:
-    """By name the endpoints of members, NaN for those that failed, in the shape of their statuses."""
-    failed = solved.status != 0
+    """By name the endpoints of members in the shape of their statuses; those of members that failed mean nothing."""
+    shape = solved.status.shape
     run = _labeled(model, times, solved)
     assessed: dict[Any, xr.Dataset] = {}  # several endpoints may be read from one assessment
     values = {}
@@ -93,10 +93,10 @@ def endpoint_values(model: Model, endpoints: Mapping[str, Any], times: Array, so
             rules = (endpoint.names, endpoint.death, endpoint.confirmation, endpoint.stable)
             if rules not in assessed:
                 assessed[rules] = _assessed(model, endpoint, run)
-            value = _recist_value(model, endpoint.kind, assessed[rules]).reshape(failed.shape)
+            value = _recist_value(model, endpoint.kind, assessed[rules]).reshape(shape)
         else:
             value = _measured(endpoint, run)
-        values[name] = np.where(failed, np.nan, value)
+        values[name] = value
     return values
 
 
