@@ -105,3 +105,11 @@ def test_nothing_is_published_of_a_model_in_the_file_or_without_any(tmp_path):
         read(tmp_path, "published = true", HEAD.replace(NAME, "pk_1cmt"))
     with pytest.raises(PkpdError, match="not one of the library by name"):
         read(tmp_path, 'published = true\n[model]\nname = "x"\nparts = ["pk_1cmt"]', HEAD.partition("\n")[2])
+
+
+def test_an_axis_that_varies_in_the_sample_too_is_refused_with_the_cure(tmp_path):
+    study = read(tmp_path, "[ensemble.axes]\nCL = [0.1, 0.2]\n")
+    with pytest.raises(PkpdError, match=r"'CL' is an axis, and varies in the sample too.*CL = \{ kind = \"none\" \}"):
+        _ = study.ensemble
+    study = read(tmp_path, 'variability = { CL = { kind = "none" } }\n[ensemble.axes]\nCL = [0.1, 0.2]\n')
+    assert study.members == 80

@@ -15,7 +15,7 @@ import numpy as np
 from pkpd.ensembles.ensembles import Ensemble, grid
 from pkpd.ensembles.points import PointKind
 from pkpd.ensembles.populations import population
-from pkpd.errors import SimulationError
+from pkpd.errors import ParameterError, SimulationError
 from pkpd.prepared.prepared import Prepared
 from pkpd.prepared.preparing import prepare
 from pkpd.prepared.solver import Solver
@@ -156,6 +156,12 @@ class Study:
             self.adjusted, s.members, s.seed, variability=s.variability or None, covariates=s.covariates or None,
             points=s.points,
         )  # fmt: skip
+        for name in self.axes:
+            if name in drawn.columns:
+                raise ParameterError(
+                    f"{name!r} is an axis, and varies in the sample too. Leave one of them out, or say that it does "
+                    f'not vary: variability={{{name!r}: None}}, in a file {name} = {{ kind = "none" }}.'
+                )
         return everyone * drawn.without_labels() if self.axes else drawn.without_labels()
 
     @property
