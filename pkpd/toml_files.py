@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pkpd.errors import DataError, unknown_name
 
-__all__ = ["Table", "TomlFile", "checked", "read_toml", "toml_key", "toml_text"]
+__all__ = ["Expected", "Table", "TomlFile", "checked", "read_toml", "toml_key", "toml_text"]
 
 LARGEST = 5_000_000  # bytes of a file that is written by people
 
@@ -25,6 +25,13 @@ class Table(BaseModel):
     """A table of a file: its keys are those declared, and their values are not converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What a value may be, in words, for a message: ``Annotated[str | float, Expected("a number, or text")]``."""
+
+    words: str
 
 
 T = TypeVar("T", bound=Table)
@@ -118,12 +125,26 @@ def _message(kind: type[Table], file: TomlFile, above: Keys, content: Any, error
     place, what = file.where([*above, *keys]), error["type"]
     table = file.where([*above, *keys[:-1]]) if len([*above, *keys]) > 1 else file.name
     if what == "extra_forbidden":
-        return unknown_name(place.rpartition(" ")[0] if keys else place, "key", keys[-1], _known(kind, keys[:-1]))
+        of_kind = _at(content, keys[:-1]).get("kind")
+        return unknown_name(place.rpartition(" ")[0].rstrip(":"), "key", keys[-1], _known(kind, keys[:-1], of_kind))
     if what == "missing":
         return DataError(f"{table} lacks the key {keys[-1]!r}.")
-    expected = (_described(kind, keys) or [_KINDS[what]])[0] if what in _KINDS else ""
+    if what == "union_tag_not_found":
+        return DataError(f"{place} lacks the key 'kind'.")
+    if what == "union_tag_invalid":
+        tags = re.findall("'([^']+)'", error["ctx"]["expected_tags"])
+        return unknown_name(place, "kind", str(error["ctx"]["tag"]), tags)
+    expected = _stated(kind, keys) or (error["ctx"]["expected"] if what == "literal_error" else "")
+    if not expected and what in _KINDS:
+        expected = _described(kind, keys) or _KINDS[what]
     sentence = f"expected {expected}" if expected else error["msg"][0].lower() + error["msg"][1:]
     return DataError(f"{place} is {_short(value)}; {sentence}.")
+
+
+def _at(content: Any, keys: Sequence[str]) -> Any:
+    for key in keys:
+        content = content[int(key) if isinstance(content, list) else key]
+    return content
 
 
 def _short(value: Any) -> str:
@@ -146,9 +167,10 @@ def _place(content: Any, loc: Sequence[Any]) -> tuple[list[str], Any]:
 
 
 def _tables(annotation: Any) -> Iterator[Any]:
-    """What an annotation allows, one by one."""
+    """What an annotation allows, one by one, and what it is said to."""
     origin = get_origin(annotation)
     if origin is Annotated:
+        yield from (each for each in get_args(annotation)[1:] if isinstance(each, Expected))
         yield from _tables(get_args(annotation)[0])
     elif origin in (Union, types.UnionType):
         for member in get_args(annotation):
@@ -163,8 +185,9 @@ def _walked(kind: type[Table], keys: Sequence[str]) -> list[Any]:
     for key in keys:
         following: list[Any] = []
         for each in allowed:
-            if isinstance(each, type) and issubclass(each, BaseModel):
+            if _is_table(each):
                 if key in each.model_fields:
+                    following += [m for m in each.model_fields[key].metadata if isinstance(m, Expected)]
                     following += _tables(each.model_fields[key].annotation)
             elif get_origin(each) is dict:
                 following += _tables(get_args(each)[1])
@@ -174,24 +197,34 @@ def _walked(kind: type[Table], keys: Sequence[str]) -> list[Any]:
     return allowed
 
 
-def _known(kind: type[Table], keys: Sequence[str]) -> list[str]:
-    """The keys that the table at a place may have."""
-    tables = [t for t in _walked(kind, keys) if isinstance(t, type) and issubclass(t, BaseModel)]
-    return [name for table in tables for name in table.model_fields]
+def _is_table(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _known(kind: type[Table], keys: Sequence[str], of_kind: Any) -> list[str]:
+    """The keys that the table at a place may have; where tables differ by their key ``kind``, of this one."""
+    tables = [t for t in _walked(kind, keys) if _is_table(t)]
+    fitting = [t for t in tables if "kind" in t.model_fields and of_kind in get_args(t.model_fields["kind"].annotation)]
+    return [name for table in fitting or tables for name in table.model_fields]
+
+
+def _stated(kind: type[Table], keys: Sequence[str]) -> str:
+    """What a value at a place is said to be."""
+    return next((each.words for each in _walked(kind, keys) if isinstance(each, Expected)), "")
 
 
 _WORDS = {float: "a number", int: "a whole number", str: "text", bool: "true or false", list: "a list", dict: "a table"}
 
 
-def _described(kind: type[Table], keys: Sequence[str]) -> list[str]:
+def _described(kind: type[Table], keys: Sequence[str]) -> str:
     """In words what a value at a place may be."""
     words = []
     for each in _walked(kind, keys):
-        if isinstance(each, type) and issubclass(each, BaseModel):
+        if _is_table(each):
             words.append(f"a table with {', '.join(list(each.model_fields)[:4])}")
         elif (get_origin(each) or each) in _WORDS:
             words.append(_WORDS[get_origin(each) or each])
-    return [" or ".join(dict.fromkeys(words))] if words else []
+    return " or ".join(dict.fromkeys(words))
 
 
 # ---- where the keys stand

@@ -63,6 +63,41 @@ def test_sobol_indices_of_ishigami_are_within_their_intervals_of_the_closed_form
     assert table.attrs["members"] == 2048 * 5
 
 
+def test_second_order_indices_of_ishigami_are_within_their_intervals_of_the_closed_form() -> None:
+    """Of x1 and x3 together, and of no other pair: what the total order of x3 has and its first order has not."""
+    first, total = ishigami_indices()
+    table = pkpd.sobol_indices(ishigami, CUBE, n=4096, seed=3, second_order=True)
+    exact = np.zeros((3, 3))
+    exact[0, 2] = exact[2, 0] = total[2] - first[2]
+    pairs = ~np.eye(3, dtype=bool)
+    assert inside(table, "second_order", exact)[pairs].all()
+    np.testing.assert_allclose(table["second_order"].values[pairs], exact[pairs], atol=0.03)
+    assert np.isnan(table["second_order"].values[~pairs]).all()
+    assert float((table["second_order_high"] - table["second_order_low"]).max()) < 0.25, "the intervals say something"
+    assert table["second_order"].sel(parameter="x1", other="x3") == table["second_order"].sel(
+        parameter="x3", other="x1"
+    )
+    assert table.attrs["members"] == 4096 * 8
+    fewer = pkpd.sobol_indices(ishigami, CUBE, n=4096, seed=3)
+    for kind in ("first_order", "total_order"):
+        assert inside(table, kind, {"first_order": first, "total_order": total}[kind]).all()
+        np.testing.assert_allclose(table[kind], fewer[kind], atol=1e-12)
+
+
+def test_second_order_indices_without_failed_rows_and_of_what_does_not_vary() -> None:
+    def mostly(x1, x2, x3):
+        return np.where(x1 > 3.1, np.nan, ishigami(x1, x2, x3))
+
+    table = pkpd.sobol_indices(mostly, CUBE, n=2048, seed=3, failed="exclude", second_order=True)
+    assert table.attrs["base_rows_excluded"] > 0
+    assert table["second_order"].sel(parameter="x1", other="x3").item() == pytest.approx(0.24, abs=0.06)
+    constant = pkpd.sobol_indices(lambda x1, x2: 0 * x1, {"x1": (0, 1), "x2": (0, 1)}, n=8, seed=1, second_order=True)
+    assert np.isnan(constant["second_order"]).all()
+    assert constant["second_order"].shape == (2, 2)
+    with pytest.raises(pkpd.SimulationError, match="takes pairs of inputs, and there are 1"):
+        pkpd.sobol_indices(lambda x1: x1, {"x1": (0, 1)}, n=8, seed=1, second_order=True)
+
+
 def test_sobol_indices_of_a_linear_model_with_three_distributions() -> None:
     """Shares of the variance: 9 of a uniform on (0, 2) is 3, 4 of a normal with sd 1/2 is 1, a log-normal's own."""
     inputs = {"a": (0, 2), "b": pkpd.normal(1, sd=0.5), "c": pkpd.lognormal(1, omega=0.5)}

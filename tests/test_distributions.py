@@ -307,3 +307,19 @@ def test_the_draws_of_a_seed_are_those_they_always_were() -> None:
     }
     for points, values in recorded.items():
         np.testing.assert_allclose(pkpd.sample(durvalumab, 4, 7, points=points)["V2"], values, rtol=1e-14)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("loc", [0, 0.5])
+def test_a_truncated_discrete_distribution_has_both_of_its_limits(loc: float) -> None:
+    counts = stats.poisson(3, loc=loc)
+    law = pkpd.truncated(counts, 1 + loc, 4 + loc).settled("n", None, None)
+    inside = np.arange(1, 5) + loc
+    shares = counts.pmf(inside) / counts.pmf(inside).sum()
+    drawn = law.quantile((np.arange(200_000) + 0.5) / 200_000)
+    assert np.unique(drawn).tolist() == inside.tolist()
+    assert [(drawn == x).mean() for x in inside] == pytest.approx(shares, abs=2e-5)
+    assert [law.cdf(x) for x in inside] == pytest.approx(np.cumsum(shares))
+    twice = pkpd.truncated(law, 2 + loc, 3 + loc).settled("n", None, None)
+    assert twice.cdf(2 + loc) == pytest.approx(shares[1] / (shares[1] + shares[2]))
+    alone = pkpd.truncated(counts, 2.5 + loc, 3 + loc).settled("n", None, None)
+    assert np.unique(alone.quantile(np.linspace(0, 1, 11))).tolist() == [3 + loc]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -151,28 +152,28 @@ def test_every_error_model_has_its_table(tmp_path: Path, table: str, error: Any)
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("model =", "modle =", "study.toml has no key 'modle'. Did you mean 'model'?"),
+        ("model =", "modle =", "study.toml, line 3 has no key 'modle'. Did you mean 'model'?"),
         ('model = "pk_1cmt"', "", "study.toml lacks the key 'model'"),
         ('"pk_1cmt"', '"pk_1cmpt"', "Did you mean 'pk_1cmt'"),
-        ("bounds", "bound", "study.toml: [free.CL] has no key 'bound'. Did you mean 'bounds'?"),
-        ("[0.01, inf]", "[0.01]", "study.toml: [free.CL] bounds is [0.01]; expected two numbers"),
-        ("log = true }", 'log = "yes" }', "study.toml: [free.CL] log is 'yes'; expected true or false"),
-        ("start = 0.5", "start = [1]", "study.toml: [free.CL] start is [1]; expected a number, or text with a unit"),
-        ('"lognormal"', '"lognorm"', "study.toml: [free.V.prior] has no kind 'lognorm'. Did you mean 'lognormal'?"),
-        ("cv = 0.5", "cvs = 0.5", "study.toml: [free.V.prior] has no key 'cvs'. Did you mean 'cv'?"),
-        ('kind = "proportional", ', "", "study.toml: [error.C] lacks the key 'kind'"),
-        ("sd = 0.2", "std = 0.2", "study.toml: [error.C]"),
-        ("starts = 3", "starts = 2.5", "study.toml: [fit] starts is 2.5; expected a whole number"),
-        ("starts = 3", "start = 3", "study.toml: [fit] has no key 'start'. Did you mean 'starts'?"),
-        ('by = "parametric"', 'by = "mouse"', "study.toml: [bootstrap] by is 'mouse'; expected 'subject', 'arm' or"),
+        ("bounds", "bound", ": [free.CL] has no key 'bound'. Did you mean 'bounds'?"),
+        ("[0.01, inf]", "[0.01]", ": [free.CL] bounds is [0.01]; expected two numbers"),
+        ("log = true }", 'log = "yes" }', ": [free.CL] log is 'yes'; expected true or false"),
+        ("start = 0.5", "start = [1]", ": [free.CL] start is [1]; expected a number, or text with a unit"),
+        ('"lognormal"', '"lognorm"', ": [free.V] prior has no kind 'lognorm'. Did you mean 'lognormal'?"),
+        ("cv = 0.5", "cvs = 0.5", ": [free.V.prior] has no key 'cvs'. Did you mean 'cv'?"),
+        ('kind = "proportional", ', "", ": [error] C lacks the key 'kind'"),
+        ("sd = 0.2", "std = 0.2", ": [error.C]"),
+        ("starts = 3", "starts = 2.5", ": [fit] starts is 2.5; expected a whole number"),
+        ("starts = 3", "start = 3", ": [fit] has no key 'start'. Did you mean 'starts'?"),
+        ('by = "parametric"', 'by = "mouse"', ": [bootstrap] by is 'mouse'; expected 'subject', 'arm' or"),
         ("high =", "hihg =", "study.toml: [regimens]: bolus.csv has no arm 'hihg'. Did you mean 'high'?"),
-        ('"30 mg iv"', "30", "study.toml: [regimens] low is 30; expected a dose as text"),
+        ('"30 mg iv"', "30", ": [regimens] low is 30; expected a dose as text"),
         ('"30 mg iv"', '"iv 30"', "the dose 'iv 30' is not understood"),
         ("C = {", "D = {", "has no observed output 'D'"),
         ("CL =", "Cl =", "pk_1cmt has no parameter 'Cl'. Did you mean 'CL'?"),
         ('"bolus.csv"', '"bolsu.csv"', "bolsu.csv"),
         ("[fit]", "[fit", "study.toml is not TOML"),
-        ('[profile]\nparameters = ["CL"]', "profile = 1", "study.toml: [fit] has no key 'profile'"),
+        ('[profile]\nparameters = ["CL"]', "profile = 1", ": [fit] has no key 'profile'"),
         ("[regimens]", "[records]\n[regimens]", "whose doses are in the table, has no key 'regimens'"),
     ],
 )
@@ -184,14 +185,15 @@ def test_a_mistake_in_a_study_gives_one_message(
     code, out, err = run_here(capsys, "fit", str(write_study(tmp_path, STUDY.replace(old, new, 1))))
     assert (code, out) == (1, "")
     assert err.startswith("error: ")
-    assert message in err
+    # What the file's tables refuse is told with its line.
+    assert re.search(r"study\.toml, line \d+" * message.startswith(":") + re.escape(message), err), err
     assert len(err.strip().splitlines()) == 1
     assert not (tmp_path / "results").exists()
 
 
 def test_a_study_names_at_least_one_parameter(tmp_path: Path) -> None:
     text = 'model = "pk_1cmt"\ndata = "x.csv"\n[free]\n'
-    with pytest.raises(pkpd.DataError, match=r"study.toml: \[free\] names no parameter"):
+    with pytest.raises(pkpd.DataError, match=r"study.toml, line 3: free is \{\}; expected a table \[free.NAME\]"):
         read_study(write_study(tmp_path, text))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,8 +32,9 @@ def sobol_indices(
     failed: Failed = "raise",
     confidence: float = 0.95,
     resamples: int = 200,
+    second_order: bool = False,
 ) -> xr.Dataset:
-    """First and total order indices of Sobol, with confidence intervals.
+    """First and total order indices of Sobol, and those of pairs where asked, with confidence intervals.
 
     The first order index of a parameter is the share of the output's variance that would vanish
     if the parameter were known; the total index the share that remains while all others are.  The inputs are
@@ -48,7 +50,8 @@ def sobol_indices(
         By parameter a range ``(low, high)``, uniform, or a distribution: `lognormal` and the
         others of this package, or a frozen one of ``scipy.stats``; in the parameter's unit.
     n
-        Base rows of the design, a power of two; ``n (inputs + 2)`` members are integrated.
+        Base rows of the design, a power of two; ``n (inputs + 2)`` members are integrated, with `second_order`
+        ``n (2 inputs + 2)``.
     seed
         Of the scrambled Sobol points and of the bootstrap.
     output
@@ -61,12 +64,17 @@ def sobol_indices(
         Of the intervals.
     resamples
         Of the bootstrap over base rows, from whose standard deviation the intervals are made.
+    second_order
+        Whether to estimate also which share is due to each pair of parameters together, beyond what is due to
+        either alone.
 
     Returns
     -------
     xarray.Dataset
         ``first_order`` and ``total_order`` with ``_low`` and ``_high`` of each over ``parameter``,
-        after the dimensions ``arm`` and ``time`` that the output has; NaN where it does not vary.
+        after the dimensions ``arm`` and ``time`` that the output has; NaN where it does not vary.  With
+        `second_order` also ``second_order`` with its limits over ``parameter`` and ``other``, symmetric and NaN on
+        the diagonal.
 
     Raises
     ------
@@ -78,7 +86,8 @@ def sobol_indices(
     Notes
     -----
     The design and the first order estimator are those of Saltelli A et al., Comput Phys Commun
-    181:259-270 (2010), the total order one is Jansen's (ibid. 117:35-43, 1999), both as in SALib.
+    181:259-270 (2010), the total order one is Jansen's (ibid. 117:35-43, 1999), that of pairs is of Saltelli A
+    (ibid. 145:280-297, 2002), all as in SALib.
     ``scipy.stats.sobol_indices`` has the same estimators, but takes powers of two alone, so
     that no failed row can be left out of it.
 
@@ -97,11 +106,29 @@ def sobol_indices(
     _check_size("sobol_indices", n)
     check_seed(seed)
     check_confidence("sobol_indices", confidence)
+    if second_order and len(inputs) < 2:
+        raise SimulationError(f"sobol_indices(): second_order takes pairs of inputs, and there are {len(inputs)}.")
     response = settled(response)
     parameters = varied("sobol_indices", response, inputs)
-    evaluated = evaluate("sobol_indices", response, parameters.drawn(_design(n, len(inputs), seed)), output)
-    whole = evaluated.whole_groups(len(inputs) + 2, failed, "sobol_indices", "base_rows")
-    return _table(parameters, evaluated, whole, (confidence, resamples, seed), failed)
+    design = _design(n, len(inputs), seed, pairs=second_order)
+    evaluated = evaluate("sobol_indices", response, parameters.drawn(design), output)
+    whole = evaluated.whole_groups(len(design) // n, failed, "sobol_indices", "base_rows")
+    return _table(parameters, evaluated, whole, _How(confidence, resamples, seed, second_order), failed)
+
+
+@dataclass(frozen=True)
+class _How:
+    """The options of the estimate."""
+
+    confidence: float
+    resamples: int
+    seed: int
+    pairs: bool
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """Our names of the indices, and those of SALib."""
+        return {"first_order": "S1", "total_order": "ST", **({"second_order": "S2"} if self.pairs else {})}
 
 
 def check_confidence(who: str, confidence: Any) -> None:
@@ -115,53 +142,63 @@ def _check_size(who: str, n: Any) -> None:
         raise SimulationError(f"{who}(): n is {n!r}; expected a power of two from 4, such as 1024.")
 
 
-def _design(n: int, count: int, seed: int) -> Array:
-    """(n (count + 2), count): of each row A, then A with one column of B after the other, then B."""
+def _design(n: int, count: int, seed: int, *, pairs: bool) -> Array:
+    """(n rows, count): of each row A, A with one column of B after the other, for pairs B with those of A, then B."""
     cube = unit_cube(n, 2 * count, seed)
     first, second = cube[:, :count], cube[:, count:]
-    rows = np.repeat(first[:, None], count + 2, axis=1)
-    for i in range(count):
-        rows[:, 1 + i, i] = second[:, i]
-    rows[:, -1] = second
-    return rows.reshape(-1, count)
+    rows = [first]
+    for one, other in ((first, second), (second, first))[: 1 + pairs]:
+        for i in range(count):
+            mixed = one.copy()
+            mixed[:, i] = other[:, i]
+            rows.append(mixed)
+    return np.stack([*rows, second], axis=1).reshape(-1, count)
 
 
-def _table(
-    parameters: Varied, evaluated: Evaluated, whole: Mask, how: tuple[float, int, int], failed: Failed
-) -> xr.Dataset:
+_WORDS = {
+    "first_order": "first order index of Sobol",
+    "total_order": "total order index of Sobol",
+    "second_order": "second order index of Sobol",
+}
+
+
+def _table(parameters: Varied, evaluated: Evaluated, whole: Mask, how: _How, failed: Failed) -> xr.Dataset:
     import xarray as xr
 
-    count = len(parameters.names)
-    rows = evaluated.flat.reshape(len(whole), count + 2, -1)[whole]
+    rows = evaluated.flat.reshape(len(whole), len(evaluated.flat) // len(whole), -1)[whole]
     columns = [_indices(parameters, rows[..., i].ravel(), how) for i in range(rows.shape[-1])]
-    dims = (*evaluated.others, "parameter")
-    words = {"first_order": "first order index of Sobol", "total_order": "total order index of Sobol"}
     variables: dict[str, Any] = {}
-    for kind, long_name in words.items():
+    for kind in how.kinds:
+        dims = (*evaluated.others, "parameter", *(["other"] if kind == "second_order" else []))
         for suffix in ("", "_low", "_high"):
             values = evaluated.shaped(np.array([column[kind + suffix] for column in columns]))
-            variables[kind + suffix] = (dims, values, {"units": "1", "long_name": long_name})
+            variables[kind + suffix] = (dims, values, {"units": "1", "long_name": _WORDS[kind]})
     about = evaluated.counts(whole, failed, "base_rows")
-    attrs = {**about, "output_meaning": evaluated.attrs["long_name"], "confidence": how[0], "seed": how[2]}
-    return xr.Dataset(variables, {**evaluated.coordinates, **parameters.coordinates}, attrs)
+    attrs = {**about, "output_meaning": evaluated.attrs["long_name"], "confidence": how.confidence, "seed": how.seed}
+    labels = {"other": list(parameters.names)} if how.pairs else {}
+    return xr.Dataset(variables, {**evaluated.coordinates, **parameters.coordinates, **labels}, attrs)
 
 
-def _indices(parameters: Varied, numbers: Array, how: tuple[float, int, int]) -> dict[str, Array]:
-    confidence, resamples, seed = how
+def _indices(parameters: Varied, numbers: Array, how: _How) -> dict[str, Array]:
     names = list(parameters.names)
-    kinds = {"first_order": "S1", "total_order": "ST"}
     if np.ptp(numbers) == 0:
-        return {kind + suffix: np.full(len(names), np.nan) for kind in kinds for suffix in ("", "_low", "_high")}
+        shapes = {kind: (len(names),) * (2 if kind == "second_order" else 1) for kind in how.kinds}
+        return {kind + suffix: np.full(shapes[kind], np.nan) for kind in how.kinds for suffix in ("", "_low", "_high")}
     estimated = salib("analyze.sobol").analyze(
         {"num_vars": len(names), "names": names},
         numbers,
-        calc_second_order=False,
-        num_resamples=resamples,
-        conf_level=confidence,
-        seed=seed,
+        calc_second_order=how.pairs,
+        num_resamples=how.resamples,
+        conf_level=how.confidence,
+        seed=how.seed,
     )
     bounds: dict[str, Array] = {}
-    for kind, key in kinds.items():
-        index, reach = np.asarray(estimated[key], dtype=float), np.asarray(estimated[f"{key}_conf"], dtype=float)
+    for kind, key in how.kinds.items():
+        index, reach = (_symmetric(np.asarray(estimated[k], dtype=float)) for k in (key, f"{key}_conf"))
         bounds |= {kind: index, f"{kind}_low": index - reach, f"{kind}_high": index + reach}
     return bounds
+
+
+def _symmetric(index: Array) -> Array:
+    """Of pairs both halves: SALib fills the one above the diagonal."""
+    return index if index.ndim == 1 else np.fmax(index, index.T)

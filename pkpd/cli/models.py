@@ -19,7 +19,8 @@ def model_named(word: str, *, run_code: bool = False) -> Model:
     Parameters
     ----------
     word
-        A name of the library; a model as text, ``FILE.toml``; or ``FILE.py``, whose ``model`` is taken.
+        A name of the library; a model as text or a composition, ``FILE.toml``; or ``FILE.py``, whose ``model`` is
+        taken.
     run_code
         Whether a Python file may be run.
 
@@ -31,10 +32,10 @@ def model_named(word: str, *, run_code: bool = False) -> Model:
         If there is no such file, or it is not what is expected.
     """
     from pkpd.library.catalog import load
-    from pkpd.model_text.reading import read_model
+    from pkpd.library.compositions import read_model_or_composition
 
     if word.endswith(".toml"):
-        return read_model(word)
+        return read_model_or_composition(word)
     if not word.endswith(".py"):
         return load(word)
     if not run_code:

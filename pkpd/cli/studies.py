@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pkpd.cli.study_files import Study, Table, read_study
+from pkpd.cli.study_files import Study, read_study
 from pkpd.errors import unknown_name
+from pkpd.toml_files import Table
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -189,7 +189,7 @@ class Truncated:
         base = self.base.settled(name, value, omega)
         if isinstance(base, TransformedNormal) and base.constant and self.lower <= base.center <= self.upper:
             return base
-        inside = base.cdf(self.upper) - base.cdf(self.lower)
+        inside = base.cdf(self.upper) - _below(base, self.lower)
         if not inside > 1e-6:
             raise ParameterError(
                 f"the distribution of {name!r} has {inside:.1e} of its probability between the limits {self.lower:g} "
@@ -203,13 +203,25 @@ class Truncated:
         return self.quantile(ndtr(z))
 
     def quantile(self, p: Array) -> Array:
-        low, high = self.base.cdf(self.lower), self.base.cdf(self.upper)
-        inner = np.clip(low + (high - low) * p, 2.0**-54, 1 - 2.0**-53)
+        low, high = self._ends
+        # Of a discrete one the probability `low` itself still belongs to the value before the lower limit.
+        inner = np.clip(low + (high - low) * p, max(2.0**-54, np.nextafter(low, 1.0)), 1 - 2.0**-53)
         return np.clip(self.base.quantile(inner), self.lower, self.upper)
 
     def cdf(self, x: float) -> float:
-        low, high = self.base.cdf(self.lower), self.base.cdf(self.upper)
-        return (min(max(self.base.cdf(x), low), high) - low) / (high - low)
+        return self._inside(self.base.cdf(x))
+
+    def below(self, x: float) -> float:
+        """The probability of less than `x`."""
+        return self._inside(_below(self.base, x))
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        return _below(self.base, self.lower), self.base.cdf(self.upper)
+
+    def _inside(self, p: float) -> float:
+        low, high = self._ends
+        return (min(max(p, low), high) - low) / (high - low)
 
 
 @dataclass(frozen=True)
@@ -233,3 +245,13 @@ class FromScipy:
 
     def cdf(self, x: float) -> float:
         return float(self.frozen.cdf(x))
+
+    def below(self, x: float) -> float:
+        """The probability of less than `x`, which for a discrete one is not that of at most `x`."""
+        at = float(self.frozen.pmf(x)) if hasattr(self.frozen, "pmf") else 0.0
+        return max(self.cdf(x) - at, 0.0)
+
+
+def _below(distribution: Distribution, x: float) -> float:
+    """The probability of less than `x`; others than these two are continuous."""
+    return distribution.below(x) if isinstance(distribution, FromScipy | Truncated) else distribution.cdf(x)

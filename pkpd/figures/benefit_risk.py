@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pkpd.errors import DataError, unknown_name
+from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
-from pkpd.figures.style import GRAY, MARKERS, OKABE_ITO, PALE, canvas
+from pkpd.figures.style import GRAY, MARKERS, OKABE_ITO, PALE, canvas, note
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -57,7 +58,9 @@ def benefit_risk_chart(table: xr.Dataset, *, colors: Mapping[Any, str] | None = 
             look: Any = {"color": house[arm], "markersize": 4, "linewidth": 1, "clip_on": False}
             axes.errorbar(rate, y, xerr=reach, fmt=marker, capsize=0, label=str(arm), **look)
         _finish(axes, table, outcomes)
-        legend_above(axes)
+        lost = int(table.attrs.get("excluded", 0))
+        room = legend_above(axes)
+        note(axes, labels.left_out(lost, lost + int(table["n"].isel(outcome=0).sum())), pad=room)
     return axes
 
 

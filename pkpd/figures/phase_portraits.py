@@ -8,8 +8,9 @@ import numpy as np
 
 from pkpd.errors import DataError
 from pkpd.figures import labels
+from pkpd.figures.legends import legend_above
 from pkpd.figures.scales import write_powers
-from pkpd.figures.style import BLACK, BLUE, GRAY, OKABE_ITO, PALE, canvas
+from pkpd.figures.style import BLACK, BLUE, GRAY, OKABE_ITO, PALE, canvas, note
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -29,7 +30,8 @@ def phase_portrait(plane: xr.Dataset, *, run: xr.Dataset | None = None, ax: Axes
     plane
         From `phase_plane`.
     run
-        Trajectories to draw, a result of `simulate` with both states.
+        Trajectories to draw, a result of `simulate` with both states.  One that failed is drawn up to there,
+        and counted.
     ax
         Axes to draw on; a new figure by default.
 
@@ -59,10 +61,9 @@ def phase_portrait(plane: xr.Dataset, *, run: xr.Dataset | None = None, ax: Axes
         for which, axis in (("x", x), ("y", y)):
             write_powers(axes, which, float(np.abs(plane[axis]).max()))
         axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.legend(
-            loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderpad=0, labelspacing=0.2, handletextpad=0.5,
-            columnspacing=1.2,
-        )  # fmt: skip
+        room = legend_above(axes)
+        if run is not None:
+            note(axes, _failed(run), pad=room)
     return axes
 
 
@@ -93,6 +94,13 @@ def _trajectories(ax: Axes, run: xr.Dataset, x: str, y: str) -> None:
     for i in range(stacked.sizes["_each"]):
         path = stacked.isel(_each=i)
         ax.plot(path[x], path[y], color=GRAY, linewidth=0.9, label="trajectory" if i == 0 else "_")
+
+
+def _failed(run: xr.Dataset) -> str:
+    """How many trajectories end early; empty where none does."""
+    if "status" not in run or not (lost := int((run["status"] != 0).sum())):
+        return ""
+    return f"{lost} of {run['status'].size} trajectories failed, drawn up to there"
 
 
 def _equilibria(ax: Axes, plane: xr.Dataset, x: str, y: str) -> None:

@@ -11,7 +11,7 @@ from pkpd.arrays import Array
 from pkpd.errors import DataError, unknown_name
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
-from pkpd.figures.style import BLACK, COLUMN, GRAY, OKABE_ITO, canvas
+from pkpd.figures.style import BLACK, COLUMN, GRAY, OKABE_ITO, canvas, note
 from pkpd.measures.survival import numbers_at_risk
 from pkpd.measures.survival_times import checked_times
 
@@ -23,6 +23,7 @@ __all__ = ["incidence_curves", "survival_curves"]
 
 _ROW = 9.0  # points between rows of the table
 _TOP = 27.0  # points from the axis to its header: below the ticks and the label of the axis
+_LEGEND_ROW = 9.5  # points
 _STYLES = ("-", "--", ":", "-.")
 
 
@@ -89,8 +90,8 @@ def survival_curves(
         _finish(axes, curve, what, groups, others)
         if reference is not None:
             axes.plot([], [], color=GRAY, linestyle="--", linewidth=1.0, label=reference_name)
-        if len(groups) > 1 or reference is not None:
-            legend_above(axes)
+        room = legend_above(axes) if len(groups) > 1 or reference is not None else 4
+        note(axes, _left_out(curve, groups), pad=room)
         if rows:
             _risk_table(axes, groups, shades, risk_at)
     return axes
@@ -151,7 +152,9 @@ def incidence_curves(
                     _band(axes, mine, shades[cause])
         _finish(axes, curves, what, groups, {})
         axes.set_ylim(0, min(1.02, 1.08 * float(curves["upper"].sel(cause=names).max())))
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(groups), 2), borderpad=0, labelspacing=0.2)
+        columns = min(len(groups), 2)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderpad=0, labelspacing=0.2)
+        note(axes, _left_out(curves, groups), pad=4 + _LEGEND_ROW * -(-len(names) * len(groups) // columns))
         if rows:
             _risk_table(axes, groups, dict.fromkeys(groups, BLACK), risk_at)
     return axes
@@ -211,6 +214,13 @@ def _finish(ax: Axes, curve: xr.Dataset, what: str, *groups: Mapping[Any, xr.Dat
     end = max(float(of["last_time"]) for some in groups for of in some.values())
     ax.set(xlim=(0, end if end > 0 else 1), ylim=(0, 1.02), ylabel=what)
     ax.set_xlabel(labels.quantity(curve["time"]))
+
+
+def _left_out(curve: xr.Dataset, groups: Mapping[Any, xr.Dataset]) -> str:
+    """How many members failed and were excluded when the curve was made."""
+    counted = sum(int(of["at_risk"].max()) for of in groups.values())
+    lost = int(curve.attrs.get("excluded", 0))
+    return labels.left_out(lost, lost + counted)
 
 
 # ---- the numbers at risk

@@ -121,7 +121,10 @@ def benefit_and_risk(
     for name, meaning in _MEANINGS.items():
         table[name] = table[name].assign_attrs(long_name=meaning, units="1")
     unit = str(run["time"].attrs.get("units", ""))
-    return table.assign_attrs(at=float(at), units_of_at=unit, control=str(reference), confidence=confidence)
+    lost = run[benefit[0]].isel(time=0).size - int(table["n"].isel(outcome=0).sum())
+    return table.assign_attrs(
+        at=float(at), units_of_at=unit, control=str(reference), confidence=confidence, excluded=lost
+    )
 
 
 def _meaning(run: xr.Dataset, event: str) -> str:

@@ -91,20 +91,19 @@ def forecast(study: Study, folder: str | Path = ".") -> Forecast:
     """
     probed = np.unique(np.linspace(0, study.members - 1, min(PROBED, study.members)).astype(np.int64))
     some = study.ensemble.take(probed)
-    status = study.prepared(some).status  # compiles
+    _, status = study.solve(some)  # compiles
     begun = time.perf_counter()
-    study.prepared(some)
+    study.solve(some)
     seconds = (time.perf_counter() - begun) * study.members / len(some)
-    per_member = 8 * (
-        study.numbers_per_member + len(study.ensemble.columns) * study.keep_parameters
-    ) + status.size // len(some)
+    parameters, statuses = len(study.ensemble.columns) * study.keep_parameters, status.size // len(some)
+    kept, held = (8 * (n + parameters) + statuses for n in (study.numbers_per_member, study.held_per_member))
     existing = next(p for p in [Path(folder).resolve(), *Path(folder).resolve().parents] if p.exists())
     return Forecast(
         members=study.members,
         chunks=study.chunks,
         chunk_size=study.chunk_size,
-        memory=COPIES * per_member * study.chunk_size,
-        disk=per_member * study.members,
+        memory=COPIES * held * study.chunk_size,
+        disk=kept * study.members,
         seconds=seconds,
         failing=float(np.mean(status != 0)),
         room_in_memory=physical_memory(),

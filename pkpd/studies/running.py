@@ -245,11 +245,10 @@ def _stoppable() -> Iterator[threading.Event]:
 def _computed(study: Study, chunk: int) -> tuple[dict[str, Any], Any]:
     """The results of a chunk by name, its parameters among them, and its statuses."""
     members = study.ensemble.slice(*study.chunk_range(chunk))
-    solved = study.prepared(members)
-    columns: dict[str, Any] = dict(solved.columns)
+    columns, status = study.solve(members)
     if study.keep_parameters:
         columns |= {name: members[name] for name in study.ensemble.columns}
-    return columns, solved.status
+    return columns, status
 
 
 def _compute_and_write(study: Study, folder: str, chunk: int) -> dict[str, int]:

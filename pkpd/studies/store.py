@@ -25,8 +25,9 @@ import numpy as np
 
 from pkpd.errors import DataError, MissingExtraError, SimulationError
 from pkpd.json_files import read_json, write_json
-from pkpd.results import versions
+from pkpd.results import reduced_attrs, versions
 from pkpd.solvers.problem import Status
+from pkpd.studies.endpoints import endpoint_attrs
 from pkpd.studies.study import Study
 from pkpd.studies.study_files import write_study
 
@@ -102,7 +103,7 @@ class Store:
         if self.study_file.exists():
             self._require_same(study)
             return self
-        if self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
+        if self.folder.exists() and not self._is_unfinished_start():
             raise DataError(f"{str(self.folder)!r} is not empty and holds no sweep; choose another folder.")
         try:
             for name in ("finished", "failed"):
@@ -113,6 +114,12 @@ class Store:
         write_study(study, self.folder / "study.toml")
         write_json(self.study_file, {"format": FORMAT, "hash": study.hash, **_described(study)})
         return self
+
+    def _is_unfinished_start(self) -> bool:
+        """Whether the folder is empty, or holds no more than a run that was stopped while it made the store."""
+        ours = {"lock", "finished", "failed", "data.zarr", "study.toml"}
+        named = all(path.name in ours or path.name.startswith(".study-") for path in self.folder.iterdir())
+        return named and not self.finished()
 
     def _require_same(self, study: Study) -> None:
         stored = read_json(self.study_file)
@@ -188,7 +195,8 @@ def _make_arrays(path: Path, study: Study) -> None:
     prepared, model, ensemble = study.prepared, study.adjusted, study.ensemble
     group = zarr_package().open_group(str(path), mode="w")
     arms = ("arm",) if prepared.arms else ()
-    course = () if prepared.reductions else ("time",)
+    numbers = _attrs_of_numbers(study)
+    course = () if numbers else ("time",)
     sizes = {"arm": len(prepared.arms), "member": study.members, "time": len(study.times)}
     chunks = {**sizes, "member": study.chunk_size}
 
@@ -198,21 +206,27 @@ def _make_arrays(path: Path, study: Study) -> None:
             fill_value=fill, dimension_names=dims, attributes=dict(attrs), compressors=_compressor(),
         )  # fmt: skip
 
-    for name in prepared.reductions or prepared.outputs:
-        of = prepared.reductions[name].of if prepared.reductions else name
-        attrs = {"units": model.units[of], "long_name": model.meaning(of)} if course else {"of": of}
+    courses = {n: {"units": model.units[n], "long_name": model.meaning(n)} for n in prepared.outputs}
+    for name, attrs in (numbers or courses).items():
         add(name, (*arms, "member", *course), "float64", np.nan, attrs)
     meanings = {"flag_values": [NOT_COMPUTED, *map(int, Status)]}
     names = " ".join(["not_computed", *(s.name for s in Status)])
     add("status", (*arms, "member"), "int8", NOT_COMPUTED, {**meanings, "flag_meanings": names})
     if study.keep_parameters:
         for name in ensemble.columns:
-            attrs = {"units": prepared.known.symbols[name].unit} if name in prepared.known.symbols else {}
-            add(name, ("member",), "float64", np.nan, attrs)
+            about = {"units": prepared.known.symbols[name].unit} if name in prepared.known.symbols else {}
+            add(name, ("member",), "float64", np.nan, about)
     if course:
         add("time", ("time",), "float64", np.nan, {"units": model.time, "long_name": "time"})
         group["time"][:] = np.array(study.times)
     group.attrs.update({"arms": list(prepared.arms), "model": model.name, "model_hash": model.hash})
+
+
+def _attrs_of_numbers(study: Study) -> dict[str, dict[str, Any]]:
+    """By name the attributes of what is kept instead of courses; empty where those are kept."""
+    model, reductions = study.adjusted, study.prepared.reductions
+    numbers = {name: {**reduced_attrs(model, r), "of": r.of} for name, r in reductions.items()}
+    return numbers | {name: endpoint_attrs(model, endpoint) for name, endpoint in study.endpoints.items()}
 
 
 def _compressor() -> Any:

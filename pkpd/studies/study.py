@@ -15,10 +15,12 @@ import numpy as np
 from pkpd.ensembles.ensembles import Ensemble, grid
 from pkpd.ensembles.points import PointKind
 from pkpd.ensembles.populations import population
-from pkpd.errors import SimulationError
+from pkpd.errors import ParameterError, SimulationError
 from pkpd.prepared.prepared import Prepared
 from pkpd.prepared.preparing import prepare
 from pkpd.prepared.solver import Solver
+from pkpd.studies.endpoints import check_endpoint, endpoint_values, endpoints_of, variables_of
+from pkpd.studies.samples import plain_variability
 from pkpd.symbolic.model import Model, require_model
 from pkpd.treatment.regimen_json import regimen_as_json
 from pkpd.treatment.regimens import Regimen
@@ -38,13 +40,17 @@ class Sample:
     members, seed, points
         As for `pkpd.population`.
     variability
-        Distributions by parameter; the variability that the model declares where there are none.
+        Distributions by parameter, a block or a list of these, as `pkpd.population` takes them; the variability
+        that the model declares where there are none.
+    covariates
+        In the same forms.
     """
 
     members: int
     seed: int = 1
     points: PointKind = "random"
-    variability: Mapping[str, Any] = field(default_factory=dict)
+    variability: Any = field(default_factory=dict)
+    covariates: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +73,10 @@ class Study:
         What differs from the model's defaults for all members.
     outputs, reduce, at_dose
         As for `pkpd.simulate`.
+    endpoints
+        Numbers for each member that are read from its courses at `times`, such as ``{"best": {"kind":
+        "best_change", "of": "V"}}``; the kinds are those of `pkpd.studies.endpoint_tables`.  Together with
+        `reduce`, they are kept instead of courses.
     chunk
         Members that are integrated and stored together; chosen by size if None.
     keep_parameters
@@ -95,6 +105,7 @@ class Study:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     outputs: tuple[str, ...] | None = None
     reduce: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
+    endpoints: Mapping[str, Any] = field(default_factory=dict)
     at_dose: str = "before"
     solver: Solver = field(default_factory=Solver)
     chunk: int | None = None
@@ -109,6 +120,7 @@ class Study:
             "times": tuple(np.asarray(self.times, dtype=float).tolist()),
             "parameters": MappingProxyType(dict(self.parameters)),
             "reduce": MappingProxyType({name: tuple(entry) for name, entry in self.reduce.items()}),
+            "endpoints": MappingProxyType(endpoints_of(self.endpoints)),
             "outputs": None if self.outputs is None else tuple(self.outputs),
         }
         for name, value in settled.items():
@@ -122,7 +134,8 @@ class Study:
         regimen = dict(self.regimen) if isinstance(self.regimen, Mapping) else self.regimen
         return Study, (
             self.model, regimen, self.times, dict(self.axes), self.sample, dict(self.parameters), self.outputs,
-            dict(self.reduce), self.at_dose, self.solver, self.chunk, self.keep_parameters, self.title,
+            dict(self.reduce), dict(self.endpoints), self.at_dose, self.solver, self.chunk, self.keep_parameters,
+            self.title,
         )  # fmt: skip
 
     # ---- who
@@ -139,7 +152,16 @@ class Study:
         if self.sample is None:
             return everyone
         s = self.sample
-        drawn = population(self.adjusted, s.members, s.seed, variability=dict(s.variability) or None, points=s.points)
+        drawn = population(
+            self.adjusted, s.members, s.seed, variability=s.variability or None, covariates=s.covariates or None,
+            points=s.points,
+        )  # fmt: skip
+        for name in self.axes:
+            if name in drawn.columns:
+                raise ParameterError(
+                    f"{name!r} is an axis, and varies in the sample too. Leave one of them out, or say that it does "
+                    f'not vary: variability={{{name!r}: None}}, in a file {name} = {{ kind = "none" }}.'
+                )
         return everyone * drawn.without_labels() if self.axes else drawn.without_labels()
 
     @property
@@ -152,30 +174,77 @@ class Study:
     @cached_property
     def prepared(self) -> Prepared:
         """The model under its treatment, settled; see `pkpd.prepare`."""
+        return self._prepared(None if self.reduce else self._read, dict(self.reduce) or None)
+
+    @cached_property
+    def courses(self) -> Prepared | None:
+        """The same with the courses that endpoints are read from; None where there are no endpoints."""
+        if not self.endpoints:
+            return None
+        self._check_endpoints()
+        return self._prepared(self._read, None) if self.reduce else self.prepared
+
+    def _prepared(self, outputs: tuple[str, ...] | None, reduce: Any) -> Prepared:
         if not self.times:
             raise SimulationError(f"the study of {self.model.name} has no times; say when to store, as times=[0, 7].")
         return prepare(
             self.adjusted,
             self.regimen,
             times=np.array(self.times),
-            outputs=self.outputs,
-            reduce=dict(self.reduce) or None,
+            outputs=outputs,
+            reduce=reduce,
             solver=self.solver,
             at_dose=self.at_dose,
         )
 
+    @property
+    def _read(self) -> tuple[str, ...] | None:
+        """The outputs whose courses are computed; None for all."""
+        if not self.endpoints:
+            return self.outputs
+        return tuple(dict.fromkeys(name for e in self.endpoints.values() for name in variables_of(e)))
+
+    def _check_endpoints(self) -> None:
+        model = self.adjusted
+        if self.outputs is not None:
+            raise SimulationError(
+                f"the study has outputs {list(self.outputs)} and endpoints; it keeps either courses or numbers of each "
+                "member. Leave outputs out."
+            )
+        for name, endpoint in self.endpoints.items():
+            if name in model.units or name in self.reduce or name in ("time", "status", "ended", "member", "arm"):
+                raise SimulationError(f"the endpoint {name!r} has a name that is taken already; choose another.")
+            check_endpoint(model, endpoint, f"the endpoint {name!r}")
+
     @cached_property
     def numbers_per_member(self) -> int:
-        """How many numbers a member's result has."""
-        kept = len(self.prepared.reductions) or len(self.prepared.outputs) * len(self.times)
+        """How many numbers of a member are kept."""
+        kept = len(self.reduce) + len(self.endpoints) or len(self.prepared.outputs) * len(self.times)
         return kept * max(len(self.prepared.arms), 1)
+
+    @cached_property
+    def held_per_member(self) -> int:
+        """How many numbers of a member are in memory while its chunk is computed."""
+        courses = 0 if self.courses is None else len(self.courses.outputs) * len(self.times)
+        return self.numbers_per_member + courses * max(len(self.prepared.arms), 1)
+
+    def solve(self, members: Ensemble) -> tuple[dict[str, Any], Any]:
+        """What is kept of these members by name, in the shape of their statuses or with times after it; and these."""
+        solved = self.prepared(members)
+        if self.courses is None:
+            return dict(solved.columns), solved.status
+        followed = solved if self.courses is self.prepared else self.courses(members)
+        status = np.where(solved.status != 0, solved.status, followed.status)
+        numbers = endpoint_values(self.adjusted, self.endpoints, np.array(self.times), followed)
+        kept = {**solved.columns, **numbers} if self.reduce else numbers
+        return {name: np.where(status != 0, np.nan, values) for name, values in kept.items()}, status
 
     @property
     def chunk_size(self) -> int:
         """Members that are integrated and stored together."""
         if self.chunk is not None:
             return min(self.chunk, self.members)
-        fitting = CHUNK_BYTES // (8 * self.numbers_per_member)
+        fitting = CHUNK_BYTES // (8 * self.held_per_member)
         return min(self.members, max(SMALLEST_CHUNK, min(LARGEST_CHUNK, fitting)))
 
     @property
@@ -200,6 +269,7 @@ class Study:
             "times": list(self.times),
             "outputs": None if self.outputs is None else list(self.outputs),
             "reduce": {name: list(entry) for name, entry in self.reduce.items()},
+            **({"endpoints": {name: e.plain() for name, e in self.endpoints.items()}} if self.endpoints else {}),
             "at_dose": self.at_dose,
             "solver": _plain_solver(self.solver),
             "chunk": self.chunk_size,
@@ -218,8 +288,8 @@ class Study:
 def _plain_sample(sample: Sample | None) -> dict[str, Any] | None:
     if sample is None:
         return None
-    spread = {name: repr(distribution) for name, distribution in sample.variability.items()}
-    return {"members": sample.members, "seed": sample.seed, "points": sample.points, "variability": spread}
+    varying = plain_variability(sample.variability, sample.covariates)
+    return {"members": sample.members, "seed": sample.seed, "points": sample.points, **varying}
 
 
 def _plain_solver(solver: Solver) -> dict[str, Any]:

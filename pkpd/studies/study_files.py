@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.ensembles.distributions import logitnormal, lognormal, normal
-from pkpd.ensembles.marginals import TransformedNormal
 from pkpd.errors import DataError, ParameterError
 from pkpd.json_files import Fields
 from pkpd.library.catalog import load
-from pkpd.model_text.reading import model_of, read_model
+from pkpd.library.compositions import model_or_composition, read_model_or_composition
 from pkpd.model_text.writing import model_tables
 from pkpd.prepared.solver import Solver
 from pkpd.storage import write_atomically
+from pkpd.studies.endpoints import check_endpoint
+from pkpd.studies.samples import SampleTable, variability_of, variability_tables
 from pkpd.studies.study import Sample, Study
-from pkpd.studies.tables import AxisTable, DistributionTable, SampleTable, StudyTable
+from pkpd.studies.tables import AxisTable, StudyTable
 from pkpd.symbolic.model import Model
 from pkpd.toml_files import TomlFile, checked, read_toml, toml_key, toml_text
 from pkpd.treatment.regimen_json import regimen_as_json, regimen_from_json
@@ -87,15 +87,18 @@ def _study(file: TomlFile, table: StudyTable, folder: Path) -> Study:
     times = parse_times(table.times, file.where(["times"]), model.time) if isinstance(table.times, str) else table.times
     sample = table.ensemble.sample
     solver = table.solver
+    for name, endpoint in table.endpoints.items():
+        check_endpoint(model, endpoint, file.where(["endpoints", name]))
     return Study(
         model,
         _treatment(file, table, model.time),
         times=times,
         axes={name: _axis(file, name, axis) for name, axis in table.ensemble.axes.items()},
-        sample=None if sample is None else _sample(file, sample),
+        sample=None if sample is None else _sample(file, sample, table.model),
         parameters=table.parameters,
         outputs=None if table.outputs is None else tuple(table.outputs),
         reduce={name: tuple(entry) for name, entry in table.reduce.items()},
+        endpoints=table.endpoints,
         at_dose=table.at_dose,
         solver=Solver(solver.method, solver.rtol, solver.atol, solver.max_steps, solver.threads),
         chunk=table.store.chunk,
@@ -106,9 +109,9 @@ def _study(file: TomlFile, table: StudyTable, folder: Path) -> Study:
 
 def _model(file: TomlFile, table: StudyTable, folder: Path) -> Model:
     if not isinstance(table.model, str):
-        return model_of(file, ("model",))
+        return model_or_composition(file, folder)
     if table.model.endswith(".toml"):
-        return read_model(_within(folder, table.model, file.where(["model"])))
+        return read_model_or_composition(_within(folder, table.model, file.where(["model"])))
     return load(table.model)
 
 
@@ -160,9 +163,8 @@ def _filled(value: Any) -> Any:
     }
 
 
-def _sample(file: TomlFile, table: SampleTable) -> Sample:
-    spread = {name: _distribution(file, name, d) for name, d in table.variability.items()}
-    return Sample(table.members, table.seed, table.points, spread)
+def _sample(file: TomlFile, table: SampleTable, model: Any) -> Sample:
+    return Sample(table.members, table.seed, table.points, *variability_of(file, table, model))
 
 
 def _axis(file: TomlFile, name: str, axis: Any) -> list[float]:
@@ -172,19 +174,6 @@ def _axis(file: TomlFile, name: str, axis: Any) -> list[float]:
         raise ParameterError(f"{file.where(['ensemble', 'axes', name])}: an axis on a log scale has ends above 0.")
     spaced = np.geomspace if axis.log else np.linspace
     return list(spaced(axis.first, axis.last, axis.count).tolist())
-
-
-def _distribution(file: TomlFile, name: str, table: DistributionTable) -> Any:
-    stated = {k: v for k, v in table if k != "kind" and v is not None}
-    makers: dict[str, Any] = {"lognormal": lognormal, "normal": normal, "logitnormal": logitnormal}
-    try:
-        return makers[table.kind](**stated)
-    except TypeError:
-        known = {"lognormal": "median, cv or omega", "normal": "mean, sd", "logitnormal": "median, omega, lower, upper"}
-        raise DataError(
-            f"{file.where(['ensemble', 'sample', 'variability', name])}: a {table.kind} distribution has "
-            f"{known[table.kind]}; it was given {', '.join(stated)}."
-        ) from None
 
 
 # ---- written
@@ -211,6 +200,7 @@ def _tables(study: Study) -> dict[str, Any]:
         **_regimen_tables(study.regimen),
         "parameters": dict(study.parameters),
         "reduce": {name: list(entry) for name, entry in study.reduce.items()},
+        "endpoints": {name: endpoint.plain() for name, endpoint in study.endpoints.items()},
         "ensemble": {
             "axes": {name: list(values) for name, values in study.axes.items()},
             "sample": sample
@@ -218,7 +208,7 @@ def _tables(study: Study) -> dict[str, Any]:
                 "members": sample.members,
                 "seed": sample.seed,
                 "points": sample.points,
-                "variability": {name: _distribution_table(name, d) for name, d in sample.variability.items()},
+                **variability_tables(sample.variability, sample.covariates),
             },
         },
         "solver": {k: v for k, v in dataclasses.asdict(study.solver).items() if k != "device"},
@@ -233,23 +223,6 @@ def _regimen_tables(regimen: Any) -> dict[str, Any]:
     if isinstance(regimen, Mapping):
         return {"regimens": {arm: [] if r is None else regimen_as_json(r) for arm, r in regimen.items()}}
     return {} if regimen is None else {"regimen": regimen_as_json(regimen)}
-
-
-def _distribution_table(name: str, distribution: Any) -> dict[str, Any]:
-    if not isinstance(distribution, TransformedNormal) or distribution.scale not in _WRITTEN:
-        raise ParameterError(
-            f"the distribution of {name!r} is {distribution!r}; a file holds lognormal, normal and logitnormal ones."
-        )
-    kind, center, spread = _WRITTEN[distribution.scale]
-    limits = {"lower": distribution.lower, "upper": distribution.upper} if kind == "logitnormal" else {}
-    return {"kind": kind, center: distribution.center, spread: distribution.sd, **limits}
-
-
-_WRITTEN = {
-    "log": ("lognormal", "median", "omega"),
-    "linear": ("normal", "mean", "sd"),
-    "logit": ("logitnormal", "median", "omega"),
-}
 
 
 def _without_nulls(value: Any) -> Any:

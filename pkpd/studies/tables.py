@@ -6,11 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from pkpd.library.compositions import CompositionTable
 from pkpd.model_text.tables import ModelTable
+from pkpd.studies.endpoint_tables import Endpoint
+from pkpd.studies.samples import SampleTable
 from pkpd.toml_files import Table
 
 __all__ = [
-    "AxisTable", "DistributionTable", "EnsembleTable", "SampleTable", "SolverTable", "StoreTable", "StudyTable",
+    "AxisTable", "EnsembleTable", "SolverTable", "StoreTable", "StudyTable",
     "study_schema",
 ]  # fmt: skip
 
@@ -24,28 +27,6 @@ class AxisTable(Table):
     last: float
     count: Annotated[int, Field(ge=1, le=10_000_000)]
     log: bool = False
-
-
-class DistributionTable(Table):
-    """How a parameter varies, about its value in the model unless said otherwise."""
-
-    kind: Literal["lognormal", "normal", "logitnormal"]
-    median: float | None = None
-    mean: float | None = None
-    cv: float | None = None
-    omega: float | None = None
-    sd: float | None = None
-    lower: float | None = None
-    upper: float | None = None
-
-
-class SampleTable(Table):
-    """Members drawn at random, by their number."""
-
-    members: Annotated[int, Field(ge=1)]
-    seed: Annotated[int, Field(ge=0)] = 1
-    points: Literal["random", "sobol", "latin"] = "random"
-    variability: dict[str, DistributionTable] = {}
 
 
 class EnsembleTable(Table):
@@ -79,13 +60,16 @@ class StudyTable(Table):
     Attributes
     ----------
     model
-        A name of the library, the name of a model file beside the study, or a model as a table.
+        A name of the library, the name of a model file beside the study, a model as a table, or ``parts`` of the
+        library that are joined, as in `pkpd.library.compositions.CompositionTable`.
     regimen, regimens
         The doses of all, or by arm, as typed for ``pkpd simulate --dose``; or as tables.
     times
         Text such as ``"0:365:7"``, or a list of numbers.
     reduce
         As `pkpd.simulate` takes it: ``nadir = ["V", "min"]``.
+    endpoints
+        Numbers that are read from courses at `times`: ``best = { kind = "best_change", of = "V" }``.
     """
 
     title: str | None = None
@@ -98,6 +82,7 @@ class StudyTable(Table):
     times: str | list[float]
     outputs: list[str] | None = None
     reduce: dict[str, list[str | float]] = {}
+    endpoints: dict[str, Endpoint] = {}
     at_dose: Literal["before", "after"] = "before"
     solver: SolverTable = SolverTable()
     store: StoreTable = StoreTable()
@@ -113,6 +98,9 @@ def study_schema() -> dict[str, Any]:
     """
     schema = StudyTable.model_json_schema()
     model = ModelTable.model_json_schema(ref_template="#/$defs/{model}")
-    definitions = {**schema.pop("$defs", {}), **model.pop("$defs", {}), "ModelTable": model}
-    schema["properties"]["model"] = {"anyOf": [{"type": "string"}, {"$ref": "#/$defs/ModelTable"}]}
+    joined = CompositionTable.model_json_schema(ref_template="#/$defs/{model}")
+    definitions = {**schema.pop("$defs", {}), **model.pop("$defs", {}), **joined.pop("$defs", {})}
+    definitions |= {"ModelTable": model, "CompositionTable": joined}
+    forms = [{"$ref": "#/$defs/ModelTable"}, {"$ref": "#/$defs/CompositionTable"}]
+    schema["properties"]["model"] = {"anyOf": [{"type": "string"}, *forms]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "$defs": definitions}

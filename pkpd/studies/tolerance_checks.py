@@ -94,9 +94,10 @@ def check_tolerance(study: Study, *, members: int = 200, factor: float = 100.0) 
         raise ParameterError(f"factor is {factor:g} and members {members}; expected more than 1, and 1 or more.")
     chosen = np.unique(np.linspace(0, study.members - 1, min(members, study.members)).astype(np.int64))
     some = study.ensemble.take(chosen)
-    usual, tight = study.prepared(some), study.but(solver=_tighter(study.solver, factor)).prepared(some)
-    good = (usual.status == Status.ok) & (tight.status == Status.ok)
-    rows = {name: _row(_change(usual[name], tight[name]), good, chosen) for name in usual.columns}
+    usual, status = study.solve(some)
+    tight, tight_status = study.but(solver=_tighter(study.solver, factor)).solve(some)
+    good = (status == Status.ok) & (tight_status == Status.ok)
+    rows = {name: _row(_change(usual[name], tight[name], good.ndim), good, chosen) for name in usual}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=["median", "worst", "member"]).rename_axis("output")
     return ToleranceCheck(table, chosen, factor, study.solver.rtol, int((~good).sum()))
 
@@ -110,9 +111,9 @@ def _tighter(solver: Solver, factor: float) -> Solver:
     return solver.but(rtol=rtol, atol=None if atol is None else {k: v / factor for k, v in atol.items()})
 
 
-def _change(a: Array, b: Array) -> Array:
+def _change(a: Array, b: Array, without_times: int) -> Array:
     """Relative changes, the largest over times: (members,) or (arms, members)."""
-    if a.ndim == b.ndim == 1:
+    if a.ndim == without_times:
         return _relative(a, b, np.abs(b))
     return np.asarray(_relative(a, b, np.nanmax(np.abs(b), axis=-1, keepdims=True)).reshape(*a.shape[:-1], -1).max(-1))
 
