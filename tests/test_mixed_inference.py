@@ -9,7 +9,9 @@ import pytest
 
 import pkpd
 from pkpd.errors import DataError, FitError, UnknownNameError
-from tests.mixed_problems import OMEGAS, TYPICAL, one_compartment, simulated
+from pkpd.fitting.mixed.settling import settled
+from pkpd.fitting.mixed.starts import scattered
+from tests.mixed_problems import OMEGAS, TYPICAL, one_compartment, simulated, theophylline
 
 
 @pytest.fixture(scope="module")
@@ -175,6 +177,36 @@ def test_two_optima_are_told_apart(data: pkpd.Records, fit: pkpd.MixedFit) -> No
     assert other.converged
     assert other.estimates.loc["ka", "estimate"] < 0.3
     assert abs(other.objective - fit.objective) > 0.05
+
+
+@pytest.mark.slow
+def test_searches_from_starts_off_by_three_find_the_flip_flop_optimum() -> None:
+    """Theophylline has two optima; the lower one has ka < CL/V, and the text says what both say of the parameters."""
+    found = pkpd.fit(*theophylline(), starts=10, seed=2, covariance=None)
+    assert found.starts is not None
+    optima = found.starts.table
+    assert optima["objective"].tolist() == pytest.approx([110.346, 116.803], abs=2e-3)
+    assert optima["searches"].sum() == 10
+    elimination = optima["CL"] / optima["V"]
+    assert optima["ka"][0] < 0.1 < elimination[0]
+    assert elimination[1] < 0.1 < optima["ka"][1]
+    assert optima["ka"][0] == pytest.approx(elimination[1], rel=0.05)  # the rates change places
+    assert found.objective == pytest.approx(110.346, abs=2e-3)
+    told = found.report()
+    assert "There are 2 optima, of which that at 110.3458" in told
+    assert "0.08483" in told
+
+
+def test_starts_differ_in_what_is_up_and_what_is_down(data: pkpd.Records) -> None:
+    subjects = settled(one_compartment(), data, outputs=None, blq="M3", solver=pkpd.Solver())
+    u = subjects.population.start
+    away = scattered(subjects, u, 2**7 + 3, 3.0, seed=0) - u
+    assert not away[0].any()
+    assert np.abs(away[1 : 2**7 + 1]) == pytest.approx(np.log(3))
+    assert len(np.unique(away, axis=0)) == len(away)
+    assert np.abs(away[-2:]) == pytest.approx(np.log(3) / 2)
+    with pytest.raises(pkpd.FitError, match="spread is 1; expected the factor"):
+        scattered(subjects, u, 4, 1, seed=0)
 
 
 # ---- what is wrong
