@@ -63,24 +63,31 @@ def test_the_search_finds_the_covariate_that_is_there(fit: pkpd.MixedFit) -> Non
 
 
 def test_bootstrap_by_subject(data: pkpd.Records, fit: pkpd.MixedFit) -> None:
-    once = pkpd.bootstrap_subjects(fit, 8, seed=4)
-    again = pkpd.bootstrap_subjects(fit, 3, seed=4)
+    once = pkpd.bootstrap(fit, 8, seed=4)
+    again = pkpd.bootstrap(fit, 3, seed=4)
     assert once.failed == 0
     assert once.table["CL"][:3].tolist() == again.table["CL"].tolist()
     spread = once.interval().loc["CL", "sd"]
     assert spread == pytest.approx(fit.estimates.loc["CL", "se"], rel=0.8)
-    with pytest.raises(FitError, match="n is 1"):
-        pkpd.bootstrap_subjects(fit, 1, seed=0)
+    with pytest.raises(FitError, match="replicates is 1"):
+        pkpd.bootstrap(fit, 1, seed=0)
+    with pytest.raises(FitError, match="by is 'arm'; of a mixed-effects fit subjects are drawn"):
+        pkpd.bootstrap(fit, 8, by="arm")
+    with pytest.warns(DeprecationWarning, match="is now pkpd.bootstrap"):
+        assert pkpd.bootstrap_subjects is pkpd.bootstrap
 
 
 def test_the_profile_of_an_estimate_agrees_with_its_interval(fit: pkpd.MixedFit) -> None:
-    found = pkpd.profile_objective(fit, "CL", points=5)
-    row = fit.estimates.loc["CL"]
+    profiles = pkpd.profile(fit, "CL")
+    found, row = profiles["CL"], fit.estimates.loc["CL"]
+    assert profiles.intervals.loc["CL", "ci_low"] == found.low
     assert found.objective.min() == pytest.approx(fit.objective, abs=1e-3)
     assert found.low == pytest.approx(row["ci_low"], rel=0.03)
     assert found.high == pytest.approx(row["ci_high"], rel=0.03)
     with pytest.raises(UnknownNameError, match="Did you mean 'CL'"):
-        pkpd.profile_objective(fit, "Cl")
+        pkpd.profile(fit, "Cl")
+    with pytest.raises(FitError, match="starts is 4"):
+        pkpd.profile(fit, "CL", starts=4)
 
 
 def test_empirical_bayes_of_a_new_patient(fit: pkpd.MixedFit) -> None:

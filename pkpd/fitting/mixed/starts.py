@@ -82,7 +82,7 @@ class MixedStarts:
     def _side_by_side(self, found: pd.DataFrame) -> str:
         """A column for each optimum, a row for each estimate."""
         columns = found.head(SHOWN).drop(columns="searches").rename(columns={"objective": "optimum"})
-        rows = [[label, *(number(v, 6 if label == "optimum" else 4) for v in columns[label])] for label in columns]
+        rows = [[str(label), *(number(v, 6 if label == "optimum" else 4) for v in columns[label])] for label in columns]
         return table(rows, left=1)
 
 
@@ -123,13 +123,15 @@ def scattered(subjects: Subjects, u: Array, searches: int, factor: float, seed: 
 def _corners(count: int, k: int, rng: np.random.Generator) -> Array:
     """Different corners of the cube from -1 to 1, (count, k); when there are no more, those of half its size."""
     if k > MANY:
-        return 2.0 * rng.integers(2, size=(count, k)) - 1
-    rounds, left, size = [np.empty((0, k))], count, 1.0
+        return np.asarray(2.0 * rng.integers(2, size=(count, k)) - 1, dtype=float)
+    rounds: list[Array] = [np.empty((0, k))]
+    left, size = count, 1.0
     while left:
         number = rng.choice(2**k, size=min(left, 2**k), replace=False)
         rounds.append(size * (2.0 * (number[:, None] >> np.arange(k) & 1) - 1))
         left, size = left - len(number), size / 2
-    return np.concatenate(rounds)
+    corners: Array = np.concatenate(rounds)
+    return corners
 
 
 def compared(subjects: Subjects, starts: Array, ends: Array, objective: Array, converged: Array) -> MixedStarts:
