@@ -44,7 +44,7 @@ _ROOMS = {
     "treatment.regimens": ["Regimen", "bolus", "fractions", "infusion"],
     "ensembles.ensembles": ["Ensemble", "grid", "members"],
     "ensembles.sampling": ["sample"],
-    "ensembles.distributions": ["boxcox", "categorical", "empirical", "logitnormal", "lognormal", "normal", "truncated"],
+    "ensembles.distributions": ["boxcox", "categorical", "empirical", "logitnormal", "lognormal", "normal", "probitnormal", "truncated"],
     "ensembles.chances": ["draw_grades", "event_chances"],
     "ensembles.lifetimes": [
         "draw_times", "exponential_times", "gompertz_times", "loglogistic_times", "lognormal_times", "weibull_times",

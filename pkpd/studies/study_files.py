@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.ensembles.distributions import logitnormal, lognormal, normal
+from pkpd.ensembles.distributions import logitnormal, lognormal, normal, probitnormal
 from pkpd.ensembles.marginals import TransformedNormal
 from pkpd.errors import DataError, ParameterError
 from pkpd.json_files import Fields
@@ -176,11 +176,16 @@ def _axis(file: TomlFile, name: str, axis: Any) -> list[float]:
 
 def _distribution(file: TomlFile, name: str, table: DistributionTable) -> Any:
     stated = {k: v for k, v in table if k != "kind" and v is not None}
-    makers: dict[str, Any] = {"lognormal": lognormal, "normal": normal, "logitnormal": logitnormal}
+    makers: dict[str, Any] = {
+        "lognormal": lognormal, "normal": normal, "logitnormal": logitnormal, "probitnormal": probitnormal,
+    }  # fmt: skip
     try:
         return makers[table.kind](**stated)
     except TypeError:
-        known = {"lognormal": "median, cv or omega", "normal": "mean, sd", "logitnormal": "median, omega, lower, upper"}
+        within = "median, omega, lower, upper"
+        known = {
+            "lognormal": "median, cv or omega", "normal": "mean, sd", "logitnormal": within, "probitnormal": within,
+        }  # fmt: skip
         raise DataError(
             f"{file.where(['ensemble', 'sample', 'variability', name])}: a {table.kind} distribution has "
             f"{known[table.kind]}; it was given {', '.join(stated)}."
@@ -238,10 +243,13 @@ def _regimen_tables(regimen: Any) -> dict[str, Any]:
 def _distribution_table(name: str, distribution: Any) -> dict[str, Any]:
     if not isinstance(distribution, TransformedNormal) or distribution.scale not in _WRITTEN:
         raise ParameterError(
-            f"the distribution of {name!r} is {distribution!r}; a file holds lognormal, normal and logitnormal ones."
+            f"the distribution of {name!r} is {distribution!r}; a file holds lognormal, normal, "
+            "logitnormal and probitnormal ones."
         )
     kind, center, spread = _WRITTEN[distribution.scale]
-    limits = {"lower": distribution.lower, "upper": distribution.upper} if kind == "logitnormal" else {}
+    limits = (
+        {"lower": distribution.lower, "upper": distribution.upper} if kind in ("logitnormal", "probitnormal") else {}
+    )
     return {"kind": kind, center: distribution.center, spread: distribution.sd, **limits}
 
 
@@ -249,6 +257,7 @@ _WRITTEN = {
     "log": ("lognormal", "median", "omega"),
     "linear": ("normal", "mean", "sd"),
     "logit": ("logitnormal", "median", "omega"),
+    "probit": ("probitnormal", "median", "omega"),
 }
 
 

@@ -29,7 +29,7 @@ class AxisTable(Table):
 class DistributionTable(Table):
     """How a parameter varies, about its value in the model unless said otherwise."""
 
-    kind: Literal["lognormal", "normal", "logitnormal"]
+    kind: Literal["lognormal", "normal", "logitnormal", "probitnormal"]
     median: float | None = None
     mean: float | None = None
     cv: float | None = None
