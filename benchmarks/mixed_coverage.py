@@ -44,7 +44,7 @@ def coverage(model: str, method: Any, replicates: int, seed: int) -> tuple[list[
 
 
 def _table(trial: Trial, method: Any, seed: int) -> dict[str, tuple[float, float, float]] | None:
-    """By number the estimate and its interval; None without a value or standard errors."""
+    """By number the estimate and its interval; None where there is none, or the search did not converge."""
     try:
         fit = pkpd.fit(trial.statement, trial.data, method=method, outputs=trial.outputs, seed=seed, restarts=2)
     except pkpd.FitError:
@@ -78,7 +78,7 @@ def main(arguments: list[str] | None = None) -> None:
     path = RESULTS / f"mixed_coverage_{given.model}_{given.method}.csv"
     with path.open("w", newline="") as file:
         file.write(f"# {datetime.date.today()}: {command} --replicates {given.replicates} --seed {given.seed}\n")
-        file.write(f"# {lost} of {given.replicates} fits without a value or standard errors\n")
+        file.write(f"# {lost} of {given.replicates} fits did not converge or have no interval\n")
         file.write(f"# 95 % intervals that hold the simulated value, all parameters: {held:.3f}\n")
         writer = csv.DictWriter(file, list(rows[0]))
         writer.writeheader()

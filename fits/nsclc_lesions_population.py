@@ -27,6 +27,9 @@ Results
 - Against single fits of those with six visits or more (medians of g 0.00108 to 0.00116, of d 0.0034 to 0.0062 where
   seen) d is half as large: there it is the median of those in whom it was seen.
 - Patients differ more in regression (omega 1.3) than in growth (0.87); shrinkage of d is 30 %.
+- What is misfit: from half a year on the upper twentieth of simulated lesions is larger than that of observed ones,
+  since patients whose tumors grow leave the study and nothing here models that; and at the last visits a tenth
+  of lesions (a third in study 1) are below 5 mm where the model has a few percent, NPDE being too narrow.
 - The error, 1.3 mm and 12 %, is smaller in its additive part than that of sums of diameters (2.5 mm and 11 %).
 """
 
@@ -80,7 +83,7 @@ def draw(result: pkpd.MixedFit, path: Path) -> list[Path]:
     """The panel of diagnostics, and predictive checks by study."""
     return [
         pkpd.save(pkpd.goodness_of_fit(result), path),
-        pkpd.save(pkpd.vpc(result, by="study"), path.parent / "nsclc_lesions_population_vpc.png"),
+        pkpd.save(pkpd.vpc(result, by="study", log=True), path.parent / "nsclc_lesions_population_vpc.png"),
     ]
 
 
