@@ -62,7 +62,12 @@ ERROR = {"TS": pkpd.combined_error(additive=6.324**0.5, proportional=0.01276**0.
 
 
 def lesions(study: int, path: str | Path | None = None) -> pd.DataFrame:
-    """The diameters of the patients with enough visits: arm (the patient), time, output, value, cens and group."""
+    """The diameters of the patients with six visits or more, as `scans` has them."""
+    return scans(study, path, VISITS)
+
+
+def scans(study: int, path: str | Path | None = None, fewest: int = 1) -> pd.DataFrame:
+    """The diameters of patients with so many visits: arm (the patient), time, output, value, cens and group."""
     name = f"study{study}.csv"
     file = table(None if path is None else Path(path) / name, f"{FOLDER}/{name}", ORIGIN)
     rows = pd.read_csv(file, dtype={"PatientID": str}).rename(columns={"PatientID": "arm", "StudyArm": "group"})
@@ -74,7 +79,7 @@ def lesions(study: int, path: str | Path | None = None) -> pd.DataFrame:
         value=diameter.where(diameter > 0, SMALLEST).where(diameter.notna()),
         cens=(diameter == 0).astype(int),
     )[["arm", "time", "output", "value", "cens", "group"]].dropna()
-    enough = rows.groupby("arm")["value"].transform("size") >= VISITS
+    enough = rows.groupby("arm")["value"].transform("size") >= fewest
     return rows[enough].sort_values(["arm", "time"], kind="stable")
 
 

@@ -44,7 +44,7 @@ _ROOMS = {
     "treatment.regimens": ["Regimen", "bolus", "fractions", "infusion"],
     "ensembles.ensembles": ["Ensemble", "grid", "members"],
     "ensembles.sampling": ["sample"],
-    "ensembles.distributions": ["boxcox", "categorical", "empirical", "logitnormal", "lognormal", "normal", "truncated"],
+    "ensembles.distributions": ["boxcox", "categorical", "empirical", "logitnormal", "lognormal", "normal", "probitnormal", "truncated"],
     "ensembles.chances": ["draw_grades", "event_chances"],
     "ensembles.lifetimes": [
         "draw_times", "exponential_times", "gompertz_times", "loglogistic_times", "lognormal_times", "weibull_times",
@@ -80,7 +80,7 @@ _ROOMS = {
     "fitting.mixed.results": ["MixedFit"],
     "fitting.mixed.comparison": ["CovariateSearch", "likelihood_ratio", "search_covariates"],
     "fitting.mixed.empirical_bayes": ["empirical_bayes"],
-    "fitting.mixed.resampling": ["bootstrap_subjects", "profile_objective"],
+    "fitting.mixed.resampling": ["MixedBootstrap", "MixedProfiles"],
     "fitting.mixed.sir": ["sir"],
     "fitting.mixed.fit_json": ["read_mixed_fit", "write_mixed_fit"],
     "fitting.identifiability": ["Identifiability", "identifiability"],
@@ -186,7 +186,10 @@ _ROOMS = {
 }  # fmt: skip
 
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
-_RENAMED = {"plausible": "select_plausible", "prevalence": "weigh"}  # until 0.3
+_RENAMED = {
+    "plausible": "select_plausible", "prevalence": "weigh", "bootstrap_subjects": "bootstrap",
+    "profile_objective": "profile",
+}  # until 0.3  # fmt: skip
 
 __all__ = sorted(_HOME)
 

@@ -59,6 +59,19 @@ def test_the_density_of_a_logitnormal_is_that_of_its_logit() -> None:
     np.testing.assert_allclose(frozen.logpdf(x), expected, rtol=1e-12)
 
 
+def test_a_probitnormal_is_the_normal_of_its_probit() -> None:
+    distribution: Any = pkpd.probitnormal(0.5, omega=0.8, lower=0.2, upper=3)
+    z = np.linspace(-3, 3, 13)
+    score = stats.norm.ppf((0.5 - 0.2) / 2.8) + 0.8 * z
+    expected = 0.2 + 2.8 * stats.norm.cdf(score)
+    np.testing.assert_allclose(distribution.at(z), expected, rtol=1e-12)
+    np.testing.assert_allclose(distribution.quantile(stats.norm.cdf(z)), expected, rtol=1e-9)
+    np.testing.assert_allclose([distribution.cdf(x) for x in expected], stats.norm.cdf(z), rtol=1e-9)
+    assert (distribution.cdf(0.1), distribution.cdf(3.5)) == (0.0, 1.0)
+    with pytest.raises(ParameterError, match="a probit-normal median lies between its limits 0 and 1"):
+        pkpd.population(durvalumab, 2, 1, variability={"V1": pkpd.probitnormal(omega=1)})
+
+
 def test_a_parameter_below_zero_varies_by_the_same_factor() -> None:
     settled = as_distribution("x", pkpd.lognormal(omega=0.5)).settled("x", -2.0, None)
     z = np.linspace(-2, 2, 9)

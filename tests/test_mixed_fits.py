@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 import pkpd
-from pkpd.fits import nimotuzumab_population, theophylline_population, tumor_classes_population, warfarin_population
+from pkpd.fits import (
+    nimotuzumab_population,
+    nsclc_lesions_population,
+    theophylline_population,
+    tumor_classes_population,
+    warfarin_population,
+)
 from tests.mixed_problems import nlmixr2data
 
 
@@ -85,6 +91,39 @@ def test_growth_by_treatment_of_mice() -> None:
     for label, value in expected.items():
         assert fit.estimates.loc[label, "estimate"] == pytest.approx(value, rel=0.02), label
     assert fit.estimates.loc["kg~treatment=Drug B", "ci_high"] < 0
+
+
+def nsclc_tables() -> Path:
+    import os
+
+    folders = (os.environ.get("PKPD_FITS_DATA", ""), str(Path(__file__).parents[2] / "shared" / "data"))
+    found = [Path(f) / nsclc_lesions_population.FOLDER for f in folders if f]
+    folder = next((p for p in found if (p / "study4.csv").is_file()), None)
+    if folder is None:
+        pytest.skip("the tables of Ghaffari Laleh et al. are not here; set PKPD_FITS_DATA to the folder that has them")
+    return folder
+
+
+def test_lesions_of_four_studies_are_one_table() -> None:
+    """Patients are numbered through all studies, and one with a single scan is left out."""
+    data = nsclc_lesions_population.records(nsclc_tables())
+    table = data.table
+    assert len(data.subjects) == 1328
+    assert table.groupby("ID").size().min() == nsclc_lesions_population.FEWEST
+    assert (table.groupby("ID")["study"].nunique() == 1).all()
+    assert set(table.loc[table["CENS"] == 1, "DV"]) == {5.0}
+
+
+@pytest.mark.slow
+def test_growth_of_lesions_is_the_same_in_two_studies() -> None:
+    """Of studies 1 and 2 alone; the interval of g has that of sums of diameters in other patients."""
+    effect = pkpd.category_effect("study", of="study 2")
+    statement = nsclc_lesions_population.population.but(covariates={"g": (effect,), "d": (effect,)})
+    fit = pkpd.fit(statement, nsclc_lesions_population.records(nsclc_tables(), (1, 2)), outputs="TS", restarts=2)
+    assert fit.converged
+    rows = fit.estimates
+    assert rows.loc["g~study=study 2", "ci_low"] < 0 < rows.loc["g~study=study 2", "ci_high"]
+    assert rows.loc["g", "ci_low"] < 0.00093 < rows.loc["g", "ci_high"]  # Struemper et al. 2025
 
 
 def test_nimotuzumab_as_a_population() -> None:

@@ -9,7 +9,9 @@ import pytest
 
 import pkpd
 from pkpd.errors import DataError, FitError, UnknownNameError
-from tests.mixed_problems import OMEGAS, TYPICAL, one_compartment, simulated
+from pkpd.fitting.mixed.settling import settled
+from pkpd.fitting.mixed.starts import scattered
+from tests.mixed_problems import OMEGAS, TYPICAL, one_compartment, simulated, theophylline
 
 
 @pytest.fixture(scope="module")
@@ -61,24 +63,31 @@ def test_the_search_finds_the_covariate_that_is_there(fit: pkpd.MixedFit) -> Non
 
 
 def test_bootstrap_by_subject(data: pkpd.Records, fit: pkpd.MixedFit) -> None:
-    once = pkpd.bootstrap_subjects(fit, 8, seed=4)
-    again = pkpd.bootstrap_subjects(fit, 3, seed=4)
+    once = pkpd.bootstrap(fit, 8, seed=4)
+    again = pkpd.bootstrap(fit, 3, seed=4)
     assert once.failed == 0
     assert once.table["CL"][:3].tolist() == again.table["CL"].tolist()
     spread = once.interval().loc["CL", "sd"]
     assert spread == pytest.approx(fit.estimates.loc["CL", "se"], rel=0.8)
-    with pytest.raises(FitError, match="n is 1"):
-        pkpd.bootstrap_subjects(fit, 1, seed=0)
+    with pytest.raises(FitError, match="replicates is 1"):
+        pkpd.bootstrap(fit, 1, seed=0)
+    with pytest.raises(FitError, match="by is 'arm'; of a mixed-effects fit subjects are drawn"):
+        pkpd.bootstrap(fit, 8, by="arm")
+    with pytest.warns(DeprecationWarning, match="is now pkpd.bootstrap"):
+        assert pkpd.bootstrap_subjects is pkpd.bootstrap
 
 
 def test_the_profile_of_an_estimate_agrees_with_its_interval(fit: pkpd.MixedFit) -> None:
-    found = pkpd.profile_objective(fit, "CL", points=5)
-    row = fit.estimates.loc["CL"]
+    profiles = pkpd.profile(fit, "CL")
+    found, row = profiles["CL"], fit.estimates.loc["CL"]
+    assert profiles.intervals.loc["CL", "ci_low"] == found.low
     assert found.objective.min() == pytest.approx(fit.objective, abs=1e-3)
     assert found.low == pytest.approx(row["ci_low"], rel=0.03)
     assert found.high == pytest.approx(row["ci_high"], rel=0.03)
     with pytest.raises(UnknownNameError, match="Did you mean 'CL'"):
-        pkpd.profile_objective(fit, "Cl")
+        pkpd.profile(fit, "Cl")
+    with pytest.raises(FitError, match="starts is 4"):
+        pkpd.profile(fit, "CL", starts=4)
 
 
 def test_empirical_bayes_of_a_new_patient(fit: pkpd.MixedFit) -> None:
@@ -175,6 +184,36 @@ def test_two_optima_are_told_apart(data: pkpd.Records, fit: pkpd.MixedFit) -> No
     assert other.converged
     assert other.estimates.loc["ka", "estimate"] < 0.3
     assert abs(other.objective - fit.objective) > 0.05
+
+
+@pytest.mark.slow
+def test_searches_from_starts_off_by_three_find_the_flip_flop_optimum() -> None:
+    """Theophylline has two optima; the lower one has ka < CL/V, and the text says what both say of the parameters."""
+    found = pkpd.fit(*theophylline(), starts=10, seed=2, covariance=None)
+    assert found.starts is not None
+    optima = found.starts.table
+    assert optima["objective"].tolist() == pytest.approx([110.346, 116.803], abs=2e-3)
+    assert optima["searches"].sum() == 10
+    elimination = optima["CL"] / optima["V"]
+    assert optima["ka"][0] < 0.1 < elimination[0]
+    assert elimination[1] < 0.1 < optima["ka"][1]
+    assert optima["ka"][0] == pytest.approx(elimination[1], rel=0.05)  # the rates change places
+    assert found.objective == pytest.approx(110.346, abs=2e-3)
+    told = found.report()
+    assert "There are 2 optima, of which that at 110.3458" in told
+    assert "0.08483" in told
+
+
+def test_starts_differ_in_what_is_up_and_what_is_down(data: pkpd.Records) -> None:
+    subjects = settled(one_compartment(), data, outputs=None, blq="M3", solver=pkpd.Solver())
+    u = subjects.population.start
+    away = scattered(subjects, u, 2**7 + 3, 3.0, seed=0) - u
+    assert not away[0].any()
+    assert np.abs(away[1 : 2**7 + 1]) == pytest.approx(np.log(3))
+    assert len(np.unique(away, axis=0)) == len(away)
+    assert np.abs(away[-2:]) == pytest.approx(np.log(3) / 2)
+    with pytest.raises(pkpd.FitError, match="spread is 1; expected the factor"):
+        scattered(subjects, u, 4, 1, seed=0)
 
 
 # ---- what is wrong

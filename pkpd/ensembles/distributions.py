@@ -23,6 +23,7 @@ __all__ = [
     "logitnormal",
     "lognormal",
     "normal",
+    "probitnormal",
     "truncated",
 ]
 
@@ -108,6 +109,35 @@ def logitnormal(median: float | None = None, *, omega: float, lower: float = 0.0
     low, high = number(lower, "logitnormal(): the lower limit"), number(upper, "logitnormal(): the upper limit")
     _check_order("logitnormal()", low, high)
     return TransformedNormal("logit", _optional("median", median), _spread("omega", omega), low, high)
+
+
+def probitnormal(median: float | None = None, *, omega: float, lower: float = 0.0, upper: float = 1.0) -> Distribution:
+    """Probit-normal: ``lower + (upper - lower) Phi(z)`` of a normal z, for a quantity between two limits.
+
+    Parameters
+    ----------
+    median
+        The model's value unless given.
+    omega
+        The standard deviation of the probit, ``Phi^-1((x - lower)/(upper - lower))``; with 0 it does not vary,
+        and with 1 about the middle of the limits every value between them is as likely.
+    lower, upper
+        The limits, in the parameter's unit.
+
+    Raises
+    ------
+    ParameterError
+        If `omega` is negative, or the limits are not finite and in order.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> print(f"{pkpd.probitnormal(0.5, omega=1).cdf(0.3):.3f}")
+    0.300
+    """
+    low, high = number(lower, "probitnormal(): the lower limit"), number(upper, "probitnormal(): the upper limit")
+    _check_order("probitnormal()", low, high)
+    return TransformedNormal("probit", _optional("median", median), _spread("omega", omega), low, high)
 
 
 def boxcox(median: float | None = None, *, omega: float | None = None, shape: float) -> Distribution:
@@ -212,7 +242,7 @@ def as_distribution(name: str, distribution: Any) -> Distribution:
         return FromScipy(distribution)
     raise ParameterError(
         f"the distribution of {name!r} is {distribution!r}; expected lognormal(), normal(), logitnormal(), "
-        "empirical(), categorical(), truncated(), or a frozen scipy.stats one."
+        "probitnormal(), empirical(), categorical(), truncated(), or a frozen scipy.stats one."
     )
 
 

@@ -18,7 +18,7 @@ from pkpd.errors import ParameterError
 
 __all__ = ["Discrete", "Distribution", "FromScipy", "Scale", "TransformedNormal", "Truncated"]
 
-Scale = Literal["linear", "log", "logit"]
+Scale = Literal["linear", "log", "logit", "probit"]
 
 
 @runtime_checkable
@@ -40,7 +40,7 @@ class Distribution(Protocol):
 
 @dataclass(frozen=True)
 class TransformedNormal:
-    """Normal on a scale: ``center + eta``, ``center exp(eta)``, or the same of the logit.
+    """Normal on a scale: ``center + eta``, ``center exp(eta)``, or the first of the logit or the probit.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class TransformedNormal:
         The standard deviation of eta; None stands for the model's declared ``iiv``, and with 0
         every value is `center`.
     lower, upper
-        The limits of a logit scale.
+        The limits of a logit or probit scale.
     """
 
     scale: Scale
@@ -68,10 +68,10 @@ class TransformedNormal:
             raise ParameterError(f"the distribution of {name!r} has no center, and the model has no value of it.")
         if sd is None:
             raise ParameterError(f"the distribution of {name!r} has no spread; give omega, cv or sd.")
-        if self.scale == "logit" and not self.lower < center < self.upper:
+        if self.scale in ("logit", "probit") and not self.lower < center < self.upper:
             raise ParameterError(
-                f"the distribution of {name!r} is centered at {center:g}; a logit-normal median lies between its "
-                f"limits {self.lower:g} and {self.upper:g}."
+                f"the distribution of {name!r} is centered at {center:g}; a {self.scale}-normal median lies between "
+                f"its limits {self.lower:g} and {self.upper:g}."
             )
         return replace(self, center=center, sd=sd)
 
@@ -86,18 +86,18 @@ class TransformedNormal:
         Raises
         ------
         ParameterError
-            If it does not vary, or is log-normal about a negative value: scipy has neither.
+            If it does not vary, is log-normal about a negative value, or probit-normal: scipy has none of these.
         """
         from scipy import stats
 
-        if self.constant or (self.scale == "log" and self.center < 0):
+        if self.constant or self._negative or self.scale == "probit":
             raise ParameterError(f"{self!r} is no distribution of scipy.stats.")
         if self.scale == "linear":
             return stats.norm(self.center, self.sd)
         if self.scale == "log":
             return stats.lognorm(self.sd, scale=self.center)
         # Johnson's SB is the logit-normal, in units of its spread.
-        return stats.johnsonsb(-self._logit() / self.sd, 1 / self.sd, loc=self.lower, scale=self.upper - self.lower)
+        return stats.johnsonsb(-self._score() / self.sd, 1 / self.sd, loc=self.lower, scale=self.upper - self.lower)
 
     def at(self, z: Array) -> Array:
         # On the scale itself: by way of a probability the upper tail would lose its digits.
@@ -107,18 +107,25 @@ class TransformedNormal:
             return np.asarray(self.center + self.sd * z)
         if self.scale == "log":  # unlike scipy's also about a negative value
             return np.asarray(self.center * np.exp(self.sd * z))
-        from scipy.special import expit
+        from scipy.special import expit, ndtr
 
-        return np.asarray(self.lower + (self.upper - self.lower) * expit(self._logit() + self.sd * z))
+        share = (expit if self.scale == "logit" else ndtr)(self._score() + self.sd * z)
+        return np.asarray(self.lower + (self.upper - self.lower) * share)
 
     def quantile(self, p: Array) -> Array:
         if self.constant:
             return np.full(np.shape(p), float(self.center))
+        if self.scale == "probit":
+            from scipy.special import ndtri
+
+            return self.at(ndtri(p))
         return np.asarray(-self._mirrored().isf(p) if self._negative else self.frozen().ppf(p))
 
     def cdf(self, x: float) -> float:
         if self.constant:
             return float(x >= self.center)
+        if self.scale == "probit":
+            return self._probit_cdf(x)
         return float(self._mirrored().sf(-x) if self._negative else self.frozen().cdf(x))
 
     @property
@@ -128,8 +135,19 @@ class TransformedNormal:
     def _mirrored(self) -> Any:
         return replace(self, center=-self.center).frozen()
 
-    def _logit(self) -> float:
-        return math.log((self.center - self.lower) / (self.upper - self.center))
+    def _probit_cdf(self, x: float) -> float:
+        from scipy.special import ndtr, ndtri
+
+        share = min(max((x - self.lower) / (self.upper - self.lower), 0.0), 1.0)
+        return float(ndtr((ndtri(share) - self._score()) / self.sd))
+
+    def _score(self) -> float:
+        """The logit or probit of the center."""
+        if self.scale == "logit":
+            return math.log((self.center - self.lower) / (self.upper - self.center))
+        from scipy.special import ndtri
+
+        return float(ndtri((self.center - self.lower) / (self.upper - self.lower)))
 
 
 @dataclass(frozen=True)

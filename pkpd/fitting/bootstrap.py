@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from pkpd.arrays import Array, Mask
 from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError
 from pkpd.fitting.free_parameters import Coordinate
+from pkpd.fitting.mixed.resampling import MixedBootstrap, bootstrapped
+from pkpd.fitting.mixed.results import MixedFit
 from pkpd.fitting.multistart import several_optima
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.record_predictor import RecordPredictor
@@ -125,21 +127,46 @@ class Bootstrap:
         return f"<Bootstrap of {self.fit.model.name} by {self.by}: {len(self.x)} replicates, {self.failures} failed>"
 
 
+@overload
 def bootstrap(
     fit: Fit,
+    replicates: int = ...,
+    *,
+    by: Resampled = ...,
+    seed: int = ...,
+    limit: int = ...,
+    progress: Progress | None = ...,
+) -> Bootstrap: ...
+
+
+@overload
+def bootstrap(
+    fit: MixedFit,
+    replicates: int = ...,
+    *,
+    by: Resampled = ...,
+    seed: int = ...,
+    limit: int = ...,
+    progress: Progress | None = ...,
+) -> MixedBootstrap: ...
+
+
+def bootstrap(
+    fit: Fit | MixedFit,
     replicates: int = 200,
     *,
     by: Resampled = "subject",
     seed: int = 0,
     limit: int = 1000,
     progress: Progress | None = None,
-) -> Bootstrap:
+) -> Bootstrap | MixedBootstrap:
     """Estimate again from data drawn anew, all replicates as one ensemble.
 
     Parameters
     ----------
     fit
-        The result of `pkpd.fit`; each search begins at its estimates.
+        The result of `pkpd.fit`; each search begins at its estimates.  Of a mixed-effects fit subjects are
+        drawn, and the result is a table of estimates with its percentile intervals (`interval`).
     replicates
         How many times.
     by
@@ -150,7 +177,7 @@ def bootstrap(
     seed
         A whole number; replicate i is the same whatever `replicates`.
     limit
-        Evaluations that a search may take.
+        Evaluations that a search may take; of a mixed-effects fit iterations.
     progress
         Called with the number of replicates done and of all.
 
@@ -174,6 +201,8 @@ def bootstrap(
     >>> pkpd.bootstrap(result, 20, by="parametric").failures
     0
     """
+    if isinstance(fit, MixedFit):
+        return bootstrapped(fit, replicates, by=by, seed=seed, limit=limit, progress=progress)
     if not isinstance(fit, Fit):
         raise FitError(f"bootstrap() got {fit!r}; expected what pkpd.fit() returns.")
     if not isinstance(replicates, int | np.integer) or isinstance(replicates, bool) or replicates < 2:

@@ -101,7 +101,7 @@ def prior_from_json(fields: Fields) -> Any:
     """
     if fields.choice("kind", ("transformed_normal", "scipy")) == "scipy":
         return _frozen(fields)
-    scale: Any = fields.choice("scale", ("linear", "log", "logit"))
+    scale: Any = fields.choice("scale", ("linear", "log", "logit", "probit"))
     return TransformedNormal(
         scale,
         fields.number_or_none("center"),

@@ -196,7 +196,8 @@ def fit(
         How many searches; the first begins at the starts of `free`, the others at those of a
         Latin hypercube over the bounds, or where there are none over 0.1 to 10 times the start on
         a log scale, and twice its size either way otherwise.  All are one ensemble; the best end is
-        the fit, and ``Fit.starts`` tells of them all.
+        the fit, and ``Fit.starts`` tells of them all.  Of a mixed-effects model the others have every number
+        off by the factor ``spread=`` (3 by default), up or down, one search after another.
     seed
         Of the hypercube, and of an optimizer that draws random numbers.
     covariance

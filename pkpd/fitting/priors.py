@@ -69,7 +69,7 @@ def settled_prior(name: str, prior: Any, value: float) -> Any:
         If it is no distribution.
     """
     distribution = as_distribution(name, prior).settled(name, value, None)
-    if isinstance(distribution, TransformedNormal) and not distribution.constant:
+    if isinstance(distribution, TransformedNormal) and not distribution.constant and distribution.scale != "probit":
         return distribution.frozen()
     if isinstance(distribution, FromScipy) and hasattr(distribution.frozen, "logpdf"):
         return distribution.frozen

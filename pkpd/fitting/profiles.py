@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Coordinate
+from pkpd.fitting.mixed.resampling import MixedProfiles, profiled
+from pkpd.fitting.mixed.results import MixedFit
 from pkpd.fitting.multistart import check_starts, several_optima
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.profile_walks import BETTER, Walk, tangents, walk
@@ -184,15 +186,39 @@ class Profiles:
         return f"<Profiles of {', '.join(c.coordinate.label for c in self.curves)}: {100 * self.confidence:g} %>"
 
 
+@overload
 def profile(
     fit: Fit,
+    parameters: str | Iterable[str] | None = ...,
+    *,
+    confidence: float = ...,
+    limit: int = ...,
+    starts: int = ...,
+    progress: Progress | None = ...,
+) -> Profiles: ...
+
+
+@overload
+def profile(
+    fit: MixedFit,
+    parameters: str | Iterable[str] | None = ...,
+    *,
+    confidence: float = ...,
+    limit: int = ...,
+    starts: int = ...,
+    progress: Progress | None = ...,
+) -> MixedProfiles: ...
+
+
+def profile(
+    fit: Fit | MixedFit,
     parameters: str | Iterable[str] | None = None,
     *,
     confidence: float = 0.95,
     limit: int = 1000,
     starts: int = 1,
     progress: Progress | None = None,
-) -> Profiles:
+) -> Profiles | MixedProfiles:
     """Profile the likelihood: confidence intervals without a quadratic approximation.
 
     For each parameter and direction a walk away from the estimate, by steps that adapt, with all
@@ -206,14 +232,15 @@ def profile(
     Parameters
     ----------
     fit
-        The result of `pkpd.fit`.
+        The result of `pkpd.fit`.  Of a mixed-effects fit each estimate is held at places over 3 standard
+        errors to both sides, and the result is `MixedProfiles`, with `intervals` too.
     parameters
         Labels as in ``fit.estimates``; a parameter with a value in each arm stands for all of
         them.  All by default.
     confidence
         Of the intervals.
     limit
-        Evaluations that a search of the others may take.
+        Evaluations that a search of the others may take; of a mixed-effects fit iterations.
     starts
         With 2 or more so many searches, from a Latin hypercube over the bounds or the ranges of the starts
         of `fit`, look for another optimum of the others wherever the threshold is passed.  Where the
@@ -255,6 +282,10 @@ def profile(
     >>> pkpd.profile(result, "CL").intervals.loc["CL", "shape"]
     'bounded'
     """
+    if isinstance(fit, MixedFit):
+        if starts != 1:
+            raise FitError(f"profile: starts is {starts!r}; a profile of a mixed-effects fit has one search a place.")
+        return profiled(fit, parameters, confidence=confidence, limit=limit, progress=progress)
     if not isinstance(fit, Fit):
         raise FitError(f"profile() got {fit!r}; expected what pkpd.fit() returns.")
     check_starts(starts, "profile")

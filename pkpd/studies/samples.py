@@ -11,7 +11,7 @@ from pydantic import Field
 
 from pkpd.ensembles.box_cox import BoxCox
 from pkpd.ensembles.correlated import Block, block
-from pkpd.ensembles.distributions import boxcox, categorical, logitnormal, lognormal, normal, truncated
+from pkpd.ensembles.distributions import boxcox, categorical, logitnormal, lognormal, normal, probitnormal, truncated
 from pkpd.ensembles.marginals import Discrete, TransformedNormal, Truncated
 from pkpd.ensembles.variability import Variability
 from pkpd.errors import DataError, ParameterError, PkpdError
@@ -29,6 +29,7 @@ __all__ = [
 Limits = Annotated[list[float], Field(min_length=2, max_length=2), Expected("two numbers, the lower one first")]
 ABOUT = {
     "lognormal": "median, cv or omega", "normal": "mean, sd", "logitnormal": "median, omega, lower, upper",
+    "probitnormal": "median, omega, lower, upper",
     "boxcox": "median, omega, shape", "categorical": "values, probabilities", "none": "no numbers",
 }  # fmt: skip
 
@@ -42,7 +43,7 @@ class DistributionTable(Table):
         The limits between which it is truncated.
     """
 
-    kind: Literal["lognormal", "normal", "logitnormal", "boxcox", "categorical", "none"]
+    kind: Literal["lognormal", "normal", "logitnormal", "probitnormal", "boxcox", "categorical", "none"]
     median: float | None = None
     mean: float | None = None
     cv: float | None = None
@@ -136,6 +137,7 @@ def _distribution(file: TomlFile, keys: tuple[str, ...], table: DistributionTabl
     where = file.where([*KEYS, *keys])
     makers: dict[str, Any] = {
         "lognormal": lognormal, "normal": normal, "logitnormal": logitnormal, "boxcox": boxcox,
+        "probitnormal": probitnormal,
         "categorical": _categorical, "none": lambda: None,
     }  # fmt: skip
     try:
@@ -246,6 +248,7 @@ _WRITTEN = {
     "log": ("lognormal", "median", "omega"),
     "linear": ("normal", "mean", "sd"),
     "logit": ("logitnormal", "median", "omega"),
+    "probit": ("probitnormal", "median", "omega"),
 }
 
 
@@ -260,9 +263,11 @@ def _distribution_table(name: str, distribution: Any) -> dict[str, Any]:
         return {"kind": "categorical", "values": list(distribution.values), **_shares(distribution)}
     if not isinstance(distribution, TransformedNormal) or distribution.scale not in _WRITTEN:
         raise ParameterError(
-            f"the distribution of {name!r} is {distribution!r}; a file holds lognormal, normal, logitnormal, boxcox "
-            "and categorical ones."
+            f"the distribution of {name!r} is {distribution!r}; a file holds lognormal, normal, logitnormal, "
+            "probitnormal, boxcox and categorical ones."
         )
     kind, center, spread = _WRITTEN[distribution.scale]
-    limits = {"lower": distribution.lower, "upper": distribution.upper} if kind == "logitnormal" else {}
+    limits = (
+        {"lower": distribution.lower, "upper": distribution.upper} if kind in ("logitnormal", "probitnormal") else {}
+    )
     return {"kind": kind, center: distribution.center, spread: distribution.sd, **limits}

@@ -151,15 +151,16 @@ class Observations:
         """The terms of one output, at z (copies, observations, channels)."""
         copies, count, _ = z.shape
         c = 1 + len(endpoint.likelihood.further)
+        if sd is None and not slope.size and _plain(endpoint.likelihood, endpoint.observed):
+            numbers = z[..., self.predictions : self.predictions + len(endpoint.numbers)]
+            value[:, endpoint.places] = _minus_log(endpoint, z[..., 0], numbers)
+            return
         predicted, numbers, scale = self._parts(endpoint, z, c)
         observed, likelihood, m = _tiled(endpoint.observed, copies, count), endpoint.likelihood, numbers.shape[1]
         if sd is not None and isinstance(likelihood, NormalError) and likelihood.error.scale == "linear":
             observed = Observed(observed.value, observed.censored, sd.reshape(-1, 1))
             likelihood, numbers, m = KnownSd(likelihood.blq), numbers[:, :0], 0
         places = endpoint.places
-        if not slope.size and _plain(likelihood, endpoint.observed):
-            value[:, places] = _minus_log(likelihood, predicted[..., 0], observed, numbers).reshape(copies, count)
-            return
         density = likelihood.density(predicted, observed, numbers)
         value[:, places] = -density.value.reshape(copies, count)
         if not slope.size:
@@ -208,20 +209,29 @@ def _plain(likelihood: Likelihood, observed: Observed) -> bool:
     return likelihood.blq != "M4" or likelihood.error.scale == "log"
 
 
-def _minus_log(likelihood: Likelihood, predicted: Array, observed: Observed, numbers: Array) -> Array:
-    """-ln of a plain normal density, without the slopes that `Likelihood.density` has too, (points, 1)."""
+def _minus_log(endpoint: Endpoint, predicted: Array, numbers: Array) -> Array:
+    """-ln of a plain normal density, without the slopes that `Likelihood.density` has too, (copies, observations).
+
+    Parameters
+    ----------
+    numbers
+        (copies, observations, m): the channels of the numbers, some of which are logarithms.
+    """
+    likelihood, observed = endpoint.likelihood, endpoint.observed
     assert isinstance(likelihood, NormalError)
     error = likelihood.error
-    own = {**error.numbers, **dict(zip(likelihood.numbers, numbers.T[:, :, None], strict=True))}
+    own: dict[str, float | Array] = dict(error.numbers)
     with np.errstate(all="ignore"):
+        for i, (name, log) in enumerate(zip(likelihood.numbers, endpoint.logs, strict=True)):
+            own[name] = np.exp(numbers[..., i]) if log else numbers[..., i]
         if error.scale == "log":
             z = (np.log(observed.value) - np.log(np.where(predicted > 0, predicted, np.nan))) / own["sd_log"]
             return np.asarray(0.5 * (z**2 + LOG_2PI) + np.log(own["sd_log"]) + np.log(observed.value))
-        size = np.abs(predicted)
-        raised = size if error.power is None else size ** own["power"]
-        relative = own.get("sd_proportional", 0.0) * raised
-        additive = own.get("sd_additive", 0.0)
-        sd = additive + relative if error.adds == "sd" else np.sqrt(additive**2 + relative**2)
+        sd = additive = own.get("sd_additive", 0.0)
+        if "sd_proportional" in own:
+            size = np.abs(predicted)
+            relative = own["sd_proportional"] * (size if error.power is None else size ** own["power"])
+            sd = additive + relative if error.adds == "sd" else np.sqrt(additive**2 + relative**2)
         z = (observed.value - predicted) / sd
         return np.asarray(0.5 * (z**2 + LOG_2PI) + np.log(sd))
 

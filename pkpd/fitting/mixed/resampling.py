@@ -14,12 +14,15 @@ from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError, PkpdError, unknown_name
 from pkpd.fitting.mixed.estimation import estimate
 from pkpd.fitting.mixed.results import MixedFit
+from pkpd.fitting.thresholds import check_confidence
 from pkpd.records.records import Records
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MixedBootstrap", "MixedProfile", "bootstrap_subjects", "profile_objective"]
+__all__ = ["MixedBootstrap", "MixedProfile", "MixedProfiles", "bootstrapped", "profiled"]
+
+PLACES = 9  # of a profile by default
 
 Progress = Callable[[int, int], object]
 
@@ -52,21 +55,25 @@ class MixedBootstrap:
         )
 
 
-def bootstrap_subjects(fit: MixedFit, n: int, *, seed: int, progress: Progress | None = None) -> MixedBootstrap:
-    """What `pkpd.bootstrap` does with a mixed-effects fit.
+def bootstrapped(
+    fit: MixedFit, n: int, *, by: str, seed: int, limit: int, progress: Progress | None = None
+) -> MixedBootstrap:
+    """What `pkpd.bootstrap` does with a mixed-effects fit: trials of subjects drawn with replacement.
 
     Raises
     ------
     FitError
-        If `n` is no whole number of 2 or more.
+        If `n` is no whole number of 2 or more, or `by` is not "subject".
     """
     import pandas as pd
 
     if isinstance(n, bool) or not isinstance(n, int) or n < 2:
-        raise FitError(f"bootstrap: n is {n!r}; expected a whole number of 2 or more.")
+        raise FitError(f"bootstrap: replicates is {n!r}; expected a whole number of 2 or more.")
+    if by != "subject":
+        raise FitError(f"bootstrap: by is {by!r}; of a mixed-effects fit subjects are drawn, by='subject'.")
     check_seed(seed)
     rng = np.random.default_rng(seed)
-    options = replace(fit.options, covariance=None, restarts=0)
+    options = replace(fit.options, covariance=None, restarts=0, iterations=min(limit, fit.options.iterations))
     start = {str(k): float(v) for k, v in fit.estimates["estimate"].items()}
     rows, failed = [], 0
     for i in range(n):
@@ -115,23 +122,77 @@ class MixedProfile:
     high: float
 
 
-def profile_objective(
-    fit: MixedFit, label: str, values: Iterable[float] | None = None, *, points: int = 9, confidence: float = 0.95
-) -> MixedProfile:
+@dataclass(frozen=True, eq=False)
+class MixedProfiles:
+    """Profiles of a mixed-effects fit, by label.
+
+    Attributes
+    ----------
+    curves
+        One for each estimate that was asked for.
+    estimates
+        The table of the fit.
+    """
+
+    curves: tuple[MixedProfile, ...]
+    estimates: pd.DataFrame
+
+    def __getitem__(self, label: str) -> MixedProfile:
+        for curve in self.curves:
+            if curve.label == label:
+                return curve
+        raise unknown_name("profiles", "profile", str(label), [c.label for c in self.curves])
+
+    @property
+    def intervals(self) -> pd.DataFrame:
+        """A row for each estimate: estimate, ci_low, ci_high, unit; NaN on a side that the walk did not leave."""
+        import pandas as pd
+
+        rows = {
+            c.label: {
+                "estimate": self.estimates.loc[c.label, "estimate"], "ci_low": c.low, "ci_high": c.high,
+                "unit": self.estimates.loc[c.label, "unit"],
+            }
+            for c in self.curves
+        }  # fmt: skip
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("parameter")
+
+
+def profiled(
+    fit: MixedFit,
+    labels: str | Iterable[str] | None,
+    *,
+    confidence: float,
+    limit: int,
+    progress: Progress | None = None,
+) -> MixedProfiles:
     """What `pkpd.profile` does with a mixed-effects fit.
 
-    Parameters
-    ----------
-    values
-        Where to hold the estimate; by default `points` places over 3 standard errors to both sides.
+    Each estimate is held at 9 places over 3 standard errors to both sides, and the others are
+    fitted anew, each time from where the neighbor ended.
 
     Raises
     ------
     UnknownNameError
         If there is no such label.
     FitError
-        If it is held already, or no values are given and there is no standard error.
+        If it is held already, is a correlation, or has no standard error.
     """
+    check_confidence(confidence)
+    estimates = fit.estimates
+    if labels is None:
+        known = ~estimates["fixed"].to_numpy() & np.isfinite(estimates["se"].to_numpy(dtype=float))
+        labels = [label for label in map(str, estimates.index[known]) if not label.startswith("correlation")]
+    chosen = [labels] if isinstance(labels, str) else list(labels)
+    curves = []
+    for i, label in enumerate(chosen):
+        curves.append(_profile(fit, label, confidence, limit))
+        if progress is not None:
+            progress(i + 1, len(chosen))
+    return MixedProfiles(tuple(curves), estimates)
+
+
+def _profile(fit: MixedFit, label: str, confidence: float, limit: int) -> MixedProfile:
     from scipy.stats import chi2
 
     estimates = fit.estimates
@@ -140,13 +201,12 @@ def profile_objective(
     row = estimates.loc[label].to_dict()
     if bool(row["fixed"]) or label.startswith("correlation"):
         raise FitError(f"profile: {label!r} is held, or a correlation; name an estimate of its own.")
-    places = np.array(list(values), dtype=float) if values is not None else _places(fit, label, points)
-    center = float(row["estimate"])
-    places = np.unique(np.append(places, center))
+    rise = float(chi2.ppf(confidence, 1))
+    places = np.unique(np.append(_places(fit, label, PLACES), float(row["estimate"])))
     statement = fit.statement.but(fixed=fit.statement.fixed | {label})
-    options = replace(fit.options, covariance=None, restarts=0)
+    options = replace(fit.options, covariance=None, restarts=0, iterations=min(limit, fit.options.iterations))
     objective = np.full(len(places), np.nan)
-    middle = int(np.argmin(np.abs(places - center)))
+    middle = int(np.argmin(np.abs(places - float(row["estimate"]))))
     objective[middle] = fit.objective
     for order in (range(middle + 1, len(places)), range(middle - 1, -1, -1)):
         start = {str(k): float(v) for k, v in estimates["estimate"].items()}
@@ -155,7 +215,6 @@ def profile_objective(
             near = estimate(statement, fit.records, options, start)
             objective[i] = near.objective
             start = {str(k): float(v) for k, v in near.estimates["estimate"].items()}
-    rise = float(chi2.ppf(confidence, 1))
     low, high = _crossings(places, objective - np.nanmin(objective), rise, middle)
     return MixedProfile(label, places, objective, rise, low, high)
 
@@ -164,7 +223,7 @@ def _places(fit: MixedFit, label: str, points: int) -> Array:
     row = fit.estimates.loc[label].to_dict()
     se = float(row["se"])
     if not np.isfinite(se):
-        raise FitError(f"profile: {label!r} has no standard error to choose places by; give values=.")
+        raise FitError(f"profile: {label!r} has no standard error to choose places by; fit with covariance='R'.")
     z = np.linspace(-3, 3, points)
     value = float(row["estimate"])
     positive = value > 0 and (label.startswith("omega") or float(row["ci_low"]) > 0)

@@ -54,7 +54,7 @@ class Options:
     samples
         The points of importance sampling for each subject, a power of 2 or the next one.
     spread
-        The factor by which further starts are off.
+        The factor by which every number of the further starts is off, up or down.
     """
 
     method: Estimator = "focei"

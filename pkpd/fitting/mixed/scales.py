@@ -11,8 +11,9 @@ from pkpd.arrays import Array
 
 __all__ = ["Kind", "Scale"]
 
-Kind = Literal["linear", "log", "logit"]
+Kind = Literal["linear", "log", "logit", "probit"]
 
+SQRT_2PI = np.sqrt(2 * np.pi)
 FARTHEST = 300.0  # exp(300): numbers of a step too far stay finite
 
 
@@ -23,7 +24,8 @@ class Scale:
     Attributes
     ----------
     kind
-        ``"linear"``: psi = phi; ``"log"``: psi = sign exp(phi); ``"logit"``: psi between `lower` and `upper`.
+        ``"linear"``: psi = phi; ``"log"``: psi = sign exp(phi); ``"logit"`` and ``"probit"``: psi between `lower` and
+        `upper`.
     """
 
     kind: Kind = "log"
@@ -37,7 +39,7 @@ class Scale:
             return np.asarray(phi)
         if self.kind == "log":
             return np.asarray(self.sign * np.exp(np.clip(phi, -FARTHEST, FARTHEST)))
-        return np.asarray(self.lower + (self.upper - self.lower) * _expit(phi))
+        return np.asarray(self.lower + (self.upper - self.lower) * (_expit if self.kind == "logit" else _ndtr)(phi))
 
     def slope(self, phi: Array) -> Array:
         """dh/dphi."""
@@ -45,6 +47,8 @@ class Scale:
             return np.ones_like(phi)
         if self.kind == "log":
             return self.natural(phi)
+        if self.kind == "probit":
+            return np.asarray((self.upper - self.lower) * np.exp(-(np.asarray(phi) ** 2) / 2) / SQRT_2PI)
         share = _expit(phi)
         return np.asarray((self.upper - self.lower) * share * (1 - share))
 
@@ -55,10 +59,20 @@ class Scale:
         with np.errstate(all="ignore"):
             if self.kind == "log":
                 return np.asarray(np.log(np.asarray(psi) / self.sign))
-            return np.asarray(np.log((psi - self.lower) / (self.upper - psi)))
+            if self.kind == "logit":
+                return np.asarray(np.log((psi - self.lower) / (self.upper - psi)))
+            from scipy.special import ndtri
+
+            return np.asarray(ndtri((np.asarray(psi) - self.lower) / (self.upper - self.lower)))
 
 
 def _expit(phi: Array) -> Array:
     from scipy.special import expit
 
     return np.asarray(expit(phi))
+
+
+def _ndtr(phi: Array) -> Array:
+    from scipy.special import ndtr
+
+    return np.asarray(ndtr(phi))

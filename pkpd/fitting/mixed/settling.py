@@ -156,7 +156,7 @@ def _parameters(statement: MixedEffects, larger: Expanded) -> list[Component]:
         if choice.bounds is not None:
             raise FitError(
                 f"fit: free[{name!r}] has the bounds {choice.bounds!r}, and {name!r} varies between subjects; a "
-                "logitnormal() distribution keeps it within limits."
+                "logitnormal() or probitnormal() distribution keeps it within limits."
             )
         start = marginal.center if choice.start is None else parameter_value(model, symbols[name], choice.start)
         scale = Scale() if isinstance(marginal, BoxCox) else _scale_of(marginal, float(start))
@@ -180,8 +180,8 @@ def _parameters(statement: MixedEffects, larger: Expanded) -> list[Component]:
 
 
 def _scale_of(marginal: TransformedNormal, start: float) -> Scale:
-    if marginal.scale == "logit":
-        return Scale("logit", marginal.lower, marginal.upper)
+    if marginal.scale in ("logit", "probit"):
+        return Scale(marginal.scale, marginal.lower, marginal.upper)
     if marginal.scale == "linear":
         return Scale("linear")
     if start == 0:

@@ -243,7 +243,7 @@ def _require_normal(variability: Variability) -> None:
             if not isinstance(marginal, TransformedNormal | BoxCox):
                 raise FitError(
                     f"mixed_effects: {name!r} is {marginal!r}, which is normal on no scale; expected lognormal(), "
-                    "normal(), logitnormal() or boxcox()."
+                    "normal(), logitnormal(), probitnormal() or boxcox()."
                 )
 
 
