@@ -16,7 +16,7 @@ from typing import Any
 
 import pkpd
 from pkpd.fits.phenomena.catalog import PHENOMENA
-from pkpd.fits.third_party import VARIABLE
+from pkpd.fits.third_party import VARIABLE, MissingTable
 from pkpd.library.markdown import prose
 
 ROOT = Path(pkpd.__file__).resolve().parent.parent
@@ -44,16 +44,20 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "personalized_radiation": ("OUT",),
     "figure_gallery": ("--out", "OUT"),
 }
-# Minutes each: their pages have words and code, and the command that runs them.
-LONG = (
-    "nimotuzumab",
-    "nimotuzumab_population",
-    "nsclc_lesions",
-    "personalized_radiation",
-    "theophylline_population",
-    "tumor_classes_population",
-    "warfarin_population",
-)
+# Pages that do the same kind of analysis with simulated data, for readers without the table of others.
+ELSEWHERE = {
+    **dict.fromkeys(
+        ("theophylline_population", "warfarin_population", "nimotuzumab_population", "tumor_classes_population"),
+        "[Mixed effects](../howto/mixed_effects.md)",
+    ),
+    **dict.fromkeys(("theophylline", "warfarin", "nimotuzumab"), "[PK/PD from a NONMEM table](../howto/nonmem.md)"),
+    **dict.fromkeys(
+        ("ct26_mice", "egfr_xenografts", "tumor_classes", "tumgr_rates", "nsclc_lesions"),
+        "[Tumor growth](../howto/tumor_growth.md)",
+    ),
+    "spdl1_nivolumab": "[A fit, and how sure it is](../howto/fit.md)",
+    "pacific_survival": "[A trial with RECIST and survival](../howto/trial.md)",
+}
 
 
 @dataclass(frozen=True)
@@ -72,11 +76,11 @@ def write_gallery(folder: Path, *, run: bool) -> None:
     if VARIABLE not in os.environ and SHARED.is_dir():
         os.environ[VARIABLE] = str(SHARED)
     for name, arguments in EXAMPLES.items():
-        outcome = _example(name, arguments, folder) if run else Outcome(not_run="the site was built without figures")
+        outcome = _example(name, arguments, folder) if run else Outcome(not_run="the site was built without figures.")
         _write(folder / f"{name}.md", _example_page(name, outcome))
     for name, phenomenon in PHENOMENA.items():
         outcome = (
-            _phenomenon(name, phenomenon, folder) if run else Outcome(not_run="the site was built without figures")
+            _phenomenon(name, phenomenon, folder) if run else Outcome(not_run="the site was built without figures.")
         )
         _write(folder / f"phenomenon_{name}.md", _phenomenon_page(name, phenomenon, outcome))
     _write(folder / "index.md", "\n".join(_index()))
@@ -84,17 +88,19 @@ def write_gallery(folder: Path, *, run: bool) -> None:
 
 def _example(name: str, arguments: tuple[str, ...], folder: Path) -> Outcome:
     """Run the command of an example in this process; one whose table is not here says so."""
-    if name in LONG:
-        return Outcome(not_run="it takes minutes")
     out = folder / "files" / name
     main = importlib.import_module(f"pkpd.fits.{name}").main
     try:
         printed, seconds = _timed(lambda: main([str(out) if a == "OUT" else a for a in arguments]))
-    except pkpd.DataError as error:  # a table that is not part of this project
-        return Outcome(not_run=str(error))
+    except MissingTable as error:
+        stand_in = (
+            f" {ELSEWHERE[name]} does the same kind of analysis with simulated data." if name in ELSEWHERE else ""
+        )
+        return Outcome(not_run=prose(str(error)) + stand_in)
     print(f"  {name}: {seconds:.1f} s", flush=True)
     printed = "\n".join(line for line in printed.splitlines() if not line.startswith("wrote "))
-    return Outcome(printed, [f"files/{name}/{path.name}" for path in sorted(out.glob("*.png"))], seconds)
+    figures = [f"files/{name}/{path.name}" for path in sorted(out.glob("*.png"))]
+    return Outcome(printed, figures, seconds)
 
 
 def _phenomenon(name: str, phenomenon: Callable[[], object], folder: Path) -> Outcome:
@@ -154,8 +160,8 @@ def _titled(name: str) -> str:
 def _shown(outcome: Outcome) -> str:
     """Time, figures, and what was printed."""
     if outcome.seconds is None:
-        return f"Not run for this page: {prose(outcome.not_run)}."
-    figures = [f"![{Path(path).stem}]({path})" for path in outcome.figures]
+        return f"Not run for this page: {outcome.not_run}"
+    figures = [f"![{_titled(Path(path).stem)}]({path})" for path in outcome.figures]
     time_taken = f"Run while this page was made, in {outcome.seconds:.1f} s of processor time."
     return "\n\n".join([time_taken, *figures, _fenced(outcome.printed.rstrip(), "text")])
 
