@@ -9,7 +9,7 @@ import io
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,15 +75,18 @@ def write_gallery(folder: Path, *, run: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if VARIABLE not in os.environ and SHARED.is_dir():
         os.environ[VARIABLE] = str(SHARED)
+    plain = Outcome(not_run="the site was built without figures.")
+    outcomes: dict[str, Outcome] = {}
     for name, arguments in EXAMPLES.items():
-        outcome = _example(name, arguments, folder) if run else Outcome(not_run="the site was built without figures.")
+        outcome = _example(name, arguments, folder) if run else plain
         _write(folder / f"{name}.md", _example_page(name, outcome))
+        outcomes[name] = outcome
     for name, phenomenon in PHENOMENA.items():
-        outcome = (
-            _phenomenon(name, phenomenon, folder) if run else Outcome(not_run="the site was built without figures.")
-        )
+        outcome = _phenomenon(name, phenomenon, folder) if run else plain
         _write(folder / f"phenomenon_{name}.md", _phenomenon_page(name, phenomenon, outcome))
-    _write(folder / "index.md", "\n".join(_index()))
+        outcomes[f"phenomenon_{name}"] = outcome
+    pictures = {page: outcome.figures[0] for page, outcome in outcomes.items() if outcome.figures}
+    _write(folder / "index.md", "\n".join(_index(pictures)))
 
 
 def _example(name: str, arguments: tuple[str, ...], folder: Path) -> Outcome:
@@ -154,7 +157,7 @@ def _phenomenon_page(name: str, phenomenon: Callable[[], object], outcome: Outco
 
 
 def _titled(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return name.replace("_", " ").capitalize().replace("pdl1", "PD-L1")
 
 
 def _shown(outcome: Outcome) -> str:
@@ -192,24 +195,29 @@ def _fenced(text: str, language: str) -> str:
     return f"````{language}\n{text}\n````"
 
 
-def _index() -> Iterator[str]:
-    yield from (
-        "# Gallery",
-        "",
-        "Each example is a module of `pkpd.fits` that the tests run; so is each phenomenon. Figures,",
-    )
-    yield from (
-        "numbers and times on these pages are from the build of this site.",
-        "",
-        "## Examples: data, fit, figure",
-        "",
-    )
-    for name in EXAMPLES:
-        title = (importlib.import_module(f"pkpd.fits.{name}").__doc__ or name).partition("\n")[0].rstrip(".")
-        yield f"- [{prose(title)}]({name}.md)"
-    yield from ("", "## Phenomena: what the flagship can show, by regimen and patient alone", "")
-    yield from (f"- [{_titled(name)}](phenomenon_{name}.md)" for name in PHENOMENA)
-    yield from ("", "```{toctree}", ":hidden:", "", *EXAMPLES, *(f"phenomenon_{name}" for name in PHENOMENA), "```", "")
+def _index(pictures: Mapping[str, str]) -> Iterator[str]:
+    """The page of the gallery; `pictures` has the first figure of each page that has one."""
+    titles = {name: _first_line(importlib.import_module(f"pkpd.fits.{name}").__doc__) for name in EXAMPLES}
+    claims = {f"phenomenon_{name}": _titled(name) for name in PHENOMENA}
+    yield "# Gallery\n"
+    yield "Each example is a module of `pkpd.fits` that the tests run; so is each phenomenon. Figures,"
+    yield "numbers and times on these pages are from the build of this site.\n"
+    yield "## Examples: data, fit, figure\n"
+    yield from _cards(titles, pictures)
+    yield "\n## Phenomena: what the flagship can show, by regimen and patients alone\n"
+    yield from _cards(claims, pictures)
+    yield from ("", "```{toctree}", ":hidden:", "", *titles, *claims, "```", "")
+
+
+def _cards(titles: Mapping[str, str], pictures: Mapping[str, str]) -> Iterator[str]:
+    yield "{.gallery}"
+    for page, title in titles.items():
+        picture = f"![{prose(title)}]({pictures[page]}) " if page in pictures else ""
+        yield f"- [{picture}{prose(title)}]({page}.md)"
+
+
+def _first_line(doc: str | None) -> str:
+    return (doc or "").partition("\n")[0].rstrip(".")
 
 
 def _write(path: Path, text: str) -> None:
