@@ -55,7 +55,7 @@ ELSEWHERE = {
         ("ct26_mice", "egfr_xenografts", "tumor_classes", "tumgr_rates", "nsclc_lesions"),
         "[Tumor growth](../howto/tumor_growth.md)",
     ),
-    "spdl1_nivolumab": "[A fit, and how sure it is](../howto/fit.md)",
+    "spdl1_nivolumab": "[A fit and its uncertainty](../howto/fit.md)",
     "pacific_survival": "[A trial with RECIST and survival](../howto/trial.md)",
 }
 
