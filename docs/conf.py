@@ -17,7 +17,7 @@ author = "The pkpd developers"
 copyright = "2026, the pkpd developers"
 version = release = pkpd.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "mathml"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc", "mathml", "print_size"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns: list[str] = []
 language = "en"

@@ -159,6 +159,17 @@ def test_a_figure_that_a_block_saves_stands_below_it(tmp_path: Path, monkeypatch
     assert Path.cwd() == tmp_path
 
 
+def test_a_figure_is_shown_half_as_large_again_as_printed(tmp_path: Path) -> None:
+    figure, _ = plt.subplots(figsize=(3.4, 2.6))
+    figure.savefig(tmp_path / "column.png", dpi=300)
+    plt.close(figure)
+    print_size = imported("print_size")
+    assert print_size.shown_width(tmp_path / "column.png") == round(3.4 * 96 * 1.5)
+    (tmp_path / "text.png").write_text("no picture", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"text.png is not a PNG"):
+        print_size.shown_width(tmp_path / "text.png")
+
+
 def test_a_known_result_that_does_not_come_out_is_told_on_the_page_of_the_last_run(tmp_path: Path) -> None:
     claims = {
         "pk_1cmt": (pkpd.Claim("half-life", 10, 10.04, "table 1", within=0.01),),
@@ -227,9 +238,11 @@ class Loaded(HTMLParser):
         super().__init__()
         self.addresses: list[str] = []
         self.internal: list[str] = []
+        self.anchors: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
+        self.anchors.add(values.get("id", ""))
         if tag in ("script", "img", "iframe", "source", "embed", "video", "audio"):
             self.addresses += [values[name] for name in ("src", "srcset") if name in values]
         if tag == "link" and values.get("rel") not in ("canonical", "next", "prev", "index", "search", "author"):
@@ -253,14 +266,18 @@ def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_
         assert done.returncode == 0, done.stderr[-4000:]
     pages = sorted((tmp_path / "site").rglob("*.html"))
     assert len(pages) > len(PAGES) + len(pkpd.catalog())
-    for page in pages:
-        parser = Loaded()
+    parsers = {page: Loaded() for page in pages}
+    for page, parser in parsers.items():
         parser.feed(page.read_text(encoding="utf-8"))
+    for page, parser in parsers.items():
         assert [address for address in parser.addresses if ELSEWHERE.match(address)] == [], page.name
         for link in parser.internal:
-            target = link.partition("#")[0].partition("?")[0]
-            if target and not re.match(r"\w+:", target) and not ELSEWHERE.match(target):
-                assert (page.parent / target).exists(), f"{page.name} links to {link}"
+            if re.match(r"\w+:", link) or ELSEWHERE.match(link):
+                continue
+            address, _, anchor = link.partition("#")
+            target = (page.parent / address.partition("?")[0]).resolve() if address else page
+            assert target.exists(), f"{page.name} links to {link}"
+            assert not anchor or target not in parsers or anchor in parsers[target].anchors, f"{page.name}: {link}"
     for style in (tmp_path / "site").rglob("*.css"):
         text = style.read_text(encoding="utf-8")
         assert not re.search(r"(url\(|@import)\s*['\"]?\s*(https?:)?//", text), style.name
