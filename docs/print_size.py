@@ -1,5 +1,6 @@
 """A Sphinx extension: figures are shown half as large again as they are printed, not as wide as the page.
 
+A click opens the file.
 """
 
 from __future__ import annotations
