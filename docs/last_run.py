@@ -99,7 +99,7 @@ def _draw_oracle(errors: Mapping[str, Sequence[float]], path: Path) -> None:
 
 def _known(folder: Path, claims: Mapping[str, Sequence[Claim]]) -> Iterator[str]:
     every = [(name, claim) for name, of_model in claims.items() for claim in of_model]
-    numbers = [claim for _, claim in every if not isinstance(claim.published, str)]
+    numbers = [claim for _, claim in every if not {type(claim.published), type(claim.found)} & {str}]
     held = sum(claim.holds for _, claim in every)
     figure = folder / "known.png"
     _draw_known(numbers, figure)

@@ -160,6 +160,7 @@ def test_a_figure_that_a_block_saves_stands_below_it(tmp_path: Path, monkeypatch
 
 
 def test_a_figure_is_shown_half_as_large_again_as_printed(tmp_path: Path) -> None:
+    pytest.importorskip("docutils")
     figure, _ = plt.subplots(figsize=(3.4, 2.6))
     figure.savefig(tmp_path / "column.png", dpi=300)
     plt.close(figure)
