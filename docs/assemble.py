@@ -2,7 +2,7 @@
 
     python docs/assemble.py FOLDER [--plain]
 
-`--plain` leaves out what is computed: the figures on the pages of models, and the runs of the gallery.
+`--plain` leaves out what is computed: the figures, the runs of the gallery, and the numbers of the validation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from api_pages import write_api  # noqa: E402
 from gallery import write_gallery  # noqa: E402
+from last_run import write_last_run  # noqa: E402
 from model_pages import write_models  # noqa: E402
+from page_figures import illustrate  # noqa: E402
 
 
 def assemble(folder: Path, *, figures: bool = True) -> None:
@@ -27,9 +29,10 @@ def assemble(folder: Path, *, figures: bool = True) -> None:
     for page in HERE.rglob("*.md"):
         target = folder / page.relative_to(HERE)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(page, target)
+        (illustrate if figures else shutil.copy)(page, target)
     write_api(folder / "api")
-    write_models(folder / "models", figures=figures)
+    claims = write_models(folder / "models", figures=figures)
+    write_last_run(folder / "last_run", claims)
     write_gallery(folder / "gallery", run=figures)
 
 

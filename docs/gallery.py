@@ -9,14 +9,14 @@ import io
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pkpd
 from pkpd.fits.phenomena.catalog import PHENOMENA
-from pkpd.fits.third_party import VARIABLE
+from pkpd.fits.third_party import VARIABLE, MissingTable
 from pkpd.library.markdown import prose
 
 ROOT = Path(pkpd.__file__).resolve().parent.parent
@@ -45,17 +45,26 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "personalized_radiation": ("OUT",),
     "figure_gallery": ("--out", "OUT"),
 }
-# Minutes each: their pages have words and code, and the command that runs them.
-LONG = (
-    "nimotuzumab",
-    "nimotuzumab_population",
-    "nsclc_lesions",
-    "nsclc_lesions_population",
-    "personalized_radiation",
-    "theophylline_population",
-    "tumor_classes_population",
-    "warfarin_population",
-)
+# Pages that do the same kind of analysis with simulated data, for readers without the table of others.
+ELSEWHERE = {
+    **dict.fromkeys(
+        (
+            "theophylline_population",
+            "warfarin_population",
+            "nimotuzumab_population",
+            "tumor_classes_population",
+            "nsclc_lesions_population",
+        ),
+        "[Mixed effects](../howto/mixed_effects.md)",
+    ),
+    **dict.fromkeys(("theophylline", "warfarin", "nimotuzumab"), "[PK/PD from a NONMEM table](../howto/nonmem.md)"),
+    **dict.fromkeys(
+        ("ct26_mice", "egfr_xenografts", "tumor_classes", "tumgr_rates", "nsclc_lesions"),
+        "[Tumor growth](../howto/tumor_growth.md)",
+    ),
+    "spdl1_nivolumab": "[A fit and its uncertainty](../howto/fit.md)",
+    "pacific_survival": "[A trial with RECIST and survival](../howto/trial.md)",
+}
 
 
 @dataclass(frozen=True)
@@ -73,30 +82,35 @@ def write_gallery(folder: Path, *, run: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if VARIABLE not in os.environ and SHARED.is_dir():
         os.environ[VARIABLE] = str(SHARED)
+    plain = Outcome(not_run="the site was built without figures.")
+    outcomes: dict[str, Outcome] = {}
     for name, arguments in EXAMPLES.items():
-        outcome = _example(name, arguments, folder) if run else Outcome(not_run="the site was built without figures")
+        outcome = _example(name, arguments, folder) if run else plain
         _write(folder / f"{name}.md", _example_page(name, outcome))
+        outcomes[name] = outcome
     for name, phenomenon in PHENOMENA.items():
-        outcome = (
-            _phenomenon(name, phenomenon, folder) if run else Outcome(not_run="the site was built without figures")
-        )
+        outcome = _phenomenon(name, phenomenon, folder) if run else plain
         _write(folder / f"phenomenon_{name}.md", _phenomenon_page(name, phenomenon, outcome))
-    _write(folder / "index.md", "\n".join(_index()))
+        outcomes[f"phenomenon_{name}"] = outcome
+    pictures = {page: outcome.figures[0] for page, outcome in outcomes.items() if outcome.figures}
+    _write(folder / "index.md", "\n".join(_index(pictures)))
 
 
 def _example(name: str, arguments: tuple[str, ...], folder: Path) -> Outcome:
     """Run the command of an example in this process; one whose table is not here says so."""
-    if name in LONG:
-        return Outcome(not_run="it takes minutes")
     out = folder / "files" / name
     main = importlib.import_module(f"pkpd.fits.{name}").main
     try:
         printed, seconds = _timed(lambda: main([str(out) if a == "OUT" else a for a in arguments]))
-    except pkpd.DataError as error:  # a table that is not part of this project
-        return Outcome(not_run=str(error))
+    except MissingTable as error:
+        stand_in = (
+            f" {ELSEWHERE[name]} does the same kind of analysis with simulated data." if name in ELSEWHERE else ""
+        )
+        return Outcome(not_run=prose(str(error)) + stand_in)
     print(f"  {name}: {seconds:.1f} s", flush=True)
     printed = "\n".join(line for line in printed.splitlines() if not line.startswith("wrote "))
-    return Outcome(printed, [f"files/{name}/{path.name}" for path in sorted(out.glob("*.png"))], seconds)
+    figures = [f"files/{name}/{path.name}" for path in sorted(out.glob("*.png"))]
+    return Outcome(printed, figures, seconds)
 
 
 def _phenomenon(name: str, phenomenon: Callable[[], object], folder: Path) -> Outcome:
@@ -150,14 +164,14 @@ def _phenomenon_page(name: str, phenomenon: Callable[[], object], outcome: Outco
 
 
 def _titled(name: str) -> str:
-    return name.replace("_", " ").capitalize()
+    return name.replace("_", " ").capitalize().replace("pdl1", "PD-L1")
 
 
 def _shown(outcome: Outcome) -> str:
     """Time, figures, and what was printed."""
     if outcome.seconds is None:
-        return f"Not run for this page: {prose(outcome.not_run)}."
-    figures = [f"![{Path(path).stem}]({path})" for path in outcome.figures]
+        return f"Not run for this page: {outcome.not_run}"
+    figures = [f"![{_titled(Path(path).stem)}]({path})" for path in outcome.figures]
     time_taken = f"Run while this page was made, in {outcome.seconds:.1f} s of processor time."
     return "\n\n".join([time_taken, *figures, _fenced(outcome.printed.rstrip(), "text")])
 
@@ -188,24 +202,29 @@ def _fenced(text: str, language: str) -> str:
     return f"````{language}\n{text}\n````"
 
 
-def _index() -> Iterator[str]:
-    yield from (
-        "# Gallery",
-        "",
-        "Each example is a module of `pkpd.fits` that the tests run; so is each phenomenon. Figures,",
-    )
-    yield from (
-        "numbers and times on these pages are from the build of this site.",
-        "",
-        "## Examples: data, fit, figure",
-        "",
-    )
-    for name in EXAMPLES:
-        title = (importlib.import_module(f"pkpd.fits.{name}").__doc__ or name).partition("\n")[0].rstrip(".")
-        yield f"- [{prose(title)}]({name}.md)"
-    yield from ("", "## Phenomena: what the flagship can show, by regimen and patient alone", "")
-    yield from (f"- [{_titled(name)}](phenomenon_{name}.md)" for name in PHENOMENA)
-    yield from ("", "```{toctree}", ":hidden:", "", *EXAMPLES, *(f"phenomenon_{name}" for name in PHENOMENA), "```", "")
+def _index(pictures: Mapping[str, str]) -> Iterator[str]:
+    """The page of the gallery; `pictures` has the first figure of each page that has one."""
+    titles = {name: _first_line(importlib.import_module(f"pkpd.fits.{name}").__doc__) for name in EXAMPLES}
+    claims = {f"phenomenon_{name}": _titled(name) for name in PHENOMENA}
+    yield "# Gallery\n"
+    yield "Each example is a module of `pkpd.fits` that the tests run; so is each phenomenon. Figures,"
+    yield "numbers and times on these pages are from the build of this site.\n"
+    yield "## Examples: data, fit, figure\n"
+    yield from _cards(titles, pictures)
+    yield "\n## Phenomena: what the flagship can show, by regimen and patients alone\n"
+    yield from _cards(claims, pictures)
+    yield from ("", "```{toctree}", ":hidden:", "", *titles, *claims, "```", "")
+
+
+def _cards(titles: Mapping[str, str], pictures: Mapping[str, str]) -> Iterator[str]:
+    yield "{.gallery}"
+    for page, title in titles.items():
+        picture = f"![{prose(title)}]({pictures[page]}) " if page in pictures else ""
+        yield f"- [{picture}{prose(title)}]({page}.md)"
+
+
+def _first_line(doc: str | None) -> str:
+    return (doc or "").partition("\n")[0].rstrip(".")
 
 
 def _write(path: Path, text: str) -> None:

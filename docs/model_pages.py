@@ -8,17 +8,28 @@ import pkpd
 from pkpd.cli.pages import write_pages
 
 
-def write_models(folder: Path, *, figures: bool) -> None:
-    """Write ``NAME.md`` for each model and ``index.md``; with `figures`, known results are computed again."""
+def write_models(folder: Path, *, figures: bool) -> dict[str, tuple[pkpd.Claim, ...]]:
+    """Write ``NAME.md`` for each model and ``index.md``; with `figures`, known results are computed again.
+
+    Returns what was computed again, by model; nothing without `figures`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     table = pkpd.catalog()
+    claims: dict[str, tuple[pkpd.Claim, ...]] = {}
+
+    def reproduce(name: str) -> pkpd.Reproduction:
+        again = pkpd.reproduce(name)
+        claims[name] = again.claims
+        return again
+
     if figures:
-        for path in write_pages(table.index, folder, index=False):
+        for path in write_pages(table.index, folder, index=False, reproduce=reproduce):
             print(f"  {path.name}", flush=True)
     else:
         for name in table.index:
             (folder / f"{name}.md").write_text(pkpd.page(name).markdown(), encoding="utf-8")
     (folder / "index.md").write_text(_index(), encoding="utf-8")
+    return claims
 
 
 def _index() -> str:

@@ -16,10 +16,14 @@ from typing import TypeVar
 import pkpd
 from pkpd.storage import write_atomically
 
-__all__ = ["VARIABLE", "command", "table", "write"]
+__all__ = ["VARIABLE", "MissingTable", "command", "table", "write"]
 
 VARIABLE = "PKPD_FITS_DATA"
 Result = TypeVar("Result", pkpd.Fit, pkpd.MixedFit)
+
+
+class MissingTable(pkpd.DataError):
+    """A third-party table is not here; the message says where to get it."""
 
 
 def table(path: str | Path | None, name: str, origin: str) -> Path:
@@ -36,17 +40,17 @@ def table(path: str | Path | None, name: str, origin: str) -> Path:
 
     Raises
     ------
-    pkpd.DataError
+    MissingTable
         If no path is known or there is no such file.
     """
     if path is None and VARIABLE not in os.environ:
-        raise pkpd.DataError(
+        raise MissingTable(
             f"this example needs {Path(name).name}, which is not part of pkpd ({origin}). Give its path, or set "
             f"{VARIABLE} to the folder that has {name}."
         )
     file = Path(os.environ[VARIABLE]) / name if path is None else Path(path)
     if not file.is_file():
-        raise pkpd.DataError(f"{file} is not a file; expected {Path(name).name} ({origin}).")
+        raise MissingTable(f"{file} is not a file; expected {Path(name).name} ({origin}).")
     return file
 
 

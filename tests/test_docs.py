@@ -19,7 +19,7 @@ import pkpd
 
 ROOT = Path(pkpd.__file__).parent.parent
 DOCS = ROOT / "docs"
-MADE = ("models/", "gallery/", "api/")  # folders whose pages are made from the package
+MADE = ("models/", "gallery/", "api/", "last_run/")  # folders whose pages are made from the package
 
 pytestmark = pytest.mark.skipif(not DOCS.exists(), reason="the documentation is in the checkout only")
 
@@ -81,6 +81,7 @@ def made_pages() -> set[str]:
     made = {f"models/{name}.md" for name in [*pkpd.catalog().index, "index"]}
     made |= {f"api/{room}.rst" for room in [*api_pages.names_by_room(), "index"]}
     made |= {f"gallery/{name}.md" for name in [*gallery.EXAMPLES, "index"]}
+    made.add("last_run/index.md")
     return made | {f"gallery/phenomenon_{name}.md" for name in gallery.PHENOMENA}
 
 
@@ -135,6 +136,83 @@ def test_files_that_the_validation_names_are_there() -> None:
     assert {name for name in named if not (ROOT / name).is_file()} == set()
 
 
+def test_the_version_to_cite_is_this_one() -> None:
+    for page in (DOCS / "citing.md", ROOT / "README.md"):
+        cited = re.findall(r"version\s+= \{([\d.]+)\}", page.read_text(encoding="utf-8"))
+        assert cited == [pkpd.__version__], page.name
+
+
+# ---- what is made while the site is built
+
+
+def test_a_figure_that_a_block_saves_stands_below_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page, target = Path("page.md"), Path("site") / "page.md"
+    target.parent.mkdir()
+    block = "```python\nfrom pathlib import Path\n\nPath('two_arms.png').write_bytes(b'png')\nprint('silent')\n```"
+    page.write_text(f"# A page\n\n{block}\n\nText.\n\n```python\nPath('two_arms.png').stat()\n```\n", encoding="utf-8")
+    imported("page_figures").illustrate(page, target)
+    shown = f"# A page\n\n{block}\n\n![Two arms](page_two_arms.png)\n\nText."
+    assert target.read_text(encoding="utf-8").startswith(shown)
+    assert target.read_text(encoding="utf-8").count("![") == 1
+    assert (target.parent / "page_two_arms.png").read_bytes() == b"png"
+    assert Path.cwd() == tmp_path
+
+
+def test_a_figure_is_shown_half_as_large_again_as_printed(tmp_path: Path) -> None:
+    pytest.importorskip("docutils")
+    figure, _ = plt.subplots(figsize=(3.4, 2.6))
+    figure.savefig(tmp_path / "column.png", dpi=300)
+    plt.close(figure)
+    print_size = imported("print_size")
+    assert print_size.shown_width(tmp_path / "column.png") == round(3.4 * 96 * 1.5)
+    (tmp_path / "text.png").write_text("no picture", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"text.png is not a PNG"):
+        print_size.shown_width(tmp_path / "text.png")
+
+
+def test_a_known_result_that_does_not_come_out_is_told_on_the_page_of_the_last_run(tmp_path: Path) -> None:
+    claims = {
+        "pk_1cmt": (pkpd.Claim("half-life", 10, 10.04, "table 1", within=0.01),),
+        "kuznetsov_1994": (
+            pkpd.Claim("fate", "dormant", "escaped", "abstract"),
+            pkpd.Claim("cells", 100, 104, "table 2", within=0.01),
+        ),
+    }
+    text = "\n".join(imported("last_run")._known(tmp_path, claims))
+    assert "3 numbers and statements for 2 models" in text
+    assert "**1 of 3 agree**" in text
+    assert re.findall(r"\| (yes|NO) \|$", text, re.M) == ["yes", "NO", "NO"]
+    assert (tmp_path / "known.png").stat().st_size > 10_000
+
+
+def test_errors_at_a_tolerance_are_of_its_size() -> None:
+    last_run = imported("last_run")
+    for rtol, error in zip(last_run.TOLERANCES, last_run.errors_of("kuznetsov_1994"), strict=True):
+        assert 0 < error < 10 * rtol
+
+
+def test_an_example_whose_table_is_not_here_says_where_its_kind_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PKPD_FITS_DATA", raising=False)
+    gallery = imported("gallery")
+    outcome = gallery._example("theophylline_population", ("--out", "OUT"), tmp_path)
+    assert outcome.seconds is None
+    page = gallery._example_page("theophylline_population", outcome)
+    assert "Not run for this page: this example needs theo_sd.csv" in page
+    assert "[Mixed effects](../howto/mixed_effects.md) does the same kind of analysis with simulated data." in page
+
+
+def test_the_pages_that_stand_in_are_there() -> None:
+    gallery = imported("gallery")
+    assert set(gallery.ELSEWHERE) <= set(gallery.EXAMPLES)
+    for link in gallery.ELSEWHERE.values():
+        target = re.search(r"\]\(\.\./(.*)\)$", link)
+        assert target is not None
+        assert (DOCS / target[1]).is_file()
+
+
 # ---- the gallery
 
 
@@ -161,9 +239,11 @@ class Loaded(HTMLParser):
         super().__init__()
         self.addresses: list[str] = []
         self.internal: list[str] = []
+        self.anchors: set[str] = set()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         values = {name: value or "" for name, value in attrs}
+        self.anchors.add(values.get("id", ""))
         if tag in ("script", "img", "iframe", "source", "embed", "video", "audio"):
             self.addresses += [values[name] for name in ("src", "srcset") if name in values]
         if tag == "link" and values.get("rel") not in ("canonical", "next", "prev", "index", "search", "author"):
@@ -187,14 +267,18 @@ def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_
         assert done.returncode == 0, done.stderr[-4000:]
     pages = sorted((tmp_path / "site").rglob("*.html"))
     assert len(pages) > len(PAGES) + len(pkpd.catalog())
-    for page in pages:
-        parser = Loaded()
+    parsers = {page: Loaded() for page in pages}
+    for page, parser in parsers.items():
         parser.feed(page.read_text(encoding="utf-8"))
+    for page, parser in parsers.items():
         assert [address for address in parser.addresses if ELSEWHERE.match(address)] == [], page.name
         for link in parser.internal:
-            target = link.partition("#")[0].partition("?")[0]
-            if target and not re.match(r"\w+:", target) and not ELSEWHERE.match(target):
-                assert (page.parent / target).exists(), f"{page.name} links to {link}"
+            if re.match(r"\w+:", link) or ELSEWHERE.match(link):
+                continue
+            address, _, anchor = link.partition("#")
+            target = (page.parent / address.partition("?")[0]).resolve() if address else page
+            assert target.exists(), f"{page.name} links to {link}"
+            assert not anchor or target not in parsers or anchor in parsers[target].anchors, f"{page.name}: {link}"
     for style in (tmp_path / "site").rglob("*.css"):
         text = style.read_text(encoding="utf-8")
         assert not re.search(r"(url\(|@import)\s*['\"]?\s*(https?:)?//", text), style.name

@@ -73,6 +73,7 @@ def test_equations_as_text_and_latex() -> None:
     assert latex.startswith(r"$\begin{aligned}")
     assert r"\alpha" in latex
     assert r"T_{\mathrm{min}}" in latex
+    assert r"\mathrm{dose}" in pkpd.load("pk_1cmt")._repr_latex_()
 
 
 def test_units_of_outputs_follow() -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pkpd.library.pages import Page
-    from pkpd.library.reproductions import Claim
+    from pkpd.library.reproductions import Claim, Reproduction
     from pkpd.symbolic.model import Model
 
 __all__ = ["print_page", "write_pages"]
@@ -30,9 +30,15 @@ def print_page(model: Model | str) -> None:
     print_markdown(described.markdown())
 
 
-def write_pages(names: Iterable[str], folder: Path, *, index: bool) -> Iterator[Path]:
-    """Write ``NAME.md`` and its figure ``NAME.png`` for each model, and an `index`, ``index.md``."""
+def write_pages(
+    names: Iterable[str], folder: Path, *, index: bool, reproduce: Callable[[str], Reproduction] | None = None
+) -> Iterator[Path]:
+    """Write ``NAME.md`` and its figure ``NAME.png`` for each model, and an `index`, ``index.md``.
+
+    `reproduce` computes known results again in the place of `pkpd.reproduce`.
+    """
     from pkpd.figures.saving import save
+    from pkpd.library import reproductions
     from pkpd.library.pages import index_of
     from pkpd.storage import write_atomically
 
@@ -43,7 +49,7 @@ def write_pages(names: Iterable[str], folder: Path, *, index: bool) -> Iterator[
 
     pages = []
     for name in names:
-        illustrated, figure = _illustrated(name)
+        illustrated, figure = _illustrated(name, reproduce or reproductions.reproduce)
         if figure is not None:
             yield save(figure, folder / f"{name}.png")
         pages.append(illustrated)
@@ -52,13 +58,12 @@ def write_pages(names: Iterable[str], folder: Path, *, index: bool) -> Iterator[
         yield write("index", index_of(pages))
 
 
-def _illustrated(name: str) -> tuple[Page, Any]:
+def _illustrated(name: str, reproduce: Callable[[str], Reproduction]) -> tuple[Page, Any]:
     """The page of a model and its figure: of a published result where there is one, otherwise of how it runs."""
     from pkpd.figures.examples import example
     from pkpd.figures.reproductions import reproduction_figure
     from pkpd.library.markdown import picture
     from pkpd.library.pages import RUNNING, page
-    from pkpd.library.reproductions import reproduce
 
     plain, drawing = page(name), picture(f"{name}.png", name)
     published = _published(name)

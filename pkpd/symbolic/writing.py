@@ -82,7 +82,9 @@ def latex(model: Model, *, folded: bool = False) -> str:
     names |= {sympy.Symbol(name, real=True): _latex_name(name) for name in model.outputs}
 
     def tex(expression: sympy.Basic, own: str = "") -> str:
-        return str(sympy.latex(named(model, expression, own), symbol_names=names))
+        written = named(model, expression, own)
+        others = {s: _latex_name(s.name) for s in written.free_symbols}  # the amount of a dose
+        return str(sympy.latex(written, symbol_names=others | names))
 
     lines = [rf"\frac{{d {names[s]}}}{{dt}} &= {tex(rate)}" for s, rate in model.rates.items()]
     lines += [rf"\frac{{d {names[s]}}}{{dt}} &\mathrel{{+}}= {tex(term)}" for s, term in model.terms.items()]
