@@ -271,7 +271,7 @@ def test_labels_say_a_unit_once_and_outputs_by_name():
     assert labels.output(bare) == "C (nM)"
     named = xr.DataArray(1.0, name="C", attrs={"long_name": "cell count (CD8/CD4)", "units": "1"})
     assert labels.output(named) == "Cell count (CD8/CD4)"
-    assert [labels.short_number(v) for v in (2480.0, 0.12345, 1e7)] == ["2480", "0.123", "1e+07"]
+    assert [labels.short_number(v) for v in (2480.0, 0.12345, 1e7)] == ["2480", "0.123", "1×10⁷"]
 
 
 # ---- style, small multiples
@@ -350,10 +350,42 @@ def test_layers_point_down_and_circles_are_cut():
     assert len(set(places.values())) == 4
 
 
+def figure_functions():
+    """The public functions of the room of figures that draw."""
+    rooms = {name: room for room, names in pkpd._ROOMS.items() for name in names if room.startswith("figures.")}
+    others = {"save", "house_style", "write_report", "Reproduction"}
+    assert others <= set(rooms)
+    return set(rooms) - others
+
+
+def test_the_gallery_leaves_no_public_figure_out():
+    """By the names that the code of each entry calls."""
+    from pkpd.fits.figure_gallery import FIGURES
+
+    calls = {
+        entry: {name for code in codes(draw.__code__) for name in code.co_names} for entry, draw in FIGURES.items()
+    }
+    assert figure_functions() <= set().union(*calls.values())
+    misnamed = [entry for entry, names in calls.items() if entry.split("-")[0] not in names]
+    assert misnamed == ["time_course-swept"], "that one shares a function with small_multiples"
+
+
+def codes(code):
+    """A code object and those of the functions within it."""
+    return [code, *(inner for part in code.co_consts if hasattr(part, "co_names") for inner in codes(part))]
+
+
+def test_the_gallery_names_the_nearest_figure(tmp_path):
+    from pkpd.fits.figure_gallery import draw_all
+
+    with pytest.raises(UnknownNameError, match="no figure 'swimer'. Did you mean 'swimmer'"):
+        draw_all(tmp_path, ["swimer"])
+
+
 def test_the_gallery_writes_color_and_gray(tmp_path):
     from pkpd.fits.figure_gallery import draw_all
 
-    color, gray = draw_all(tmp_path, ["time_course_swept"])
+    color, gray = draw_all(tmp_path, ["swimmer"])
     pixels = plt.imread(gray)[..., :3]
     assert np.ptp(pixels, axis=2).max() == 0
     assert plt.imread(color)[..., :3].shape == pixels.shape

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["left_out", "meaning", "number", "output", "plain_unit", "quantity", "short_number", "summary"]
+__all__ = ["left_out", "meaning", "number", "output", "plain_unit", "quantity", "rounded", "short_number", "summary"]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -66,7 +66,16 @@ def number(value: object) -> str:
 def short_number(value: float, digits: int = 3) -> str:
     """A number in a cell or a note: 2480 rather than 2.48e+03."""
     plain = f"{value:.{digits}g}"
-    return f"{value:.0f}" if "e+" in plain and abs(value) < 1e5 else plain
+    if "e+" in plain and abs(value) < 1e5:
+        return f"{float(plain):.0f}"
+    digit, _, power = plain.partition("e")
+    raised = str(int(power or 0)).translate(_SUPERSCRIPTS)
+    return f"{digit}\N{MULTIPLICATION SIGN}10{raised}".replace("-", "\N{MINUS SIGN}") if power else plain
+
+
+def rounded(value: float, digits: int) -> str:
+    """A number with so many decimal places, with a minus sign, and 0 without one."""
+    return f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def left_out(lost: int, total: int, noun: str = "members") -> str:

@@ -54,16 +54,17 @@ def key(ax: Axes, coordinate: xr.DataArray | None) -> float:
     return legend_above(ax)
 
 
-def legend_above(ax: Axes) -> float:
+def legend_above(ax: Axes, handles: Sequence[Any] | None = None, **look: Any) -> float:
     """A legend in the margin above the axes, where it hides nothing; the room it takes, in points."""
-    names = ax.get_legend_handles_labels()[1]
+    drawn = ax.get_legend_handles_labels()[0] if handles is None else list(handles)
+    names = [str(handle.get_label()) for handle in drawn]
     if not names:
         return 4
     columns = legend_columns(names)
     rows = -(-len(names) // columns)
     ax.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderpad=0, labelspacing=0.2,
-        handletextpad=0.5, columnspacing=1.2,
+        handles=drawn, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderpad=0, labelspacing=0.2,
+        handletextpad=0.5, columnspacing=1.2, **look,
     )  # fmt: skip
     return 4 + 9.5 * rows
 

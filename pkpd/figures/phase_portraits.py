@@ -9,7 +9,7 @@ import numpy as np
 from pkpd.errors import DataError
 from pkpd.figures import labels
 from pkpd.figures.scales import write_powers
-from pkpd.figures.style import BLACK, BLUE, GRAY, OKABE_ITO, PALE, canvas
+from pkpd.figures.style import BLACK, BLUE, COLUMN, GRAY, OKABE_ITO, PALE, canvas
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["phase_portrait"]
 
-_SIZE = (3.5, 3.1)
+_SIZE = (COLUMN[0], 3.1)
 _ORANGE = OKABE_ITO[1]
 
 

@@ -11,7 +11,7 @@ from pkpd.arrays import Array
 from pkpd.errors import DataError, unknown_name
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
-from pkpd.figures.style import BLACK, COLUMN, GRAY, OKABE_ITO, canvas
+from pkpd.figures.style import APART_IN_GRAY, BLACK, COLUMN, GRAY, canvas
 from pkpd.measures.survival import numbers_at_risk
 from pkpd.measures.survival_times import checked_times
 
@@ -177,7 +177,7 @@ def _colors(names: Sequence[Any], chosen: Mapping[Any, str] | None) -> dict[Any,
     for name in chosen or {}:
         if name not in distinct:
             raise unknown_name("the figure", "curve", str(name), map(str, distinct))
-    house = dict(zip(distinct, OKABE_ITO * (1 + len(distinct) // len(OKABE_ITO)), strict=False))
+    house = dict(zip(distinct, APART_IN_GRAY * (1 + len(distinct) // len(APART_IN_GRAY)), strict=False))
     return house | dict(chosen or {})
 
 
@@ -217,7 +217,7 @@ def _finish(ax: Axes, curve: xr.Dataset, what: str, *groups: Mapping[Any, xr.Dat
 
 
 def _size(rows: int) -> tuple[float, float]:
-    return COLUMN[0] * 1.1, COLUMN[1] + (_TOP + _ROW * rows) / 72 * (rows > 0)
+    return COLUMN[0], COLUMN[1] + (_TOP + _ROW * rows) / 72 * (rows > 0)
 
 
 def _risk_table(

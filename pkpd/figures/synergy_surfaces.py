@@ -8,7 +8,7 @@ import numpy as np
 
 from pkpd.errors import DataError, unknown_name
 from pkpd.figures import labels
-from pkpd.figures.style import BLACK, canvas, note
+from pkpd.figures.style import BLACK, COLUMN, canvas, note
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["synergy_surface"]
 
 _WIDEST = 12  # doses of a drug of which each cell still has its number
-_SIZE = (3.5, 2.8)
+_SIZE = (COLUMN[0], 2.8)
 _NAMES = {"bliss": "Bliss", "hsa": "highest single agent", "loewe": "Loewe"}
 
 

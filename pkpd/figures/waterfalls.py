@@ -86,15 +86,16 @@ def waterfall(
     heights = change.to_numpy()[order]
     colors = [_class_color(height, reference.values()) for height in heights]
     with canvas(ax) as axes:
+        room = 4.0
         if names is not None:
             colors = [RESPONSE_COLORS[names[i]] for i in order]
-            legend_of_responses(axes, [names[i] for i in order], loc="upper right")
+            room = legend_of_responses(axes, [names[i] for i in order])
         _bars(axes, heights, colors, reference, cap)
         axes.set_xlabel(f"{dim.capitalize()}s, sorted")
         axes.set_ylabel(labels.quantity(change, 34))
         cut = int((heights > cap).sum())
         counts = f"n = {len(heights)}" + (f", {cut} bars cut at +{cap:g} %" if cut else "")
-        note(axes, counts, _left_out(change.size - len(heights), change.size, dim))
+        note(axes, counts, _left_out(change.size - len(heights), change.size, dim), pad=room)
     return axes
 
 

@@ -1,0 +1,54 @@
+"""Every figure for print: at one column width, as small multiples, in color and in gray.
+
+    python -m pkpd.fits.figure_gallery --out DIR [NAME ...]
+
+Writes each as ``NAME.png`` and as ``NAME_gray.png``, the same converted to the luminance that a gray print has.
+What is drawn is simulated or fitted here, from models of the library with their own values where it has them.
+A name is that of the function that draws, and after a hyphen what it is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import pkpd
+from pkpd.errors import unknown_name
+from pkpd.fits.figure_gallery.analyzed import ANALYZED
+from pkpd.fits.figure_gallery.decided import DECIDED
+from pkpd.fits.figure_gallery.fitted import FITTED
+from pkpd.fits.figure_gallery.patients import PATIENTS
+from pkpd.fits.figure_gallery.simulated import SIMULATED
+
+__all__ = ["FIGURES", "draw_all", "to_gray"]
+
+FIGURES: Mapping[str, Callable[[], Any]] = {**SIMULATED, **PATIENTS, **FITTED, **ANALYZED, **DECIDED}
+
+
+def draw_all(folder: str | Path, names: Iterable[str] | None = None) -> list[Path]:
+    """Write the figures, all by default, in color and in gray; returns the files."""
+    chosen = list(FIGURES if names is None else names)
+    for name in chosen:
+        if name not in FIGURES:
+            raise unknown_name("the gallery", "figure", name, FIGURES)
+    target = Path(folder)
+    target.mkdir(parents=True, exist_ok=True)
+    files = []
+    for name in chosen:
+        colored = pkpd.save(FIGURES[name](), target / f"{name}.png", dpi=200)
+        files += [colored, to_gray(colored)]
+    return files
+
+
+def to_gray(path: Path) -> Path:
+    """The picture as a gray print has it (luminance of Rec. 601), beside the one in color."""
+    import matplotlib.pyplot as plt
+
+    pixels = plt.imread(path)[..., :3]
+    gray = pixels @ np.array([0.299, 0.587, 0.114])
+    written = path.with_name(f"{path.stem}_gray.png")
+    plt.imsave(written, gray, cmap="gray", vmin=0, vmax=1)
+    return written
