@@ -48,9 +48,18 @@ def key(ax: Axes, coordinate: xr.DataArray | None) -> float:
     if coordinate is not None and has_color_bar(coordinate):
         _color_bar(ax, coordinate)
     elif coordinate is not None:  # beside the axes, because curves seldom leave room inside
-        title = labels.quantity(coordinate, 15)
-        ax.legend(title=title, alignment="left", loc="upper left", bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3)
-        return 4
+        handles = ax.get_legend_handles_labels()[0]
+        doses = [handle for handle in handles if str(handle.get_gid()).startswith("doses:")]
+        lines = [handle for handle in handles if handle not in doses]
+        room = legend_above(ax, doses)  # whose words are long
+        above = ax.get_legend()
+        ax.legend(
+            handles=lines, title=labels.quantity(coordinate, 15), alignment="left", loc="upper left",
+            bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3,
+        )  # fmt: skip
+        if above is not None and doses:
+            ax.add_artist(above).set_clip_on(False)  # else the layout leaves it no room
+        return room
     return legend_above(ax)
 
 

@@ -146,7 +146,7 @@ def tick_centers(ax: Axes, which: str, centers: Array, values: Array | None = No
 def time_ticks(ax: Axes, first: float, last: float, unit: str) -> None:
     """Ticks along time in whole weeks or half days where days or hours are many, the last near the end."""
     steps = np.array(_STEPS.get(unit, ()), dtype=float)
-    if first != 0 or not steps.size or not last > 0:
+    if not 0 <= first <= 0.02 * last or not steps.size or not last > 0:
         return
     counts = np.floor(last / steps + 1e-9)
     fitting = (counts >= 3) & (counts <= 6) & (last - counts * steps <= 0.05 * last)
