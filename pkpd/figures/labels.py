@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["left_out", "meaning", "number", "output", "plain_unit", "quantity", "rounded", "short_number", "summary"]
+__all__ = [
+    "left_out",
+    "meaning",
+    "number",
+    "output",
+    "plain_unit",
+    "quantity",
+    "rounded",
+    "sentence",
+    "short_number",
+    "summary",
+]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -21,9 +32,14 @@ def quantity(array: xr.DataArray, width: int = 44) -> str:
     unit = plain_unit(str(array.attrs.get("units", "1")))
     if re.match(rf"{re.escape(unit)} of ", text) and unit:  # the day of the first dose is in days
         unit = ""
-    if re.match(r"[a-z]{2,}(?=[\s-]|$)", array.attrs.get("long_name") or ""):
-        text = text[0].upper() + text[1:]
+    if array.attrs.get("long_name"):
+        text = sentence(text)
     return "\n".join(_balanced(f"{text} ({unit})" if unit else text, width))
+
+
+def sentence(text: str) -> str:
+    """With a capital, where it begins with a word and not with a symbol such as ``kg*T``."""
+    return text[0].upper() + text[1:] if re.match(r"[a-z]{2,}(?=[\s-]|$)", text) else text
 
 
 def output(array: xr.DataArray, width: int = 44) -> str:

@@ -63,8 +63,11 @@ def key(ax: Axes, coordinate: xr.DataArray | None) -> float:
     return legend_above(ax)
 
 
-def legend_above(ax: Axes, handles: Sequence[Any] | None = None, **look: Any) -> float:
-    """A legend in the margin above the axes, where it hides nothing; the room it takes, in points."""
+def legend_above(ax: Axes, handles: Sequence[Any] | None = None, *, lift: float = 0.0, **look: Any) -> float:
+    """A legend in the margin above the axes, where it hides nothing; the room it takes, in points.
+
+    It stands higher by `lift`, in heights of the axes.
+    """
     drawn = ax.get_legend_handles_labels()[0] if handles is None else list(handles)
     names = [str(handle.get_label()) for handle in drawn]
     if not names:
@@ -72,7 +75,7 @@ def legend_above(ax: Axes, handles: Sequence[Any] | None = None, **look: Any) ->
     columns = legend_columns(names)
     rows = -(-len(names) // columns)
     ax.legend(
-        handles=drawn, loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderpad=0, labelspacing=0.2,
+        handles=drawn, loc="lower left", bbox_to_anchor=(0, 1 + lift), ncols=columns, borderpad=0, labelspacing=0.2,
         handletextpad=0.5, columnspacing=1.2, **look,
     )  # fmt: skip
     return 4 + 9.5 * rows
