@@ -92,7 +92,22 @@ def _with_recipe(run: xr.Dataset) -> xr.Dataset:
 
 
 def as_table(run: xr.Dataset) -> pd.DataFrame:
-    """A result as a table: a row for each member and time; parameters only where they vary."""
+    """A result as a table: a row for each member and time; parameters only where they vary.
+
+    ``run.to_dataframe()`` of xarray repeats every parameter in every row.
+
+    Parameters
+    ----------
+    run
+        The result of `simulate`, or a measure of it.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> run = pkpd.simulate(pkpd.load("pk_1cmt"), pkpd.bolus("10 mg", "iv"), times=[0, 1], outputs=["C"])
+    >>> list(pkpd.as_table(run))
+    ['time', 'C', 'status', 'ended']
+    """
     fixed = [name for name, values in run.coords.items() if values.ndim == 0]
     varying = run.drop_vars(fixed)
     # Without any dimension there is no index, which to_dataframe asks for.

@@ -82,7 +82,8 @@ def lognormal(median: float | None = None, *, omega: float | None = None, cv: fl
     for what, size in (("omega", spread), ("cv", ratio)):
         if size is not None and size > _LARGE:
             warnings.warn(
-                f"lognormal({what}={size:g}): {what} is a fraction, 0.3 for 30 %; this is {100 * size:g} %.",
+                f"lognormal({what}={size:g}): {what} is a fraction, 0.3 for 30 %; this is {100 * size:g} %. "
+                f"Was {what}={size / 100:g} meant?",
                 stacklevel=2,
             )
     return TransformedNormal("log", center, spread if ratio is None else math.sqrt(math.log1p(ratio**2)))

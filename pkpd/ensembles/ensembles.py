@@ -14,6 +14,7 @@ from pkpd.arrays import Array, Index
 from pkpd.ensembles.columns import Column, Source, Table, Unlabelled, check_memory, frozen
 from pkpd.ensembles.inputs import numbers, shortened
 from pkpd.errors import ParameterError, unknown_name
+from pkpd.notebook import shown
 
 __all__ = ["Ensemble", "grid", "members"]
 
@@ -213,9 +214,22 @@ class Ensemble:
     def __reduce__(self) -> tuple[Any, ...]:
         return Ensemble, (dict(self.sizes), _stored(self.columns), _stored(self.labels), self.sources)
 
+    def _repr_html_(self) -> str:
+        """Of each column the dimensions it varies over, and the range of its values."""
+        import pandas as pd
+
+        rows = {name: [", ".join(dims), *_range(values)] for name, (dims, values) in self.whole().columns.items()}
+        columns = ["varies over", "values", "lowest", "median", "highest"]
+        return shown(repr(self)[1:-1], pd.DataFrame.from_dict(rows, orient="index", columns=columns))
+
     def __repr__(self) -> str:
         sizes = " x ".join(f"{d}: {n}" for d, n in self.sizes.items())
         return f"<Ensemble of {len(self)} ({sizes}) over {', '.join(self.columns)}>"
+
+
+def _range(values: Any) -> list[float]:
+    array = np.asarray(values, dtype=float)
+    return [array.size, *(float(f(array)) if array.size else float("nan") for f in (np.min, np.median, np.max))]
 
 
 def grid(**axes: Any) -> Ensemble:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from pkpd.errors import ModelError, ParameterError, PkpdError
+from pkpd.symbolic import conditions as conditions
 from pkpd.symbolic.declarations import (
     Clock,
     Declaration,
@@ -46,6 +48,8 @@ __all__ = [
     "param",
     "state",
 ]
+
+_LARGE = 3.0  # a standard deviation of a logarithm beyond which a percent was probably given
 
 # Names that a result, a fit or the text of an equation already uses.
 RESERVED = frozenset(
@@ -173,6 +177,12 @@ def param(
     if iiv is not None and finite_number(iiv, f"the iiv of parameter {name!r}") < 0:
         raise ParameterError(f"the iiv of parameter {name!r} is {iiv:g}; it is a standard deviation, so 0 or more.")
     others = _alternatives(name, unit, alternatives)
+    if iiv is not None and iiv > _LARGE:
+        warnings.warn(
+            f"param({name!r}, iiv={iiv:g}): iiv is the standard deviation of the logarithm, 0.3 for about 30 %. "
+            f"Was iiv={iiv / 100:g} meant?",
+            stacklevel=2,
+        )
     return Parameter(ParameterDeclaration(name, unit, meaning, number, source, (low, high), iiv, others))
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from pkpd.errors import RegimenError
+from pkpd.notebook import shown
 from pkpd.symbolic.symbols import Given, Parameter
 from pkpd.treatment.administrations import Administration, Quantity, as_duration, as_quantity
 from pkpd.treatment.dose_times import (
@@ -78,6 +79,9 @@ class Regimen:
             for expression in (d.time, d.amount.expression, lasting, d.interval):
                 symbols |= set() if expression is None else expression.atoms(Parameter, Given)
         return tuple(sorted(symbols, key=lambda s: str(s.name)))
+
+    def _repr_html_(self) -> str:
+        return shown(f"Regimen of {len(self.doses)} doses", self.table())
 
     def table(self) -> pd.DataFrame:
         """The doses as a table: time, amount, route, duration; numbers where they are numbers without a unit.
