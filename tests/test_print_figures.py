@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -389,3 +391,36 @@ def test_the_gallery_writes_color_and_gray(tmp_path):
     pixels = plt.imread(gray)[..., :3]
     assert np.ptp(pixels, axis=2).max() == 0
     assert plt.imread(color)[..., :3].shape == pixels.shape
+
+
+# ---- mended kinds of defects
+
+
+def test_doses_are_named_above_where_lines_are_named_beside():
+    model = pkpd.load("pk_1cmt")
+    run = pkpd.simulate(model, pkpd.bolus("10 mg", "iv"), times=[0, 1, 7], parameters=pkpd.grid(CL=[0.1, 0.4]))
+    ax = pkpd.time_course(run, "C", regimen=pkpd.bolus("10 mg", "iv", every=3, n=2))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0.1", "0.4"]
+    (above,) = [artist for artist in ax.artists if hasattr(artist, "get_texts")]
+    assert [text.get_text() for text in above.get_texts()] == ["iv, 10 mg every 3 days"]
+    ax.figure.canvas.draw()
+    assert above.get_window_extent().y1 <= ax.figure.bbox.y1
+
+
+def test_ticks_that_would_run_into_each_other_are_left_out():
+    ax = pkpd.response_curve(response([1.0, 2.0, 5.0]).assign_coords(dose=[1.0, 2.0, 400.0]), x="dose")
+    assert ax.get_xticks().tolist() == [1, 400]
+
+
+def test_neighbors_are_told_apart_in_gray():
+    from pkpd.figures.style import APART_IN_GRAY
+
+    gray = [float(np.dot(to_rgb(color), (0.299, 0.587, 0.114))) for color in APART_IN_GRAY]
+    assert all(abs(one - other) > 0.15 for one, other in itertools.pairwise(gray[:4]))
+
+
+def test_numbers_are_written_alike():
+    assert [labels.rounded(v, 0) for v in (-0.2, 3.4, -3.4)] == ["0", "3", "\N{MINUS SIGN}3"]
+    assert labels.short_number(8.667e-9) == "8.67×10⁻⁹"
+    assert [labels.with_unit("0.1", unit) for unit in ("1/day", "mL", "")] == ["0.1/day", "0.1 mL", "0.1"]
+    assert [labels.sentence(text) for text in ("time (day)", "kg*T", "BED")] == ["Time (day)", "kg*T", "BED"]

@@ -244,6 +244,11 @@ def grid(**axes: Any) -> Ensemble:
     ------
     ParameterError
         If an axis is empty, not one-dimensional, not finite, or holds the same value twice.
+
+    Examples
+    --------
+    >>> grid(kg=[0.1, 0.2], T0=[50, 100, 200])
+    <Ensemble of 6 (kg: 2 x T0: 3) over kg, T0>
     """
     arrays = {name: _axis(name, values) for name, values in axes.items()}
     return Ensemble({k: len(v) for k, v in arrays.items()}, {k: ((k,), v) for k, v in arrays.items()})
@@ -261,6 +266,11 @@ def members(**columns: Any) -> Ensemble:
     ------
     ParameterError
         If the lengths differ, or a column is not one-dimensional.
+
+    Examples
+    --------
+    >>> members(CL=[0.2, 0.3], V=[3.0, 3.5])
+    <Ensemble of 2 (member: 2) over CL, V>
     """
     arrays = {name: _one_dimensional(name, values) for name, values in columns.items()}
     lengths = {name: len(values) for name, values in arrays.items()}

@@ -21,6 +21,7 @@ __all__ = [
     "sentence",
     "short_number",
     "summary",
+    "with_unit",
 ]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -87,6 +88,13 @@ def short_number(value: float, digits: int = 3) -> str:
     digit, _, power = plain.partition("e")
     raised = str(int(power or 0)).translate(_SUPERSCRIPTS)
     return f"{digit}\N{MULTIPLICATION SIGN}10{raised}".replace("-", "\N{MINUS SIGN}") if power else plain
+
+
+def with_unit(number: str, unit: str) -> str:
+    """A number and the unit as it is printed: 3 mL, and 0.1/day."""
+    if not unit:
+        return number
+    return f"{number}{unit[1:]}" if unit.startswith("1/") else f"{number} {unit}"
 
 
 def rounded(value: float, digits: int) -> str:

@@ -48,6 +48,15 @@ def spider(assessment: xr.Dataset, *, cap: float = 100.0, ax: Axes | None = None
         If `cap` is not positive.
     SimulationError
         If no patient has a change to show.
+
+    Examples
+    --------
+    >>> import numpy as np, pkpd
+    >>> sizes = np.array([[40, 20, 0.0], [40, 44, 60]])[:, :, None]
+    >>> assessment = pkpd.recist(pkpd.collect_scans(np.array([-3.0, 42, 84]), sizes, [1]))
+    >>> ax = spider(assessment)
+    >>> ax.get_xlabel()
+    'Time (weeks)'
     """
     _require(assessment, "change", "day", "best_response", "new_lesion")
     if not isinstance(cap, int | float) or not cap > 0:
@@ -103,6 +112,14 @@ def swimmer(assessment: xr.Dataset, *, ax: Axes | None = None) -> Axes:
         If there are more patients than can be told apart.
     SimulationError
         If there are none.
+
+    Examples
+    --------
+    >>> import numpy as np, pkpd
+    >>> sizes = np.array([[40, 20, 0.0], [40, 44, 60]])[:, :, None]
+    >>> assessment = pkpd.recist(pkpd.collect_scans(np.array([-3.0, 42, 84]), sizes, [1]))
+    >>> len(swimmer(assessment).patches)
+    2
     """
     _require(assessment, "response", "day", "best_response", "pfs_day", "pfs_event", "death_day")
     count = assessment.sizes["patient"]

@@ -37,6 +37,13 @@ def phase_portrait(plane: xr.Dataset, *, run: xr.Dataset | None = None, ax: Axes
     ------
     DataError
         If `plane` is not from `phase_plane`, or `run` lacks one of the states.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> plane = pkpd.phase_plane(pkpd.load("kuznetsov_1994"), {"E": (0, 4e6), "T": (0, 5e8)}, points=12, starts=4)
+    >>> phase_portrait(plane).get_ylabel()
+    'Tumor cells (cell)'
     """
     import xarray as xr
     from matplotlib.ticker import MaxNLocator

@@ -22,6 +22,13 @@ def reproduction_figure(reproduction: reproductions.Reproduction) -> Figure:
     ----------
     reproduction
         As `reproduce` returns it.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> figure = reproduction_figure(pkpd.reproduce("growth_gompertz"))
+    >>> len(figure.axes)
+    2
     """
     panels = reproduction.panels
     with grid_canvas(len(panels)) as (figure, axes):

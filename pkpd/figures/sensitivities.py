@@ -41,6 +41,13 @@ def tornado(table: xr.Dataset, *, most: int = 15, ax: Axes | None = None) -> Axe
     ------
     DataError
         If `table` is not from `one_at_a_time`, or `most` is no number of 1 or more.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> table = pkpd.one_at_a_time(lambda a, b: a + 3 * b, {"a": (0, 1), "b": (0, 1)})
+    >>> [label.get_text()[0] for label in tornado(table).get_yticklabels()]
+    ['b', 'a']
     """
     from matplotlib.ticker import MaxNLocator
 
@@ -87,6 +94,13 @@ def sensitivity_bars(table: xr.Dataset, *, most: int = 15, ax: Axes | None = Non
     ------
     DataError
         If `table` is of none of these, or has more dimensions than ``parameter``.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> table = pkpd.sobol_indices(lambda a, b: a + 3 * b, {"a": (0, 1), "b": (0, 1)}, n=16, seed=1)
+    >>> [label.get_text() for label in sensitivity_bars(table).get_yticklabels()]
+    ['b', 'a']
     """
     import xarray as xr
 

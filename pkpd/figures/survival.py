@@ -71,6 +71,14 @@ def survival_curves(
         If `curve` or `reference` is not from `kaplan_meier`, or a time is out of range.
     UnknownNameError
         If a color is for a group that is not there.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> curve = pkpd.kaplan_meier([5, 8, 12, 20], [1, 0, 1, 1], unit="month")
+    >>> ax = survival_curves(curve, what="Overall survival")
+    >>> ax.get_ylabel()
+    'Overall survival'
     """
     groups = _groups(curve, "survival")
     others = {} if reference is None else _groups(reference, "survival")
@@ -131,6 +139,13 @@ def incidence_curves(
         lines.
     UnknownNameError
         If there is no such event, or a color is for one that is not there.
+
+    Examples
+    --------
+    >>> import numpy as np, pkpd
+    >>> table = pkpd.cumulative_incidence([5, 8, 12, 20], np.array(["relapse", "", "death", "relapse"]), unit="month")
+    >>> incidence_curves(table).get_ylabel()
+    'Cumulative incidence'
     """
     groups = _groups(curves, "incidence")
     if len(groups) > len(_STYLES):

@@ -42,6 +42,14 @@ def synergy_surface(table: xr.Dataset, reference: str, *, ax: Axes | None = None
         If `table` is not from `synergy`.
     UnknownNameError
         If it has no such reference.
+
+    Examples
+    --------
+    >>> import xarray as xr, pkpd
+    >>> effects = xr.DataArray([[0.0, 0.2], [0.3, 0.8]], {"A": [0, 1], "B": [0, 1]}, ("A", "B"))
+    >>> table = pkpd.synergy(effects, "A", "B", references=["bliss"])
+    >>> [text.get_text() for text in synergy_surface(table, "bliss").texts][-1]
+    '36'
     """
     import xarray as xr
 

@@ -69,6 +69,15 @@ def waterfall(
         are not responses of the same patients.
     SimulationError
         If no member is left to show.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> model = pkpd.load("kosinsky_2018")
+    >>> run = pkpd.simulate(model, times=range(31), parameters=pkpd.sample(model, 20, seed=1), outputs=["V"])
+    >>> ax = waterfall(pkpd.best_change(run, "V"))
+    >>> len(ax.patches)
+    20
     """
     dim = "patient" if "patient" in getattr(change, "dims", ()) else "member"
     require(change, dim)

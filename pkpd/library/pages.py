@@ -84,6 +84,11 @@ def page(model: Model | str) -> Page:
     ------
     UnknownNameError
         If the library has no model of this name.
+
+    Examples
+    --------
+    >>> list(page("pk_2cmt").sections)[0]
+    'Description'
     """
     described = load(model) if isinstance(model, str) else require_model(model, "page")
     sections = {

@@ -107,6 +107,11 @@ def reproduce(name: str) -> Reproduction:
     ------
     UnknownNameError
         If there is no reproduction for a model of this name; the message lists those there are.
+
+    Examples
+    --------
+    >>> all(claim.holds for claim in reproduce("growth_gompertz").claims)
+    True
     """
     computed: Reproduction = _module(name).reproduction()
     return computed

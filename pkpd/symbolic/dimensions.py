@@ -153,11 +153,10 @@ def _shown(term: Any, unit: Any) -> str:
 
 def _hint(left: tuple[Any, Any], right: tuple[Any, Any]) -> str:
     (_, one), (_, other) = left, right
-    for term, unit in (left, right):
+    for term, _ in (left, right):
         written = [n for n in term.atoms(sympy.Number) if n.is_finite and abs(n) != 1 and n != 2]
         if written and (one.dimensionless or other.dimensionless):
-            size = max((abs(n), 1 / abs(n)) for n in written if n)[0]
-            size = max(size, 1 / size)
+            size = max(max(abs(n), 1 / abs(n)) for n in written if n)
             lacking = label(one if other.dimensionless else other)
             return f" A plain number has no unit: declare it, as param('K', {float(size):g}, {lacking!r}, ...)."
     name = dimension_name(one / other)

@@ -167,6 +167,11 @@ def infusion(
     """Doses given at a constant rate over `duration` (a number in the model's time, or ``"1 h"``).
 
     The other arguments and errors are those of `bolus`; a duration must be more than 0.
+
+    Examples
+    --------
+    >>> infusion("1500 mg", "iv", duration="1 h", every="4 weeks", n=3).table()["time"].tolist()
+    [0.0, '4 weeks', '8 weeks']
     """
     once = Administration(_NOW, as_quantity(amount, "an amount"), route, as_duration(duration, time))
     return _repeated(once, _Schedule(at, every, n, ss, time))
@@ -212,6 +217,11 @@ def fractions(
         If `every` and `per_week` are both given, or a number is out of range.
     UnitError
         If a unit is not known.
+
+    Examples
+    --------
+    >>> fractions("2 Gy", 5, start=7).table()["time"].tolist()
+    [7.0, 8.0, 9.0, 10.0, 11.0]
     """
     if every is not None and per_week is not None:
         raise RegimenError("fractions() takes every= or per_week=, not both.")
