@@ -10,7 +10,7 @@ import xarray as xr
 
 import pkpd
 from pkpd.fits import personalized_radiation as chest
-from pkpd.fits.figure_gallery.simulated import SEED
+from pkpd.fits.gallery_parts.simulated import SEED
 
 __all__ = ["DECIDED"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 import pkpd
-from pkpd.fits.figure_gallery.simulated import SEED, mice
+from pkpd.fits.gallery_parts.simulated import SEED, mice
 
 __all__ = ["PATIENTS"]
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 import pkpd
 from pkpd.fits import mc38_radiation
-from pkpd.fits.figure_gallery.simulated import SEED
+from pkpd.fits.gallery_parts.simulated import SEED
 
 __all__ = ["FITTED"]
 

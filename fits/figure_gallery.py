@@ -9,19 +9,21 @@ A name is that of the function that draws, and after a hyphen what it is asked f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import argparse
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import pkpd
+from pkpd.cli.messages import as_messages
 from pkpd.errors import unknown_name
-from pkpd.fits.figure_gallery.analyzed import ANALYZED
-from pkpd.fits.figure_gallery.decided import DECIDED
-from pkpd.fits.figure_gallery.fitted import FITTED
-from pkpd.fits.figure_gallery.patients import PATIENTS
-from pkpd.fits.figure_gallery.simulated import SIMULATED
+from pkpd.fits.gallery_parts.analyzed import ANALYZED
+from pkpd.fits.gallery_parts.decided import DECIDED
+from pkpd.fits.gallery_parts.fitted import FITTED
+from pkpd.fits.gallery_parts.patients import PATIENTS
+from pkpd.fits.gallery_parts.simulated import SIMULATED
 
 __all__ = ["FIGURES", "draw_all", "to_gray"]
 
@@ -52,3 +54,20 @@ def to_gray(path: Path) -> Path:
     written = path.with_name(f"{path.stem}_gray.png")
     plt.imsave(written, gray, cmap="gray", vmin=0, vmax=1)
     return written
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Draw the gallery."""
+    parser = argparse.ArgumentParser(
+        prog="python -m pkpd.fits.figure_gallery", description="Every figure for print, in color and in gray."
+    )
+    parser.add_argument("--out", required=True, help="folder for the pictures")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="figures to draw; all by default")
+    asked = parser.parse_args(arguments)
+    for path in draw_all(asked.out, asked.names or None):
+        print(f"wrote {path}")
+
+
+if __name__ == "__main__":
+    with as_messages():
+        main()
