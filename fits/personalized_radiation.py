@@ -49,7 +49,7 @@ VARYING = {
 
 model = pkpd.compose("chest", durvalumab_tumor_immune_rt.model, pneumonitis.model)
 
-gap = pkpd.param("gap", 56, "day", "from the second dose of durvalumab to radiation")
+gap = pkpd.param("gap", 56, "day", "time from the second durvalumab dose to radiation")
 d = pkpd.param("d", 2, "Gy", "dose of a fraction")
 LEAD_IN = pkpd.bolus("1500 mg", "iv", every=28, n=2)
 AGAIN = pkpd.bolus("1500 mg", "iv", at=28, every=28, n=20)

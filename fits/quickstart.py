@@ -57,15 +57,15 @@ def run(out: str | Path, progress: Progress = lambda done, total: None) -> str:
 
 # ---- 1. exposure
 
-Q4W = pkpd.infusion(1500, route="iv", duration=1 / 24, every=28, n=13)
+Q4W = pkpd.infusion("1500 mg", route="iv", duration="1 h", every=28, n=13)
+# Each trough, the end of its infusion and the hours after: so that the drop of a dose is as steep as it is.
+DAYS = np.union1d(np.arange(0.0, 365.0), np.add.outer(28.0 * np.arange(13), [1 / 24, 0.25, 0.5]))
 
 
 def durvalumab() -> xr.Dataset:
     """Concentrations over a year in patients that differ by the published variability."""
     model = pkpd.load("durvalumab_baverel_2018")
-    starts = 28.0 * np.arange(13)  # troughs; with the ends of infusions and the hours after, the drops are steep
-    days = np.union1d(np.arange(0.0, 365.0), [start + after for start in starts for after in (1 / 24, 0.25, 0.5)])
-    return pkpd.simulate(model, Q4W, times=days, parameters=pkpd.sample(model, PATIENTS, SEED), outputs=["C"])
+    return pkpd.simulate(model, Q4W, times=DAYS, parameters=pkpd.sample(model, PATIENTS, SEED), outputs=["C"])
 
 
 def occupancy() -> xr.Dataset:
@@ -73,16 +73,14 @@ def occupancy() -> xr.Dataset:
     part = pkpd.load("pdl1_occupancy")
     model = pkpd.compose("durvalumab_occupancy", pkpd.load("durvalumab_baverel_2018"), part)
     affinities = sorted({part["KD"].value, *(value for _, value, _, _ in part["KD"].declaration.alternatives)})
-    run = pkpd.simulate(
-        model, Q4W, times=np.arange(1.0, 365.0), parameters=pkpd.grid(KD=affinities), outputs=["C", "RO"]
-    )
+    run = pkpd.simulate(model, Q4W, times=DAYS[1:], parameters=pkpd.grid(KD=affinities), outputs=["C", "RO"])
     return run.assign(free=(1 - run["RO"]).assign_attrs(units="1", long_name="fraction of PD-L1 free"))
 
 
 # ---- 2. timing
 
-RADIATION = pkpd.fractions(2.0, n=5, route="radiation", start=7, every=1, duration=0.001)
-ANTIBODY = pkpd.bolus(1.333, route="ip", at=[0, 2, 4, 7, 9, 11, 14, 16, 18])
+RADIATION = pkpd.fractions("2 Gy", n=5, route="radiation", start=7, every=1, duration=0.001)
+ANTIBODY = pkpd.bolus("1.333 nmol", route="ip", at=[0, 2, 4, 7, 9, 11, 14, 16, 18])
 FIRST_DAY = pkpd.param("mab_start", 7, "day", "day of the first antibody dose")
 SINGLE = {"untreated": pkpd.Regimen(), "antibody from day 7": ANTIBODY.shift(7), "radiation": RADIATION}
 
@@ -120,7 +118,7 @@ def _draw(
     fit: pkpd.Fit,
 ) -> None:
     pkpd.save(pkpd.time_course(exposure, "C", regimen=Q4W), folder / "exposure.png")
-    pkpd.save(pkpd.time_course(occupied, "free", by="KD", log=True), folder / "occupancy.png")
+    pkpd.save(pkpd.time_course(occupied, "free", by="KD", regimen=Q4W, log=True), folder / "occupancy.png")
     singles = {name: float(rate["rate"]) for name, rate in alone.items()}
     pkpd.save(pkpd.response_curve(rates, "rate", x="mab_start", lines=singles), folder / "timing.png")
     pkpd.save(pkpd.fit_overlay(fit), folder / "mc38_fit.png")

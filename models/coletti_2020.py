@@ -65,7 +65,7 @@ mu_D = param("mu_D", 0.0929, "1/day", "death of regulatory dendritic cells", **E
 
 a_DC = param("a_DC", 0.424, "1/day", "activation of cytotoxic T cells", **EACH)
 a_IC = param("a_IC", 770, "1/day", "largest proliferation by interleukin-2", **EACH)
-s_I = param("s_I", 77200, "1", "interleukin-2 at half of that", **EACH)
+s_I = param("s_I", 77200, "1", "interleukin-2 at half the maximal effect", **EACH)
 m_C = param("m_C", 0.429, "1/day", "migration of cytotoxic T cells", **EACH)
 p_C = param("p_C", 0.5, "1", "fraction of cytotoxic T cells that arrive", source=SBML, bounds=(0, 1))
 k_RC = param("k_RC", 0.1, "1/day", "inhibition of cytotoxic T cells by Treg", **EACH)
@@ -74,7 +74,7 @@ mu_C = param("mu_C", 0.146, "1/day", "death of cytotoxic T cells", **EACH)
 
 rho_N = param("rho_N", 0.09, "1/day", "source of natural killer cells", **EACH)
 a_IN = param("a_IN", 0.0743, "1/day", "largest proliferation of natural killer cells", **EACH)
-s_N = param("s_N", 149, "1", "interleukin-2 at half of that", **EACH)
+s_N = param("s_N", 149, "1", "interleukin-2 at half the maximal effect", **EACH)
 k_XN = param("k_XN", 0.0016, "1/day", "inhibition of natural killer cells by tumor", **EACH)
 mu_N = param("mu_N", 0.09, "1/day", "death of natural killer cells", **EACH)
 
@@ -88,7 +88,7 @@ mu_R = param("mu_R", 0.0807, "1/day", "death of Treg", **EACH)
 
 rho_M = param("rho_M", 0.324, "1/day", "source of MDSC", **EACH)
 a_XM = param("a_XM", 670, "1/day", "largest recruitment of MDSC by tumor", **EACH)
-s_M = param("s_M", 18200, "1", "tumor at half of that", **EACH)
+s_M = param("s_M", 18200, "1", "tumor at half the maximal effect", **EACH)
 mu_M = param("mu_M", 0.294, "1/day", "death of MDSC", **EACH)
 a_CI = param("a_CI", 0.0584, "1/day", "release of interleukin-2 by cytotoxic T cells", **EACH)
 mu_I = param("mu_I", 0.0305, "1/day", "loss of interleukin-2", **EACH)

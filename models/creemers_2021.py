@@ -52,7 +52,9 @@ xi = param(
 h = param("h", 571, "cell", "T or tumor cells at which killing saturates", source=TABLE, bounds=POSITIVE)
 delta = param("delta", 0.019, "1/day", "death of T cells in the tumor", source=TABLE, bounds=POSITIVE)
 alpha = param("alpha", 0.0025, "1/day", "largest priming of naive T cells", source=TABLE, bounds=POSITIVE)
-T50 = param("T50", 1e7, "cell", "tumor at half of that priming", source="Creemers 2021, equation 3", bounds=POSITIVE)
+T50 = param(
+    "T50", 1e7, "cell", "tumor at half the maximal priming", source="Creemers 2021, equation 3", bounds=POSITIVE
+)
 p_s = param("p_s", 1, "1/day", "proliferation of specific T cells in lymph nodes", source=TABLE, bounds=POSITIVE)
 m_s = param("m_s", 1, "1/day", "migration of specific T cells to the tumor", source=TABLE, bounds=POSITIVE)
 k_ici = param("k_ici", 0.028, "1/day", "decay of the checkpoint inhibitor", source="illustrative", bounds=POSITIVE)

@@ -33,12 +33,17 @@ s = param("s", 2.73, "1", "(L/T)^l at half of the largest killing", source=SBML,
 sigma = param("sigma", 13000, "cell/day", "influx of natural killer cells", source=SBML, bounds=POSITIVE)
 f = param("f", 0.0412, "1/day", "death of natural killer cells", source=SBML, bounds=POSITIVE)
 g = param("g", 0.025, "1/day", "largest recruitment of natural killer cells", source=SBML, bounds=POSITIVE)
-h = param("h", 2.02e7, "cell^2", "square of the tumor at half of that recruitment", source=SBML, bounds=POSITIVE)
+h = param("h", 2.02e7, "cell^2", "square of the tumor at half the maximal recruitment", source=SBML, bounds=POSITIVE)
 p = param("p", 1e-7, "1/cell/day", "inactivation of natural killer cells by tumor", source=SBML, bounds=POSITIVE)
 m = param("m", 0.02, "1/day", "death of CD8+ T cells", source=SBML, bounds=POSITIVE)
 j = param("j", 0.0375, "1/day", "largest recruitment of CD8+ T cells", source=SBML, bounds=POSITIVE)
 k = param(
-    "k", 2.02e7, "cell^2/day^2", "square of the killing rate at half of that recruitment", source=SBML, bounds=POSITIVE
+    "k",
+    2.02e7,
+    "cell^2/day^2",
+    "square of the killing rate at half the maximal recruitment",
+    source=SBML,
+    bounds=POSITIVE,
 )
 q = param("q", 3.42e-10, "1/cell/day", "inactivation of CD8+ T cells by tumor", source=SBML, bounds=POSITIVE)
 r = param("r", 1.1e-7, "1/cell/day", "priming of CD8+ T cells by tumor killed", source=SBML, bounds=POSITIVE)

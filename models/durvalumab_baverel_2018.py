@@ -38,7 +38,9 @@ Q = param("Q", 0.476, "L/day", "intercompartmental clearance", source=f"{BAVEREL
 Vmax = param(
     "Vmax", 0.824, "mg/day", "largest rate of saturable elimination", source=f"{BAVEREL}; PMC6584248", bounds=POSITIVE
 )
-Km = param("Km", 0.344, "mg/L", "concentration at half of that rate", source=f"{BAVEREL}; PMC6584248", bounds=POSITIVE)
+Km = param(
+    "Km", 0.344, "mg/L", "concentration at half the maximal rate", source=f"{BAVEREL}; PMC6584248", bounds=POSITIVE
+)
 
 WT = param("WT", 69.8, "kg", "body weight", source=REFERENCE, bounds=POSITIVE)
 ALB = param("ALB", 38, "g/L", "serum albumin", source=REFERENCE, bounds=POSITIVE)

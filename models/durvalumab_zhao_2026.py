@@ -38,7 +38,7 @@ V1 = param("V1", 3.42, "L", "central volume", source=ZHAO, bounds=POSITIVE, iiv=
 Q = param("Q", 0.381, "L/day", "intercompartmental clearance", source=ZHAO, bounds=POSITIVE)
 V2 = param("V2", 2.30, "L", "peripheral volume", source=ZHAO, bounds=POSITIVE)
 Tmax = param("Tmax", -0.412, "1", "change of ln(CL) in the long run", source=ZHAO)
-TC50 = param("TC50", 48.0, "day", "time at half of that change", source=ZHAO, bounds=POSITIVE)
+TC50 = param("TC50", 48.0, "day", "time at half the maximal change", source=ZHAO, bounds=POSITIVE)
 g = param("g", 1, "1", "steepness of the change in time", source=f"{ZHAO} (fixed)", bounds=POSITIVE)
 
 WT = param("WT", 69.4, "kg", "body weight", source=REFERENCE, bounds=POSITIVE)

@@ -33,7 +33,7 @@ Vmax = param(
     "Vmax", 0.114, "mg/day", "largest rate of saturable elimination", source=TABLE, bounds=POSITIVE,
     iiv=log(1 + 0.227**2) ** 0.5,
 )  # fmt: skip
-Km = param("Km", 0.0784, "mg/L", "concentration at half of that rate", source=TABLE, bounds=POSITIVE)
+Km = param("Km", 0.0784, "mg/L", "concentration at half the maximal rate", source=TABLE, bounds=POSITIVE)
 Base = param(
     "Base", 2.09, "1", "ratio of interleukin 2 without drug", source=TABLE, bounds=POSITIVE,
     iiv=log(1 + 0.12**2) ** 0.5,

@@ -31,7 +31,7 @@ k3 = param("k3", 1e-4, "1/hour", "death of bound tumor cells", source=SBML, boun
 k4 = param("k4", 3, "1/hour", "killing by perforin", source=SBML, bounds=POSITIVE)
 k5 = param("k5", 0.003, "1/hour", "competition between tumor cells", source=SBML, bounds=POSITIVE)
 kp = param("kp", 0.097, "1/hour", "release of perforin", source=SBML, bounds=POSITIVE)
-km1 = param("km1", 2.2, "1", "T cells at half of that release", source=SBML, bounds=POSITIVE)
+km1 = param("km1", 2.2, "1", "T cells at half the maximal release", source=SBML, bounds=POSITIVE)
 km2 = param("km2", 80, "1", "restraint of that release by tumor cells", source=SBML, bounds=POSITIVE)
 E0 = param("E0", 1, "1", "T cells for each tumor cell at the start", source=SBML, bounds=POSITIVE)
 P0 = param("P0", 0.315, "1", "perforin at the start", source=SBML, bounds=POSITIVE)

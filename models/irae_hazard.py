@@ -45,7 +45,7 @@ C50 = param(
     "C50",
     10,
     "mg/L",
-    "concentration at half of that hazard",
+    "concentration at half the maximal hazard",
     bounds=POSITIVE,
     source="illustrative: a seventh of the trough of 1500 mg, so that dose does not matter",
 )

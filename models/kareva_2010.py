@@ -40,7 +40,7 @@ mu1 = param("mu1", 0.02, "1/day", "death of immature myeloid cells", source=SBML
 mu2 = param("mu2", 0.02, "1/day", "death of mature myeloid cells", source=SBML, bounds=POSITIVE)
 theta = param("theta", 0.2, "1/day", "maturation of myeloid cells without tumor", source=SBML, bounds=POSITIVE)
 g = param("g", 0.0125, "1/day", "largest inhibition of maturation by tumor", source=SBML, bounds=POSITIVE)
-p = param("p", 10, "cell", "tumor at half of that inhibition", source=SBML, bounds=POSITIVE)
+p = param("p", 10, "cell", "tumor at half the maximal inhibition", source=SBML, bounds=POSITIVE)
 
 L0 = param("L0", 1, "cell", "T cells at the start", source=START, bounds=POSITIVE)
 T0 = param("T0", 1, "cell", "tumor cells at the start", source=START, bounds=POSITIVE)

@@ -51,7 +51,7 @@ d0 = param("d0", 0.01, "1/day", "tumor cell death without treatment", source=TAB
 e = param("e", 0.001, "1/day/cell", "tumor kill by one differentiated T cell", source=TABLE, bounds=POSITIVE)
 
 k_LN = param("k_LN", 279, "cell/day", "largest influx of T cells from lymph nodes", source=TABLE, bounds=POSITIVE)
-S_L = param("S_L", 8.89, "uL", "antigen at half of that influx", source=TABLE, bounds=POSITIVE, iiv=0.696)
+S_L = param("S_L", 8.89, "uL", "antigen at half the maximal influx", source=TABLE, bounds=POSITIVE, iiv=0.696)
 k_pro = param("k_pro", 3.0, "1/day", "proliferation of T cells", source=TABLE, bounds=POSITIVE)
 k_dif = param("k_dif", 3.2, "1/day", "differentiation of T cells", source=TABLE, bounds=POSITIVE)
 k_el = param("k_el", 0.2, "1/day", "loss of non-differentiated T cells", source=TABLE, bounds=POSITIVE)

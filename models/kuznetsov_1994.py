@@ -18,7 +18,7 @@ SBML = "Kuznetsov 1994, as in BIOMD0000000762"
 
 s = param("s", 13000, "cell/day", "influx of effector cells", source=SBML, bounds=(0, None))
 p = param("p", 0.1245, "1/day", "largest rate of effector recruitment by the tumor", source=SBML, bounds=(0, None))
-g = param("g", 2.019e7, "cell", "tumor size at half of that rate", source=SBML, bounds=(0, None))
+g = param("g", 2.019e7, "cell", "tumor size at half the maximal rate", source=SBML, bounds=(0, None))
 m = param("m", 3.422e-10, "1/cell/day", "inactivation of effectors by tumor cells", source=SBML, bounds=(0, None))
 d = param("d", 0.0412, "1/day", "death of effector cells", source=SBML, bounds=(0, None))
 a = param("a", 0.18, "1/day", "tumor growth rate", source=SBML, bounds=(0, None))

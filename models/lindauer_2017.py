@@ -60,7 +60,7 @@ Vmax = param(
     alternatives={"yuezheli": (0.144 / 0.149, "nmol/day", "yuezheli/Lindauer2017: computed from 144 ug/day")},
 )  # fmt: skip
 Km = param(
-    "Km", 0.078 / 0.149, "nM", "concentration at half of that rate", bounds=POSITIVE,
+    "Km", 0.078 / 0.149, "nM", "concentration at half the maximal rate", bounds=POSITIVE,
     source=f"{TABLE1}: computed from 0.078 ug/mL",
 )  # fmt: skip
 
@@ -86,7 +86,7 @@ PDb = param(
 )  # fmt: skip
 T_multi = param("T_multi", 4.32, "1", "PD-1 in tumor over that in blood, at first", source=TABLE2, bounds=POSITIVE)
 Emax = param("Emax", 94.7, "1", "largest stimulation of PD-1 by its complex", source=TABLE2, bounds=POSITIVE)
-EC50 = param("EC50", 1.46, "nM", "complex at half of that stimulation", source=TABLE2, bounds=POSITIVE)
+EC50 = param("EC50", 1.46, "nM", "complex at half the maximal stimulation", source=TABLE2, bounds=POSITIVE)
 
 W0 = param("W0", 0.0415, "L", "tumor volume at the start", source=TABLE3, bounds=POSITIVE, iiv=log(1 + 0.375**2) ** 0.5)
 L0 = param(

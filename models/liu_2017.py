@@ -58,7 +58,7 @@ V1 = estimated("V1", 3.87, "L", "central volume", 5.0, bounds=POSITIVE, iiv=0.09
 Q = estimated("Q", 0.7944, "L/day", "intercompartmental clearance", 0.5, bounds=POSITIVE)
 V2 = estimated("V2", 3.01, "L", "peripheral volume", 5.0, bounds=POSITIVE, iiv=0.185761**0.5)
 Tmax = estimated("Tmax", -0.218, "1", "change of ln(clearance) in the long run", 0.0)
-T50 = param("T50", 66, "day", "time at half of that change", source=PAPER, bounds=POSITIVE)
+T50 = param("T50", 66, "day", "time at half the maximal change", source=PAPER, bounds=POSITIVE)
 Hill = param("Hill", 7.82, "1", "steepness of the change in time", source=PAPER, bounds=POSITIVE)
 CL_TS = estimated("CL_TS", 0.111, "1", "exponent of the tumor size on clearance", 0.3)
 TS_ref = estimated("TS_ref", 60, "mm", "tumor size of the reference patient", 1, bounds=POSITIVE)

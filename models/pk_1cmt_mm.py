@@ -14,7 +14,7 @@ from pkpd import Dosing, Model, dose, output, param
 from pkpd.models.pk_1cmt import CL, INVENTED, POSITIVE, C, D, F, R, V, central, tlag  # noqa: F401
 
 Vmax = param("Vmax", 20, "mg/day", "largest rate of saturable elimination", source=INVENTED, bounds=POSITIVE)
-Km = param("Km", 2, "mg/L", "concentration at half of that rate", source=INVENTED, bounds=POSITIVE)
+Km = param("Km", 2, "mg/L", "concentration at half the maximal rate", source=INVENTED, bounds=POSITIVE)
 
 model = Model(
     "pk_1cmt_mm",

@@ -46,12 +46,12 @@ eta = param("eta", 1.1e-7, "1/cell/day", "killing by cytotoxic T cells", source=
 sigma = param("sigma", 14000, "cell/day", "influx of natural killer cells", source=SBML, bounds=POSITIVE)
 f = param("f", 0.0412, "1/day", "death of natural killer cells", source=SBML, bounds=POSITIVE)
 g = param("g", 0.025, "1/day", "largest recruitment of natural killer cells", source=SBML, bounds=POSITIVE)
-h = param("h", 2.02e7, "cell^2", "square of the tumor at half of that recruitment", source=SBML, bounds=POSITIVE)
+h = param("h", 2.02e7, "cell^2", "square of the tumor at half the maximal recruitment", source=SBML, bounds=POSITIVE)
 p = param("p", 1e-7, "1/cell/day", "inactivation of natural killer cells", source=SBML, bounds=POSITIVE)
 
 m = param("m", 0.02, "1/day", "death of T cells", source=SBML, bounds=POSITIVE)
 j = param("j", 0.1, "1/day", "largest recruitment of T cells", source=SBML, bounds=POSITIVE)
-k = param("k", 2.02e7, "cell^2", "square of the tumor at half of that recruitment", source=SBML, bounds=POSITIVE)
+k = param("k", 2.02e7, "cell^2", "square of the tumor at half the maximal recruitment", source=SBML, bounds=POSITIVE)
 r = param("r", 1.1e-7, "1/cell/day", "priming of T cells by natural killer cells", source=SBML, bounds=POSITIVE)
 u = param("u", 1e-10, "1/cell/day", "inactivation of T cells", source=SBML, bounds=POSITIVE)
 
@@ -61,7 +61,7 @@ Mu = param("Mu", 1e6, "cell", "unit of suppressors for gamma", source="illustrat
 M_min = param("M_min", 5e6, "cell", "suppressors without tumor", source=SBML, bounds=POSITIVE)
 beta = param("beta", 0.25, "1/day", "turnover of suppressors", source=SBML, bounds=POSITIVE)
 alpha = param("alpha", 1.2e8, "cell/day", "largest expansion of suppressors by tumor", source=SBML, bounds=POSITIVE)
-q = param("q", 1e10, "cell", "tumor at half of that expansion", source=SBML, bounds=POSITIVE)
+q = param("q", 1e10, "cell", "tumor at half the maximal expansion", source=SBML, bounds=POSITIVE)
 
 C0 = param("C0", 1e6, "cell", "tumor cells at the start", source="illustrative: 1 in the SBML", bounds=POSITIVE)
 

@@ -107,7 +107,7 @@ kse_PDL1 = param("kse_PDL1", 0.00902, "1", "effect of a percent of PD-L1 on ln(k
 mu0 = param("mu0", 6.94, "1", "mean of ln(days of survival) of the reference patient", source=TABLE3)
 sigma = param("sigma", number(-0.331), "1", "standard deviation of ln(survival)", source=TABLE3, bounds=POSITIVE)
 E_kg = param("E_kg", 6.91, "1", "largest effect of growth on mu", source=f"{TABLE3} (fixed)", bounds=POSITIVE)
-kg50 = param("kg50", 0.109, "1/week", "growth rate at half of that effect", source=TABLE3, bounds=POSITIVE)
+kg50 = param("kg50", 0.109, "1/week", "growth rate at half the maximal effect", source=TABLE3, bounds=POSITIVE)
 b_TS = param("b_TS", -0.00366, "1/mm", "effect of the tumor size on mu", source=TABLE3)
 TS_ref = param("TS_ref", 100, "mm", "tumor size without effect on mu", source=TABLE3, bounds=POSITIVE)
 b_TTG = param("b_TTG", 0.0124, "1/week", "effect of the time to growth on mu", source=TABLE3)

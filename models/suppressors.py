@@ -29,7 +29,7 @@ rTreg = param(
     "rTreg", 2, "1", "largest increase of Treg by effectors", source="illustrative: threefold at most", bounds=POSITIVE
 )
 E50_Treg = param(
-    "E50_Treg", 5e8, "cell", "effectors at half of that increase", bounds=POSITIVE,
+    "E50_Treg", 5e8, "cell", "effectors at half the maximal increase", bounds=POSITIVE,
     source="illustrative: as many as a response to durvalumab has",
 )  # fmt: skip
 kMDSC = param(
@@ -39,7 +39,7 @@ rMDSC = param(
     "rMDSC", 4, "1", "largest increase of MDSC by the tumor", source="illustrative: fivefold at most", bounds=POSITIVE
 )
 B50 = param(
-    "B50", 1e5, "mm^3", "tumor at half of that increase", source="illustrative: a lesion of 58 mm", bounds=POSITIVE
+    "B50", 1e5, "mm^3", "tumor at half the maximal increase", source="illustrative: a lesion of 58 mm", bounds=POSITIVE
 )
 sTreg = param("sTreg", 0.2, "1", "suppression by Treg", source=INVENTED, bounds=POSITIVE, iiv=0.5)
 sMDSC = param("sMDSC", 0.2, "1", "suppression by MDSC", source=INVENTED, bounds=POSITIVE, iiv=0.5)

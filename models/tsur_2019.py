@@ -32,7 +32,7 @@ alpha = param(
     alternatives={"population": (2986, "cell/day", POPULATION)},
 )  # fmt: skip
 b = param(
-    "b", 37040, "cell", "tumor at half of that activation", source=TABLE, bounds=POSITIVE,
+    "b", 37040, "cell", "tumor at half the maximal activation", source=TABLE, bounds=POSITIVE,
     alternatives={"population": (92330, "cell", POPULATION)},
 )  # fmt: skip
 mu_A = param("mu_A", 0.231, "1/day", "death of antigen-presenting cells", source=TABLE, bounds=POSITIVE)
@@ -52,7 +52,7 @@ gamma = param(
 )  # fmt: skip
 nu = param("nu", 0.1245, "1/day", "largest killing of melanoma by a T cell", source=TABLE, bounds=POSITIVE)
 g = param(
-    "g", 2.019e7, "cell", "tumor at half of that killing", source=TABLE, bounds=POSITIVE,
+    "g", 2.019e7, "cell", "tumor at half the maximal killing", source=TABLE, bounds=POSITIVE,
     alternatives={"population": (6.01e7, "cell", POPULATION)},
 )  # fmt: skip
 

@@ -65,7 +65,7 @@ TV0 = param(
 
 k_LN = param("k_LN", 209.674, "cell/day", "largest influx of T cells from lymph nodes", source=CODE, bounds=POSITIVE)
 S_L = param(
-    "S_L", 2.179132, "uL/day", "antigen at half of that influx", source=STRAIN, bounds=POSITIVE, iiv=0.322226,
+    "S_L", 2.179132, "uL/day", "antigen at half the maximal influx", source=STRAIN, bounds=POSITIVE, iiv=0.322226,
     alternatives={
         "MC38": (2.158424, "uL/day", STRAIN), "MCA205": (4.555754, "uL/day", STRAIN),
         "MCA205_2": (5.915978, "uL/day", STRAIN),
@@ -91,7 +91,7 @@ Vado = param(
         "MC38": (60653.07, "nM", STRAIN), "MCA205": (4978.707, "nM", STRAIN), "MCA205_2": (4978.707, "nM", STRAIN),
     },
 )  # fmt: skip
-K_ado = param("K_ado", 80, "uL", "tumor at half of that concentration", source=CODE, bounds=POSITIVE)
+K_ado = param("K_ado", 80, "uL", "tumor at half the maximal concentration", source=CODE, bounds=POSITIVE)
 k_ado = param("k_ado", 1.0, "1/day", "turnover of adenosine", source=FIXED, bounds=POSITIVE)
 K_A = param("K_A", 1182, "nM", "affinity of adenosine for its receptor", source=FIXED, bounds=POSITIVE)
 EC50 = param("EC50", 1.823153, "1", "occupancy at half of the suppression", source=CODE, bounds=POSITIVE)
@@ -102,7 +102,7 @@ kel_mAb = param("kel_mAb", 0.1, "1/day", "elimination of the antibody", source=F
 V_d = param("V_d", 0.003, "L", "volume of distribution of the antibody", source=FIXED, bounds=POSITIVE)
 K_D = param("K_D", 30, "nM", "effective affinity of the antibody for PD-L1", source=FIXED, bounds=POSITIVE)
 V_abs = param("V_abs", 12.6, "mg/day", "largest absorption of AZD4635", source=FIXED, bounds=POSITIVE)
-Z50 = param("Z50", 0.178, "mg", "AZD4635 in the gut at half of that", source=FIXED, bounds=POSITIVE)
+Z50 = param("Z50", 0.178, "mg", "AZD4635 in the gut at half the maximal effect", source=FIXED, bounds=POSITIVE)
 kel_Z = param("kel_Z", 320, "1/day", "elimination of AZD4635", source=FIXED, bounds=POSITIVE)
 Q = param("Q", 9.58, "L/day", "distribution of AZD4635", source=FIXED, bounds=POSITIVE)
 V_Z = param("V_Z", 0.0476, "L", "central volume of AZD4635", source=FIXED, bounds=POSITIVE)

@@ -87,7 +87,7 @@ _ROOMS = {
     "fitting.optimal_times": ["SamplingTimes", "optimal_times"],
     "fitting.results": ["Fit"],
     "fitting.least_squares": ["fit"],
-    "storage": ["read_result", "write_result"],
+    "storage": ["as_table", "read_result", "write_result"],
     "studies.study": ["Sample", "Study"],
     "studies.study_files": ["read_study", "write_study"],
     "studies.tables": ["study_schema"],

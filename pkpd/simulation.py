@@ -129,6 +129,14 @@ def simulate(
         If the model is not closed, or a name, value or unit does not fit it.
     SimulationError
         If `times` or an option is not acceptable, or a member failed under ``"raise"``.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> model = pkpd.load("pk_1cmt")
+    >>> run = simulate(model, pkpd.bolus("10 mg", "iv"), times=[0, 1, 7], parameters={"CL": [0.1, 0.4]})
+    >>> dict(run.sizes)
+    {'member': 2, 'time': 3}
     """
     _check_arguments(model, regimen, on_failure, progress)
     options = chosen_solver(solver, method=method, rtol=rtol, atol=atol, max_steps=max_steps, threads=threads)

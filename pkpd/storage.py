@@ -62,6 +62,15 @@ def write_result(run: xr.Dataset, path: str | Path) -> Path:
         If the suffix is none of these.
     MissingExtraError
         If a Parquet file is asked for and pyarrow is not installed.
+
+    Examples
+    --------
+    >>> import pkpd, tempfile
+    >>> run = pkpd.simulate(pkpd.load("pk_1cmt"), pkpd.bolus("10 mg", "iv"), times=[0, 1, 7], outputs=["C"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = pkpd.read_result(pkpd.write_result(run, f"{folder}/run.nc"))
+    >>> bool((again["C"] == run["C"]).all())
+    True
     """
     if not hasattr(run, "to_netcdf"):
         raise DataError(f"write_result() got {run!r}; expected a result of simulate().")
@@ -92,7 +101,22 @@ def _with_recipe(run: xr.Dataset) -> xr.Dataset:
 
 
 def as_table(run: xr.Dataset) -> pd.DataFrame:
-    """A result as a table: a row for each member and time; parameters only where they vary."""
+    """A result as a table: a row for each member and time; parameters only where they vary.
+
+    ``run.to_dataframe()`` of xarray repeats every parameter in every row.
+
+    Parameters
+    ----------
+    run
+        The result of `simulate`, or a measure of it.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> run = pkpd.simulate(pkpd.load("pk_1cmt"), pkpd.bolus("10 mg", "iv"), times=[0, 1], outputs=["C"])
+    >>> list(pkpd.as_table(run))
+    ['time', 'C', 'status', 'ended']
+    """
     fixed = [name for name, values in run.coords.items() if values.ndim == 0]
     varying = run.drop_vars(fixed)
     # Without any dimension there is no index, which to_dataframe asks for.
@@ -106,6 +130,15 @@ def read_result(path: str | Path) -> xr.Dataset:
     ------
     DataError
         If there is no such file, or it is not a NetCDF file.
+
+    Examples
+    --------
+    >>> import pkpd, tempfile
+    >>> run = pkpd.simulate(pkpd.load("pk_1cmt"), pkpd.bolus("10 mg", "iv"), times=[0, 1, 7], outputs=["C"])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = pkpd.read_result(pkpd.write_result(run, f"{folder}/run.nc"))
+    >>> bool((again["C"] == run["C"]).all())
+    True
     """
     import xarray as xr
 

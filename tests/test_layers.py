@@ -18,7 +18,7 @@ ROOT = Path(pkpd.__file__).parent
 # A room may import itself and the rooms before it.
 LAYERS = [
     ["errors", "version"],
-    ["units", "storage", "arrays", "memory"],
+    ["units", "storage", "arrays", "memory", "notebook"],
     ["json_files"],
     ["toml_files"],
     ["symbolic"],

@@ -164,7 +164,8 @@ def test_an_output_stands_by_its_name() -> None:
     assert "ISC = Ag/(S_R + Ag)" in lines
     assert "V = TV + TVd" in lines
     assert "dcentral/dt = -CL*C" in writing.equation_lines(pkpd.load("pk_1cmt"), folded=True)
-    assert pkpd.load("pk_1cmt").equations().startswith("dcentral/dt = -CL*central/V\n")
+    assert pkpd.load("pk_1cmt").equations().startswith("dcentral/dt = -CL*C\n")
+    assert pkpd.load("pk_1cmt").equations(folded=False).startswith("dcentral/dt = -CL*central/V\n")
 
 
 @pytest.mark.parametrize("name", [n for n in NAMES if pkpd.load(n).outputs])

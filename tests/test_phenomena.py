@@ -171,7 +171,7 @@ def test_figure_has_a_line_for_each_curve_and_says_the_claim():
 
     finding = PHENOMENA["acquired_resistance"]()
     axes = finding.draw()
-    assert [line.get_label() for line in axes.get_lines()][:3] == list(finding.curves)
+    assert [line.get_label() for line in axes.get_lines()][:2] == list(finding.curves)
     assert axes.get_title().replace("\n", " ") == finding.claim
     plt.close(axes.figure)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -271,7 +273,7 @@ def test_labels_say_a_unit_once_and_outputs_by_name():
     assert labels.output(bare) == "C (nM)"
     named = xr.DataArray(1.0, name="C", attrs={"long_name": "cell count (CD8/CD4)", "units": "1"})
     assert labels.output(named) == "Cell count (CD8/CD4)"
-    assert [labels.short_number(v) for v in (2480.0, 0.12345, 1e7)] == ["2480", "0.123", "1e+07"]
+    assert [labels.short_number(v) for v in (2480.0, 0.12345, 1e7)] == ["2480", "0.123", "1×10⁷"]
 
 
 # ---- style, small multiples
@@ -350,10 +352,75 @@ def test_layers_point_down_and_circles_are_cut():
     assert len(set(places.values())) == 4
 
 
+def figure_functions():
+    """The public functions of the room of figures that draw."""
+    rooms = {name: room for room, names in pkpd._ROOMS.items() for name in names if room.startswith("figures.")}
+    others = {"save", "house_style", "write_report", "Reproduction"}
+    assert others <= set(rooms)
+    return set(rooms) - others
+
+
+def test_the_gallery_leaves_no_public_figure_out():
+    """By the names that the code of each entry calls."""
+    from pkpd.fits.figure_gallery import FIGURES
+
+    calls = {
+        entry: {name for code in codes(draw.__code__) for name in code.co_names} for entry, draw in FIGURES.items()
+    }
+    assert figure_functions() <= set().union(*calls.values())
+    misnamed = [entry for entry, names in calls.items() if entry.split("-")[0] not in names]
+    assert misnamed == ["time_course-swept"], "that one shares a function with small_multiples"
+
+
+def codes(code):
+    """A code object and those of the functions within it."""
+    return [code, *(inner for part in code.co_consts if hasattr(part, "co_names") for inner in codes(part))]
+
+
+def test_the_gallery_names_the_nearest_figure(tmp_path):
+    from pkpd.fits.figure_gallery import draw_all
+
+    with pytest.raises(UnknownNameError, match="no figure 'swimer'. Did you mean 'swimmer'"):
+        draw_all(tmp_path, ["swimer"])
+
+
 def test_the_gallery_writes_color_and_gray(tmp_path):
     from pkpd.fits.figure_gallery import draw_all
 
-    color, gray = draw_all(tmp_path, ["time_course_swept"])
+    color, gray = draw_all(tmp_path, ["swimmer"])
     pixels = plt.imread(gray)[..., :3]
     assert np.ptp(pixels, axis=2).max() == 0
     assert plt.imread(color)[..., :3].shape == pixels.shape
+
+
+# ---- mended kinds of defects
+
+
+def test_doses_are_named_above_where_lines_are_named_beside():
+    model = pkpd.load("pk_1cmt")
+    run = pkpd.simulate(model, pkpd.bolus("10 mg", "iv"), times=[0, 1, 7], parameters=pkpd.grid(CL=[0.1, 0.4]))
+    ax = pkpd.time_course(run, "C", regimen=pkpd.bolus("10 mg", "iv", every=3, n=2))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["0.1", "0.4"]
+    (above,) = [artist for artist in ax.artists if hasattr(artist, "get_texts")]
+    assert [text.get_text() for text in above.get_texts()] == ["iv, 10 mg every 3 days"]
+    ax.figure.canvas.draw()
+    assert above.get_window_extent().y1 <= ax.figure.bbox.y1
+
+
+def test_ticks_that_would_run_into_each_other_are_left_out():
+    ax = pkpd.response_curve(response([1.0, 2.0, 5.0]).assign_coords(dose=[1.0, 2.0, 400.0]), x="dose")
+    assert ax.get_xticks().tolist() == [1, 400]
+
+
+def test_neighbors_are_told_apart_in_gray():
+    from pkpd.figures.style import APART_IN_GRAY
+
+    gray = [float(np.dot(to_rgb(color), (0.299, 0.587, 0.114))) for color in APART_IN_GRAY]
+    assert all(abs(one - other) > 0.15 for one, other in itertools.pairwise(gray[:4]))
+
+
+def test_numbers_are_written_alike():
+    assert [labels.rounded(v, 0) for v in (-0.2, 3.4, -3.4)] == ["0", "3", "\N{MINUS SIGN}3"]
+    assert labels.short_number(8.667e-9) == "8.67×10⁻⁹"
+    assert [labels.with_unit("0.1", unit) for unit in ("1/day", "mL", "")] == ["0.1/day", "0.1 mL", "0.1"]
+    assert [labels.sentence(text) for text in ("time (day)", "kg*T", "BED")] == ["Time (day)", "kg*T", "BED"]

@@ -44,7 +44,7 @@ TE = param("TE", 12, "mm^3", "tumor volume that drives proliferation", source=IN
 ksup = param("ksup", 0.02, "1/cell/day", "loss of effectors per suppressor", source=INVENTED)
 kout = param("kout", 0.1, "1/day", "loss of effectors", source=INVENTED)
 kS = param("kS", 0.25, "cell/day", "largest influx of suppressors", source=INVENTED)
-TS = param("TS", 20, "mm^3", "tumor volume at half of that influx", source=INVENTED)
+TS = param("TS", 20, "mm^3", "tumor volume at half the maximal influx", source=INVENTED)
 m = param("m", 1.4, "1", "Hill exponent of suppressors", source=INVENTED)
 dS = param("dS", 0.12, "1/day", "loss of suppressors", source=INVENTED)
 

@@ -27,7 +27,7 @@ Imax = param("Imax", 0.9, "1", "largest restraint by the free target", source=IN
 ksup = param("ksup", 0.02, "1/cell/day", "loss of effectors per suppressor", source=INVENTED)
 kout = param("kout", 0.1, "1/day", "loss of effectors", source=INVENTED)
 kS = param("kS", 0.25, "cell/day", "largest influx of suppressors", source=INVENTED)
-TS = param("TS", 20, "mm^3", "tumor volume at half of that influx", source=INVENTED)
+TS = param("TS", 20, "mm^3", "tumor volume at half the maximal influx", source=INVENTED)
 dS = param("dS", 0.12, "1/day", "loss of suppressors", source=INVENTED)
 kG = param("kG", 0.02, "ng/mm^3/day", "release of antigen", source=INVENTED)
 dG = param("dG", 0.1, "1/day", "loss of antigen", source=INVENTED)

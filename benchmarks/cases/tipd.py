@@ -19,7 +19,7 @@ V1 = param("V1", 3.5, "L", "central volume", source=INVENTED)
 Q = param("Q", 0.6, "L/day", "intercompartmental clearance", source=INVENTED)
 V2 = param("V2", 2.8, "L", "peripheral volume", source=INVENTED)
 Vmax = param("Vmax", 12, "mg/day", "largest rate of saturable elimination", source=INVENTED)
-Km = param("Km", 2, "mg/L", "concentration at half of that rate", source=INVENTED)
+Km = param("Km", 2, "mg/L", "concentration at half the maximal rate", source=INVENTED)
 KD = param("KD", 8, "mg/L", "concentration at half of the occupancy", source=INVENTED)
 
 A1 = state("A1", "mg", "antibody, central")

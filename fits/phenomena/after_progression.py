@@ -113,7 +113,7 @@ def washout(runs: Runs) -> Finding:
          for w, r in zip(WASHOUTS, row, strict=True) if w in (14, 28, 224)},
         np.array(WASHOUTS, float),
         {f"field of {field:g} mL": row for field, row in zip(FIELDS, risk, strict=True)},
-        x_label="washout: last antibody dose to radiation, days", y_label="treatment stopped within 26 weeks, share",
+        x_label="Washout: last antibody dose to radiation (day)", y_label="Treatment stopped within 26 weeks (share)",
         note="5 x 8 Gy",
     )  # fmt: skip
 

@@ -42,7 +42,7 @@ def out_of_field() -> Comparison:
     return Comparison(
         "Out-of-field response with an antibody to PD-(L)1: radiation in few fractions adds, in fifteen it adds less",
         list(rows["arm"]), computed, [Estimate(rate) for rate in rows["rate"]],
-        y_label="response outside the field, share",
+        y_label="Response outside the field (share)",
         note=f"N = {len(everyone)} virtual patients (durvalumab); PEMBRO-RT and MDACC pooled (pembrolizumab), sizes of "
         "arms not read. 95 % intervals of the virtual patients",
     )  # fmt: skip
@@ -65,7 +65,7 @@ def response_by_pdl1() -> Comparison:
         "Response to durvalumab rises with PD-L1 as in trials",
         [*labels, "Franzese, none positive", "Franzese, all positive"],
         [_wilson(s) for s in (*strata, low, positive)], [*published, none, all_positive],
-        y_label="response, share",
+        y_label="Response (share)",
         note=f"N = {len(run['member'])} virtual patients in thirds by PD-L1; 95 % intervals; Franzese 2026: second "
         "line or later",
         tuned="E50 of PD-L1's induction was chosen with the rates of Study 1108 and ATLANTIC in sight",
@@ -104,7 +104,7 @@ def soluble_pdl1_nivolumab() -> Comparison:
             published.append(Estimate(row.change_29 / row.day_1))
     return Comparison(
         "Soluble PD-L1 after four weeks of an antibody to PD-1, by best response",
-        labels, computed, published, y_label="rise from day 0, share",
+        labels, computed, published, y_label="Rise from day 0 (share)",
         note=f"N = {len(rise)} virtual patients with lung cancer, medians with 95 % intervals; published: median "
         "change over median on day 1, 14 to 42 patients each, other tumors",
         tuned="s_shed, by the rise of patients who progress",
@@ -125,7 +125,7 @@ def inspire(path: str | Path | None = None) -> Comparison:
         ["PD-L1 < 1 %", "PD-L1 1 to 49 %", "PD-L1 50 % or more", "smallest third", "middle third", "largest third"],
         [_wilson(flags) for flags in virtual],
         [_wilson(flags) for flags in strata + _thirds(real, patients["l_size"].to_numpy())],
-        y_label="response, share",
+        y_label="Response (share)",
         note=f"N = {len(response)} virtual patients with lung cancer in thirds, {len(real)} of INSPIRE with many "
         "tumors; Wilson's 95 % intervals",
     )  # fmt: skip
@@ -149,7 +149,7 @@ def mc38_pair() -> Comparison:
             published.append(_log_ratio(wide.loc[(site, day)]))
     return Comparison(
         "MC38 in mice: 8 Gy to one tumor shrinks the other one too (rauf_2025, fitted)",
-        labels, computed, published, y_label="log$_{10}$ of the volume, 8 Gy over 0 Gy",
+        labels, computed, published, y_label="Volume, 8 Gy over 0 Gy (log$_{10}$)",
         note="group means; bars are one standard deviation between mice, whose number is not known",
         tuned="A, growth and sizes at the start were fitted to these volumes",
     )  # fmt: skip

@@ -75,6 +75,7 @@ class Comparison:
 
     def draw(self, ax: Axes | None = None) -> Axes:
         """Pairs of points with their intervals, the computed one first."""
+        from pkpd.figures.legends import legend_above
         from pkpd.figures.style import BLACK, BLUE, canvas
 
         width = max(3.5, 0.85 * len(self.labels))
@@ -92,9 +93,9 @@ class Comparison:
             axes.set_xticks(range(len(self.labels)), [textwrap.fill(label, 13) for label in self.labels], fontsize=6)
             axes.set_xlim(-0.5, len(self.labels) - 0.5)
             axes.set_ylabel(self.y_label)
-            axes.set_title(textwrap.fill(self.claim, int(16 * width)), fontsize=7)
+            room = legend_above(axes)
+            axes.set_title(textwrap.fill(self.claim, int(16 * width)), fontsize=7, pad=room)
             axes.set_xlabel(textwrap.fill(self.note, int(18 * width)), fontsize=6)
-            axes.legend(fontsize=6)
         return axes
 
 

@@ -125,7 +125,7 @@ def pseudoprogression(runs: Runs) -> Finding:
         pseudo["time"].values,
         {"diameters, pseudoprogression": size, "living tumor, pseudoprogression": living,
          "diameters, true progression": relative(true), "living tumor, true progression": growing},
-        y_label="size (day 0 = 1)", thresholds={"progression": 1.2, "response": 0.7}, top=3, regimen=durvalumab(),
+        y_label="Size (day 0 = 1)", thresholds={"progression": 1.2, "response": 0.7}, top=3, regimen=durvalumab(),
     )  # fmt: skip
 
 
@@ -199,6 +199,5 @@ def acquired_resistance(runs: Runs) -> Finding:
         "Acquired resistance: under continued durvalumab a resistant clone takes over",
         {"nadir": float(size.min()), "progression, day": when, "resistant share then": float(on_day(share, when))},
         run["time"].values,
-        {**dict(zip(SHARES, (size, without), strict=True)), "resistant share of living tumor, first patient": share},
-        y_label="size (day 0 = 1), or share", top=1.9, regimen=durvalumab(52),
+        dict(zip(SHARES, (size, without), strict=True)), thresholds=THRESHOLDS, regimen=durvalumab(52),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pkpd
+from pkpd.figures.legends import legend_above
+from pkpd.figures.style import COLUMN, GRAY, OKABE_ITO, canvas
+from pkpd.figures.waterfalls import draw_levels
 from pkpd.fits.phenomena.regimens import days_of
 
 if TYPE_CHECKING:
@@ -19,11 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["Array", "Finding", "holds"]
 
 Array = NDArray[np.float64]
-MARKS = {
-    "durvalumab": ("iv", "#E69F00"),
-    "radiation": ("radiation_primary", "#000000"),
-    "chemotherapy": ("chemo", "#56B4E9"),
-}
+ROUTES = {"durvalumab": "iv", "radiation": "radiation_primary", "chemotherapy": "chemo"}
+
+# A treatment has its color and dashes in every figure; what is told apart by something else has others.
+_BLUE, _RED, _GREEN, _PURPLE, _AMBER, _SKY, _BLACK = OKABE_ITO
+_ALONE = (_BLACK, ":")
+TREATMENTS = {
+    "none": _ALONE, "untreated": _ALONE, "no durvalumab": _ALONE, "durvalumab": (_BLUE, "-"),
+    "radiation": (_RED, "--"), "chemotherapy": (_SKY, (0, (5, 1))), "both": (_GREEN, "-."),
+}  # fmt: skip
+OTHERS = tuple(zip((_PURPLE, _AMBER, _GREEN, _BLACK, _SKY), ("-", "--", "-.", ":", (0, (5, 1))), strict=True))
 
 
 @dataclass(frozen=True)
@@ -50,11 +58,11 @@ class Finding:
     numbers: Mapping[str, float]
     x: Array
     curves: Mapping[str, Array]
-    y_label: str = "sum of diameters (day 0 = 1)"
-    x_label: str = "time from the first treatment, days"
+    y_label: str = "Sum of diameters (day 0 = 1)"
+    x_label: str = "Time from the first treatment (day)"
     log: bool = False
     thresholds: Mapping[str, float] = field(default_factory=dict)
-    top: float | None = None  # of the y axis, to leave room for the legend
+    top: float | None = None  # of the y axis, where curves leave it
     bands: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
     regimen: pkpd.Regimen | None = None
     note: str = "one patient in each arm"
@@ -63,17 +71,15 @@ class Finding:
 
     def draw(self, ax: Axes | None = None) -> Axes:
         """The curves, with the claim above them."""
-        from pkpd.figures.style import OKABE_ITO, canvas
-
-        with canvas(ax, size=(3.5, 2.9)) as axes:
-            styles = zip(self.curves.items(), OKABE_ITO, ("-", "--", "-.", ":") * 2, strict=False)
-            for (label, y), color, style in styles:
-                axes.plot(
-                    self.x, y, style, color=color, label=label, marker="o" if len(self.x) < 20 else None, markersize=3
-                )
+        with canvas(ax) as axes:
+            looks = _looks(self.curves)
+            for label, y in self.curves.items():
+                color, dashes = looks[label]
+                marker = "o" if len(self.x) < 20 else None
+                axes.plot(self.x, y, color=color, linestyle=dashes, label=label, marker=marker, markersize=3)
                 if label in self.bands:
                     axes.fill_between(self.x, *self.bands[label], color=color, alpha=0.18, linewidth=0)
-            self._mark_thresholds(axes)
+            draw_levels(axes, self.thresholds)
             axes.set(xlabel=self.x_label, yscale="log" if self.log else "linear")
             axes.set_ylabel(textwrap.fill(self.y_label, 34))
             axes.set_xscale("log" if self.log_x else "linear")
@@ -81,30 +87,38 @@ class Finding:
             if len(self.x) < 5:
                 axes.set_xticks(self.x)
             marked = self._mark_doses(axes)
-            axes.set_title(textwrap.fill(self.claim, 56), fontsize=7, pad=6 + 5 * marked)
-            axes.text(0.5, -0.25, self.note, transform=axes.transAxes, ha="center", va="top", size=6, color="0.35")
-            axes.legend(fontsize=6, handlelength=3, frameon=True, facecolor="white", edgecolor="none", framealpha=0.75)
+            room = legend_above(axes, lift=0.045 * marked)
+            axes.set_title(textwrap.fill(self.claim, 56), fontsize=7, pad=room + 7 * marked)
+            if ax is None:
+                axes.figure.set_size_inches(COLUMN[0], 2.9 + (room + 7 * marked) / 72)
+            axes.annotate(
+                self.note, (0.5, 0), xycoords="axes fraction", xytext=(0, -30), textcoords="offset points", ha="center",
+                va="top", size=6, color=GRAY,
+            )  # fmt: skip
         return axes
-
-    def _mark_thresholds(self, axes: Axes) -> None:
-        for label, threshold in self.thresholds.items():
-            axes.axhline(threshold, color="0.6", lw=0.8, zorder=0)
-            axes.annotate(label, (1, threshold), xycoords=("axes fraction", "data"), ha="right", va="bottom", size=6)
 
     def _mark_doses(self, axes: Axes) -> int:
         """A tick above the axes for each dose and each fraction within the time that is drawn; how many rows."""
         last, rows = float(self.x[-1]), 0
-        for label, (route, color) in MARKS.items():
+        for label, route in ROUTES.items():
             days = days_of(self.regimen, route)
             days = days[days <= last]
             if len(days):
                 height = np.full(len(days), 1.025 + 0.04 * rows)
                 axes.plot(
-                    days, height, "|", color=color, markersize=4, label=label, transform=axes.get_xaxis_transform(),
-                    clip_on=False,
+                    days, height, "|", color=TREATMENTS[label][0], markersize=4, label=f"dose, {label}",
+                    transform=axes.get_xaxis_transform(), clip_on=False,
                 )  # fmt: skip
                 rows += 1
         return rows
+
+
+def _looks(names: Iterable[str]) -> dict[str, tuple[str, Any]]:
+    """The color and dashes of each curve."""
+    chosen = list(names)
+    taken = {TREATMENTS[name][0] for name in chosen if name in TREATMENTS}
+    others = iter([look for look in OTHERS if look[0] not in taken])
+    return {name: TREATMENTS[name] if name in TREATMENTS else next(others) for name in chosen}
 
 
 def holds(condition: Any, sentence: str) -> None:

@@ -43,7 +43,7 @@ def adaptive_resistance(runs: Runs) -> Finding:
          "effectors on day 0": float(runs["untreated"]["E_primary"][0]),
          "exhausted on day 0": float(runs["untreated"]["X_primary"][0])},
         runs["untreated"]["time"].values, dict(zip(runs, (untreated, treatment), strict=True)),
-        y_label="living tumor (day 0 = 1)", regimen=durvalumab(),
+        y_label="Living tumor (day 0 = 1)", regimen=durvalumab(),
     )  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def late_metastasis(runs: Runs) -> Finding:
         "A metastasis that settles a year after the end of treatment is held by memory of the first tumor",
         {f"mm^3 half a year after, {name}": float(on_day(one, SEEDED + 182)) for name, one in size.items()},
         runs["never had a tumor"]["time"].values[first:] - SEEDED, {name: one[first:] for name, one in size.items()},
-        x_label="time from its settling, days", y_label="living metastasis, mm$^3$",
+        x_label="Time from its settling (day)", y_label="Living metastasis (mm$^3$)",
     )  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def who_benefits(runs: Runs) -> Finding:
         "Who benefits: response to durvalumab rises with PD-L1 and with effectors in the tumor",
         {f"{name}, third {i + 1}": part for name, parts in thirds.items() for i, part in enumerate(parts)},
         np.array([1.0, 2.0, 3.0]), {name: np.array(shares) for name, shares in thirds.items()},
-        x_label="third of the patients by what is measured on day 0", y_label="response within a year, less untreated",
+        x_label="Third of patients by value on day 0", y_label="Response within a year, less untreated",
         bands={"PD-L1": _interval(thirds["PD-L1"], len(gain) // 3)}, note=f"N = {len(gain)}; Wilson's 95 % interval",
     )  # fmt: skip
 
@@ -177,5 +177,5 @@ def soluble_pdl1(runs: Runs) -> Finding:
         {f"fold after four weeks, {name}": value for name, value in month.items()},
         run["time"].values[:14], {label: np.median(fold[flags], axis=0) for label, flags in labels.items()},
         bands={label: quartiles(fold[flags]) for label, flags in labels.items()},
-        y_label="soluble PD-L1 (day 0 = 1)", note=f"N = {len(fold)}; medians and middle halves",
+        y_label="Soluble PD-L1 (day 0 = 1)", note=f"N = {len(fold)}; medians and middle halves",
     )  # fmt: skip

@@ -35,6 +35,6 @@ def order_and_gap_in_mice() -> Finding:
     return Finding(
         "CT26 mice (Kosinsky 2018): the later the antibody after radiation, the larger the tumor",
         {f"shift {k}": float(v) for k, v in typical.items()},
-        np.array(SHIFTS, float), volumes, x_label="first antibody dose after first fraction, days",
-        y_label="tumor on day 30, mm$^3$", log=True,
+        np.array(SHIFTS, float), volumes, x_label="First antibody dose after first fraction (day)",
+        y_label="Tumor on day 30 (mm$^3$)", log=True,
     )  # fmt: skip

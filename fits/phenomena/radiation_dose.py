@@ -55,8 +55,8 @@ def fraction_dose(runs: Runs) -> Finding:
             for n, x in zip(NUMBERS, hit, strict=True)
         }
         | {f"fewest lymphocytes, {n} fractions": float(x) for n, x in zip(NUMBERS, nadir, strict=True)},
-        np.array(NUMBERS, float), far, x_label=f"number of fractions of a biological dose of {BED:g} Gy",
-        y_label="metastasis at 26 weeks + 1, mm$^3$", log=True, note="one patient; 4 x 9.3 Gy to 35 x 1.8 Gy",
+        np.array(NUMBERS, float), far, x_label=f"Number of fractions of a biological dose of {BED:g} Gy",
+        y_label="Metastasis at 26 weeks + 1 (mm$^3$)", log=True, note="one patient; 4 x 9.3 Gy to 35 x 1.8 Gy",
     )  # fmt: skip
 
 
@@ -89,7 +89,7 @@ def field_volume(runs: Runs) -> Finding:
         "Field volume: the wider the field, the fewer lymphocytes are left to prime, sooner so with 30 fractions",
         {f"field at which the metastasis stays above 1 mL, mL, {k}": v for k, v in limit.items()}
         | {f"fewest lymphocytes at 300 mL, {k}": float(v[VOLUMES.index(300.0)]) for k, v in nadir.items()},
-        np.array(VOLUMES), far, x_label="volume of the field, mL", y_label="metastasis at 26 weeks + 1, mm$^3$",
+        np.array(VOLUMES), far, x_label="Volume of the field (mL)", y_label="Metastasis at 26 weeks + 1 (mm$^3$)",
         log=True, log_x=True, note="one patient, biological dose 72 Gy",
     )  # fmt: skip
 

@@ -41,7 +41,7 @@ def adverse_events(runs: Runs) -> Finding:
          for n, v in zip(DOSES, ys, strict=True)}
         | {"share of the risk in four doses": early},
         np.array(DOSES, float), {"tumor controlled at 2 years": benefit, "immune-related adverse event": risk},
-        x_label="doses of durvalumab", y_label="share of patients",
+        x_label="Doses of durvalumab", y_label="Share of patients",
         bands={"tumor controlled at 2 years": (np.array([e.low for e in ends]), np.array([e.high for e in ends]))},
         note=f"N = {n}; Wilson's 95 % interval",
     )  # fmt: skip

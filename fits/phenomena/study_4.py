@@ -189,7 +189,7 @@ def compare(path: str | Path | None = None) -> Comparison:
     return Comparison(
         "Best change and time to response of target lesions under an antibody to PD-L1",
         [*labels, "response of the lesion", "median time to response, years"],
-        *estimates, y_label="change from the first scan, share, or years",
+        *estimates, y_label="Change from the first scan, share, or years",
         note=f"N = {len(computed.first)} virtual, {len(measured.first)} real patients; intervals of 95 %",
         tuned="typical kpri and its spread, by deciles and times",
     )  # fmt: skip
@@ -220,16 +220,16 @@ def draw(measured: Scans, computed: Scans) -> Figure:
             responses.step(
                 weeks, 100 * np.arange(1, len(weeks) + 1) / len(weeks), where="post", color=color, label=name
             )
-        waterfall.set(xlabel="patients, %", ylabel="best change of the lesion, %", ylim=(-100, 100))
-        responses.set(xlabel="week of the first change by -30 %", ylabel="patients, %", xlim=(0, 60), ylim=(0, 35))
+        waterfall.set(xlabel="Patients (%)", ylabel="Best change of the lesion (%)", ylim=(-100, 100))
+        responses.set(xlabel="Week of the first change by -30 %", ylabel="Patients (%)", xlim=(0, 60), ylim=(0, 35))
         for ax in (waterfall, responses):
             ax.legend(fontsize=6)
         for ax, (name, scans, color) in zip(spiders, pair, strict=True):
             for day, change in list(zip(scans.day, scans.change, strict=True))[:120]:
                 ax.plot(np.append(0, day) / 7, 100 * np.append(0, change), color=color, linewidth=0.5, alpha=0.5)
             ax.set(
-                xlabel="week",
-                ylabel="change of the lesion, %",
+                xlabel="Week",
+                ylabel="Change of the lesion (%)",
                 title=f"{name}: 120 patients",
                 xlim=(0, 90),
                 ylim=(-100, 150),

@@ -89,8 +89,8 @@ def order_and_gap(runs: Runs) -> Finding:
         "Order and gap: within weeks of radiation the antibody does the most, months before or after it less",
         {"best gap, days": best_gap, "cost of 168 days before, log10": before, "cost of 168 days after, log10": after,
          "largest cost within six weeks, log10": near, "cost of 30 x 2 Gy without a gap, log10": many},
-        np.array(GAPS, float), living, x_label="first antibody dose after first fraction, days",
-        y_label="living tumor a year after, log$_{10}$ mm$^3$",
+        np.array(GAPS, float), living, x_label="First antibody dose after first fraction (day)",
+        y_label="Living tumor a year after (log$_{10}$ mm$^3$)",
         bands={name: _standard_error(one) for name, one in logs.items()},
         note=f"N = {SOME}; means, and their standard error between patients", zero=False,
     )  # fmt: skip
@@ -126,7 +126,7 @@ def abscopal(runs: Runs) -> Finding:
     return Finding(
         "Abscopal: with durvalumab the metastasis outside the field regresses, and by neither alone",
         {f"metastasis at 26 weeks, {k}": v for k, v in last.items()},
-        runs["both"]["time"].values, size, y_label="living metastasis (day 0 = 1)", regimen=BOTH,
+        runs["both"]["time"].values, size, y_label="Living metastasis (day 0 = 1)", regimen=BOTH,
     )  # fmt: skip
 
 
@@ -165,5 +165,5 @@ def which_lesion(runs: Runs) -> Finding:
         | {f"most mature dendritic cells, irradiated: {k}": v for k, v in mature.items()}
         | {f"living tumor at 26 weeks, mm^3, irradiated: {k}": v for k, v in left.items()},
         runs["neither"]["time"].values, {f"irradiated: {k}": v for k, v in outside.items()},
-        y_label="living lesion outside the field (day 0 = 1)", regimen=BOTH,
+        y_label="Living lesion outside the field (day 0 = 1)", regimen=BOTH,
     )  # fmt: skip

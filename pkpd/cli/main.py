@@ -38,7 +38,6 @@ app = typer.Typer(
     help=_HELP,
     no_args_is_help=True,
     rich_markup_mode="rich",
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -96,8 +95,8 @@ def catalog(as_csv: Annotated[bool, typer.Option("--csv", help="As CSV.")] = Fal
     if as_csv:
         sys.stdout.write(table.to_csv(index=False))
     else:
-        overview = table[["name", "title", "states", "parameters", "routes"]]
-        print_table(list(overview), overview.itertuples(index=False))
+        overview = table[["name", "title", "states", "routes"]]
+        print_table(list(overview), overview.itertuples(index=False), widest=100, limits={"routes": 18})
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
@@ -20,9 +20,23 @@ __all__ = ["print_markdown", "print_table"]
 _LINE = 100  # letters of a line of prose
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under the names of their columns; long cells are folded, never cut."""
-    _console().print(_table(map(str, columns), ([Text(str(cell)) for cell in row] for row in rows)))
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    widest: int | None = None,
+    limits: Mapping[str, int] | None = None,
+) -> None:
+    """Print rows under the names of their columns; long cells are folded, never cut.
+
+    Lines are `widest` at most, and the columns of `limits` no wider than that.
+    """
+    console = _console()
+    width = None if widest is None else min(widest, console.width)
+    table = _table(map(str, columns), ([Text(str(cell)) for cell in row] for row in rows))
+    for column, name in zip(table.columns, columns, strict=True):
+        column.max_width = (limits or {}).get(name)
+    console.print(table, width=width)
 
 
 def print_markdown(text: str) -> None:

@@ -74,6 +74,11 @@ def lognormal(median: float | None = None, *, omega: float | None = None, cv: fl
     -----
     UserWarning
         If a spread is more than 3: a percent was probably given for a fraction.
+
+    Examples
+    --------
+    >>> lognormal(5, cv=0.3).center
+    5.0
     """
     if omega is not None and cv is not None:
         raise ParameterError("lognormal() takes omega= or cv=, not both.")
@@ -83,7 +88,8 @@ def lognormal(median: float | None = None, *, omega: float | None = None, cv: fl
     for what, size in (("omega", spread), ("cv", ratio)):
         if size is not None and size > _LARGE:
             warnings.warn(
-                f"lognormal({what}={size:g}): {what} is a fraction, 0.3 for 30 %; this is {100 * size:g} %.",
+                f"lognormal({what}={size:g}): {what} is a fraction, 0.3 for 30 %; this is {100 * size:g} %. "
+                f"Was {what}={size / 100:g} meant?",
                 stacklevel=2,
             )
     return TransformedNormal("log", center, spread if ratio is None else math.sqrt(math.log1p(ratio**2)))
@@ -105,6 +111,11 @@ def logitnormal(median: float | None = None, *, omega: float, lower: float = 0.0
     ------
     ParameterError
         If `omega` is negative, or the limits are not finite and in order.
+
+    Examples
+    --------
+    >>> logitnormal(0.8, omega=0.5).center
+    0.8
     """
     low, high = number(lower, "logitnormal(): the lower limit"), number(upper, "logitnormal(): the upper limit")
     _check_order("logitnormal()", low, high)
@@ -165,7 +176,7 @@ def boxcox(median: float | None = None, *, omega: float | None = None, shape: fl
     >>> import numpy as np
     >>> import pkpd
     >>> pkpd.boxcox(2, omega=1, shape=-0.5).at(np.array([-1.0, 0.0, 1.0])).round(3)
-    array([0.546, 2.   , 4.394])
+    array([0.546, 2.   , 4.393])
     """
     center = _optional("median", median)
     if center is not None and center <= 0:
@@ -180,6 +191,11 @@ def categorical(probabilities: Mapping[float, float]) -> Distribution:
     ------
     ParameterError
         If a probability is negative, or they do not sum to 1.
+
+    Examples
+    --------
+    >>> categorical({0: 0.6, 1: 0.4})
+    Discrete(values=(0.0, 1.0), cumulative=(0.6, 1.0))
     """
     if not isinstance(probabilities, Mapping) or not probabilities:
         raise ParameterError(f"categorical() got {probabilities!r}; expected {{value: probability, ...}}.")
@@ -200,6 +216,13 @@ def empirical(values: Any, *, weights: Any = None) -> Distribution:
     ------
     ParameterError
         If a value is not a finite number, or a weight is negative.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> people = pkpd.population(pkpd.load("pk_1cmt"), 50, seed=1, variability={"CL": empirical([0.2, 0.3, 0.5])})
+    >>> float(people["CL"].max())
+    0.5
     """
     observed = _each("value", values)
     shares = [1.0] * len(observed) if weights is None else _each("weight", weights)
@@ -221,6 +244,13 @@ def truncated(distribution: Any, lower: float = -math.inf, upper: float = math.i
     ParameterError
         If the limits are not in order, or (when it is drawn from) hold less than a
         millionth of the probability.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> weight = truncated(pkpd.lognormal(70, cv=0.2), 40, 120)
+    >>> weight.lower, weight.upper
+    (40.0, 120.0)
     """
     low, high = (_limit("truncated()", edge, lower, upper) for edge in (lower, upper))
     _check_order("truncated()", low, high)

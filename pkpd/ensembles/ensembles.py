@@ -14,6 +14,7 @@ from pkpd.arrays import Array, Index
 from pkpd.ensembles.columns import Column, Source, Table, Unlabelled, check_memory, frozen
 from pkpd.ensembles.inputs import numbers, shortened
 from pkpd.errors import ParameterError, unknown_name
+from pkpd.notebook import shown
 
 __all__ = ["Ensemble", "grid", "members"]
 
@@ -213,9 +214,22 @@ class Ensemble:
     def __reduce__(self) -> tuple[Any, ...]:
         return Ensemble, (dict(self.sizes), _stored(self.columns), _stored(self.labels), self.sources)
 
+    def _repr_html_(self) -> str:
+        """Of each column the dimensions it varies over, and the range of its values."""
+        import pandas as pd
+
+        rows = {name: [", ".join(dims), *_range(values)] for name, (dims, values) in self.whole().columns.items()}
+        columns = ["varies over", "values", "lowest", "median", "highest"]
+        return shown(repr(self)[1:-1], pd.DataFrame.from_dict(rows, orient="index", columns=columns))
+
     def __repr__(self) -> str:
         sizes = " x ".join(f"{d}: {n}" for d, n in self.sizes.items())
         return f"<Ensemble of {len(self)} ({sizes}) over {', '.join(self.columns)}>"
+
+
+def _range(values: Any) -> list[float]:
+    array = np.asarray(values, dtype=float)
+    return [array.size, *(float(f(array)) if array.size else float("nan") for f in (np.min, np.median, np.max))]
 
 
 def grid(**axes: Any) -> Ensemble:
@@ -230,6 +244,11 @@ def grid(**axes: Any) -> Ensemble:
     ------
     ParameterError
         If an axis is empty, not one-dimensional, not finite, or holds the same value twice.
+
+    Examples
+    --------
+    >>> grid(kg=[0.1, 0.2], T0=[50, 100, 200])
+    <Ensemble of 6 (kg: 2 x T0: 3) over kg, T0>
     """
     arrays = {name: _axis(name, values) for name, values in axes.items()}
     return Ensemble({k: len(v) for k, v in arrays.items()}, {k: ((k,), v) for k, v in arrays.items()})
@@ -247,6 +266,11 @@ def members(**columns: Any) -> Ensemble:
     ------
     ParameterError
         If the lengths differ, or a column is not one-dimensional.
+
+    Examples
+    --------
+    >>> members(CL=[0.2, 0.3], V=[3.0, 3.5])
+    <Ensemble of 2 (member: 2) over CL, V>
     """
     arrays = {name: _one_dimensional(name, values) for name, values in columns.items()}
     lengths = {name: len(values) for name, values in arrays.items()}

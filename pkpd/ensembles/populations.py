@@ -81,6 +81,12 @@ def population(
         drawn lies outside the bounds that the model declares.
     UnknownNameError
         If the model has no such parameter.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> population(pkpd.load("pk_1cmt"), 50, seed=1, variability={"CL": pkpd.lognormal(cv=0.3)})
+    <Ensemble of 50 (member: 50) over CL>
     """
     check_counts("population", n, first)
     require_model(model, "population")

@@ -58,6 +58,12 @@ def sample(
         that the model declares.
     UnknownNameError
         If the model has no such parameter.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> len(sample(pkpd.load("durvalumab_baverel_2018"), 100, seed=1))
+    100
     """
     check_counts("sample", n, first)
     check_seed(seed)

@@ -11,7 +11,7 @@ import numpy as np
 from pkpd.errors import DataError, unknown_name
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
-from pkpd.figures.style import GRAY, MARKERS, OKABE_ITO, PALE, canvas, note
+from pkpd.figures.style import COLUMN, GRAY, MARKERS, OKABE_ITO, PALE, canvas, note
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -49,7 +49,7 @@ def benefit_risk_chart(table: xr.Dataset, *, colors: Mapping[Any, str] | None = 
             raise unknown_name("the table", "arm", str(arm), map(str, arms))
     house = dict(zip(arms, OKABE_ITO * len(arms), strict=False)) | dict(colors or {})
     step = 0.62 / max(len(arms), 2)
-    with canvas(ax, (4.4, 0.9 + 0.16 * len(outcomes) * (len(arms) + 1))) as axes:
+    with canvas(ax, (COLUMN[0], 0.9 + 0.16 * len(outcomes) * (len(arms) + 1))) as axes:
         for number, (arm, marker) in enumerate(zip(arms, MARKERS * len(arms), strict=False)):
             of = table.sel(arm=arm)
             rate = of["rate"].to_numpy()
@@ -58,10 +58,17 @@ def benefit_risk_chart(table: xr.Dataset, *, colors: Mapping[Any, str] | None = 
             look: Any = {"color": house[arm], "markersize": 4, "linewidth": 1, "clip_on": False}
             axes.errorbar(rate, y, xerr=reach, fmt=marker, capsize=0, label=str(arm), **look)
         _finish(axes, table, outcomes)
+        percent = 100 * float(table.attrs["confidence"])
         lost = int(table.attrs.get("excluded", 0))
+        failed = labels.left_out(lost, lost + int(table["n"].isel(outcome=0).sum()))
         room = legend_above(axes)
-        note(axes, labels.left_out(lost, lost + int(table["n"].isel(outcome=0).sum())), pad=room)
+        note(axes, f"bars: {percent:g} % interval, {_counts(table)}", failed, pad=room)
     return axes
+
+
+def _counts(table: xr.Dataset) -> str:
+    few, many = int(table["n"].min()), int(table["n"].max())
+    return f"n = {few} each" if few == many else f"n = {few} to {many}"
 
 
 def _finish(ax: Axes, table: xr.Dataset, outcomes: list[Any]) -> None:

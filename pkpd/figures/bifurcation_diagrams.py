@@ -40,6 +40,16 @@ def bifurcation_diagram(table: xr.Dataset, state: str, *, log: bool = False, ax:
         If `table` is not from `bifurcation`, or `log` is asked for and no equilibrium is more than 0.
     UnknownNameError
         If it has no such state.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> x, mu = pkpd.state("x", "1", "state"), pkpd.param("mu", 0, "1", "forcing")
+    >>> k = pkpd.param("k", 2, "1/day", "rate")
+    >>> model = pkpd.Model("cusp", {x: k * (mu + x - x**3)})
+    >>> table = pkpd.bifurcation(model, "mu", (-1, 1), {"x": (-2, 2)}, points=31)
+    >>> bifurcation_diagram(table, "x").get_xlabel()
+    'Forcing'
     """
     import xarray as xr
 

@@ -57,6 +57,13 @@ def contours(
         If the run varies over a further dimension, an axis has fewer than two numbers, or there are too many facets.
     SimulationError
         If nothing is left to show.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> over = pkpd.grid(kg=[0.1, 0.2, 0.4], T0=[50, 100])
+    >>> run = pkpd.simulate(pkpd.load("growth_logistic"), times=[0, 30], parameters=over)
+    >>> figure = contours(run, "kg", "T0", output="T", at=30)
     """
     values, usable = measurable(run, output)
     reduced = one_number(values, usable, at, statistic)

@@ -35,6 +35,15 @@ def estimate_correlations(fit: Fit, *, ax: Axes | None = None) -> Axes:
     ------
     DataError
         If fewer than two estimates have a standard error.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> from pkpd.fits import mc38_radiation
+    >>> result = mc38_radiation.run()
+    >>> ax = estimate_correlations(result)
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['kg', 'Tmax', 'kcl', 'alpha']
     """
     require_fit(fit, "estimate_correlations")
     table = fit.correlation

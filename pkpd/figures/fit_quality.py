@@ -66,6 +66,14 @@ def goodness_of_fit(fit: Fit | MixedFit, output: str | None = None, *, log: bool
     DataError
         If several outputs were observed and none is named, no value was measured, or times to an event
         were.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> from pkpd.fits import mc38_radiation
+    >>> result = mc38_radiation.run()
+    >>> len(goodness_of_fit(result).axes)
+    6
     """
     if isinstance(fit, MixedFit):
         return mixed_goodness_of_fit(fit, output, log=log)

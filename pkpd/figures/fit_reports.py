@@ -77,6 +77,16 @@ def write_report(
     Examples
     --------
     ``pkpd.write_report(fit, "fit.html", profiles=pkpd.profile(fit))``
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> from pkpd.fits import mc38_radiation
+    >>> result = mc38_radiation.run()
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_report(result, f"{folder}/report.html").name
+    'report.html'
     """
     require_fit(fit, "write_report")
     target = Path(path)

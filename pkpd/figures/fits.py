@@ -80,6 +80,15 @@ def fit_overlay(
     DataError
         If several outputs were observed and none is named, there are more than 7 arms and
         `ax` is given, or `bands` are of another fit.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> from pkpd.fits import mc38_radiation
+    >>> result = mc38_radiation.run()
+    >>> axes = fit_overlay(result)
+    >>> [ax.get_ylabel().split()[0] for ax in axes]
+    ['Total', 'Residual']
     """
     require_fit(fit, "fit_overlay")
     output = observed_output(fit, output)

@@ -74,6 +74,15 @@ def heat_map(
         asked for and no value is more than 0.
     SimulationError
         If the time is not stored, or nothing is left to show.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> over = pkpd.grid(kg=[0.1, 0.2, 0.4], T0=[50, 100])
+    >>> run = pkpd.simulate(pkpd.load("growth_logistic"), times=[0, 30], parameters=over)
+    >>> ax = heat_map(run, "kg", "T0", output="T", at=30, values=True)
+    >>> len(ax.texts)
+    6
     """
     if optimum not in (None, "max", "min"):
         raise unknown_name("heat_map()", "optimum", str(optimum), ("max", "min"))

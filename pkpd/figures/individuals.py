@@ -72,6 +72,15 @@ def individual_fits(
     Examples
     --------
     ``pkpd.save(pkpd.individual_fits(fit), "individuals.pdf")`` writes all pages.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> from pkpd.fits import mc38_radiation
+    >>> result = mc38_radiation.run()
+    >>> (page,) = individual_fits(result)
+    >>> len(page.axes)
+    4
     """
     for name, value in (("log", log), ("shared", shared)):
         if not isinstance(value, bool):

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["left_out", "meaning", "number", "output", "plain_unit", "quantity", "short_number", "summary"]
+__all__ = [
+    "left_out",
+    "meaning",
+    "number",
+    "output",
+    "plain_unit",
+    "quantity",
+    "rounded",
+    "sentence",
+    "short_number",
+    "summary",
+    "with_unit",
+]
 
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -21,9 +33,14 @@ def quantity(array: xr.DataArray, width: int = 44) -> str:
     unit = plain_unit(str(array.attrs.get("units", "1")))
     if re.match(rf"{re.escape(unit)} of ", text) and unit:  # the day of the first dose is in days
         unit = ""
-    if re.match(r"[a-z]{2,}(?=[\s-]|$)", array.attrs.get("long_name") or ""):
-        text = text[0].upper() + text[1:]
+    if array.attrs.get("long_name"):
+        text = sentence(text)
     return "\n".join(_balanced(f"{text} ({unit})" if unit else text, width))
+
+
+def sentence(text: str) -> str:
+    """With a capital, where it begins with a word and not with a symbol such as ``kg*T``."""
+    return text[0].upper() + text[1:] if re.match(r"[a-z]{2,}(?=[\s-]|$)", text) else text
 
 
 def output(array: xr.DataArray, width: int = 44) -> str:
@@ -66,7 +83,23 @@ def number(value: object) -> str:
 def short_number(value: float, digits: int = 3) -> str:
     """A number in a cell or a note: 2480 rather than 2.48e+03."""
     plain = f"{value:.{digits}g}"
-    return f"{value:.0f}" if "e+" in plain and abs(value) < 1e5 else plain
+    if "e+" in plain and abs(value) < 1e5:
+        return f"{float(plain):.0f}"
+    digit, _, power = plain.partition("e")
+    raised = str(int(power or 0)).translate(_SUPERSCRIPTS)
+    return f"{digit}\N{MULTIPLICATION SIGN}10{raised}".replace("-", "\N{MINUS SIGN}") if power else plain
+
+
+def with_unit(number: str, unit: str) -> str:
+    """A number and the unit as it is printed: 3 mL, and 0.1/day."""
+    if not unit:
+        return number
+    return f"{number}{unit[1:]}" if unit.startswith("1/") else f"{number} {unit}"
+
+
+def rounded(value: float, digits: int) -> str:
+    """A number with so many decimal places, with a minus sign, and 0 without one."""
+    return f"{value:z.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def left_out(lost: int, total: int, noun: str = "members") -> str:

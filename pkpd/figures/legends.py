@@ -48,22 +48,35 @@ def key(ax: Axes, coordinate: xr.DataArray | None) -> float:
     if coordinate is not None and has_color_bar(coordinate):
         _color_bar(ax, coordinate)
     elif coordinate is not None:  # beside the axes, because curves seldom leave room inside
-        title = labels.quantity(coordinate, 15)
-        ax.legend(title=title, alignment="left", loc="upper left", bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3)
-        return 4
+        handles = ax.get_legend_handles_labels()[0]
+        doses = [handle for handle in handles if str(handle.get_gid()).startswith("doses:")]
+        lines = [handle for handle in handles if handle not in doses]
+        room = legend_above(ax, doses)  # whose words are long
+        above = ax.get_legend()
+        ax.legend(
+            handles=lines, title=labels.quantity(coordinate, 15), alignment="left", loc="upper left",
+            bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3,
+        )  # fmt: skip
+        if above is not None and doses:
+            ax.add_artist(above).set_clip_on(False)  # else the layout leaves it no room
+        return room
     return legend_above(ax)
 
 
-def legend_above(ax: Axes) -> float:
-    """A legend in the margin above the axes, where it hides nothing; the room it takes, in points."""
-    names = ax.get_legend_handles_labels()[1]
+def legend_above(ax: Axes, handles: Sequence[Any] | None = None, *, lift: float = 0.0, **look: Any) -> float:
+    """A legend in the margin above the axes, where it hides nothing; the room it takes, in points.
+
+    It stands higher by `lift`, in heights of the axes.
+    """
+    drawn = ax.get_legend_handles_labels()[0] if handles is None else list(handles)
+    names = [str(handle.get_label()) for handle in drawn]
     if not names:
         return 4
     columns = legend_columns(names)
     rows = -(-len(names) // columns)
     ax.legend(
-        loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderpad=0, labelspacing=0.2,
-        handletextpad=0.5, columnspacing=1.2,
+        handles=drawn, loc="lower left", bbox_to_anchor=(0, 1 + lift), ncols=columns, borderpad=0, labelspacing=0.2,
+        handletextpad=0.5, columnspacing=1.2, **look,
     )  # fmt: skip
     return 4 + 9.5 * rows
 

@@ -69,6 +69,8 @@ def mixed_goodness_of_fit(fit: MixedFit, output: str | None, *, log: bool) -> Fi
                 )  # fmt: skip
                 ax.xaxis.label.set_fontsize(7)
                 ax.yaxis.label.set_fontsize(7)
+            subjects = len(fit.eta)
+            figure.suptitle(f"n = {len(rows)} in {subjects} subjects", x=0.99, ha="right", fontsize=7, color=GRAY)
         except BaseException:
             plt.close(figure)
             raise
@@ -176,7 +178,7 @@ def _etas(ax: Axes, fit: MixedFit) -> None:
         scaled = fit.eta[:, i] / sd[i]
         ax.plot(i + rng.uniform(-0.18, 0.18, len(scaled)), scaled, **_look(len(scaled)))
         ax.plot([i - 0.25, i + 0.25], [np.median(scaled)] * 2, color=RED, linewidth=1.4)
-    shrunk = [f"{n}\n{100 * fit.shrinkage[f'eta[{n}]']:.0f} %" for n in names]
+    shrunk = [f"{n}\n{labels.rounded(100 * fit.shrinkage[f'eta[{n}]'], 0)} %" for n in names]
     many = len(names) > 5
     ax.set_xticks(range(len(names)), shrunk, fontsize=5.5 if many else 7, rotation=90 if many else 0)
     reach = max(2.5, 1.1 * float(np.abs(fit.eta / sd).max()))
@@ -201,4 +203,4 @@ def _covariates(ax: Axes, fit: MixedFit) -> None:
     ax.axhline(0, color=BLACK, linewidth=0.6)
     ax.plot(x, y, **_look(len(x)))
     _means(ax, x, y)
-    ax.set(xlabel=f"{xlabel} (r = {np.corrcoef(x, y)[0, 1]:.2f})", ylabel=ylabel)
+    ax.set(xlabel=f"{xlabel} (r = {labels.rounded(np.corrcoef(x, y)[0, 1], 2)})", ylabel=ylabel)

@@ -48,6 +48,15 @@ def spider(assessment: xr.Dataset, *, cap: float = 100.0, ax: Axes | None = None
         If `cap` is not positive.
     SimulationError
         If no patient has a change to show.
+
+    Examples
+    --------
+    >>> import numpy as np, pkpd
+    >>> sizes = np.array([[40, 20, 0.0], [40, 44, 60]])[:, :, None]
+    >>> assessment = pkpd.recist(pkpd.collect_scans(np.array([-3.0, 42, 84]), sizes, [1]))
+    >>> ax = spider(assessment)
+    >>> ax.get_xlabel()
+    'Time (weeks)'
     """
     _require(assessment, "change", "day", "best_response", "new_lesion")
     if not isinstance(cap, int | float) or not cap > 0:
@@ -60,7 +69,7 @@ def spider(assessment: xr.Dataset, *, cap: float = 100.0, ax: Axes | None = None
             f"{where(change)}: no patient has two scans to show; there are {change.sizes['patient']}."
         )
     names = np.array(response_classes(assessment["best_response"]), dtype=object)
-    with canvas(ax, (4.6, 2.8)) as axes:
+    with canvas(ax, (COLUMN[0], 3.0)) as axes:
         for name in reversed(ORDER):  # responses above, which are fewer
             _legs(axes, weeks, values, shown & (names == name), RESPONSE_COLORS[name])
         axes.axhline(0, color=BLACK, linewidth=0.6)
@@ -71,12 +80,13 @@ def spider(assessment: xr.Dataset, *, cap: float = 100.0, ax: Axes | None = None
         axes.set_ylim(-105, cap)
         axes.set_xlabel("Time (weeks)")
         axes.set_ylabel(labels.quantity(change, 34))
-        legend_of_responses(axes, list(names[shown]), *marks, beside=0.12)
+        room = legend_of_responses(axes, list(names[shown]), *marks)
         beyond = int((np.nanmax(values[shown], axis=1) > cap).sum())
         note(
             axes,
             f"n = {int(shown.sum())}" + (f", {beyond} go beyond +{cap:g} %" if beyond else ""),
             f"{int((~shown).sum())} of {len(shown)} patients without two scans left out" if not shown.all() else "",
+            pad=room,
         )
     return axes
 
@@ -102,6 +112,14 @@ def swimmer(assessment: xr.Dataset, *, ax: Axes | None = None) -> Axes:
         If there are more patients than can be told apart.
     SimulationError
         If there are none.
+
+    Examples
+    --------
+    >>> import numpy as np, pkpd
+    >>> sizes = np.array([[40, 20, 0.0], [40, 44, 60]])[:, :, None]
+    >>> assessment = pkpd.recist(pkpd.collect_scans(np.array([-3.0, 42, 84]), sizes, [1]))
+    >>> len(swimmer(assessment).patches)
+    2
     """
     _require(assessment, "response", "day", "best_response", "pfs_day", "pfs_event", "death_day")
     count = assessment.sizes["patient"]
@@ -119,7 +137,7 @@ def swimmer(assessment: xr.Dataset, *, ax: Axes | None = None) -> Axes:
     place = np.empty(count)
     place[np.argsort(ends, kind="stable")] = np.arange(count)
     height = max(COLUMN[1], 0.5 + 0.1 * count)
-    with canvas(ax, (4.8, height)) as axes:
+    with canvas(ax, (COLUMN[0], height)) as axes:
         axes.barh(place, ends, height=0.75, color=[RESPONSE_COLORS[name] for name in names])
         marks = _marks(axes, assessment, weeks, place, ends)
         axes.set_ylim(-0.7, count - 0.3)
@@ -128,8 +146,7 @@ def swimmer(assessment: xr.Dataset, *, ax: Axes | None = None) -> Axes:
         axes.spines["left"].set_visible(False)
         axes.set_xlabel("Time (weeks)")
         axes.set_ylabel("Patients")
-        legend_of_responses(axes, names, *marks, beside=0.02)
-        note(axes, f"n = {count}")
+        note(axes, f"n = {count}", pad=legend_of_responses(axes, names, *marks))
     return axes
 
 

@@ -10,7 +10,7 @@ from pkpd.errors import DataError
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
 from pkpd.figures.scales import write_powers
-from pkpd.figures.style import BLACK, BLUE, GRAY, OKABE_ITO, PALE, canvas, note
+from pkpd.figures.style import BLACK, BLUE, COLUMN, GRAY, OKABE_ITO, PALE, canvas, note
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["phase_portrait"]
 
-_SIZE = (3.5, 3.1)
+_SIZE = (COLUMN[0], 3.1)
 _ORANGE = OKABE_ITO[1]
 
 
@@ -39,6 +39,13 @@ def phase_portrait(plane: xr.Dataset, *, run: xr.Dataset | None = None, ax: Axes
     ------
     DataError
         If `plane` is not from `phase_plane`, or `run` lacks one of the states.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> plane = pkpd.phase_plane(pkpd.load("kuznetsov_1994"), {"E": (0, 4e6), "T": (0, 5e8)}, points=12, starts=4)
+    >>> phase_portrait(plane).get_ylabel()
+    'Tumor cells (cell)'
     """
     import xarray as xr
     from matplotlib.ticker import MaxNLocator

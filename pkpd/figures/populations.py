@@ -60,6 +60,15 @@ def spaghetti(
         If the run varies over a further dimension, or `classes` is not one value a member.
     SimulationError
         If no member is left to show.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> model = pkpd.load("kosinsky_2018")
+    >>> run = pkpd.simulate(model, times=range(31), parameters=pkpd.sample(model, 20, seed=1), outputs=["V"])
+    >>> ax = spaghetti(run, "V")
+    >>> ax.get_ylabel()
+    'Total tumor volume (mm³)'
     """
     values, usable = measurable(run, output)
     require(values, "member", "time")

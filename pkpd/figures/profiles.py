@@ -43,6 +43,15 @@ def likelihood_profiles(profiles: Profiles) -> list[Figure]:
     ------
     DataError
         If it is no result of `profile`.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> from pkpd.fits import mc38_radiation
+    >>> result = mc38_radiation.run()
+    >>> (page,) = likelihood_profiles(pkpd.profile(result, "alpha"))
+    >>> len(page.axes)
+    1
     """
     if not all(hasattr(profiles, name) for name in ("curves", "threshold", "confidence")):
         raise DataError(f"likelihood_profiles() got {profiles!r}; expected what profile() returns.")

@@ -10,7 +10,7 @@ import numpy as np
 from pkpd.errors import DataError
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
-from pkpd.figures.style import BLACK, BLUE, GRAY, PALE, canvas
+from pkpd.figures.style import BLACK, BLUE, COLUMN, GRAY, PALE, canvas, note
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,6 +50,7 @@ def recommended_regimens(recommended: xr.DataArray, best: xr.DataArray, *, ax: A
         name = labels.quantity(recommended, 30)
         axes.set_xlabel(f"Best in truth: {name[0].lower()}{name[1:]}")
         axes.set_ylabel(f"Recommended: {name[0].lower()}{name[1:]}")
+        note(axes, f"n = {int(count.sum())} patients")
     return axes
 
 
@@ -70,7 +71,7 @@ def recommendation_gains(tables: Mapping[str, Any], *, ax: Axes | None = None) -
     """
     if not tables or not all("mean_gain" in table for table in tables.values()):
         raise DataError("recommendation_gains() needs tables by label from compare_recommendations().")
-    with canvas(ax) as axes:
+    with canvas(ax, (COLUMN[0], 1.2 + 0.25 * len(tables))) as axes:
         for y, table in enumerate(tables.values()):
             middle, low, high = (float(table[name]) for name in ("mean_gain", "lower", "upper"))
             axes.plot([low, high], [y, y], color=BLUE, linewidth=1)
@@ -80,9 +81,10 @@ def recommendation_gains(tables: Mapping[str, Any], *, ax: Axes | None = None) -
         axes.axvline(0, color=GRAY, linewidth=0.8)
         axes.set_yticks(range(len(tables)), list(tables))
         axes.set_ylim(len(tables) - 0.5, -0.5)
-        legend_above(axes)
-        axes.tick_params(axis="y", length=0)
         first = next(iter(tables.values()))
+        percent = f"{100 * float(first.attrs['confidence']):g} % interval"
+        note(axes, f"bars: {percent}, n = {first.attrs['patients']} patients", pad=legend_above(axes))
+        axes.tick_params(axis="y", length=0)
         unit = str(first["gain"].attrs.get("units", "1"))
         axes.set_xlabel("Mean gain over one regimen for all" + (f" ({unit})" if unit != "1" else ""))
     return axes

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
+from pkpd.figures import labels
 from pkpd.figures.style import grid_canvas
 from pkpd.library import reproductions
 
@@ -21,11 +22,20 @@ def reproduction_figure(reproduction: reproductions.Reproduction) -> Figure:
     ----------
     reproduction
         As `reproduce` returns it.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> figure = reproduction_figure(pkpd.reproduce("growth_gompertz"))
+    >>> len(figure.axes)
+    2
     """
     panels = reproduction.panels
     with grid_canvas(len(panels)) as (figure, axes):
         for letter, ax, paint in zip("ABCDEFGH", axes, panels, strict=False):
             paint(ax)
+            for axis in (ax.xaxis, ax.yaxis):
+                axis.set_label_text(labels.sentence(axis.get_label_text()))
             if len(panels) > 1:
                 ax.set_title(letter, loc="left", fontweight="bold", fontsize=9)
     return figure

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pkpd.errors import DataError
+from pkpd.figures.legends import legend_above
 from pkpd.figures.selections import where
 from pkpd.figures.style import GRAY, OKABE_ITO, PALE
 from pkpd.measures.response_codes import code_names
@@ -41,18 +42,16 @@ def response_classes(codes: xr.DataArray) -> list[str]:
     return [names[int(code)] for code in codes.to_numpy()]
 
 
-def legend_of_responses(
-    ax: Axes, names: Sequence[str], *more: Any, beside: float | None = None, loc: str = "upper left"
-) -> None:
-    """A legend of the responses that occur, with how often, and of what else is drawn.
+def legend_of_responses(ax: Axes, names: Sequence[str], *more: Any) -> float:
+    """A legend above the axes of the responses that occur, with how often, and of what else is drawn.
 
-    Inside the axes at `loc`, or right of them at a distance `beside` in widths of the axes.
+    Returns
+    -------
+    float
+        How much room a note above the axes must leave, in points.
     """
     from matplotlib.patches import Patch
 
     number = {name: list(names).count(name) for name in ORDER if name in set(names)}
     patches = [Patch(facecolor=RESPONSE_COLORS[name], label=f"{name} ({count})") for name, count in number.items()]
-    place: dict[str, Any] = (
-        {"loc": loc} if beside is None else {"loc": "upper left", "bbox_to_anchor": (1 + beside, 1.02)}
-    )
-    ax.legend(handles=[*patches, *more], borderaxespad=0.3, handlelength=1.0, handleheight=0.9, **place)
+    return legend_above(ax, [*patches, *more], handlelength=1.0, handleheight=0.9)

@@ -91,6 +91,14 @@ def response_curve(
         If the run varies over a further dimension, or it is not clear which time is meant.
     SimulationError
         If the time is not stored, or nothing is left to show.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> run = pkpd.simulate(pkpd.load("growth_logistic"), times=range(31), parameters=pkpd.grid(kg=[0.1, 0.2, 0.4]))
+    >>> ax = response_curve(run, "T", x="kg", at=30)
+    >>> ax.get_xlabel()
+    'Growth rate (1/day)'
     """
     values, usable = measurable(run, output)
     quantiles, heights = checked_band(band), checked_lines(lines)

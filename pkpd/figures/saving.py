@@ -51,6 +51,14 @@ def save(drawing: Axes | Figure | Sequence[Axes | Figure], path: str | os.PathLi
     ------
     DataError
         If the suffix is another one, cannot hold several pages, or the folder does not exist.
+
+    Examples
+    --------
+    >>> import pkpd, tempfile
+    >>> run = pkpd.simulate(pkpd.load("growth_logistic"), times=range(31))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(pkpd.time_course(run, "T"), f"{folder}/growth.pdf").name
+    'growth.pdf'
     """
     import matplotlib.pyplot as plt
 

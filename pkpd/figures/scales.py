@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 
+_CLOSE = 0.08  # of an axis: ticks closer than this run into each other
 _STEPS = {
     "day": (1, 2, 5, 7, 10, 14, 20, 21, 28, 42, 50, 56, 84, 91, 100, 112, 168, 182, 365, 730),
     "h": (1, 2, 4, 6, 8, 12, 24, 48, 72, 96, 168, 336),
@@ -129,18 +130,23 @@ def cell_edges(centers: Array) -> Array:
 
 
 def tick_centers(ax: Axes, which: str, centers: Array, values: Array | None = None, most: int = 8) -> None:
-    """Ticks at the centers of cells, at each where there are few and else at every second, third and so on."""
+    """Ticks at the centers of cells: at each where there is room, else at every second and so on, none too close."""
     step = -(-len(centers) // most)
     axis = getattr(ax, f"{which}axis")
-    chosen = centers[::step]
-    axis.set_ticks(chosen, labels=[f"{v:.4g}" for v in (centers if values is None else values)[::step].tolist()])
+    placed = axis.get_transform().transform(centers)
+    chosen: list[int] = []
+    for i in range(0, len(centers), step):
+        if not chosen or abs(placed[i] - placed[chosen[-1]]) >= _CLOSE * np.ptp(placed):
+            chosen.append(i)
+    shown = (centers if values is None else values)[chosen].tolist()
+    axis.set_ticks(centers[chosen], labels=[f"{v:.4g}" for v in shown])
     axis.set_ticks([], minor=True)
 
 
 def time_ticks(ax: Axes, first: float, last: float, unit: str) -> None:
     """Ticks along time in whole weeks or half days where days or hours are many, the last near the end."""
     steps = np.array(_STEPS.get(unit, ()), dtype=float)
-    if first != 0 or not steps.size or not last > 0:
+    if not 0 <= first <= 0.02 * last or not steps.size or not last > 0:
         return
     counts = np.floor(last / steps + 1e-9)
     fitting = (counts >= 3) & (counts <= 6) & (last - counts * steps <= 0.05 * last)

@@ -9,6 +9,7 @@ import numpy as np
 from pkpd.errors import DataError
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
+from pkpd.figures.scales import write_powers
 from pkpd.figures.style import BLACK, BLUE, COLUMN, OKABE_ITO, canvas, note
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ __all__ = ["sensitivity_bars", "tornado"]
 _ROW = 0.24  # inches
 _LEGEND = 0.25
 _MARGINS = 0.9
-_ORANGE = OKABE_ITO[1]
+_AMBER = OKABE_ITO[4]
 _INDICES = {"first_order": "first order", "total_order": "total", "mu_star": "\N{GREEK SMALL LETTER MU}*"}
 
 
@@ -40,13 +41,22 @@ def tornado(table: xr.Dataset, *, most: int = 15, ax: Axes | None = None) -> Axe
     ------
     DataError
         If `table` is not from `one_at_a_time`, or `most` is no number of 1 or more.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> table = pkpd.one_at_a_time(lambda a, b: a + 3 * b, {"a": (0, 1), "b": (0, 1)})
+    >>> [label.get_text()[0] for label in tornado(table).get_yticklabels()]
+    ['b', 'a']
     """
+    from matplotlib.ticker import MaxNLocator
+
     needed = {"low", "high", "output_low", "output_high", "output_base"}
     rows = _rows(table, needed, "one_at_a_time", most)
     middle = float(table["output_base"])
     reach = max(float(abs(rows[f"output_{side}"] - middle).max()) for side in ("low", "high")) or 1.0
     with canvas(ax, _size(rows.sizes["parameter"])) as axes:
-        for side, color, name in (("low", BLUE, "low end"), ("high", _ORANGE, "high end")):
+        for side, color, name in (("low", BLUE, "low end"), ("high", _AMBER, "high end")):
             ends = rows[f"output_{side}"].to_numpy()
             bars = axes.barh(
                 np.arange(len(ends)), ends - middle, left=middle, height=0.62, color=color,
@@ -57,6 +67,8 @@ def tornado(table: xr.Dataset, *, most: int = 15, ax: Axes | None = None) -> Axe
         axes.axvline(middle, color=BLACK, linewidth=0.6)
         _name_rows(axes, [_range_label(rows.isel(parameter=i)) for i in range(rows.sizes["parameter"])])
         axes.set_xlabel(labels.quantity(rows["output_low"], 40))
+        axes.xaxis.set_major_locator(MaxNLocator(3))
+        write_powers(axes, "x", float(max(abs(rows["output_low"]).max(), abs(rows["output_high"]).max())))
         _spread(axes, rows, middle)
         room = legend_above(axes)
         lost = int(table.attrs.get("members_failed", 0)) + int(table.attrs.get("members_not_finite", 0))
@@ -82,6 +94,13 @@ def sensitivity_bars(table: xr.Dataset, *, most: int = 15, ax: Axes | None = Non
     ------
     DataError
         If `table` is of none of these, or has more dimensions than ``parameter``.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> table = pkpd.sobol_indices(lambda a, b: a + 3 * b, {"a": (0, 1), "b": (0, 1)}, n=16, seed=1)
+    >>> [label.get_text() for label in sensitivity_bars(table).get_yticklabels()]
+    ['b', 'a']
     """
     import xarray as xr
 
@@ -90,6 +109,7 @@ def sensitivity_bars(table: xr.Dataset, *, most: int = 15, ax: Axes | None = Non
         raise DataError(
             f"sensitivity_bars() got a {type(table).__name__}; expected a table of sobol_indices(), morris() or prcc()."
         )
+    table = table.squeeze([d for d, size in table.sizes.items() if d != "parameter" and size == 1])
     by = table[kinds[-1]]
     rows = _rows(table.isel(parameter=_largest(by)), set(kinds), "sobol_indices", most)
     with canvas(ax, _size(rows.sizes["parameter"])) as axes:
@@ -105,7 +125,7 @@ def sensitivity_bars(table: xr.Dataset, *, most: int = 15, ax: Axes | None = Non
 
 def _draw_bars(ax: Axes, rows: xr.Dataset, kinds: list[str]) -> None:
     height = 0.7 / len(kinds)
-    for i, (kind, color) in enumerate(zip(kinds, (BLUE, _ORANGE), strict=False)):
+    for i, (kind, color) in enumerate(zip(kinds, (BLUE, _AMBER), strict=False)):
         values, low, high = (rows[kind + end].to_numpy() for end in ("", "_low", "_high"))
         places = np.arange(len(values)) + (i - (len(kinds) - 1) / 2) * height
         reach = np.maximum([values - low, high - values], 0)
@@ -115,6 +135,8 @@ def _draw_bars(ax: Axes, rows: xr.Dataset, kinds: list[str]) -> None:
 
 def _label_indices(ax: Axes, rows: xr.Dataset, kinds: list[str]) -> None:
     output = str(rows.attrs.get("output_meaning") or rows.attrs.get("output", "the output"))
+    if "time" in rows.coords:
+        output += f" at {rows['time'].attrs.get('units', 'time')} {float(rows['time']):g}"
     if kinds[0] == "first_order":
         ax.set_xlabel(f"Share of the variance of\n{output}")
         ax.set_xlim(min(0.0, float(rows["first_order_low"].min())), max(1.0, float(rows["total_order_high"].max())))
@@ -169,7 +191,7 @@ def _name_rows(ax: Axes, names: list[str]) -> None:
 
 def _range_label(row: xr.Dataset) -> str:
     unit = labels.plain_unit(str(row["unit"].item()))
-    ends = "\N{EN DASH}".join(labels.number(float(row[end])) for end in ("low", "high"))
+    ends = "\N{EN DASH}".join(labels.short_number(float(row[end])) for end in ("low", "high"))
     return f"{row['parameter'].item()}  {ends}{f' {unit}' if unit else ''}"
 
 

@@ -59,7 +59,7 @@ def small_multiples(
     >>> output = next(iter(run.data_vars))
     >>> (page,) = small_multiples(run, "kg", lambda part, ax: pkpd.time_course(part, output, ax=ax))
     >>> [ax.get_title(loc="left") for ax in page.axes]
-    ['kg = 0.1', 'kg = 0.2', 'kg = 0.4']
+    ['kg = 0.1/day', 'kg = 0.2/day', 'kg = 0.4/day']
     """
     require(_dimensions(run), over)
     if not callable(draw):
@@ -93,7 +93,7 @@ def _head(ax: Axes, over: str, value: xr.DataArray) -> None:
     named = labels.number(value.item())
     unit = labels.plain_unit(str(value.attrs.get("units", "1")))
     numbers = value.dtype.kind in "iuf"
-    panel_title(ax, f"{over} = {named}{' ' + unit if unit else ''}" if numbers else named)
+    panel_title(ax, f"{over} = {labels.with_unit(named, unit)}" if numbers else named)
     if note:
         ax.annotate(
             note, (1, 1), xytext=(-1, -1), xycoords="axes fraction", textcoords="offset points", ha="right", va="top",

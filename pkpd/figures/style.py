@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "APART_IN_GRAY",
     "BLACK",
     "BLUE",
     "COLUMN",
@@ -42,6 +43,7 @@ PANEL = (3.2, 2.4)  # one of several
 # Okabe M, Ito K. Color universal design (2008), without the yellow, which is faint on white.
 OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 BLUE, RED, BLACK, GRAY, PALE = "#0072B2", "#D55E00", "#000000", "#6e6e6e", "#bdbdbd"
+APART_IN_GRAY = tuple(OKABE_ITO[i] for i in (0, 4, 6, 2, 3, 1, 5))  # the same, neighbors of different luminance
 _NOTE = 48  # letters that fit on one line above a column's axes
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 

@@ -11,7 +11,7 @@ from pkpd.arrays import Array
 from pkpd.errors import DataError, unknown_name
 from pkpd.figures import labels
 from pkpd.figures.legends import legend_above
-from pkpd.figures.style import BLACK, COLUMN, GRAY, OKABE_ITO, canvas, note
+from pkpd.figures.style import APART_IN_GRAY, BLACK, COLUMN, GRAY, canvas, note
 from pkpd.measures.survival import numbers_at_risk
 from pkpd.measures.survival_times import checked_times
 
@@ -72,6 +72,14 @@ def survival_curves(
         If `curve` or `reference` is not from `kaplan_meier`, or a time is out of range.
     UnknownNameError
         If a color is for a group that is not there.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> curve = pkpd.kaplan_meier([5, 8, 12, 20], [1, 0, 1, 1], unit="month")
+    >>> ax = survival_curves(curve, what="Overall survival")
+    >>> ax.get_ylabel()
+    'Overall survival'
     """
     groups = _groups(curve, "survival")
     others = {} if reference is None else _groups(reference, "survival")
@@ -132,6 +140,13 @@ def incidence_curves(
         lines.
     UnknownNameError
         If there is no such event, or a color is for one that is not there.
+
+    Examples
+    --------
+    >>> import numpy as np, pkpd
+    >>> table = pkpd.cumulative_incidence([5, 8, 12, 20], np.array(["relapse", "", "death", "relapse"]), unit="month")
+    >>> incidence_curves(table).get_ylabel()
+    'Cumulative incidence'
     """
     groups = _groups(curves, "incidence")
     if len(groups) > len(_STYLES):
@@ -180,7 +195,7 @@ def _colors(names: Sequence[Any], chosen: Mapping[Any, str] | None) -> dict[Any,
     for name in chosen or {}:
         if name not in distinct:
             raise unknown_name("the figure", "curve", str(name), map(str, distinct))
-    house = dict(zip(distinct, OKABE_ITO * (1 + len(distinct) // len(OKABE_ITO)), strict=False))
+    house = dict(zip(distinct, APART_IN_GRAY * (1 + len(distinct) // len(APART_IN_GRAY)), strict=False))
     return house | dict(chosen or {})
 
 
@@ -227,7 +242,7 @@ def _left_out(curve: xr.Dataset, groups: Mapping[Any, xr.Dataset]) -> str:
 
 
 def _size(rows: int) -> tuple[float, float]:
-    return COLUMN[0] * 1.1, COLUMN[1] + (_TOP + _ROW * rows) / 72 * (rows > 0)
+    return COLUMN[0], COLUMN[1] + (_TOP + _ROW * rows) / 72 * (rows > 0)
 
 
 def _risk_table(

@@ -8,7 +8,7 @@ import numpy as np
 
 from pkpd.errors import DataError, unknown_name
 from pkpd.figures import labels
-from pkpd.figures.style import BLACK, canvas, note
+from pkpd.figures.style import BLACK, COLUMN, canvas, note
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["synergy_surface"]
 
 _WIDEST = 12  # doses of a drug of which each cell still has its number
-_SIZE = (3.5, 2.8)
+_SIZE = (COLUMN[0], 2.8)
 _NAMES = {"bliss": "Bliss", "hsa": "highest single agent", "loewe": "Loewe"}
 
 
@@ -42,6 +42,14 @@ def synergy_surface(table: xr.Dataset, reference: str, *, ax: Axes | None = None
         If `table` is not from `synergy`.
     UnknownNameError
         If it has no such reference.
+
+    Examples
+    --------
+    >>> import xarray as xr, pkpd
+    >>> effects = xr.DataArray([[0.0, 0.2], [0.3, 0.8]], {"A": [0, 1], "B": [0, 1]}, ("A", "B"))
+    >>> table = pkpd.synergy(effects, "A", "B", references=["bliss"])
+    >>> [text.get_text() for text in synergy_surface(table, "bliss").texts][-1]
+    '36'
     """
     import xarray as xr
 

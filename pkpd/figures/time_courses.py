@@ -66,6 +66,14 @@ def time_course(
         If the run varies over a further dimension, or `band` is not a pair of quantiles.
     SimulationError
         If no member is left to show.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> run = pkpd.simulate(pkpd.load("growth_logistic"), times=range(31), parameters=pkpd.grid(kg=[0.1, 0.2, 0.4]))
+    >>> ax = time_course(run, "T", by="kg")
+    >>> ax.get_xlabel()
+    'Time (day)'
     """
     values, usable = measurable(run, output)
     quantiles = checked_band(band)

@@ -9,6 +9,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index
 from pkpd.errors import DataError
+from pkpd.figures.legends import legend_above
 from pkpd.figures.style import BLACK, COLUMN, GRAY, OKABE_ITO, PALE, canvas, note
 from pkpd.trials.treated import Treated
 
@@ -43,7 +44,7 @@ def treatment_timeline(treated: Treated, patients: Sequence[int] | None = None, 
         raise DataError(f"treatment_timeline() got a {type(treated).__name__}; expected a result of treat().")
     chosen = treated.numbers[:20] if patients is None else np.atleast_1d(np.asarray(patients, dtype=np.int64))
     _check(treated, chosen)
-    with canvas(ax, (4.8, max(COLUMN[1], 0.9 + 0.18 * len(chosen)))) as axes:
+    with canvas(ax, (COLUMN[0], max(COLUMN[1], 0.9 + 0.18 * len(chosen)))) as axes:
         _lines(axes, treated, chosen)
         handles = [*_doses(axes, treated, chosen), *_scans(axes, treated, chosen), *_decided(axes, treated, chosen)]
         handles += _left(axes, treated, chosen)
@@ -52,8 +53,7 @@ def treatment_timeline(treated: Treated, patients: Sequence[int] | None = None, 
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("Time (weeks)")
         axes.set_ylabel("Patient")
-        axes.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0)
-        note(axes, f"{len(chosen)} of {len(treated.numbers)} patients")
+        note(axes, f"{len(chosen)} of {len(treated.numbers)} patients", pad=legend_above(axes, handles))
     return axes
 
 

@@ -141,6 +141,16 @@ def vpc(
 
     Jamsen KM, Patel K, Nieforth K, Kirkpatrick CMJ. A regression approach to visual predictive checks for
     population pharmacometric models. CPT Pharmacometrics Syst Pharmacol 7:678-686 (2018).
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> model = pkpd.load("durvalumab_baverel_2018")
+    >>> people = pkpd.sample(model, 20, seed=1)
+    >>> run = pkpd.simulate(model, pkpd.bolus("1500 mg", "iv"), times=[1, 7, 28], parameters=people, outputs=["C"])
+    >>> ax = vpc(pkpd.observe(run, "C", error=pkpd.proportional_error(0.2), seed=1))
+    >>> ax.get_xlabel()
+    'Time (day)'
     """
     ranks = _ranks(percentiles)
     if isinstance(simulated, MixedFit):

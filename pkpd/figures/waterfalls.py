@@ -69,6 +69,15 @@ def waterfall(
         are not responses of the same patients.
     SimulationError
         If no member is left to show.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> model = pkpd.load("kosinsky_2018")
+    >>> run = pkpd.simulate(model, times=range(31), parameters=pkpd.sample(model, 20, seed=1), outputs=["V"])
+    >>> ax = waterfall(pkpd.best_change(run, "V"))
+    >>> len(ax.patches)
+    20
     """
     dim = "patient" if "patient" in getattr(change, "dims", ()) else "member"
     require(change, dim)
@@ -86,15 +95,16 @@ def waterfall(
     heights = change.to_numpy()[order]
     colors = [_class_color(height, reference.values()) for height in heights]
     with canvas(ax) as axes:
+        room = 4.0
         if names is not None:
             colors = [RESPONSE_COLORS[names[i]] for i in order]
-            legend_of_responses(axes, [names[i] for i in order], loc="upper right")
+            room = legend_of_responses(axes, [names[i] for i in order])
         _bars(axes, heights, colors, reference, cap)
         axes.set_xlabel(f"{dim.capitalize()}s, sorted")
         axes.set_ylabel(labels.quantity(change, 34))
         cut = int((heights > cap).sum())
         counts = f"n = {len(heights)}" + (f", {cut} bars cut at +{cap:g} %" if cut else "")
-        note(axes, counts, _left_out(change.size - len(heights), change.size, dim))
+        note(axes, counts, _left_out(change.size - len(heights), change.size, dim), pad=room)
     return axes
 
 

@@ -66,6 +66,17 @@ def write_fit(fit: Fit, path: str | Path) -> Path:
     Examples
     --------
     ``pkpd.write_fit(fit, "fit.json")``; later ``pkpd.refit(pkpd.read_fit("fit.json"))`` goes on from the estimates.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> from pkpd.fits import mc38_radiation
+    >>> result = mc38_radiation.run()
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = pkpd.read_fit(write_fit(result, f"{folder}/fit.json"))
+    >>> again.success
+    True
     """
     if not isinstance(fit, Fit):
         raise DataError(f"write_fit() got {fit!r}; expected what fit() returns.")

@@ -57,6 +57,11 @@ def free(
         What is known beforehand, such as ``pkpd.lognormal(3, cv=0.3)``, in the parameter's unit:
         the fit then finds the most probable values (MAP).  A center that is left out is the
         model's value.
+
+    Examples
+    --------
+    >>> free(0.1, (0, 1), log=True).start
+    0.1
     """
     return Free(start, bounds, log, per_arm, prior)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import html
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from pkpd.fitting.objective import Objective
 from pkpd.fitting.outcomes import EventTime
 from pkpd.fitting.predictor import Predictor
 from pkpd.fitting.reports import report
+from pkpd.notebook import shown, text_block
 from pkpd.prepared.solver import Solver
 from pkpd.records.observations import Dataset
 from pkpd.symbolic.model import Model
@@ -346,4 +346,4 @@ class Fit:
         return f"<Fit of {self.model.name} to {self.data.name}: {estimates}; {quality}>"
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.report())}</pre>"
+        return shown(repr(self)[1:-1], self.estimates, text_block("Report", self.report()))

@@ -35,6 +35,11 @@ def load(name: str) -> Model:
         If the library has no such model; the message lists those it has.
     ModelError
         If `name` is not text.
+
+    Examples
+    --------
+    >>> load("pk_2cmt")
+    <Model pk_2cmt: 2 states, 8 parameters>
     """
     if not isinstance(name, str):
         raise ModelError(f"load() got {name!r}; a model is loaded by its name, as text such as 'pk_1cmt'.")
@@ -53,7 +58,13 @@ def _loaded(name: str) -> Model:
 
 
 def catalog() -> pd.DataFrame:
-    """A table of the library by name: title, number of states and parameters, routes, source."""
+    """A table of the library by name: title, number of states and parameters, routes, source.
+
+    Examples
+    --------
+    >>> catalog().loc["pk_1cmt", "title"]
+    'One compartment with linear elimination'
+    """
     import pandas as pd
 
     rows = []

@@ -92,6 +92,11 @@ def lint(model: Model | str, declared: Iterable[object] = ()) -> list[Finding]:
     ------
     UnknownNameError
         If the library has no model of this name.
+
+    Examples
+    --------
+    >>> lint("pk_2cmt")
+    []
     """
     if isinstance(model, str):
         from pkpd.library.catalog import load

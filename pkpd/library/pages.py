@@ -53,6 +53,9 @@ class Page:
         """This page with `text` at the end of the section of this title."""
         return Page(self.name, self.title, {**self.sections, title: f"{self.sections[title]}\n\n{text}"})
 
+    def _repr_markdown_(self) -> str:
+        return self.markdown()
+
     def markdown(self) -> str:
         """The page as Markdown, its equations also as LaTeX."""
         parts = [f"# {escaped(self.title)}", f"`{self.name}`"]
@@ -81,6 +84,11 @@ def page(model: Model | str) -> Page:
     ------
     UnknownNameError
         If the library has no model of this name.
+
+    Examples
+    --------
+    >>> list(page("pk_2cmt").sections)[0]
+    'Description'
     """
     described = load(model) if isinstance(model, str) else require_model(model, "page")
     sections = {

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from pkpd.errors import unknown_name
+from pkpd.notebook import shown
 
 __all__ = ["Claim", "Reproduction", "described", "reproduce", "reproduced"]
 
@@ -64,6 +65,18 @@ class Reproduction:
     claims: tuple[Claim, ...]
     panels: tuple[Callable[[Any], None], ...]
 
+    def _repr_html_(self) -> str:
+        """Each number in print beside the one computed here."""
+        import pandas as pd
+
+        rows = [(c.what, _told(c.published), _told(c.found), "yes" if c.holds else "no", c.where) for c in self.claims]
+        columns = ["quantity", "published", "computed", "agrees", "where"]
+        return shown(f"{len(rows)} published results", pd.DataFrame(rows, columns=columns).set_index("quantity"))
+
+
+def _told(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
+
 
 @lru_cache(maxsize=1)
 def reproduced() -> tuple[str, ...]:
@@ -94,6 +107,11 @@ def reproduce(name: str) -> Reproduction:
     ------
     UnknownNameError
         If there is no reproduction for a model of this name; the message lists those there are.
+
+    Examples
+    --------
+    >>> all(claim.holds for claim in reproduce("growth_gompertz").claims)
+    True
     """
     computed: Reproduction = _module(name).reproduction()
     return computed

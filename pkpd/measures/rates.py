@@ -45,6 +45,14 @@ def rate(flags: xr.DataArray, dim: str = "member", *, confidence: float = 0.95) 
     ----------
     Wilson EB. Probable inference, the law of succession, and statistical inference.
     J Am Stat Assoc 22:209-212 (1927).
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> model = pkpd.load("kosinsky_2018")
+    >>> run = pkpd.simulate(model, times=range(31), parameters=pkpd.sample(model, 20, seed=1), outputs=["V"])
+    >>> float(rate(pkpd.complete_response(run, "V", below="10 mm^3"))["rate"])
+    0.0
     """
     import xarray as xr
 

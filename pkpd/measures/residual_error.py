@@ -103,12 +103,24 @@ class ResidualError:
 
 
 def additive_error(sd: float) -> ResidualError:
-    """Normal with the standard deviation `sd`, in the output's unit."""
+    """Normal with the standard deviation `sd`, in the output's unit.
+
+    Examples
+    --------
+    >>> additive_error(0.5)
+    ResidualError(additive=0.5, proportional=0.0, adds='variance', scale='linear', power=None, held=False)
+    """
     return ResidualError(sd)
 
 
 def proportional_error(sd: float) -> ResidualError:
-    """Normal with the standard deviation ``sd * prediction`` (0.2 for 20 %)."""
+    """Normal with the standard deviation ``sd * prediction`` (0.2 for 20 %).
+
+    Examples
+    --------
+    >>> proportional_error(0.15)
+    ResidualError(additive=0.0, proportional=0.15, adds='variance', scale='linear', power=None, held=False)
+    """
     return ResidualError(0.0, sd)
 
 
@@ -116,6 +128,11 @@ def power_error(proportional: float, power: float = 0.5) -> ResidualError:
     """Normal with the standard deviation ``proportional * prediction**power``.
 
     Power 0.5 is what counts have, 1 a proportional error, 0 an additive one.
+
+    Examples
+    --------
+    >>> power_error(0.2, 0.7)
+    ResidualError(additive=0.0, proportional=0.2, adds='variance', scale='linear', power=0.7, held=False)
     """
     return ResidualError(0.0, proportional, power=power)
 
@@ -139,12 +156,23 @@ def combined_error(
     ------
     ParameterError
         If a number is negative.
+
+    Examples
+    --------
+    >>> combined_error(0.5, 0.15)
+    ResidualError(additive=0.5, proportional=0.15, adds='variance', scale='linear', power=None, held=False)
     """
     return ResidualError(additive, proportional, adds)
 
 
 def lognormal_error(sd: float) -> ResidualError:
-    """Log-normal: the logarithm of the observation is normal with the standard deviation `sd`."""
+    """Log-normal: the logarithm of the observation is normal with the standard deviation `sd`.
+
+    Examples
+    --------
+    >>> lognormal_error(0.2)
+    ResidualError(additive=0.2, proportional=0.0, adds='variance', scale='log', power=None, held=False)
+    """
     return ResidualError(sd, scale="log")
 
 
@@ -203,6 +231,14 @@ def observe(
     ----------
     Beal SL. Ways to fit a PK model with some data below the quantification limit.
     J Pharmacokinet Pharmacodyn 28:481-504 (2001).
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> run = pkpd.simulate(pkpd.load("pk_1cmt"), pkpd.bolus("10 mg", "iv"), times=[0, 1, 7], outputs=["C"])
+    >>> seen = observe(run, "C", error=pkpd.proportional_error(0.1), seed=1)
+    >>> dict(seen["value"].sizes)
+    {'time': 3}
     """
     import xarray as xr
 

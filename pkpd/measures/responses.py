@@ -54,6 +54,14 @@ def complete_response(
         If the run has no such output.
     UnitError
         If the unit of `below` does not fit the output.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> model = pkpd.load("kosinsky_2018")
+    >>> run = pkpd.simulate(model, times=range(31), parameters=pkpd.sample(model, 20, seed=1), outputs=["V"])
+    >>> int(complete_response(run, "V", below="10 mm^3").sum())
+    0
     """
     values = over_time(run, output, "complete_response")
     usable = kept(run, output, failed, "complete_response")
@@ -93,6 +101,14 @@ def percent_change(
         If a baseline is not more than 0.
     UnknownNameError
         If the run has no such output.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> model = pkpd.load("kosinsky_2018")
+    >>> run = pkpd.simulate(model, times=range(31), parameters=pkpd.sample(model, 20, seed=1), outputs=["V"])
+    >>> percent_change(run, "V").dims
+    ('member', 'time')
     """
     values = over_time(run, output, "percent_change")
     usable = kept(run, output, failed, "percent_change")
@@ -117,6 +133,14 @@ def best_change(run: xr.Dataset, output: str = "V", *, baseline: float = 0.0, fa
     Positive where the tumor was never smaller than at the baseline, as in a waterfall plot.
     The arguments and errors are those of `percent_change`; a time after the baseline must be
     stored.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> model = pkpd.load("kosinsky_2018")
+    >>> run = pkpd.simulate(model, times=range(31), parameters=pkpd.sample(model, 20, seed=1), outputs=["V"])
+    >>> best_change(run, "V").dims
+    ('member',)
     """
     change = percent_change(run, output, baseline=baseline, failed=failed)
     best = later(change, baseline, "best_change").min("time", skipna=False)

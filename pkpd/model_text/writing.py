@@ -30,6 +30,14 @@ def write_model(model: Model, path: str | Path) -> Path:
         If the model has a function that has no text, such as one of your own.
     DataError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> import pkpd, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     again = pkpd.read_model(write_model(pkpd.load("pk_1cmt"), f"{folder}/model.toml"))
+    >>> again == pkpd.load("pk_1cmt")
+    True
     """
     text = model_text(model)
     return write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))

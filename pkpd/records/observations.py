@@ -15,6 +15,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index
 from pkpd.errors import DataError
+from pkpd.notebook import shown
 from pkpd.records.tidy_tables import Table, as_text, nearest, read_csv, read_table
 from pkpd.treatment.regimens import Regimen
 from pkpd.units import convert
@@ -205,6 +206,17 @@ class Dataset:
         """The old name of `take`."""
         warnings.warn("Dataset.keep() is now take(); keep() goes with the next release.", DeprecationWarning, 2)
         return self.take(wanted)
+
+    def _repr_html_(self) -> str:
+        """Of each arm and output the observations, their times and their values."""
+        import pandas as pd
+
+        table = pd.DataFrame({"arm": self.arm, "output": self.output, "time": self.time, "value": self.value})
+        told = {"observations": ("time", "size"), "first": ("time", "min"), "last": ("time", "max")}
+        ends = {"lowest": ("value", "min"), "median": ("value", "median"), "highest": ("value", "max")}
+        return shown(
+            f"{self.name}: {len(self)} observations", table.groupby(["arm", "output"], sort=False).agg(**told, **ends)
+        )
 
     def __repr__(self) -> str:
         return (

@@ -47,6 +47,12 @@ def compose(name: str, *parts: Model, description: str = "", time: str | None = 
     UnitError
         If what meets a given has another unit, or a part without a unit of time meets one
         that has one.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> compose("exposed", pkpd.load("pk_1cmt"), pkpd.load("pdl1_occupancy"))
+    <Model exposed: 1 states, 8 parameters>
     """
     if not parts:
         raise ModelError(f"{name}: nothing to compose; give at least one part.")

@@ -94,6 +94,10 @@ def power_effect(
     References
     ----------
     Holford NHG. A size standard for pharmacokinetics. Clin Pharmacokinet 30:329-332 (1996).
+
+    Examples
+    --------
+    >>> effect = power_effect("WT", 70)  # of CL, by mixed_effects(..., covariates={"CL": effect})
     """
     if isinstance(covariate, str):
         return _of_column("power", covariate, reference, exponent)
@@ -119,6 +123,10 @@ def linear_effect(
 
     `slope` is a parameter in the reciprocal unit of the covariate; the other arguments and
     errors are those of `power_effect`.
+
+    Examples
+    --------
+    >>> effect = linear_effect("AGE", 60)  # of CL, by mixed_effects(..., covariates={"CL": effect})
     """
     if isinstance(covariate, str):
         return _of_column("linear", covariate, reference, slope)
@@ -143,6 +151,10 @@ def exponential_effect(
     """The factor ``exp(slope*(covariate - reference))``, which is positive everywhere.
 
     The arguments and errors are those of `linear_effect`.
+
+    Examples
+    --------
+    >>> effect = exponential_effect("AGE", 60)  # of CL, by mixed_effects(..., covariates={"CL": effect})
     """
     if isinstance(covariate, str):
         return _of_column("exponential", covariate, reference, slope)

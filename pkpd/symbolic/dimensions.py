@@ -98,7 +98,7 @@ class _Walk:
             elif not same_unit(first[1], unit):
                 raise UnitError(
                     f"{self.where} {verb} {_shown(*first)} {'to' if verb == 'adds' else 'with'} "
-                    f"{_shown(term, unit)}.{_hint(first[1], unit)}"
+                    f"{_shown(term, unit)}.{_hint(first, (term, unit))}"
                 )
         return None if first is None else first[1]
 
@@ -151,7 +151,14 @@ def _shown(term: Any, unit: Any) -> str:
     return f"{term} [{label(unit)}]"
 
 
-def _hint(one: Any, other: Any) -> str:
+def _hint(left: tuple[Any, Any], right: tuple[Any, Any]) -> str:
+    (_, one), (_, other) = left, right
+    for term, _ in (left, right):
+        written = [n for n in term.atoms(sympy.Number) if n.is_finite and abs(n) != 1 and n != 2]
+        if written and (one.dimensionless or other.dimensionless):
+            size = max(max(abs(n), 1 / abs(n)) for n in written if n)
+            lacking = label(one if other.dimensionless else other)
+            return f" A plain number has no unit: declare it, as param('K', {float(size):g}, {lacking!r}, ...)."
     name = dimension_name(one / other)
     inverse = dimension_name(other / one)
     if name is not None:

@@ -26,7 +26,15 @@ class Output:
 
 
 def output(expression: sympy.Expr, meaning: str, unit: str | None = None) -> Output:
-    """Declare an output with its meaning; its unit follows from the expression unless given."""
+    """Declare an output with its meaning; its unit follows from the expression unless given.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> A, V = pkpd.state("A", "mg", "drug"), pkpd.param("V", 3, "L", "volume")
+    >>> output(A / V, "concentration").meaning
+    'concentration'
+    """
     return Output(expression, meaning, unit)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from pkpd.errors import ModelError, unknown_name
+from pkpd.notebook import shown
 from pkpd.symbolic import checks, retiming, variants, writing
 from pkpd.symbolic.descriptions import parse_description
 from pkpd.symbolic.elements import Dosing, Event, Output, Route, check_mapping, expressions_by_state, output
@@ -219,12 +220,28 @@ class Model:
     def __hash__(self) -> int:
         return int(self.hash[:15], 16)
 
-    def equations(self) -> str:
-        """The equations as text, one a line."""
-        return "\n".join(writing.equation_lines(self))
+    def equations(self, *, folded: bool = True) -> str:
+        """The equations as text, one a line.
+
+        Parameters
+        ----------
+        folded
+            Whether an output stands by its name wherever its expression occurs, as a paper has it.
+
+        Examples
+        --------
+        >>> import pkpd
+        >>> print(pkpd.load("pk_1cmt").equations().splitlines()[0])
+        dcentral/dt = -CL*C
+        """
+        return "\n".join(writing.equation_lines(self, folded=folded))
 
     def _repr_latex_(self) -> str:
-        return writing.latex(self)
+        return writing.latex(self, folded=True)
+
+    def _repr_html_(self) -> str:
+        table = self.parameters[["value", "unit", "meaning", "source"]]
+        return shown(f"{self.name}: {self.title}", self._repr_latex_(), table)
 
     def __repr__(self) -> str:
         return f"<Model {self.name}: {len(self.states)} states, {len(self.settable)} parameters>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ import sympy
 from sympy.logic.boolalg import Boolean
 
 from pkpd.errors import ModelError, ParameterError, PkpdError
+from pkpd.symbolic import conditions as conditions
 from pkpd.symbolic.declarations import (
     Clock,
     Declaration,
@@ -46,6 +48,8 @@ __all__ = [
     "param",
     "state",
 ]
+
+_LARGE = 3.0  # a standard deviation of a logarithm beyond which a percent was probably given
 
 # Names that a result, a fit or the text of an equation already uses.
 RESERVED = frozenset(
@@ -164,6 +168,12 @@ def param(
         If the name cannot be one, or a unit is not known.
     ParameterError
         If the value is not a finite number within the bounds, or `iiv` is negative.
+
+    Examples
+    --------
+    >>> CL = param("CL", 0.23, "L/day", "clearance", source="Baverel 2018", bounds=(0, None))
+    >>> CL.value, CL.unit
+    (0.23, 'L/day')
     """
     check_name(name, "parameter")
     number = finite_number(value, f"the value of parameter {name!r}")
@@ -173,6 +183,12 @@ def param(
     if iiv is not None and finite_number(iiv, f"the iiv of parameter {name!r}") < 0:
         raise ParameterError(f"the iiv of parameter {name!r} is {iiv:g}; it is a standard deviation, so 0 or more.")
     others = _alternatives(name, unit, alternatives)
+    if iiv is not None and iiv > _LARGE:
+        warnings.warn(
+            f"param({name!r}, iiv={iiv:g}): iiv is the standard deviation of the logarithm, 0.3 for about 30 %. "
+            f"Was iiv={iiv / 100:g} meant?",
+            stacklevel=2,
+        )
     return Parameter(ParameterDeclaration(name, unit, meaning, number, source, (low, high), iiv, others))
 
 
@@ -227,6 +243,12 @@ def state(name: str, unit: str, meaning: str, *, start: Any = 0, nonnegative: bo
     ------
     ModelError
         If the name cannot be one, the unit is not known, or the start uses a state.
+
+    Examples
+    --------
+    >>> T = state("T", "mm^3", "tumor volume", start=100)
+    >>> T.unit
+    'mm^3'
     """
     check_name(name, "state")
     expression = sympy.sympify(start) if isinstance(start, int | float | sympy.Expr) else None
@@ -247,6 +269,12 @@ def given(name: str, unit: str, meaning: str, *, default: float | None = None) -
     """Declare a quantity that another part supplies, by an output or a state of this name.
 
     With a `default` the part also runs alone; the default is then a parameter.
+
+    Examples
+    --------
+    >>> RO = given("RO", "1", "fraction of PD-L1 occupied")
+    >>> RO.meaning
+    'fraction of PD-L1 occupied'
     """
     check_name(name, "given")
     value = None if default is None else finite_number(default, f"the default of given {name!r}")
@@ -258,6 +286,13 @@ def input_rate(name: str, unit: str, meaning: str, *, molar_mass: Any = None) ->
 
     Name it as a route, ``routes={"radiation": R}``; it is zero while nothing is given.  With a
     `molar_mass`, as for `dose`, doses may be given as a mass or as an amount of substance.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> A, R = pkpd.state("A", "mg", "drug"), input_rate("R", "mg/day", "infusion")
+    >>> pkpd.Model("drip", {A: R}, routes={"iv": R})
+    <Model drip: 1 states, 0 parameters>
     """
     check_name(name, "input rate")
     return InputRate(_dosed(name, unit, meaning, molar_mass))
@@ -281,6 +316,13 @@ def dose(unit: str, *, molar_mass: Any = None) -> Dose:
         If the unit, or that of the molar mass, is not one.
     ParameterError
         If the molar mass is not more than 0.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> A = pkpd.state("A", "mg", "drug")
+    >>> A + dose("mg")
+    dose + A
     """
     return Dose(_dosed("dose", unit, "amount of one dose", molar_mass))
 
@@ -296,5 +338,11 @@ def _dosed(name: str, unit: str, meaning: str, molar_mass: Any) -> Declaration:
 
 
 def clock(unit: str) -> Clock:
-    """The time since the start of the simulation, where a rate depends on it; prints as ``t``."""
+    """The time since the start of the simulation, where a rate depends on it; prints as ``t``.
+
+    Examples
+    --------
+    >>> str(clock("day"))
+    't'
+    """
     return Clock(Declaration("t", unit, "time since the start"))

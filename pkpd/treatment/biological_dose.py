@@ -40,6 +40,11 @@ def bed(dose: Any, n: Any = 1, *, alpha_beta: Any, protraction: Any = 1.0) -> Ar
     ----------
     Fowler JF. The linear-quadratic formula and progress in fractionated radiotherapy. Br J
     Radiol 62:679-694 (1989).
+
+    Examples
+    --------
+    >>> float(bed(2, 30, alpha_beta=10))
+    72.0
     """
     d, ratio = _numbers("dose", dose), _numbers("alpha_beta", alpha_beta)
     number, factor = _numbers("n", n), _numbers("protraction", protraction)
@@ -53,6 +58,11 @@ def eqd2(dose: Any, n: Any = 1, *, alpha_beta: Any, protraction: Any = 1.0) -> A
     """The dose in fractions of 2 Gy that has the effect of `n` fractions of `dose`.
 
     ``EQD2 = BED/(1 + 2 Gy/(alpha/beta))``; arguments and errors are those of `bed`.
+
+    Examples
+    --------
+    >>> float(eqd2(3, 20, alpha_beta=10))
+    65.0
     """
     return np.asarray(bed(dose, n, alpha_beta=alpha_beta, protraction=protraction) / (1 + 2 / np.asarray(alpha_beta)))
 
@@ -76,6 +86,11 @@ def protraction(duration: Any, repair: Any) -> Array:
     ----------
     Lea DE, Catcheside DG. The mechanism of the induction by radiation of chromosome
     aberrations in Tradescantia. J Genet 44:216-245 (1942).
+
+    Examples
+    --------
+    >>> round(float(protraction(0.5, 24)), 3)
+    0.153
     """
     lasting, rate = _numbers("duration", duration), _numbers("repair", repair)
     _require(bool((lasting >= 0).all()), "duration", duration, "0 or more")

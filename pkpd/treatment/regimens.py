@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sympy
 
 from pkpd.errors import RegimenError
+from pkpd.notebook import shown
 from pkpd.symbolic.symbols import Given, Parameter
 from pkpd.treatment.administrations import Administration, Quantity, as_duration, as_quantity
 from pkpd.treatment.dose_times import (
@@ -78,6 +79,9 @@ class Regimen:
             for expression in (d.time, d.amount.expression, lasting, d.interval):
                 symbols |= set() if expression is None else expression.atoms(Parameter, Given)
         return tuple(sorted(symbols, key=lambda s: str(s.name)))
+
+    def _repr_html_(self) -> str:
+        return shown(f"Regimen of {len(self.doses)} doses", self.table())
 
     def table(self) -> pd.DataFrame:
         """The doses as a table: time, amount, route, duration; numbers where they are numbers without a unit.
@@ -163,6 +167,11 @@ def infusion(
     """Doses given at a constant rate over `duration` (a number in the model's time, or ``"1 h"``).
 
     The other arguments and errors are those of `bolus`; a duration must be more than 0.
+
+    Examples
+    --------
+    >>> infusion("1500 mg", "iv", duration="1 h", every="4 weeks", n=3).table()["time"].tolist()
+    [0.0, '4 weeks', '8 weeks']
     """
     once = Administration(_NOW, as_quantity(amount, "an amount"), route, as_duration(duration, time))
     return _repeated(once, _Schedule(at, every, n, ss, time))
@@ -208,6 +217,11 @@ def fractions(
         If `every` and `per_week` are both given, or a number is out of range.
     UnitError
         If a unit is not known.
+
+    Examples
+    --------
+    >>> fractions("2 Gy", 5, start=7).table()["time"].tolist()
+    [7.0, 8.0, 9.0, 10.0, 11.0]
     """
     if every is not None and per_week is not None:
         raise RegimenError("fractions() takes every= or per_week=, not both.")

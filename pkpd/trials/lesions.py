@@ -65,7 +65,13 @@ def sphere_diameter(*volumes: ArrayLike, elongation: float = 1.0) -> Array:
 
 
 def sphere_volume(diameter: ArrayLike, *, elongation: float = 1.0) -> Array:
-    """The volume in mm^3 of a sphere with a diameter in mm; the inverse of `sphere_diameter`."""
+    """The volume in mm^3 of a sphere with a diameter in mm; the inverse of `sphere_diameter`.
+
+    Examples
+    --------
+    >>> round(float(sphere_volume(10.0)), 1)
+    523.6
+    """
     return np.asarray(np.pi / 6 * elongation * np.asarray(diameter, dtype=float) ** 3)
 
 

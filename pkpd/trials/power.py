@@ -142,7 +142,7 @@ def schoenfeld_power(hazard_ratio: float, events: float, *, alpha: float = 0.05,
     --------
     >>> import pkpd
     >>> round(pkpd.schoenfeld_power(0.7, 331), 3)
-    0.9
+    0.901
     """
     from scipy.special import ndtr, ndtri
 

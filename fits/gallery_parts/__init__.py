@@ -1,0 +1,1 @@
+"""The figures of `pkpd.fits.figure_gallery`, by what they show."""
