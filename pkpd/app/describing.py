@@ -22,15 +22,12 @@ __all__ = ["described", "listed", "slider_range"]
 DECADE = 10.0  # how far a slider goes from a value above 0 whose bounds are wider
 WIDE = 50.0  # a range whose ends differ by more is on a log scale
 
-# What a pharmacologist looks at first, by words of its meaning.
+# What a pharmacologist looks at first, by words of its meaning, or by its name.
 _FIRST = (
-    r"lesion diameters|longest diameters",
-    r"tumou?r (volume|size|burden|cells)|living tumor",
-    r"effector|T cell|lymphocyte",
-    r"concentration",
-    r"occup",
+    (r"lesion diameters|longest diameters", r"tumou?r (volume|size|burden|cells)|living tumor"),
+    (r"effectors in|T cells|lymphocytes", r"effector"),
+    (r"^C$", r"concentration|in plasma|in serum", r"^RO$", r"occup"),
 )
-MOST_FIRST = 3
 
 
 def listed() -> list[dict[str, Any]]:
@@ -165,13 +162,18 @@ def _observables(model: Model) -> list[str]:
 
 def _first_outputs(model: Model) -> list[str]:
     names = _observables(model)
-    chosen = [_first(model, names, pattern) for pattern in _FIRST]
-    return list(dict.fromkeys(name for name in chosen if name))[:MOST_FIRST] or names[:2]
+    chosen = [next(filter(None, (_first(model, names, p) for p in patterns)), None) for patterns in _FIRST]
+    return list(dict.fromkeys(name for name in chosen if name)) or names[:2]
 
 
 def _first(model: Model, names: Iterable[str], pattern: str) -> str | None:
     sizes = (name for name in names if not model.units[name].endswith(f"/{model.time}"))  # not rates
-    return next((name for name in sizes if re.search(pattern, model.meaning(name) or "", re.IGNORECASE)), None)
+    return next((name for name in sizes if _speaks_of(model, name, pattern)), None)
+
+
+def _speaks_of(model: Model, name: str, pattern: str) -> bool:
+    text = name if pattern.startswith("^") else model.meaning(name) or ""
+    return re.search(pattern, text, re.IGNORECASE) is not None
 
 
 def _usual(series: list[DoseSeries]) -> list[DoseSeries]:

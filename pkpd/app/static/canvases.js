@@ -39,7 +39,7 @@ export function canvasPanel(root, title, label) {
 export function drawWaterfall(canvas, change, lines, arm) {
   const { ctx, width, height } = prepared(canvas);
   const values = Array.from(change).filter(Number.isFinite);
-  const [left, right, top, bottom] = [46, 58, 8, 14];
+  const [left, right, top, bottom] = [46, 10, 8, 14];
   const growth = values.some((v) => v > 0) ? CAP : 10;
   const y = (v) => top + ((growth - v) / (growth + 100)) * (height - top - bottom);
   const levels = Object.entries(lines);
@@ -55,14 +55,13 @@ export function drawWaterfall(canvas, change, lines, arm) {
   ctx.textAlign = "right";
   for (const v of [100, 50, 0, -50, -100].filter((v) => v <= growth)) ctx.fillText(`${number(v)} %`, left - 6, y(v) + 4);
   ctx.fillRect(left, y(0), width - left - right, 0.6);
-  ctx.textAlign = "left";
   ctx.setLineDash([4, 3]);
   for (const [name, v] of levels) {
     ctx.beginPath();
     ctx.moveTo(left, y(v));
     ctx.lineTo(width - right, y(v));
     ctx.stroke();
-    ctx.fillText(name, width - right + 4, y(v) + 4);
+    ctx.fillText(name, width - right, v > 0 ? y(v) - 5 : y(v) + 14);
   }
 }
 

@@ -45,11 +45,15 @@ const superscript = (text) => [...text].map((c) => RAISED[c] ?? c).join("");
 
 /** A unit as it is printed: mm^3 as mm³; nothing for a pure number. */
 export function unit(text) {
-  return text === "1" ? "" : text.replace(/\^(-?\d+)/g, (_, power) => superscript(power));
+  if (text === "1") return "";
+  return text.replace(/\^(-?\d+)/g, (_, power) => superscript(power)).replace(/\bu(?=[LMgm]\b)/g, "µ");
 }
 
 /** A text with its unit in parentheses. */
 export const withUnit = (text, of) => (unit(of) ? `${text} (${unit(of)})` : text);
+
+/** The unit of a time axis in full. */
+export const timeWords = (of) => ({ day: "days", hour: "hours", week: "weeks", h: "hours" })[of] ?? of;
 
 export const capital = (text) => text.slice(0, 1).toUpperCase() + text.slice(1);
 

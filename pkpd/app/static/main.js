@@ -1,6 +1,6 @@
 // The page: one state, which the parts change, and one question at a time to the server.
 
-import { $, capital, el, unit } from "./dom.js";
+import { $, capital, el, timeWords } from "./dom.js";
 import { Line } from "./socket.js";
 import { Sliders } from "./parameters.js";
 import { Timeline } from "./timeline.js";
@@ -28,6 +28,7 @@ const treatment = new Treatment(state, treated, selected);
 const sliders = new Sliders(state, refresh);
 const timeline = new Timeline(state, () => { treatment.buildRows(); treated(); });
 const panels = new Panels(el("div", { id: "curves" }), state);
+panels.root.className = "panels";
 $("panels").append(panels.root, el("div", { id: "more", class: "panels" }));
 
 /** Something of the treatment has changed. */
@@ -86,7 +87,7 @@ function begin(model, text = null) {
   if (!model.parameters.some((p) => p.cv !== null) && able) state.population.spread[able.name] = 0.3;
   $("model-name").textContent = model.name;
   $("model-title").textContent = model.title === model.name ? "" : model.title;
-  $("time-unit").textContent = unit(model.time);
+  $("time-unit").textContent = timeWords(model.time);
   $("end").value = state.scene.end;
   document.title = `${model.name} – pkpd`;
   panels.clear();

@@ -1,6 +1,6 @@
 // Panels of curves: one quantity an axis, drawn by uPlot, with dose marks, bands and data.
 
-import { color, dash, el, faint, number, unit, capital } from "./dom.js";
+import { $, color, dash, el, faint, number, unit, capital } from "./dom.js";
 import { ticks } from "./timeline.js";
 import { doseTimes } from "./treatment.js";
 
@@ -13,6 +13,7 @@ export class Panels {
   constructor(root, state) {
     Object.assign(this, { root, state, plots: [], key: "" });
     new ResizeObserver(() => this.resize()).observe(root);
+    new ResizeObserver(() => layOut()).observe($("panels"));
   }
 
   clear() {
@@ -31,8 +32,8 @@ export class Panels {
     if (key !== this.key) {
       this.clear();
       this.key = key;
-      this.root.className = `panels n${Math.min(specs.length, 5)}`;
       this.plots = specs.map((spec) => this.panel(spec));
+      layOut();
       this.resize();
     }
     specs.forEach((spec, i) => {
@@ -57,7 +58,7 @@ export class Panels {
   options(panel) {
     const { spec } = panel;
     return {
-      width: 400, height: 240, padding: [MARKS + 4, 14, 0, 4], legend: { show: false },
+      width: 400, height: 240, pxAlign: 0, padding: [MARKS + 4, 14, 0, 4], legend: { show: false },
       cursor: { sync: spec.xLabel === undefined ? undefined : { key: spec.xLabel }, drag: { x: false, y: false }, points: { size: 6 } },
       scales: {
         x: { time: false, distr: spec.xLog ? 3 : 1, range: () => [panel.spec.x[0], panel.spec.x.at(-1)] },
@@ -66,8 +67,9 @@ export class Panels {
       axes: [
         { grid: { show: false }, font: FONT, stroke: "#444", ticks: { stroke: "#999", size: 4, width: 1 }, label: spec.xLabel, labelFont: FONT, labelSize: 18, size: 26, gap: 3,
           values: (_, at) => at.map((v) => (v === null ? "" : number(v))),
-          ...(spec.xLog || spec.times === undefined ? {} : { splits: () => ticks(panel.spec.x.at(-1), this.state.model.time) }) },
-        { grid: GRID, font: FONT, stroke: "#444", ticks: { show: false }, size: 52, gap: 5, values: (_, at) => at.map((v) => (v === null ? "" : number(v, 3))) },
+          ...(spec.xLog ? { splits: (_u, _i, low, high) => logTicks(low, high) } : {}),
+          ...(spec.times ? { splits: () => ticks(panel.spec.x.at(-1), this.state.model.time) } : {}) },
+        { ...(spec.log ? { splits: (_u, _i, low, high) => logTicks(low, high) } : {}), grid: GRID, font: FONT, stroke: "#444", ticks: { show: false }, size: 52, gap: 5, values: (_, at) => at.map((v) => (v === null ? "" : number(v, 3))) },
       ],
       series: [{}, ...spec.series.map((s) => this.series(s))],
       bands: bandsOf(spec.series),
@@ -150,7 +152,7 @@ export class Panels {
     ctx.lineWidth = ratio;
     const { left, top, width, height } = u.bbox;
     ctx.beginPath();
-    ctx.rect(left, top, width, height);
+    ctx.rect(left - 4 * ratio, top, width + 8 * ratio, height);
     ctx.clip();
     points.time.forEach((t, k) => {
       const value = points.value[k];
@@ -177,11 +179,48 @@ export class Panels {
   }
 }
 
+const NARROWEST = 350;
+const LOWEST = 215;
+const ASPECT = 0.68; // the most height for a width
+
+/** Give all panels, curves and what stands below them, as much room as there is without scrolling, within reason. */
+export function layOut() {
+  const room = $("panels");
+  const grids = [...room.querySelectorAll(":scope > .panels")].map((grid) => grid.childElementCount).filter(Boolean);
+  if (!grids.length) return;
+  const most = Math.max(1, Math.floor(room.clientWidth / NARROWEST));
+  const columns = Math.min(most, Math.max(...grids), balanced(Math.max(...grids), most));
+  const rows = grids.reduce((sum, count) => sum + Math.ceil(count / columns), 0);
+  const highest = ASPECT * (room.clientWidth / columns);
+  const height = Math.min(highest, Math.max(LOWEST, Math.floor((room.clientHeight - 6) / rows) - 11));
+  room.style.setProperty("--columns", columns);
+  room.style.setProperty("--height", `${height}px`);
+}
+
+/** Columns that leave the fewest holes: four panels stand in two rows of two rather than in three and one. */
+function balanced(count, most) {
+  return Math.ceil(count / Math.ceil(count / most));
+}
+
 function line(ctx, x1, y1, x2, y2) {
   ctx.beginPath();
   ctx.moveTo(x1, y1);
   ctx.lineTo(x2, y2);
   ctx.stroke();
+}
+
+/** Round numbers on a log axis: powers of ten over several decades, 1, 2 and 5 times these over fewer. */
+export function logTicks(low, high) {
+  const decades = Math.log10(high / low);
+  const factors = decades > 3 ? [1] : decades > 1 ? [1, 3] : [1, 1.5, 2, 3, 4, 5, 6, 8];
+  const ticks = [];
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+    for (const f of factors) {
+      const value = Number(`${f}e${power}`);
+      if (value >= low * 0.999 && value <= high * 1.001) ticks.push(value);
+    }
+  }
+  return ticks;
 }
 
 /** uPlot leaves a gap at null, not at NaN; on a log axis also at 0 and below. */

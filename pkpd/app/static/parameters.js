@@ -86,8 +86,8 @@ export class Sliders {
     const said = [`${number(p.value)} ${unit(p.unit)}`.trim(), p.source || "no source given"].join(" · ");
     const node = el("div", { class: "parameter" },
       el("div", { class: "top" },
-        el("span", { class: "name" }, el("b", {}, p.name), " ", el("span", { class: "meaning", title: p.meaning }, p.meaning)),
-        reset, box, el("span", { class: "unit" }, unit(p.unit))),
+        el("span", { class: "name" }, el("b", {}, p.name), " ", el("span", { class: "meaning" }, p.meaning)),
+        reset, box, el("span", { class: "unit", title: unit(p.unit) }, unit(p.unit))),
       slider,
       el("div", { class: "source" }, el("span", { title: p.source, tabindex: 0 }, said), choices));
     this.rows.push({ p, node, slider, box, choices, text: `${p.name} ${p.meaning} ${p.source}`.toLowerCase() });

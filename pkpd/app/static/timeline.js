@@ -1,6 +1,6 @@
 // A lane for each arm with its doses, which can be dragged or moved by the arrow keys.
 
-import { $, color, number, svg, unit } from "./dom.js";
+import { $, color, number, svg, timeWords } from "./dom.js";
 import { doseTimes, doseWords } from "./treatment.js";
 
 const LANE = 24;
@@ -28,7 +28,7 @@ export class Timeline {
     ticks(end, state.model.time).forEach((t) => drawing.append(
       svg("line", { x1: this.x(t), x2: this.x(t), y1: 0, y2: arms.length * LANE, class: "grid" }),
       svg("text", { x: this.x(t), y: height - 5, class: "tick", "text-anchor": "middle" }, number(t))));
-    drawing.append(svg("text", { x: LEFT - 12, y: height - 5, class: "tick", "text-anchor": "end" }, unit(state.model.time)));
+    drawing.append(svg("text", { x: LEFT - 12, y: height - 5, class: "tick", "text-anchor": "end" }, timeWords(state.model.time)));
     arms.forEach((arm, i) => drawing.append(this.lane(arm, i)));
     $("timeline").replaceChildren(drawing);
   }

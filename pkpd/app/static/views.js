@@ -1,14 +1,14 @@
 // The three views: courses, a virtual population, a response. Each asks for its numbers and shows them.
 
-import { $, el, number, unit, withUnit } from "./dom.js";
+import { $, el, timeWords, withUnit } from "./dom.js";
 import { canvasPanel, drawHeatMap, drawWaterfall } from "./canvases.js";
 import { shownValue } from "./parameters.js";
-import { titled } from "./panels.js";
+import { layOut, titled } from "./panels.js";
 
 /** What every panel over time has in common. */
 function overTime(state, name, x) {
   const data = state.observed?.series.filter((s) => s.output === name) ?? [];
-  return { ...titled(state, name), x, times: true, xLabel: `Time (${unit(state.model.time)})`, log: state.log, marks: true, data };
+  return { ...titled(state, name), x, times: true, xLabel: `Time (${timeWords(state.model.time)})`, log: state.log, marks: true, data };
 }
 
 export const courses = {
@@ -55,6 +55,7 @@ function waterfalls(state, head, arrays) {
     root.dataset.key = key;
     root.replaceChildren();
     state.canvases = arms.map((arm) => canvasPanel(root, el("h3", {}, el("b", {}, arm.name), ` Best change of ${change}, ${members} members`), `Waterfall of ${arm.name}`));
+    layOut();
   }
   state.canvases.forEach((canvas, i) => drawWaterfall(canvas, arrays.change.subarray(i * members, (i + 1) * members), head.lines, i));
 }
@@ -81,7 +82,8 @@ function populationControls(state, changed, rebuild) {
   return [
     numeric("members", "Members", 2, 20000), numeric("seed", "Seed", 0, 2 ** 31),
     el("label", {}, "Waterfall of ", outputSelect(state, people.change, (name) => { people.change = name; changed(); })),
-    el("div", { class: "chips", role: "group", "aria-label": "What varies, as a coefficient of variation" }, el("span", { class: "muted" }, "Vary, CV %"), chips, add),
+    el("details", { class: "varies", open: varied.length <= 4 }, el("summary", {}, `${varied.length} ${varied.length === 1 ? "parameter varies" : "parameters vary"}, CV in %`),
+      el("div", { class: "chips", role: "group", "aria-label": "What varies, as a coefficient of variation" }, chips, add)),
   ];
 }
 
@@ -134,6 +136,7 @@ function heatMaps(state, { title, meaning, unit: units }, arrays, labels, part) 
     root.dataset.key = key;
     root.replaceChildren();
     state.canvases = arms.map((arm) => canvasPanel(root, el("h3", {}, el("b", {}, arm.name), ` ${title}, ${meaning}`), `Heat map of ${arm.name}`));
+    layOut();
   }
   const finite = Array.from(arrays.z).filter(Number.isFinite);
   const range = [finite.reduce((a, b) => Math.min(a, b), Infinity), finite.reduce((a, b) => Math.max(a, b), -Infinity)];
