@@ -473,14 +473,29 @@ def test_the_command_names_the_extra_where_it_is_absent(monkeypatch: pytest.Monk
         application()
 
 
+def test_the_command_takes_models_of_the_library_and_text_and_runs_no_python(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text("raise SystemExit('ran')")
+    for word, message in (("pk_2cm", "Did you mean 'pk_2cmt'?"), ("model.py", "is a program"), ("no.toml", "no file")):
+        done = subprocess.run(
+            [sys.executable, "-m", "pkpd", "app", word, "--no-browser", "--port", "0"],
+            cwd=tmp_path, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert (done.returncode, message in done.stderr) == (1, True), done.stderr
+
+
+def test_a_part_is_refused_before_anything_is_served() -> None:
+    with pytest.raises(pkpd.ModelError, match="is a part that needs C from others"):
+        pkpd.explore(pkpd.load("effect_cmt"), port=0, browser=False)
+
+
 def test_a_port_that_is_taken_is_named() -> None:
     import socket
 
-    from pkpd.app.serving import serve
+    from pkpd.app.serving import explore
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(pkpd.SimulationError, match=f"port {port} .* --port 0"):
-            serve(port=port, browser=False)
+            explore(port=port, browser=False)

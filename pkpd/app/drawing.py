@@ -11,7 +11,7 @@ from pkpd.app.observed import read_data
 from pkpd.app.tables import course_run, population_run, response_run
 from pkpd.errors import DataError
 from pkpd.figures.heat_maps import heat_map
-from pkpd.figures.off_screen import off_screen
+from pkpd.figures.off_screen import WIDE, off_screen, share_legend
 from pkpd.figures.responses import response_curve
 from pkpd.figures.saving import drawn
 from pkpd.figures.style import OKABE_ITO
@@ -51,6 +51,7 @@ def _courses(explorer: Explorer, scene: Scene, ask: Export) -> bytes:
             time_course(run, output, by="arm", regimen=_shared_regimen(explorer, scene), log=ask.log, ax=ax)
             if data is not None:
                 _points(ax, data, output, scene)
+        share_legend(drawing, axes)
         return drawn(drawing, f".{ask.what}", dpi=300)
 
 
@@ -63,6 +64,7 @@ def _population(explorer: Explorer, scene: Scene, people: Population, ask: Expor
         for ax, (arm, change) in zip(axes[len(scene.outputs) :], changes.items(), strict=True):
             waterfall(change, ax=ax)
             ax.set_title(arm, loc="left", fontsize=8)
+        share_legend(drawing, axes)
         return drawn(drawing, f".{ask.what}", dpi=300)
 
 
@@ -77,8 +79,9 @@ def _changes(run: Any, people: Population, scene: Scene) -> dict[str, Any]:
 def _response(explorer: Explorer, scene: Scene, response: Response, kind: str) -> bytes:
     run = response_run(explorer, scene, response)
     names = [axis.parameter for axis in response.axes]
-    with off_screen(1 if len(names) == 1 else len(scene.arms)) as (drawing, axes):
-        if len(names) == 1:
+    curve = len(names) == 1
+    with off_screen(1 if curve else len(scene.arms), panel=None if curve else WIDE) as (drawing, axes):
+        if curve:
             response_curve(run, VALUE, x=names[0], by="arm", ax=axes[0])
         else:
             for ax, arm in zip(axes, scene.arm_names, strict=True):

@@ -74,11 +74,11 @@ def _arm_lines(model: Model, arms: Iterable[Arm]) -> Iterator[str]:
 
 
 _BY_ARM = '''
-
 def by_arm(runs, names):
     """The runs side by side, over the dimension arm."""
     kept = [run[[*names, "status"]].reset_coords(drop=True) for run in runs]
     return xr.concat(kept, pd.Index(list(regimens), name="arm"), combine_attrs="override")
+
 
 '''
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import sys
 import threading
 import webbrowser
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from pkpd.errors import MissingExtraError, SimulationError
 if TYPE_CHECKING:
     from pkpd.symbolic.model import Model
 
-__all__ = ["PORT", "application", "serve"]
+__all__ = ["PORT", "application", "explore"]
 
 PORT = 8765
 HOST = "127.0.0.1"
@@ -65,32 +66,32 @@ def application(own: Model | None = None) -> Any:
     return Guarded(Starlette(routes=[WebSocketRoute("/socket", listen), pages]))
 
 
-def serve(
-    own: Model | None = None,
-    *,
-    port: int = PORT,
-    browser: bool = True,
-    started: Callable[[str], None] = lambda url: None,
-) -> None:
-    """Serve the app on this machine until it is interrupted.
+def explore(model: Model | None = None, *, port: int = PORT, browser: bool = True) -> None:
+    """Open the explorer in the browser, and serve it until it is interrupted; ``pkpd app`` does the same.
 
     Parameters
     ----------
-    own
-        The model that pages begin with.
+    model
+        The model that the page begins with; one of the library can be chosen there.
     port
-        Of 127.0.0.1; 0 for one that is free.
+        The port of 127.0.0.1 to listen to; 0 for one that is free.
     browser
-        Whether to open the page.
-    started
-        Called with the address of the page.
+        Whether to open the page; its address is printed to stderr.
 
     Raises
     ------
     MissingExtraError
-        If the packages of the app are not installed.
+        If the extra ``app`` is not installed.
+    ModelError
+        If the model does not run alone.
     SimulationError
         If the port is taken.
+
+    Examples
+    --------
+    >>> import pkpd
+    >>> pkpd.explore(pkpd.load("kosinsky_2018"))  # doctest: +SKIP
+    pkpd app: http://127.0.0.1:8765/ (end with Ctrl+C)
     """
     require_packages()
     import uvicorn
@@ -98,17 +99,19 @@ def serve(
     from pkpd.app.messages import LARGEST_MESSAGE
     from pkpd.app.sessions import quiet
 
+    served = application(model)
     listening = _listening(port)
     url = f"http://{HOST}:{listening.getsockname()[1]}/"
     quiet()
     config = uvicorn.Config(
-        application(own), log_level="warning", ws="websockets-sansio", ws_max_size=LARGEST_MESSAGE, access_log=False,
+        served, log_level="warning", ws="websockets-sansio", ws_max_size=LARGEST_MESSAGE, access_log=False,
         lifespan="off", server_header=False, timeout_graceful_shutdown=1,
     )  # fmt: skip
-    started(url)
+    print(f"pkpd app: {url} (end with Ctrl+C)", file=sys.stderr, flush=True)
     if browser:
         threading.Timer(0.5, webbrowser.open, [url]).start()
-    uvicorn.Server(config).run(sockets=[listening])
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 def _listening(port: int) -> socket.socket:

@@ -67,6 +67,8 @@ class Shelf:
     """
 
     def __init__(self, own: Model | None = None) -> None:
+        if own is not None:
+            require_alone(own)
         self._opened: Recent[Model] = Recent(OPENED)
         self.own = own
 
@@ -84,7 +86,7 @@ class Shelf:
             As for `pkpd.read_model`, with the line.
         """
         model = as_file(text, "model.toml", read_model)
-        _require_alone(model)
+        require_alone(model)
         reference = _reference(model)
         self._opened.keep(reference, model)
         return reference
@@ -109,7 +111,7 @@ class Shelf:
                 raise DataError(f"the model {reference!r} is no longer kept; open its file again.")
             return model
         model = load(reference)
-        _require_alone(model)
+        require_alone(model)
         return model
 
 
@@ -130,7 +132,7 @@ def _lacking(model: Model) -> list[str]:
     return [s.name for s in model.settable if isinstance(s, Given) and s.default is None]
 
 
-def _require_alone(model: Model) -> None:
+def require_alone(model: Model) -> None:
     if not runs_alone(model):
         missing = ", ".join([s.name for s in model.foreign] + _lacking(model))
         raise ModelError(

@@ -363,7 +363,7 @@ def _fit_study(path: Path, flags: Mapping[str, object], out: Path | None) -> Non
 
 
 @app.command("app")
-def explore(
+def in_browser(
     model: Annotated[
         str | None, typer.Argument(metavar="[MODEL|FILE.toml]", help="A name from `pkpd catalog`, or a model as text.")
     ] = None,
@@ -371,12 +371,11 @@ def explore(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address and open no browser.")] = False,
 ) -> None:
     """Explore models in the browser: sliders, arms, virtual populations, responses; on this machine alone."""
-    from pkpd.app.serving import require_packages, serve
+    from pkpd.app.serving import explore, require_packages
     from pkpd.cli.models import model_named
 
     require_packages()
-    own = None if model is None else model_named(model)
-    serve(own, port=port, browser=not no_browser, started=lambda url: say(f"pkpd app: {url} (end with Ctrl+C)"))
+    explore(None if model is None else model_named(model), port=port, browser=not no_browser)
 
 
 @app.command()

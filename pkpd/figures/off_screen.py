@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["off_screen"]
+__all__ = ["off_screen", "share_legend"]
+
+WIDE = (4.2, 3.0)  # a panel with a bar of colors beside it
 
 _DRAWING = threading.Lock()  # the settings of matplotlib are those of the process
 
 
 @contextmanager
-def off_screen(count: int) -> Iterator[tuple[Figure, list[Axes]]]:
-    """A new figure of `count` panels, two in a row, in the house style; one at a time.
+def off_screen(count: int, *, panel: tuple[float, float] | None = None) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A new figure of `count` panels, of `panel` inches each, two in a row, in the house style; one at a time.
 
     Examples
     --------
@@ -32,10 +34,21 @@ def off_screen(count: int) -> Iterator[tuple[Figure, list[Axes]]]:
 
     columns = min(count, 2)
     rows = -(-count // columns)
-    size = COLUMN if count == 1 else (columns * PANEL[0], rows * PANEL[1])
+    width, height = panel or (COLUMN if count == 1 else PANEL)
     with _DRAWING, house_style():
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False)
         for spare in grid.flat[count:]:
             spare.remove()
         yield figure, list(grid.flat[:count])
+
+
+def share_legend(figure: Figure, axes: Sequence[Axes]) -> None:
+    """The legend that panels repeat, once and below them; nothing for a single panel."""
+    legends = [legend for ax in axes if (legend := ax.get_legend()) is not None]
+    if len(axes) < 2 or not legends:
+        return
+    handles, texts = legends[0].legend_handles, [text.get_text() for text in legends[0].get_texts()]
+    for legend in legends:
+        legend.remove()
+    figure.legend(handles, texts, loc="outside lower center", ncols=min(3, len(texts)))
