@@ -141,6 +141,11 @@ def test_a_population_has_the_percentiles_and_changes_of_its_members(page: Page)
     assert head["notes"] == []
 
 
+def test_a_population_beyond_memory_is_refused(page: Page) -> None:
+    people = {"members": 20_000, "spread": {"CL": 0.2}, "change": "C"}
+    assert "at most 50,000,000" in page.error("population", scene={**PK, "points": 5000}, population=people)
+
+
 def test_a_waterfall_without_a_baseline_is_told(page: Page) -> None:
     people = {"members": 5, "spread": {"CL": 0.2}, "change": "C"}
     head, arrays, _ = page.ask("population", scene=PK, population=people)
@@ -213,9 +218,9 @@ def changed(**fields: Any) -> dict[str, Any]:
         (changed(model="../../etc/passwd"), "has no model"),
         (changed(model="text-000000000000"), "open its file again"),
         (changed(model="effect_cmt"), "is a part that needs C from others"),
-        (changed(end=-1.0), "scene.end is -1.0"),
-        (changed(points=10**9), "scene.points"),
-        (changed(doses=[{"route": "iv", "amount": "1; import os"}]), "valid number"),
+        (changed(end=-1.0), "end is -1.0"),
+        (changed(points=10**9), "points is 1000000000"),
+        (changed(doses=[{"route": "iv", "amount": "1; import os"}]), "row of doses 1, amount is"),
         (changed(outputs=["C"], spare=1), "extra inputs"),
         (changed(doses=[{"route": "iv", "amount": 1.0, "n": 10**6}]), "less than or equal to 1000"),
     ],

@@ -20,8 +20,6 @@ from pkpd.figures.waterfalls import waterfall
 from pkpd.measures.responses import best_change
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from pkpd.records.observations import Dataset
     from pkpd.treatment.regimens import Regimen
 
@@ -96,7 +94,7 @@ def _shared_regimen(explorer: Explorer, scene: Scene) -> Regimen | None:
     return regimen_of(explorer.shelf.model(scene.model), treated.pop()) if len(treated) == 1 else None
 
 
-def _points(ax: Axes, data: Dataset, output: str, scene: Scene) -> None:
+def _points(ax: Any, data: Dataset, output: str, scene: Scene) -> None:
     """The observations of an output in the colors of their arms."""
     for i, arm in enumerate(scene.arm_names):
         rows = [k for k in data.rows(arm) if data.output[k] == output]

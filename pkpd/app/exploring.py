@@ -11,7 +11,7 @@ import numpy as np
 
 from pkpd.app.dosing import regimen_of
 from pkpd.app.frames import Frame
-from pkpd.app.messages import MOST_CELLS, Arm, Axis, Population, Response, Scene
+from pkpd.app.messages import MOST_CELLS, MOST_NUMBERS, Arm, Axis, Population, Response, Scene
 from pkpd.app.shelf import Recent, Shelf
 from pkpd.arrays import Array
 from pkpd.ensembles.distributions import lognormal
@@ -91,6 +91,12 @@ class Explorer:
         """The courses of all members, of each arm; the members of all arms are the same where parameters are."""
         model = self.shelf.model(scene.model)
         outputs = list(dict.fromkeys((*scene.outputs, people.change)))
+        numbers = people.members * scene.points * len(outputs) * len(scene.arms)
+        if numbers > MOST_NUMBERS:
+            raise DataError(
+                f"{people.members:,} members of {len(scene.arms)} arms have {numbers:,} numbers; at most "
+                f"{MOST_NUMBERS:,} are held here. Ask for fewer members, arms or outputs, or export a study."
+            )
         runs = (
             simulate(
                 model,

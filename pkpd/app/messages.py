@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -15,6 +17,7 @@ __all__ = [
 
 LARGEST_MESSAGE = 2_000_000  # bytes: a large model as text has some 60,000
 MOST_CELLS = 10_000  # of a response surface
+MOST_NUMBERS = 50_000_000  # of a population in memory, 400 MB
 
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -188,6 +191,7 @@ class Request(Message):
     ask: Said
 
 
+_KINDS = ("start", "catalog", "describe", "open", "courses", "population", "response", "data", "export")
 _REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
@@ -212,8 +216,19 @@ def read_message(text: str) -> Request:
         raise DataError(_sentence(error.errors(include_url=False)[0])) from None
 
 
+_COUNTED = {"arms": "arm", "doses": "row of doses", "axes": "axis"}
+
+
+def _place(steps: Sequence[str | int]) -> str:
+    """Where a field stands, in words: ``arm 2, row of doses 1, amount``."""
+    words = [str(step) for step in steps if step not in ("ask", "scene", *_KINDS)]
+    named = [f"{_COUNTED[a]} {int(b) + 1}" if a in _COUNTED and b.isdigit() else b
+             for a, b in itertools.pairwise(["", *words])]  # fmt: skip
+    return ", ".join(word for word in named if word not in _COUNTED)
+
+
 def _sentence(error: Any) -> str:
-    place = ".".join(str(step) for step in error["loc"]) or "the message"
+    place = _place(error["loc"]) or "the message"
     value = repr(error.get("input"))
     shown = value if len(value) <= 60 else value[:57] + "..."
     return f"{place} is {shown}: {error['msg'][0].lower()}{error['msg'][1:]}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pkpd.figures.style import COLUMN, PANEL, house_style
 
@@ -48,7 +48,8 @@ def share_legend(figure: Figure, axes: Sequence[Axes]) -> None:
     legends = [legend for ax in axes if (legend := ax.get_legend()) is not None]
     if len(axes) < 2 or not legends:
         return
-    handles, texts = legends[0].legend_handles, [text.get_text() for text in legends[0].get_texts()]
+    handles: Any = legends[0].legend_handles
+    texts = [text.get_text() for text in legends[0].get_texts()]
     for legend in legends:
         legend.remove()
     figure.legend(handles, texts, loc="outside lower center", ncols=min(3, len(texts)))

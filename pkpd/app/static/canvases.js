@@ -61,7 +61,8 @@ export function drawWaterfall(canvas, change, lines, arm) {
     ctx.moveTo(left, y(v));
     ctx.lineTo(width - right, y(v));
     ctx.stroke();
-    ctx.fillText(name, width - right, v > 0 ? y(v) - 5 : y(v) + 14);
+    ctx.textAlign = v > 0 ? "right" : "left"; // where the bars are not
+    ctx.fillText(name, v > 0 ? width - right : left + 4, v > 0 ? y(v) - 5 : y(v) + 14);
   }
 }
 

@@ -85,6 +85,9 @@ function begin(model, text = null) {
   const able = model.parameters.find((p) => p.cv !== null) ?? model.parameters[0];
   state.response = able ? { axes: [axisFor(able)], output: first.name, kind: "last" } : null;
   if (!model.parameters.some((p) => p.cv !== null) && able) state.population.spread[able.name] = 0.3;
+  const tab = document.querySelector("#views [data-view=response]");
+  tab.disabled = !state.response;
+  if (tab.disabled && state.view === "response") state.view = "courses";
   $("model-name").textContent = model.name;
   $("model-title").textContent = model.title === model.name ? "" : model.title;
   $("time-unit").textContent = timeWords(model.time);

@@ -96,7 +96,7 @@ export class Panels {
     const arms = this.state.scene.arms;
     const shown = spec.series.filter((s) => s.kind !== "low" && s.kind !== "high");
     const parts = shown.map((s) => {
-      const part = el("span", {}, `${shown.length > 1 ? `${arms[s.arm]?.name ?? ""} ` : ""}${number(s.values[at])}`);
+      const part = el("span", {}, `${shown.length > 1 ? `${arms[s.arm]?.name ?? ""} ` : ""}${number(s.values[at], 3)}`);
       part.style.color = color(s.arm);
       return part;
     });
@@ -181,7 +181,7 @@ export class Panels {
 
 const NARROWEST = 350;
 const LOWEST = 215;
-const ASPECT = 0.68; // the most height for a width
+const ASPECT = 0.9; // the most height for a width
 
 /** Give all panels, curves and what stands below them, as much room as there is without scrolling, within reason. */
 export function layOut() {

@@ -71,9 +71,12 @@ export class Treatment {
     this.onChange();
   }
 
-  rename(name) {
-    const wanted = name.trim().slice(0, 80);
-    if (wanted && !this.state.scene.arms.some((a) => a !== this.arm && a.name === wanted)) this.arm.name = wanted;
+  rename(box) {
+    const wanted = box.value.trim();
+    const taken = this.state.scene.arms.some((a) => a !== this.arm && a.name === wanted);
+    box.setCustomValidity(!wanted ? "An arm has a name." : taken ? `There is an arm ${wanted} already.` : "");
+    if (!box.reportValidity()) return;
+    this.arm.name = wanted;
     this.build();
     this.onSelect();
     this.onChange();
@@ -81,7 +84,7 @@ export class Treatment {
 
   buildRows() {
     const { arm, state } = this;
-    const name = el("input", { type: "text", ".value": arm.name, maxlength: 80, "aria-label": "Name of the arm", onchange: () => this.rename(name.value) });
+    const name = el("input", { type: "text", ".value": arm.name, maxlength: 80, "aria-label": "Name of the arm", onchange: () => this.rename(name), oninput: () => name.setCustomValidity("") });
     const head = el("div", { class: "row arm-head" }, name,
       el("button", { disabled: state.scene.arms.length >= MOST_ARMS, onclick: () => this.add(arm, `${arm.name} copy`) }, "Copy"),
       el("button", { disabled: state.scene.arms.length < 2, onclick: () => this.remove() }, "Remove"));
