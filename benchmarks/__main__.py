@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.app import app_table
 from benchmarks.calls import calls_table
 from benchmarks.cases import CASES
 from benchmarks.comparison import compare, comparison_table, precision_table
@@ -41,6 +42,7 @@ TABLES = {
     "responses": responses_table,
     "trial": trial_table,
     "gpu": gpu_table,
+    "app": app_table,
 }  # fmt: skip
 SECTIONS = ("comparison", "scaling", *TABLES)
 

@@ -25,6 +25,7 @@ TITLES = {
     "studies": "Studies: sweeps that are kept",
     "analysis": "Sensitivity, dose-response and synergy",
     "figures": "Figures",
+    "app": "The explorer in the browser",
     "storage": "Results in files",
     "errors": "Errors and warnings",
 }

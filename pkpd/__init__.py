@@ -108,6 +108,7 @@ _ROOMS = {
     "fitting.comparison": ["Comparison", "compare"],
     "fitting.continuing": ["refit"],
     "fitting.fit_json": ["read_fit", "write_fit"],
+    "app.serving": ["explore"],
     "figures.bifurcation_diagrams": ["bifurcation_diagram"],
     "figures.contours": ["contours"],
     "figures.phase_portraits": ["phase_portrait"],

@@ -36,6 +36,7 @@ LAYERS = [
     ["analysis"],
     ["trials"],
     ["figures"],
+    ["app"],
     ["cli"],
 ]
 RANK = {room: rank for rank, rooms in enumerate(LAYERS) for room in rooms}

@@ -361,6 +361,22 @@ def _fit_study(path: Path, flags: Mapping[str, object], out: Path | None) -> Non
             say(f"wrote {written}")
 
 
+@app.command("app")
+def in_browser(
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL|FILE.toml]", help="A name from `pkpd catalog`, or a model as text.")
+    ] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port of 127.0.0.1; 0 for a free one.")] = 8765,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Print the address and open no browser.")] = False,
+) -> None:
+    """Explore models in the browser: sliders, arms, virtual populations, responses; on this machine alone."""
+    from pkpd.app.serving import explore, require_packages
+    from pkpd.cli.models import model_named
+
+    require_packages()
+    explore(None if model is None else model_named(model), port=port, browser=not no_browser)
+
+
 @app.command()
 def quickstart(
     out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("quickstart"),

@@ -1,0 +1,1 @@
+"""The explorer in the browser: models, regimens and parameters at hand, on this machine alone."""
