@@ -19,9 +19,9 @@ import pkpd
 
 # Those that lack one: it only gets shorter.
 LACKING = {
-    "benefit_risk_chart", "binomial_error", "bootstrap_subjects", "by_occasion", "compare", "decision_curve",
+    "benefit_risk_chart", "binomial_error", "by_occasion", "compare", "decision_curve",
     "forest", "lesion_diameters", "likelihood_ratio", "open_sweep", "parameter_pairs", "poisson_error",
-    "posterior_traces", "predict", "profile_objective", "read_fit", "read_mixed_fit", "read_study",
+    "posterior_traces", "predict", "read_fit", "read_mixed_fit", "read_study",
     "recommendation_gains", "recommended_regimens", "refit", "resampled", "response_surface",
     "search_covariates", "select_plausible", "sir", "start_waterfall", "subpopulation", "target",
     "treatment_timeline", "weigh", "write_mixed_fit", "write_nonmem", "write_study",

@@ -84,7 +84,7 @@ def test_values_in_many_steps_are_written_to_the_bit(tmp_path):
     ("text", "told"),
     [
         ("published = 1", "published is 1; expected true or false"),
-        ('variability = { CL = { kind = "lognorm" } }', "'logitnormal', 'boxcox', 'categorical'"),
+        ('variability = { CL = { kind = "lognorm" } }', "'logitnormal', 'probitnormal', 'boxcox', 'categorical'"),
         ('variability = { CL = { kind = "normal", cv = 1 } }', "a normal distribution has mean, sd; it was given cv."),
         ('blocks = [{ parameters = ["CL"], correlation = [] }]', "no key 'correlation'. Did you mean 'correlations'?"),
         ('blocks = [{ parameters = ["CL", "V1"], correlations = [["CL", "V1"]] }]', '["CL", "V1", 0.28]'),

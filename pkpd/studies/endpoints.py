@@ -161,11 +161,12 @@ def _assessed(model: Model, endpoint: RecistEndpoint, run: xr.Dataset) -> xr.Dat
     diameter = np.stack(sizes, axis=-1).reshape(-1, len(days), len(sizes))
     patients, lesions = len(diameter), len(sizes)
     none = np.zeros(diameter.shape, dtype=bool)
-    visits = ("patient", "visit"), np.broadcast_to(days, (patients, len(days)))
+    visits, death = np.broadcast_to(days, (patients, len(days))), _death(model, endpoint.death, run)
+    alive = True if death is None else ~(visits > death[:, None])
     scans = xr.Dataset(
         {
-            "day": visits,
-            "scheduled": visits,
+            "day": (("patient", "visit"), np.where(alive, visits, np.nan)),
+            "scheduled": (("patient", "visit"), visits),
             "diameter": (("patient", "visit", "lesion"), np.maximum(diameter, 0.0)),
             "role": (("patient", "lesion"), np.full((patients, lesions), TARGET, dtype=np.int8)),
             "node": (("patient", "lesion"), np.zeros((patients, lesions), dtype=bool)),
@@ -174,7 +175,7 @@ def _assessed(model: Model, endpoint: RecistEndpoint, run: xr.Dataset) -> xr.Dat
         }
     )
     rules = RecistRules(confirmation=endpoint.confirmation, stable=endpoint.stable)
-    return recist(scans, rules=rules, death=_death(model, endpoint.death, run))
+    return recist(scans, rules=rules, death=death)
 
 
 def _death(model: Model, event: str | None, run: xr.Dataset) -> Array | None:
