@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -41,6 +42,16 @@ def example(function: Callable[..., Any]) -> doctest.DocTest:
     return doctest.DocTestParser().get_doctest(
         inspect.getdoc(function) or "", dict(vars(module)), function.__name__, module.__file__, 0
     )
+
+
+def test_no_section_of_a_docstring_stands_twice() -> None:
+    """The site's builder refuses such a page."""
+    twice = {
+        name: heads
+        for name in FUNCTIONS
+        if len(heads := re.findall(r"^(\w+)\n-{3,}$", inspect.getdoc(getattr(pkpd, name)) or "", re.M)) != len({*heads})
+    }
+    assert not twice
 
 
 def test_every_public_function_has_an_example() -> None:

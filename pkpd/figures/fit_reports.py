@@ -78,8 +78,6 @@ def write_report(
     --------
     ``pkpd.write_report(fit, "fit.html", profiles=pkpd.profile(fit))``
 
-    Examples
-    --------
     >>> import pkpd
     >>> from pkpd.fits import mc38_radiation
     >>> result = mc38_radiation.run()

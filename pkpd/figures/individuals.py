@@ -73,8 +73,6 @@ def individual_fits(
     --------
     ``pkpd.save(pkpd.individual_fits(fit), "individuals.pdf")`` writes all pages.
 
-    Examples
-    --------
     >>> import pkpd
     >>> from pkpd.fits import mc38_radiation
     >>> result = mc38_radiation.run()

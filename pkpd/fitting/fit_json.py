@@ -67,8 +67,6 @@ def write_fit(fit: Fit, path: str | Path) -> Path:
     --------
     ``pkpd.write_fit(fit, "fit.json")``; later ``pkpd.refit(pkpd.read_fit("fit.json"))`` goes on from the estimates.
 
-    Examples
-    --------
     >>> import pkpd
     >>> from pkpd.fits import mc38_radiation
     >>> result = mc38_radiation.run()
