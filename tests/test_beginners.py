@@ -49,6 +49,9 @@ def test_sympy_itself_is_left_alone() -> None:
     x = sympy.Symbol("x")
     with pytest.raises(TypeError, match="cannot determine truth value"):
         bool(x > 5)
+    with pytest.raises(TypeError, match="has no callable exp method") as refused:
+        np.exp(x + 1)
+    assert not isinstance(refused.value, ModelError)
     assert bool(sympy.Integer(6) > 5)
     assert sympy.Max(T, 0).free_symbols == {T}
     assert pickle.loads(pickle.dumps(T > 5)) == (T > 5)

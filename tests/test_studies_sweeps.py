@@ -242,12 +242,16 @@ def test_another_study_is_refused(tmp_path):
     run_study(pk(), tmp_path / "a")
     with pytest.raises(DataError, match=r"holds another study: times, solver differ\(s\)"):
         run_study(pk(times=[0, 1], solver=pkpd.Solver(rtol=1e-5)), tmp_path / "a")
-    (tmp_path / "b").mkdir()
-    (tmp_path / "b" / "letter.txt").write_text("mine", encoding="utf-8")
+
+
+@pytest.mark.parametrize("theirs", ["letter.txt", "study.toml", "data.zarr"])
+def test_a_folder_with_a_file_of_somebody_else_is_refused_and_left_alone(tmp_path, theirs):
+    (tmp_path / theirs).write_text("mine", encoding="utf-8")
     with pytest.raises(DataError, match="is not empty and holds no sweep"):
-        run_study(pk(), tmp_path / "b")
+        run_study(pk(), tmp_path)
     with pytest.raises(DataError, match="holds no sweep"):
-        pkpd.open_sweep(tmp_path / "b")
+        pkpd.open_sweep(tmp_path)
+    assert (tmp_path / theirs).read_text(encoding="utf-8") == "mine"
 
 
 def test_a_store_that_cannot_be_written_says_so_and_resumes(tmp_path, monkeypatch):

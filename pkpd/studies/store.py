@@ -116,10 +116,14 @@ class Store:
         return self
 
     def _is_unfinished_start(self) -> bool:
-        """Whether the folder is empty, or holds no more than a run that was stopped while it made the store."""
-        ours = {"lock", "finished", "failed", "data.zarr", "study.toml"}
-        named = all(path.name in ours or path.name.startswith(".study-") for path in self.folder.iterdir())
-        return named and not self.finished()
+        """Whether the folder is empty, or holds no more than a run that was stopped while it made the store.
+
+        The folders come first, so that a ``study.toml`` or ``data.zarr`` without them is somebody else's.
+        """
+        names = {path.name for path in self.folder.iterdir()} - {"lock"}
+        made = {"data.zarr", "study.toml", *(name for name in names if name.startswith(".study-"))}
+        first = names & {"finished", "failed"}
+        return not self.finished() and (names == first or (len(first) == 2 and names - first <= made))
 
     def _require_same(self, study: Study) -> None:
         stored = read_json(self.study_file)

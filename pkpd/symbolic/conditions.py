@@ -37,6 +37,8 @@ def _explained(self: Relational) -> bool:
 
 def _refuse(function: str) -> Any:
     def method(self: sympy.Basic) -> NoReturn:
+        if not self.atoms(Declared):  # in numpy's own words
+            raise TypeError(f"{type(self).__name__} has no callable {function} method")
         written = _BY_SYMPY.get(function, f"{function}(x)")
         raise ModelError(
             f"numpy.{function} got {self}, which is an expression and no number; write it by sympy: "
@@ -48,6 +50,6 @@ def _refuse(function: str) -> Any:
 
 Relational.__bool__ = _explained
 for _name in (*_FUNCTIONS, *_BY_SYMPY):
-    for _class in (Declared, sympy.Add, sympy.Mul):
+    for _class in (Declared, sympy.Add, sympy.Mul, sympy.Pow):
         if not hasattr(_class, _name):
             setattr(_class, _name, _refuse(_name))
