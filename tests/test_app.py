@@ -165,6 +165,15 @@ def test_a_response_is_that_of_reduce(page: Page) -> None:
     assert head["units"] == run["auc"].attrs["units"]
 
 
+def test_data_in_another_unit_are_converted_or_refused(page: Page) -> None:
+    text = "arm,time,output,value,unit\nlow,1,C,20000,ug/L\nlow,2,C,15,mg/L\n"
+    head, _, _ = page.ask("data", scene=PK, text=text)
+    assert [one["value"] for one in head["series"]] == [[pytest.approx(20), 15]]
+    assert "cannot be converted to mg/L" in page.error("data", scene=PK, text=text.replace("ug/L", "nmol"))
+    _, body = export(page, "script", data=text)
+    assert "20000" not in body.decode() and "low,1.0,C,20.0" in body.decode()
+
+
 def test_data_are_matched_with_arms_by_name(page: Page) -> None:
     head, _, _ = page.ask("data", scene=PK, text="arm,time,output,value\nlow,1,C,20\nlow,2,C,15\nother,1,C,9\n")
     assert head["unmatched"] == ["other"]

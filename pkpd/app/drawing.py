@@ -43,7 +43,7 @@ def figure(explorer: Explorer, ask: Export) -> bytes:
 
 def _courses(explorer: Explorer, scene: Scene, ask: Export) -> bytes:
     run = course_run(explorer, scene)
-    data = None if ask.data is None else read_data(ask.data)
+    data = None if ask.data is None else read_data(ask.data, explorer.shelf.model(ask.scene.model))
     with off_screen(len(scene.outputs)) as (drawing, axes):
         for ax, output in zip(axes, scene.outputs, strict=True):
             time_course(run, output, by="arm", regimen=_shared_regimen(explorer, scene), log=ask.log, ax=ax)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pkpd.app.messages import Scene
 from pkpd.app.shelf import Shelf, as_file
 from pkpd.errors import unknown_name
 from pkpd.records.observations import Dataset, arm_names, read_observations
 
+if TYPE_CHECKING:
+    from pkpd.symbolic.model import Model
+
 __all__ = ["observed", "read_data"]
 
 
-def read_data(text: str) -> Dataset:
-    """The observations of a tidy table; their arms have no regimens here.
+def read_data(text: str, model: Model) -> Dataset:
+    """The observations of a tidy table, in the units of a model; their arms have no regimens here.
 
     Raises
     ------
     DataError
         As for `pkpd.read_observations`, with the line.
+    UnitError
+        If the table has units, and one does not fit.
     """
-    return as_file(text, "data.csv", lambda path: read_observations(path, dict.fromkeys(arm_names(path))))
+    data = as_file(text, "data.csv", lambda path: read_observations(path, dict.fromkeys(arm_names(path))))
+    return data.in_units(model.units)
 
 
 def observed(shelf: Shelf, scene: Scene, text: str) -> dict[str, Any]:
@@ -32,9 +38,11 @@ def observed(shelf: Shelf, scene: Scene, text: str) -> dict[str, Any]:
         If it is not such a table.
     UnknownNameError
         If the model has no such output.
+    UnitError
+        If the table has units, and one does not fit.
     """
-    data = read_data(text)
     model = shelf.model(scene.model)
+    data = read_data(text, model)
     states = [s.name for s in model.states]
     for output in data.outputs:
         if output not in model.outputs and output not in states:

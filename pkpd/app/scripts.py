@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pkpd.app.dosing import regimen_code
 from pkpd.app.exploring import PERCENTILES, VALUE, Explorer
 from pkpd.app.messages import Arm, Axis, Export, Population, Response, Scene
+from pkpd.app.observed import read_data
 from pkpd.model_text.writing import model_text
 from pkpd.version import __version__
 
@@ -26,7 +27,7 @@ def script(explorer: Explorer, ask: Export) -> str:
         *_imports(ask),
         *_model_lines(model, scene),
         *_arm_lines(model, scene.arms),
-        f"times = np.linspace(0.0, {scene.end!r}, {scene.points!r})  # {model.time}",
+        f"times = np.linspace(0.0, {scene.end!r}, {scene.points!r})  # {' '.join(model.time.split())}",
         f"outputs = {list(scene.outputs)!r}",
         "",
     ]
@@ -35,7 +36,7 @@ def script(explorer: Explorer, ask: Export) -> str:
     elif ask.population is not None:
         lines += _population_lines(explorer, scene, ask.population)
     else:
-        lines += _course_lines(ask)
+        lines += _course_lines(ask, model)
     return "\n".join(lines) + "\n"
 
 
@@ -83,7 +84,7 @@ def by_arm(runs, names):
 '''
 
 
-def _course_lines(ask: Export) -> Iterator[str]:
+def _course_lines(ask: Export, model: Model) -> Iterator[str]:
     yield from _BY_ARM.splitlines()
     yield from (
         "run = by_arm(",
@@ -97,8 +98,8 @@ def _course_lines(ask: Export) -> Iterator[str]:
         'table.to_csv("courses.csv", index=False)',
     )
     if ask.data is not None:
-        yield from _literal("DATA", ask.data)
-        yield 'data = pd.read_csv(io.StringIO(DATA), comment="#", dtype={"arm": str})'
+        yield from _literal("DATA", read_data(ask.data, model).table.to_csv(index=False))
+        yield 'data = pd.read_csv(io.StringIO(DATA), dtype={"arm": str})'
     yield "for output in outputs:"
     yield f'    ax = pkpd.time_course(run, output, by="arm", log={ask.log!r})'
     if ask.data is not None:

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import threading
+import warnings
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,12 +98,11 @@ def explore(model: Model | None = None, *, port: int = PORT, browser: bool = Tru
     import uvicorn
 
     from pkpd.app.messages import LARGEST_MESSAGE
-    from pkpd.app.sessions import quiet
+    from pkpd.errors import FailedMembersWarning
 
     served = application(model)
     listening = _listening(port)
     url = f"http://{HOST}:{listening.getsockname()[1]}/"
-    quiet()
     config = uvicorn.Config(
         served, log_level="warning", ws="websockets-sansio", ws_max_size=LARGEST_MESSAGE, access_log=False,
         lifespan="off", server_header=False, timeout_graceful_shutdown=1,
@@ -110,7 +110,8 @@ def explore(model: Model | None = None, *, port: int = PORT, browser: bool = Tru
     print(f"pkpd app: {url} (end with Ctrl+C)", file=sys.stderr, flush=True)
     if browser:
         threading.Timer(0.5, webbrowser.open, [url]).start()
-    with contextlib.suppress(KeyboardInterrupt):
+    with contextlib.suppress(KeyboardInterrupt), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FailedMembersWarning)  # the page counts them
         uvicorn.Server(config).run(sockets=[listening])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import warnings
 from typing import Any
 
 import anyio
@@ -106,10 +105,3 @@ def _number(text: str | None) -> int:
     except (ValueError, TypeError, KeyError):
         return -1
     return number if type(number) is int else -1
-
-
-def quiet() -> None:
-    """Failed members are counted on the page; warnings of them do not fill the terminal."""
-    from pkpd.errors import FailedMembersWarning
-
-    warnings.simplefilter("ignore", FailedMembersWarning)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from pkpd.errors import DataError, ModelError
+from pkpd.errors import DataError, ModelError, UnknownNameError
 from pkpd.library.catalog import load
 from pkpd.model_text.reading import read_model
 from pkpd.symbolic.symbols import Given
@@ -144,9 +144,7 @@ def require_alone(model: Model) -> None:
 def _of_library(model: Model) -> bool:
     try:
         return bool(load(model.name) == model)
-    except Exception as error:  # a name that the library does not have
-        if not isinstance(error, KeyError):
-            raise
+    except UnknownNameError:
         return False
 
 
