@@ -11,7 +11,7 @@ import numpy as np
 
 from pkpd.ensembles.box_cox import BoxCox
 from pkpd.ensembles.inputs import number, shortened
-from pkpd.ensembles.marginals import Discrete, Distribution, FromScipy, TransformedNormal, Truncated
+from pkpd.ensembles.marginals import Discrete, Distribution, FromScipy, Scale, TransformedNormal, Truncated
 from pkpd.errors import ParameterError
 
 __all__ = [
@@ -117,9 +117,7 @@ def logitnormal(median: float | None = None, *, omega: float, lower: float = 0.0
     >>> logitnormal(0.8, omega=0.5).center
     0.8
     """
-    low, high = number(lower, "logitnormal(): the lower limit"), number(upper, "logitnormal(): the upper limit")
-    _check_order("logitnormal()", low, high)
-    return TransformedNormal("logit", _optional("median", median), _spread("omega", omega), low, high)
+    return _between_limits("logit", median, omega, lower, upper)
 
 
 def probitnormal(median: float | None = None, *, omega: float, lower: float = 0.0, upper: float = 1.0) -> Distribution:
@@ -146,9 +144,14 @@ def probitnormal(median: float | None = None, *, omega: float, lower: float = 0.
     >>> print(f"{pkpd.probitnormal(0.5, omega=1).cdf(0.3):.3f}")
     0.300
     """
-    low, high = number(lower, "probitnormal(): the lower limit"), number(upper, "probitnormal(): the upper limit")
-    _check_order("probitnormal()", low, high)
-    return TransformedNormal("probit", _optional("median", median), _spread("omega", omega), low, high)
+    return _between_limits("probit", median, omega, lower, upper)
+
+
+def _between_limits(scale: Scale, median: Any, omega: Any, lower: Any, upper: Any) -> Distribution:
+    call = f"{scale}normal()"
+    low, high = number(lower, f"{call}: the lower limit"), number(upper, f"{call}: the upper limit")
+    _check_order(call, low, high)
+    return TransformedNormal(scale, _optional("median", median), _spread("omega", omega), low, high)
 
 
 def boxcox(median: float | None = None, *, omega: float | None = None, shape: float) -> Distribution:
