@@ -171,7 +171,8 @@ def test_data_in_another_unit_are_converted_or_refused(page: Page) -> None:
     assert [one["value"] for one in head["series"]] == [[pytest.approx(20), 15]]
     assert "cannot be converted to mg/L" in page.error("data", scene=PK, text=text.replace("ug/L", "nmol"))
     _, body = export(page, "script", data=text)
-    assert "20000" not in body.decode() and "low,1.0,C,20.0" in body.decode()
+    assert "20000" not in body.decode()
+    assert "low,1.0,C,20.0" in body.decode()
 
 
 def test_data_are_matched_with_arms_by_name(page: Page) -> None:

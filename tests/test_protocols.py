@@ -12,6 +12,7 @@ import sympy
 
 import pkpd
 from pkpd.treatment.therapies import Therapy
+from pkpd.trials.dosing import Progress
 
 g = pkpd.param("g", 0.0, "1/day", "growth", bounds=(None, None))
 k = pkpd.param("k", 0.05, "1/day", "decay of the toxicity")
@@ -250,6 +251,14 @@ def test_a_delay_beyond_the_longest_duration_ends_the_therapy() -> None:
         assert toxicity([0, 28], 56) > 0.3 > toxicity([0, 28], 63)
         assert days(treated, therapy="drug") == expected
         assert days(treated, therapy="after") == [follows]
+
+
+def test_a_first_cycle_that_is_put_off_begins_the_duration_later() -> None:
+    begun = Progress.before_all(2, 1).started(np.array([True, True]), np.array([10.0, 10.0]), 0)
+    begun = begun.where(np.array([False, True]), cycle=1)
+    later = begun.delayed_by(np.array([True, True]), 7, longest=6)
+    assert later.first.tolist() == [17, 10]
+    assert later.due.tolist() == [17, np.inf]  # the second cycle would begin 7 days after the first
 
 
 def test_stop_at_toxicity_is_for_good() -> None:

@@ -88,6 +88,11 @@ def test_days_rise_and_end_when_the_patient_leaves() -> None:
         assert np.isnan(last) or (kept <= last).all()
 
 
+def test_who_leaves_on_the_day_of_a_visit_is_still_seen() -> None:
+    day = pkpd.visit_days(pkpd.schedule_visits(42, 126), 2, seed=1, leave=np.array([84.0, 83.9])).day.to_numpy()
+    assert np.nanmax(day, axis=1).tolist() == [84, 42]
+
+
 def test_a_patient_comes_on_the_same_days_in_any_company() -> None:
     schedule = pkpd.schedule_visits(42, 420, jitter=3, missed=0.1, delayed=0.1)
     together = pkpd.visit_days(schedule, 50, seed=9)

@@ -322,6 +322,7 @@ def test_a_trial_is_cut_at_its_cutoff() -> None:
     with pytest.raises(pkpd.DataError, match="1 members have no event and no end"):
         pkpd.censored_at([np.inf], np.inf)
     np.testing.assert_array_equal(pkpd.censored_at([np.nan, 1], 2), [[np.nan, 1], [np.nan, 1]])
+    np.testing.assert_array_equal(pkpd.censored_at([2.0], 2), [[2], [1]])  # on the last day it is seen
 
 
 MODULES = ["symbolic.hazards", "ensembles.chances", "ensembles.lifetimes", "measures.event_times"]

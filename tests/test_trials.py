@@ -12,6 +12,7 @@ import sympy
 import xarray as xr
 
 import pkpd
+from pkpd.trials.endpoints import _compared, _curves
 
 X = pkpd.state("X", "mg", "drug given")
 h = pkpd.param("h", log(2) / 300, "1/day", "hazard of death")
@@ -182,6 +183,25 @@ def test_replicates_scatter_about_the_truth(outcome: xr.Dataset) -> None:
     low, _, high = np.log(limits["os_hazard_ratio"].to_numpy()[:, 0])
     outside = (log_ratio < low) | (log_ratio > high)
     assert outside.mean() == pytest.approx(0.1, abs=0.01)
+
+
+def test_each_arm_is_compared_with_the_control_alone() -> None:
+    arms = {"low": drug(5), "high": drug(50), "control": NOTHING}
+    three = pkpd.Trial(MORTAL, arms, patients=9, accrual=1, follow_up=1, death="death")
+    rng = np.random.default_rng(3)
+    time, number = rng.exponential(100, 300), np.repeat([0, 1, 2], 100)
+    found = _compared(time, np.ones(300), number, None, three, 0.95)
+    for place in (0, 1):
+        both = (number == place) | (number == 2)
+        known = pkpd.hazard_ratio(time[both], np.ones(200), number[both] == place)
+        assert found["hazard_ratio"][place] == pytest.approx(float(known["hazard_ratio"]), rel=1e-12)
+
+
+def test_survival_is_zero_at_a_landmark_after_the_last_event_and_unknown_after_the_last_patient() -> None:
+    time, event, number = np.array([10.0, 20, 10, 20]), np.array([1.0, 1, 1, 0]), np.array([0, 0, 1, 1])
+    medians, landmarks = _curves(time, event, number, ["all died", "one lives"], [15, 30])
+    np.testing.assert_array_equal(landmarks, [[0.5, 0], [0.5, np.nan]])
+    np.testing.assert_array_equal(medians, [10, 10])
 
 
 def test_medians_that_are_not_reached_are_infinite_and_count() -> None:
