@@ -239,5 +239,6 @@ def _finish(ax: Axes, reduced: xr.DataArray, x: str, bands: list[FilledBand], lo
         ax.set_xlim(-0.5, len(names) - 0.5)
     elif reduced.sizes[x] <= _FEW:
         tick_centers(ax, "x", np.sort(reduced[x].to_numpy()))
-    ax.set_xlabel(labels.quantity(reduced[x]))
+    named = labels.quantity(reduced[x])
+    ax.set_xlabel(named if reduced[x].dtype.kind in "iuf" else labels.sentence(named))
     ax.set_ylabel(labels.output(reduced, 34))

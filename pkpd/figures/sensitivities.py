@@ -68,6 +68,7 @@ def tornado(table: xr.Dataset, *, most: int = 15, ax: Axes | None = None) -> Axe
         _name_rows(axes, [_range_label(rows.isel(parameter=i)) for i in range(rows.sizes["parameter"])])
         axes.set_xlabel(labels.quantity(rows["output_low"], 40))
         axes.xaxis.set_major_locator(MaxNLocator(3))
+        axes.tick_params(axis="x", labelsize=6)  # names of parameters leave little room
         write_powers(axes, "x", float(max(abs(rows["output_low"]).max(), abs(rows["output_high"]).max())))
         _spread(axes, rows, middle)
         room = legend_above(axes)
