@@ -234,6 +234,6 @@ def _attrs_of_numbers(study: Study) -> dict[str, dict[str, Any]]:
 
 
 def _compressor() -> Any:
-    from zarr.codecs import BloscCodec, BloscShuffle
+    from zarr.codecs import BloscCodec
 
-    return BloscCodec(cname="lz4", clevel=1, shuffle=BloscShuffle.shuffle)
+    return BloscCodec(cname="lz4", clevel=1, shuffle="shuffle")
