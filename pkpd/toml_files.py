@@ -106,8 +106,8 @@ def checked(kind: type[T], file: TomlFile, keys: Keys = ()) -> T:
         return kind.model_validate(content)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-        # A key that is misspelled is also one that is missing.
-        first = min(errors, key=lambda e: e["type"] != "extra_forbidden")
+        # A key that is misspelled is also one that is missing; of alternatives, that which fits farthest was meant.
+        first = min(errors, key=lambda e: (e["type"] != "extra_forbidden", -len(_place(content, e)[0])))
         raise _message(kind, file, keys, content, first) from None
 
 
@@ -121,7 +121,7 @@ _KINDS = {
 
 
 def _message(kind: type[Table], file: TomlFile, above: Keys, content: Any, error: Any) -> Exception:
-    keys, value = _place(content, error["loc"])
+    keys, value = _place(content, error)
     place, what = file.where([*above, *keys]), error["type"]
     table = file.where([*above, *keys[:-1]]) if len([*above, *keys]) > 1 else file.name
     if what == "extra_forbidden":
@@ -152,15 +152,15 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _place(content: Any, loc: Sequence[Any]) -> tuple[list[str], Any]:
+def _place(content: Any, error: Any) -> tuple[list[str], Any]:
     """The keys that lead to a place, without the tags of alternatives that pydantic puts between, and what is there."""
     keys: list[str] = []
-    value = content
+    value, loc = content, error["loc"]
     for i, step in enumerate(loc):
         if (isinstance(value, Mapping) and step in value) or (isinstance(value, list) and isinstance(step, int)):
             keys.append(str(step))
             value = value[step]
-        elif isinstance(value, Mapping) and i == len(loc) - 1:
+        elif error["type"] == "missing" and isinstance(value, Mapping) and i == len(loc) - 1:
             keys.append(str(step))
             value = None
     return keys, value

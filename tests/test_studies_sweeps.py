@@ -464,6 +464,26 @@ FRAGMENTS = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("axis", "told"),
+    [
+        ("{ first = 1, last = 1e999, count = 3 }", "[ensemble.axes.CL] last is inf; expected a finite number"),
+        ("{ first = 1, last = 'a', count = 3 }", "[ensemble.axes.CL] last is 'a'; expected a finite number"),
+        ("{ first = 1, last = 2 }", "CL lacks the key 'count'"),
+        ("{ frist = 1, last = 2, count = 2 }", "[ensemble.axes.CL] has no key 'frist'. Did you mean 'first'?"),
+        ("[1, 'b']", "[ensemble.axes.CL] 1 is 'b'; expected a number"),
+        ("'b'", "[ensemble.axes] CL is 'b'; expected a list or a table with first, last, count"),
+    ],
+)
+def test_of_two_forms_the_one_that_was_meant_is_explained(tmp_path, axis, told):
+    file = tmp_path / "study.toml"
+    file.write_text(f'model = "pk_1cmt"\ntimes = [0, 1]\n[ensemble.axes]\nCL = {axis}\n', encoding="utf-8")
+    with pytest.raises(pkpd.PkpdError) as refusal:
+        pkpd.read_study(file)
+    assert str(refusal.value).startswith("study.toml, line 4: ")
+    assert told in str(refusal.value)
+
+
 @pytest.mark.slow
 @settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())

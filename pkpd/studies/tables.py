@@ -10,7 +10,7 @@ from pkpd.library.compositions import CompositionTable
 from pkpd.model_text.tables import ModelTable
 from pkpd.studies.endpoint_tables import Endpoint
 from pkpd.studies.samples import SampleTable
-from pkpd.toml_files import Table
+from pkpd.toml_files import Expected, Table
 
 __all__ = [
     "AxisTable", "EnsembleTable", "SolverTable", "StoreTable", "StudyTable",
@@ -18,13 +18,14 @@ __all__ = [
 ]  # fmt: skip
 
 DoseText = str | list[str]
+Finite = Annotated[float, Field(allow_inf_nan=False), Expected("a finite number")]
 
 
 class AxisTable(Table):
     """Values of an axis at even distances, on a log scale where asked."""
 
-    first: float
-    last: float
+    first: Finite
+    last: Finite
     count: Annotated[int, Field(ge=1, le=10_000_000)]
     log: bool = False
 
