@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import pkgutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -587,3 +588,13 @@ def test_arguments_of_a_wrong_kind(draw: Any, message: str) -> None:
     run = pkpd.simulate(pkpd.load("growth_exponential"), times=[0.0, 1.0], parameters=pkpd.grid(kg=[0.1, 0.2]))
     with pytest.raises(pkpd.PkpdError, match=message):
         draw(run)
+
+
+def test_labels_of_cells_keep_apart() -> None:
+    over = pkpd.grid(kg=np.geomspace(0.05, 0.8, 7), T0=np.geomspace(30, 900, 6))
+    run = pkpd.simulate(pkpd.load("growth_logistic"), times=[0, 30], parameters=over)
+    ax = pkpd.heat_map(run, "kg", "T0", output="T", at=30)
+    ax.figure.canvas.draw()
+    boxes = [label.get_window_extent() for label in ax.get_xticklabels()]
+    assert all(left.x1 + 4 < right.x0 for left, right in pairwise(boxes))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["30", "59.2", "117", "231", "456", "900"]

@@ -27,6 +27,7 @@ __all__ = [
 
 
 _CLOSE = 0.08  # of an axis: ticks closer than this run into each other
+_CHARACTER = 0.03  # of a horizontal axis: the width of a character of a label, with some space
 _STEPS = {
     "day": (1, 2, 5, 7, 10, 14, 20, 21, 28, 42, 50, 56, 84, 91, 100, 112, 168, 182, 365, 730),
     "h": (1, 2, 4, 6, 8, 12, 24, 48, 72, 96, 168, 336),
@@ -134,12 +135,13 @@ def tick_centers(ax: Axes, which: str, centers: Array, values: Array | None = No
     step = -(-len(centers) // most)
     axis = getattr(ax, f"{which}axis")
     placed = axis.get_transform().transform(centers)
+    written = [f"{v:.3g}" for v in (centers if values is None else values).tolist()]
+    room = np.ptp(placed) * (max(_CLOSE, _CHARACTER * max(map(len, written))) if which == "x" else _CLOSE)
     chosen: list[int] = []
     for i in range(0, len(centers), step):
-        if not chosen or abs(placed[i] - placed[chosen[-1]]) >= _CLOSE * np.ptp(placed):
+        if not chosen or abs(placed[i] - placed[chosen[-1]]) >= room:
             chosen.append(i)
-    shown = (centers if values is None else values)[chosen].tolist()
-    axis.set_ticks(centers[chosen], labels=[f"{v:.4g}" for v in shown])
+    axis.set_ticks(centers[chosen], labels=[written[i] for i in chosen])
     axis.set_ticks([], minor=True)
 
 
