@@ -27,7 +27,7 @@ def test_every_package_of_the_checkout_is_in_the_wheel() -> None:
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     folders = [path.parent for top in ("pkpd", "models", "fits") for path in (ROOT / top).rglob("__init__.py")]
     names = {".".join(("pkpd", *folder.relative_to(ROOT).parts)).replace("pkpd.pkpd", "pkpd") for folder in folders}
-    assert names | {"pkpd.fits.data"} == set(listed["packages"])
+    assert names | {"pkpd.app.static", "pkpd.fits.data"} == set(listed["packages"])
     for name, folder in listed["package-dir"].items():
         assert (ROOT / folder).is_dir(), f"{name} lies in {folder}, which is not there"
     elsewhere = {name for name in listed["packages"] if name.startswith(("pkpd.models", "pkpd.fits"))}
