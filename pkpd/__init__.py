@@ -76,6 +76,7 @@ _ROOMS = {
     "fitting.multistart": ["Starts"],
     "fitting.posterior": ["Posterior", "sample_posterior"],
     "fitting.profiles": ["Profile", "Profiles", "profile"],
+    "fitting.mixed.dependent_errors": ["autocorrelated", "correlated"],
     "fitting.mixed.statements": ["MixedEffects", "mixed_effects"],
     "fitting.mixed.results": ["MixedFit"],
     "fitting.mixed.comparison": ["CovariateSearch", "likelihood_ratio", "search_covariates"],

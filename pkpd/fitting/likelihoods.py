@@ -11,7 +11,7 @@ import numpy as np
 from pkpd.arrays import Array, Index
 from pkpd.measures.residual_error import ResidualError
 
-__all__ = ["BlqMethod", "Density", "KnownSd", "Likelihood", "NormalError", "Observed"]
+__all__ = ["BlqMethod", "Density", "KnownSd", "Likelihood", "Moments", "NormalError", "Observed"]
 
 BlqMethod = Literal["M1", "M3", "M4"]
 
@@ -47,6 +47,28 @@ class Observed:
     censored: Index
     sd: Array
     columns: Mapping[str, Array] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """A normal error on its scale, each (points, observations).
+
+    Attributes
+    ----------
+    mean, by_prediction
+        The mean, and its slope by the prediction.
+    sd, sd_slopes
+        The standard deviation, and its slopes by the prediction and the m numbers, (..., 1 + m).
+    value, jacobian
+        What was observed, on that scale, and the logarithm of the Jacobian of the scale there.
+    """
+
+    mean: Array
+    by_prediction: Array
+    sd: Array
+    sd_slopes: Array
+    value: Array
+    jacobian: Array
 
 
 class Likelihood(Protocol):
@@ -116,8 +138,12 @@ class NormalError:
         )
 
     def drawn(self, predicted: Array, observed: Observed, numbers: Array, rng: np.random.Generator) -> Array:
+        return self.at_scores(predicted[:, 0], numbers, rng.standard_normal(len(predicted)))
+
+    def at_scores(self, predicted: Array, numbers: Array, scores: Array) -> Array:
+        """Observations at standard normal scores, (observations,), at numbers (m,)."""
         error = self.error.with_numbers(dict(zip(self.numbers, numbers, strict=True)))
-        return error.observed(predicted[:, 0], rng.standard_normal(len(predicted)))
+        return error.observed(predicted, scores)
 
     def standardized(self, predicted: Array, observed: Observed, numbers: Array) -> Array:
         height, mean, _, value, _ = self._on_scale(predicted[None, :, 0], observed.value)
@@ -125,6 +151,11 @@ class NormalError:
 
     def spread(self, predicted: Array, observed: Observed, numbers: Array) -> Array:
         return np.asarray(self._sd(predicted[None, :, 0], numbers[None])[0][0])
+
+    def moments(self, predicted: Array, value: Array, numbers: Array) -> Moments:
+        """Of measured values, at predictions (points, observations) and numbers (points, m)."""
+        height, mean, by_height, on_scale, jacobian = self._on_scale(predicted, value)
+        return Moments(mean, by_height, *self._sd(height, numbers), on_scale, jacobian)
 
     def __str__(self) -> str:
         return str(self.error)

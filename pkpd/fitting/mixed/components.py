@@ -66,6 +66,8 @@ class Component:
         What counts as a change of phi of 1.
     random
         Of a number that only carries a random effect: what that acts on.
+    lowest
+        The floor of phi in a search.
     """
 
     label: str
@@ -76,6 +78,7 @@ class Component:
     free: bool = True
     size: float = 1.0
     random: str = ""
+    lowest: float = -np.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,8 +152,9 @@ class Population:
 
     @cached_property
     def lowest(self) -> Array:
-        """(nu,): bounds of the search from below, for standard deviations that go to 0."""
-        return np.concatenate([np.full(self.nb, -np.inf), self.floor])
+        """(nu,): bounds of the search from below, for what goes to 0."""
+        own = np.array([c.lowest for c in self.components])
+        return np.concatenate([own, np.full(len(self.coefficients), -np.inf), self.floor])
 
     def split(self, u: Array) -> tuple[Array, Array]:
         return u[..., : self.nb], u[..., self.nb :]

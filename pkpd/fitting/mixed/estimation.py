@@ -13,6 +13,7 @@ from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError
 from pkpd.fitting.mixed.conditional import Approximation, Kind
 from pkpd.fitting.mixed.covariance import Certainty, CovarianceKind, certainty
+from pkpd.fitting.mixed.linking import require_partners
 from pkpd.fitting.mixed.natural import from_natural
 from pkpd.fitting.mixed.priors import penalty_of
 from pkpd.fitting.mixed.progress import Told, reporter
@@ -92,6 +93,7 @@ def estimate(
     )
     u, eta = start_of(subjects, start)
     require_value(subjects, u)
+    require_partners(subjects)
     with reporter(subjects.population, progress) as report:
         if options.method == "saem" or options.method == "importance":
             return estimated_by_samples(statement, records, options, subjects, u, eta, report)
@@ -145,6 +147,7 @@ def best_of_starts(
     )  # fmt: skip
     u, eta = start_of(subjects, start)
     require_value(subjects, u)
+    require_partners(subjects)
     guesses = scattered(subjects, u, searches, options.spread, options.seed)
     kind: Any = options.method
     objective = Objective(Approximation(subjects, kind), penalty_of(statement, subjects.population))

@@ -28,15 +28,21 @@ class Linearized:
         (copies, subjects, width): 0 and 1 where there is no observation.
     slopes
         (copies, subjects, width, q).
+    correlation
+        (copies, subjects, width, width): of the errors, where some depend on others.
     """
 
     residual: Array
     slopes: Array
     variance: Array
+    correlation: Array | None = None
 
     def covariance(self, omega: Array) -> Array:
         """D Omega D' + R, (copies, subjects, width, width), of omega (copies, q, q)."""
         covariance = self.slopes @ omega[:, None] @ np.swapaxes(self.slopes, -1, -2)
+        if self.correlation is not None:
+            sd = np.sqrt(self.variance)
+            return np.asarray(covariance + sd[..., :, None] * self.correlation * sd[..., None, :])
         place = np.arange(self.residual.shape[-1])
         covariance[..., place, place] += self.variance
         return covariance
@@ -76,7 +82,8 @@ def linearized(subjects: Subjects, beta: Array, eta: Array) -> Linearized:
     by_mean = slopes[..., 0, :] * rising.reshape(z.shape[:-1])[..., None]
     mask = seen.mask
     return Linearized(
-        np.where(mask, residual, 0.0), np.where(mask[..., None], by_mean, 0.0), np.where(mask, spread**2, 1.0)
+        np.where(mask, residual, 0.0), np.where(mask[..., None], by_mean, 0.0), np.where(mask, spread**2, 1.0),
+        seen.correlations(z) if seen.links else None,
     )
 
 

@@ -2,7 +2,8 @@
 
 What an observation depends on stands in `channels`: the predictions that it has (one; two for an
 event time), then the numbers of its error model.  A standard deviation is there by its logarithm,
-so that a random effect on it, or a fit of it, is like one on any parameter.
+so that a random effect on it, or a fit of it, is like one on any parameter.  An observation whose
+error depends on that of a partner (`Link`) has the partner's prediction and numbers among its own.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.fitting.likelihoods import LOG_2PI, KnownSd, Likelihood, NormalError, Observed
+from pkpd.fitting.mixed.links import Link, correlation_matrix, with_correlation
 
 __all__ = ["Endpoint", "Observations", "Terms"]
 
@@ -75,6 +77,8 @@ class Observations:
         (subjects, width, numbers): which number of the subject its error model has; -1 for none.
     order
         (observations,): the place among subjects x width of each observation of the data.
+    links
+        Which observations have errors that depend on those of others.
     """
 
     endpoints: tuple[Endpoint, ...]
@@ -83,6 +87,7 @@ class Observations:
     mask: Mask
     number: Index
     order: Index = field(repr=False)
+    links: tuple[Link, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -136,6 +141,8 @@ class Observations:
         for endpoint in self.endpoints:
             held = None if sd is None else sd.reshape(copies, -1)[:, endpoint.places]
             self._add(endpoint, flat[:, endpoint.places], held, value, slope, information)
+        for link in self.links:
+            self._link(link, flat, None if sd is None else sd.reshape(copies, -1), value, slope, information)
         with np.errstate(all="ignore"):
             total = value.reshape(copies, *self.shape).sum(-1)
         shape = (copies, *self.shape, self.channels)
@@ -171,6 +178,29 @@ class Observations:
         slope[np.ix_(every, places, at)] = own
         bent = density.information[:, 0] * scale[:, :, None] * scale[:, None, :]
         information[np.ix_(every, places, at, at)] = bent.reshape(copies, count, c + m, c + m)
+
+    def _link(self, link: Link, z: Array, sd: Array | None, value: Array, slope: Array, information: Array) -> None:
+        """The terms of observations with a partner take the place of those without."""
+        own, every = z[:, link.places], np.arange(len(z))
+        held = None if sd is None else (sd[:, link.places], sd[:, link.partners])
+        value[:, link.places] = link.value(own, self.predictions, held)
+        if slope.size:
+            by_channel, bent, at = link.slopes(own, self.predictions, held)
+            slope[np.ix_(every, link.places, at)] = by_channel
+            information[np.ix_(every, link.places, at, at)] = bent
+
+    def correlations(self, z: Array) -> Array:
+        """Of the errors of each subject on their scales, (copies, subjects, width, width)."""
+        return correlation_matrix(self.links, z, self.predictions)
+
+    def scores(self, z: Array, rng: np.random.Generator) -> Array | None:
+        """Standard normal scores of dependent errors, (copies, places), at z (copies, places, channels).
+
+        None where no errors depend on others.
+        """
+        if not self.links:
+            return None
+        return with_correlation(self.links, rng.standard_normal(z.shape[:2]), z, self.predictions)
 
     def _parts(self, endpoint: Endpoint, z: Array, c: int) -> tuple[Array, Array, Array]:
         """Predictions (points, 1, c), numbers (points, m) and the slopes of both by their channels, (points, c + m)."""

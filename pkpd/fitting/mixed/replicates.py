@@ -6,7 +6,7 @@ import numpy as np
 
 from pkpd.arrays import Array
 from pkpd.errors import FitError
-from pkpd.fitting.likelihoods import Observed
+from pkpd.fitting.likelihoods import NormalError, Observed
 from pkpd.fitting.mixed.observed import Endpoint
 from pkpd.fitting.mixed.subjects import Subjects
 
@@ -45,13 +45,20 @@ def replicates(subjects: Subjects, u: Array, n: int, seed: int) -> Array:
         part = eta[first : first + together]
         phi = population.phi(np.repeat(u[None, : population.nb], len(part), 0), part)
         z = subjects.channels(phi).reshape(len(part), -1, subjects.observations.channels)
+        scores = subjects.observations.scores(z, rng)
         for e in subjects.observations.endpoints:
-            values[first : first + len(part), e.places] = _drawn(subjects, e, z[:, e.places], rng)
+            own = None if scores is None else scores[:, e.places]
+            values[first : first + len(part), e.places] = _drawn(subjects, e, z[:, e.places], own, rng)
     return values.reshape(n, *subjects.observations.shape)
 
 
-def _drawn(subjects: Subjects, endpoint: Endpoint, z: Array, rng: np.random.Generator) -> Array:
-    """Observations of one output at channels z (copies, observations, channels)."""
+def _drawn(
+    subjects: Subjects, endpoint: Endpoint, z: Array, scores: Array | None, rng: np.random.Generator
+) -> Array:
+    """Observations of one output at channels z (copies, observations, channels).
+
+    With `scores`, (copies, observations), normal errors are those.
+    """
     copies, count, _ = z.shape
     predictions = subjects.observations.predictions
     m = len(endpoint.numbers)
@@ -69,5 +76,8 @@ def _drawn(subjects: Subjects, endpoint: Endpoint, z: Array, rng: np.random.Gene
             seen.value[position[at]], seen.censored[position[at]], seen.sd[position[at]],
             {name: column[position[at]] for name, column in seen.columns.items()},
         )  # fmt: skip
-        result[at] = endpoint.likelihood.drawn(flat[at, :1], part, own, rng)
+        if scores is not None and isinstance(endpoint.likelihood, NormalError):
+            result[at] = endpoint.likelihood.at_scores(flat[at, 0], own, scores.reshape(-1)[at])
+        else:
+            result[at] = endpoint.likelihood.drawn(flat[at, :1], part, own, rng)
     return result.reshape(copies, count)

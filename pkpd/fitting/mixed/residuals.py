@@ -16,7 +16,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Mask
 from pkpd.fitting.likelihoods import KnownSd, NormalError
-from pkpd.fitting.mixed.linearized import linearized
+from pkpd.fitting.mixed.linearized import Linearized, linearized
 from pkpd.fitting.mixed.replicates import replicates
 from pkpd.fitting.mixed.subjects import Subjects
 
@@ -72,16 +72,18 @@ def _normal_places(subjects: Subjects) -> Mask:
 
 
 def _conditional(subjects: Subjects, u: Array, eta: Array) -> Array:
-    """V^-1/2 (y - f(eta) + D eta) with V = D Omega D' + R(eta), by subject; NaN where no normal value was measured."""
+    """V^-1/2 (y - f(eta) + D eta) with V = D Omega D' + R(eta), by subject; NaN where no normal value was measured.
+
+    R has the correlations of errors that depend on others.
+    """
     population, kept = subjects.population, _normal_places(subjects)
     beta, l = population.split(u)
     model = linearized(subjects, beta[None], eta[None])
     slopes = np.where(kept[..., None], np.nan_to_num(model.slopes[0]), 0.0)
     residual = np.where(kept, np.nan_to_num(model.residual[0]), 0.0) + np.einsum("snq,sq->sn", slopes, eta)
     variance = np.where(kept, np.nan_to_num(model.variance[0], nan=1.0), 1.0)
-    covariance = slopes @ population.omega(l) @ np.swapaxes(slopes, -1, -2)
-    place = np.arange(covariance.shape[-1])
-    covariance[..., place, place] += variance
+    kept_model = Linearized(residual[None], slopes[None], variance[None], model.correlation)
+    covariance = kept_model.covariance(population.omega(l)[None])[0]
     values, vectors = np.linalg.eigh(covariance)
     turned = np.einsum("sab,sa->sb", vectors, residual) / np.sqrt(values)
     return np.where(kept, np.einsum("sab,sb->sa", vectors, turned), np.nan)

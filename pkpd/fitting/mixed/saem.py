@@ -241,7 +241,7 @@ class _State:
         if annealing:  # errors fall slowly too
             numbers = np.isin(acts, np.arange(subjects.parameters, len(population.components)))
             step = np.where(numbers, np.minimum(step, -0.5 * math.log(ANNEALED)), step)
-        u[acts] -= step
+        u[acts] = np.maximum(u[acts] - step, population.lowest[acts])
 
     def _spreads(self, u: Array, covariance: Array, annealing: bool) -> None:
         population = self.population

@@ -14,10 +14,11 @@ from pkpd.ensembles.correlated import Block
 from pkpd.ensembles.marginals import TransformedNormal
 from pkpd.errors import FitError, ParameterError, UnitError, unknown_name
 from pkpd.fitting.free_parameters import Free
-from pkpd.fitting.likelihoods import BlqMethod, Likelihood, Observed
+from pkpd.fitting.likelihoods import BlqMethod, Likelihood
 from pkpd.fitting.mixed.components import Coefficient, Component, Population
-from pkpd.fitting.mixed.expansion import Expanded, coefficient_label, expanded, subject_of
-from pkpd.fitting.mixed.observed import Endpoint, Observations
+from pkpd.fitting.mixed.expansion import Expanded, coefficient_label, expanded
+from pkpd.fitting.mixed.linking import partners
+from pkpd.fitting.mixed.padding import padded
 from pkpd.fitting.mixed.predictions import Trajectories
 from pkpd.fitting.mixed.scales import Scale
 from pkpd.fitting.mixed.statements import MixedEffects
@@ -54,13 +55,15 @@ def settled(
     observed = _observed(statement, records, outputs, blq)
     larger = expanded(statement, observed.records)
     chosen = likelihoods(observed.data, dict(statement.error), blq)
-    components = [*_parameters(statement, larger), *_numbers(statement, chosen)]
+    linked = partners(statement.residuals, observed, blq)
+    numbers = [*_numbers(statement, chosen), *(one.component(statement) for one in linked)]
+    components = [*_parameters(statement, larger), *numbers]
     population = _population(statement, larger, components, len(observed.data.arms))
     names = tuple(c.parameter for c in components if c.parameter is not None)
-    longer, places, _ = with_further_rows(observed.data, chosen)
+    longer, _, _ = with_further_rows(observed.data, chosen)
     wanted = tuple(dict.fromkeys(longer.output))
     trajectories = Trajectories(larger.model, larger.records, names, _held(statement, names), wanted, solver)
-    seen = _observations(observed, chosen, places, longer.output, wanted, _numbers(statement, chosen))
+    seen = padded(observed, chosen, wanted, [c.label for c in numbers], linked)
     return Subjects(population, trajectories, seen, observed.data.arms)
 
 
@@ -93,53 +96,6 @@ def _observed(statement: MixedEffects, records: Records, outputs: Any, blq: BlqM
                 "mixed_effects(), or leave its DVID out of outputs=."
             )
     return observed
-
-
-def _observations(
-    observed: RecordObservations,
-    chosen: Mapping[str, Likelihood],
-    places: Mapping[str, Index],
-    output: Sequence[str],
-    wanted: Sequence[str],
-    numbers: Sequence[Component],
-) -> Observations:
-    """The observations padded to the width of the subject who has most."""
-    data, rows = observed.data, observed.rows
-    subject = subject_of(observed.records)[rows]
-    width = int(np.bincount(subject).max())
-    order = np.argsort(subject, kind="stable")
-    rank = np.empty(len(rows), dtype=np.int64)
-    rank[order] = np.arange(len(rows)) - np.searchsorted(subject[order], subject[order])
-    at = subject * width + rank
-    shape = (len(data.arms), width)
-    predictions = 1 + max(len(one.further) for one in chosen.values())
-    most = max(len(one.numbers) for one in chosen.values())
-    record, which = (np.full((shape[0] * width, predictions), fill) for fill in (0, -1))
-    number = np.full((shape[0] * width, most), -1)
-    labels = [c.label for c in numbers]
-    outputs = np.array(data.output, dtype=object)
-    endpoints = []
-    numeric = {k: column.astype(float) for k, column in observed.records.covariates.items() if column.dtype != object}
-    for name, likelihood in chosen.items():
-        own = np.flatnonzero(outputs == name)
-        record[at[own]] = rows[own][:, None]
-        which[at[own], 0] = wanted.index(name)
-        for i, further in enumerate(likelihood.further):
-            which[at[own], 1 + i] = wanted.index(further)
-        index = np.array([labels.index(f"{n}[{name}]") for n in likelihood.numbers], dtype=np.int64)
-        number[at[own], : len(index)] = index
-        part = Observed(
-            data.value[own], data.censored[own], data.sd[own],
-            {name: column[rows[own]] for name, column in numeric.items()},
-        )  # fmt: skip
-        logs = np.array([n != "power" for n in likelihood.numbers], dtype=bool)
-        endpoints.append(Endpoint(name, likelihood, part, at[own], index, logs))
-    mask = np.zeros(shape[0] * width, dtype=bool)
-    mask[at] = True
-    return Observations(
-        tuple(endpoints), record.reshape(*shape, -1), which.reshape(*shape, -1), mask.reshape(shape),
-        number.reshape(*shape, -1), at,
-    )  # fmt: skip
 
 
 # ---- components

@@ -14,6 +14,7 @@ from pkpd.ensembles.marginals import TransformedNormal
 from pkpd.ensembles.variability import Variability
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Free
+from pkpd.fitting.mixed.dependent_errors import DependentErrors, dependent
 from pkpd.fitting.outcomes import Binomial, EventTime, Poisson
 from pkpd.measures.residual_error import ResidualError
 from pkpd.symbolic.covariates import CovariateEffect
@@ -50,6 +51,8 @@ class MixedEffects:
         By label the distribution of what is estimated.
     error_spread
         The standard deviation between subjects of the logarithm of numbers of error models.
+    residuals
+        Which errors depend on one another.
     """
 
     model: Model
@@ -62,6 +65,7 @@ class MixedEffects:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     priors: Mapping[str, Any] = field(default_factory=dict)
     error_spread: Mapping[str, float] = field(default_factory=dict)
+    residuals: tuple[DependentErrors, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("error", "covariates", "occasions", "free", "parameters", "priors", "error_spread"):
@@ -91,6 +95,7 @@ def mixed_effects(
     fixed: Iterable[str] = (),
     parameters: Mapping[str, Any] | None = None,
     priors: Mapping[str, Any] | None = None,
+    residuals: DependentErrors | Sequence[DependentErrors] = (),
 ) -> MixedEffects:
     """State a nonlinear mixed-effects model, to be estimated by `pkpd.fit`.
 
@@ -126,6 +131,9 @@ def mixed_effects(
     priors
         By label the distribution of an estimate, such as ``{"ka": lognormal(1.5, omega=0.3)}``: the
         most probable values are found then (MAP).
+    residuals
+        Errors that are not independent: ``[correlated("C", "E", 0.3)]`` between two outputs at one
+        time, ``[autocorrelated("C", "8 h")]`` of one output in time.
 
     Returns
     -------
@@ -164,7 +172,7 @@ def mixed_effects(
     _require_one_purpose(model, settable, {*variability.names, *wanted}, held, {**effects, **within})
     return MixedEffects(
         model, variability, errors, effects, within, wanted, frozenset(map(str, fixed)), held, dict(priors or {}),
-        spreads,
+        spreads, dependent(model, errors, residuals),
     )  # fmt: skip
 
 
