@@ -44,11 +44,10 @@ class Partners:
     def component(self, statement: MixedEffects) -> Component:
         """The number that is estimated."""
         one = self.stated
-        unit, lowest = "1", -math.inf
-        if self.gaps is not None:
-            unit = statement.model.time
-            lowest = math.log(self.gaps.min() / FORGOTTEN) if len(self.gaps) else lowest
         free = not one.held and one.label not in statement.fixed
+        unit, lowest = "1" if self.gaps is None else statement.model.time, -math.inf
+        if self.gaps is not None and len(self.gaps) and free:
+            lowest = math.log(self.gaps.min() / FORGOTTEN)
         return Component(one.label, one.scale, one.start, unit, None, free, lowest=lowest)
 
 

@@ -163,7 +163,7 @@ def _standard(side: Side, predicted: Array, raw: Array, sd: Array | None) -> _St
     with np.errstate(all="ignore"):
         numbers = np.where(side.logs, np.exp(raw), raw)
         value = np.broadcast_to(side.value, shape).reshape(-1, 1)
-        m = side.likelihood.moments(predicted.reshape(-1, 1), value, numbers.reshape(-1, numbers.shape[-1]))
+        m = side.likelihood.moments(predicted.reshape(-1, 1), value, numbers.reshape(predicted.size, len(side.logs)))
         own, slopes = m.sd, m.sd_slopes
         if sd is not None and side.likelihood.error.scale == "linear":
             own, slopes = sd.reshape(-1, 1), np.zeros_like(slopes)

@@ -239,8 +239,8 @@ class _State:
         step = np.linalg.solve(self.own_information[at] + ridge, gradient)
         step = gain * np.clip(step, -LONGEST, LONGEST)
         if annealing:  # errors fall slowly too
-            numbers = np.isin(acts, np.arange(subjects.parameters, len(population.components)))
-            step = np.where(numbers, np.minimum(step, -0.5 * math.log(ANNEALED)), step)
+            sds = np.array([population.labels[i].startswith("sd_") for i in acts])
+            step = np.where(sds, np.minimum(step, -0.5 * math.log(ANNEALED)), step)
         u[acts] = np.maximum(u[acts] - step, population.lowest[acts])
 
     def _spreads(self, u: Array, covariance: Array, annealing: bool) -> None:
