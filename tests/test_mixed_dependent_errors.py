@@ -12,6 +12,7 @@ import pytest
 from scipy.stats import multivariate_normal
 
 import pkpd
+from pkpd.fitting.mixed.conditional import Approximation
 from pkpd.fitting.mixed.modes import pulled, weighted
 from pkpd.fitting.mixed.replicates import replicates
 from pkpd.fitting.mixed.settling import settled
@@ -193,22 +194,22 @@ LABEL = {"serial": "autocorrelation_time[y]", "pair": "residual_correlation[y,z]
 
 def marginal(values: dict[str, float], kind: str, data: pkpd.Records) -> float:
     """-2 ln L without n ln(2 pi), from N(X beta, Z Omega Z' + R) of each subject."""
-    total = 0.0
-    for i in np.unique(data["ID"]):
-        own = data["ID"] == i
-        t, y, second = data["TIME"][own], data["DV"][own], data["DVID"][own] == 2
-        Z = np.stack([np.ones(len(t)), t], axis=1) * np.where(second, 2.0, 1.0)[:, None]
-        sd = np.where(second, values.get("sd_additive[z]", 1.0), values["sd_additive[y]"])
-        if kind == "serial":
-            R = np.exp(-np.abs(t[:, None] - t) / values[LABEL[kind]])
-        else:
-            same = (t[:, None] == t) & (second[:, None] != second)
-            R = np.eye(len(t)) + np.where(same, values[LABEL[kind]], 0.0)
-        Omega = np.diag([values["omega[base]"] ** 2, values["omega[slope]"] ** 2])
-        V = Z @ Omega @ Z.T + R * np.outer(sd, sd)
-        mean = Z @ [values["base"], values["slope"]]
-        total += -2 * multivariate_normal(mean, V).logpdf(y) - len(t) * np.log(2 * np.pi)
-    return total
+    own = data["ID"] == data["ID"][0]  # all subjects are observed alike
+    t, second = data["TIME"][own], data["DVID"][own] == 2
+    mean, V = moments(values, kind, t, second)
+    y = data["DV"].reshape(-1, len(t))
+    return float(-2 * multivariate_normal(mean, V).logpdf(y).sum() - y.size * np.log(2 * np.pi))
+
+
+def moments(values: dict[str, float], kind: str, t: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The mean and covariance of the observations of y and (where `second`) z at t."""
+    Z = np.stack([np.ones(len(t)), t], axis=1) * np.where(second, 2.0, 1.0)[:, None]
+    sd = np.where(second, values.get("sd_additive[z]", 1.0), values["sd_additive[y]"])
+    gap = np.abs(t[:, None] - t)
+    R = np.exp(-gap / values[LABEL[kind]]) if kind == "serial" else np.where(gap == 0, values[LABEL[kind]], 0.0)
+    np.fill_diagonal(R, 1.0)
+    Omega = np.diag([values["omega[base]"] ** 2, values["omega[slope]"] ** 2])
+    return Z @ [values["base"], values["slope"]], Z @ Omega @ Z.T + R * np.outer(sd, sd)
 
 
 @pytest.mark.parametrize("method", ["fo", "foce", "focei", "laplace"])
@@ -235,7 +236,11 @@ def test_importance_sampling_meets_the_marginal_likelihood(kind: str) -> None:
 @pytest.fixture(scope="module", params=["serial", "pair"])
 def fitted(request: pytest.FixtureRequest) -> tuple[str, pkpd.Records, pkpd.MixedFit]:
     data = trial(request.param, 40, seed=5)
-    return request.param, data, pkpd.fit(lines(request.param, STATED[request.param]), data, outputs=OUTPUTS[request.param])
+    return (
+        request.param,
+        data,
+        pkpd.fit(lines(request.param, STATED[request.param]), data, outputs=OUTPUTS[request.param]),
+    )
 
 
 def test_what_was_simulated_is_found(fitted: tuple[str, pkpd.Records, pkpd.MixedFit]) -> None:
@@ -273,17 +278,13 @@ def test_standard_errors_are_those_of_the_marginal_likelihood(fitted: tuple[str,
 
 
 def test_cwres_are_white_and_iwres_are_not(fitted: tuple[str, pkpd.Records, pkpd.MixedFit]) -> None:
-    kind, data, fit = fitted
+    kind, _, fit = fitted
     rows = fit.residuals
     values = fit.estimates["estimate"].to_dict()
     own = rows["subject"] == "3"
     t, second = rows["time"][own].to_numpy(), (rows["output"][own] == "z").to_numpy()
-    Z = np.stack([np.ones(len(t)), t], axis=1) * np.where(second, 2.0, 1.0)[:, None]
+    _, V = moments(values, kind, t, second)
     sd = np.where(second, values.get("sd_additive[z]", 1.0), values["sd_additive[y]"])
-    gap = np.abs(t[:, None] - t)
-    R = np.exp(-gap / values[LABEL[kind]]) if kind == "serial" else np.where(gap == 0, values[LABEL[kind]], 0.0)
-    np.fill_diagonal(R, 1.0)
-    V = Z @ fit.omega.to_numpy() @ Z.T + R * np.outer(sd, sd)
     eigen, vectors = np.linalg.eigh(V)
     by_hand = vectors @ (vectors.T @ (rows["observed"][own] - rows["pred"][own]) / np.sqrt(eigen))
     assert rows["cwres"][own].to_numpy() == pytest.approx(by_hand, abs=1e-6)
@@ -294,19 +295,14 @@ def test_cwres_are_white_and_iwres_are_not(fitted: tuple[str, pkpd.Records, pkpd
 def test_replicates_have_the_correlations(fitted: tuple[str, pkpd.Records, pkpd.MixedFit]) -> None:
     kind, _, fit = fitted
     values = fit.estimates["estimate"].to_dict()
-    drawn = replicates(fit.subjects, fit.u, 2000, seed=4)[:, 0]
+    drawn = replicates(fit.subjects, fit.u, 500, seed=4)[:, 0]
     rows = fit.residuals[fit.residuals["subject"] == "1"]
-    t, second = rows["time"].to_numpy(), (rows["output"] == "z").to_numpy()
-    Z = np.stack([np.ones(len(t)), t], axis=1) * np.where(second, 2.0, 1.0)[:, None]
-    sd = np.where(second, values.get("sd_additive[z]", 1.0), values["sd_additive[y]"])
-    gap = np.abs(t[:, None] - t)
-    R = np.exp(-gap / values[LABEL[kind]]) if kind == "serial" else np.where(gap == 0, values[LABEL[kind]], 0.0)
-    np.fill_diagonal(R, 1.0)
-    V = Z @ fit.omega.to_numpy() @ Z.T + R * np.outer(sd, sd)
-    error = np.sqrt((V**2 + np.outer(np.diag(V), np.diag(V))) / 2000)
+    _, V = moments(values, kind, rows["time"].to_numpy(), (rows["output"] == "z").to_numpy())
+    error = np.sqrt((V**2 + np.outer(np.diag(V), np.diag(V))) / 500)
     assert (np.abs(np.cov(drawn, rowvar=False) - V) < 5 * error).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["serial", "pair"])
 def test_saem_and_importance_sampling_find_the_same(kind: str) -> None:
     data = trial(kind, 24, seed=5, tau=0.8)  # longer, and intercepts differ from errors by little: EM creeps
@@ -359,3 +355,147 @@ def test_independent_errors_are_found_to_be_so() -> None:
     row = fit.estimates.loc[LABEL["serial"]]
     assert np.exp(-0.5 / row["estimate"]) < 0.2  # over the shortest gap
     assert fit.converged
+    back_and_forth = np.diff(np.random.default_rng(4).standard_normal((20, len(AT) + 1)), axis=1)
+    opposed = pkpd.read_nonmem(table({1: 5 + AT + 0.5 * back_and_forth}, 20, AT))
+    nothing = pkpd.fit(lines("serial", SERIAL, fixed=["omega[base]", "omega[slope]"]), opposed, outputs={1: "y"})
+    assert bool(nothing.estimates.loc[LABEL["serial"], "at_floor"])
+    assert "the data show no correlation of errors in time" in " ".join(nothing.report().split())
+    assert np.isfinite(nothing.estimates["se"].drop(LABEL["serial"])).all()
+
+
+# ---- approximations of models that are not linear
+
+
+@pytest.mark.parametrize(("kind", "first", "second"), [("serial", "combined", ""), ("pair", "log", "proportional")])
+def test_gradients_of_focei(kind: str, first: str, second: str) -> None:
+    subjects = subjects_of(kind, first, second)
+    approximation, u = Approximation(subjects, "focei"), subjects.population.start[None]
+    nothing = np.zeros((1, subjects.count, subjects.population.q))
+    point = approximation.evaluate(u, nothing, tol=1e-16)
+    assert point.gradient is not None
+    for i in range(subjects.population.nu):
+        step = 1e-4 * np.eye(subjects.population.nu)[i]
+        ends = [approximation.evaluate(u + s * step, point.eta, gradient=False, tol=1e-16).value[0] for s in (1, -1)]
+        assert point.gradient[0, i] == pytest.approx((ends[0] - ends[1]) / 2e-4, rel=1e-4, abs=1e-4)
+
+
+def test_foce_holds_the_standard_deviations_of_both_partners() -> None:
+    subjects = subjects_of("pair", "proportional", "combined")
+    phi = somewhere(subjects)
+    sd = np.random.default_rng(2).uniform(0.5, 2.0, (1, *subjects.observations.shape))
+    values = subjects.observations.terms(subjects.channels(phi), sd=sd).value[0]
+    mean, covariance, value, _ = of_subject(subjects, phi, "pair", {"C": "proportional", "E": "combined"}, 0)
+    own, held = np.sqrt(np.diag(covariance)), sd[0, 0, subjects.observations.mask[0]]
+    by_hand = multivariate_normal(mean, covariance * np.outer(held / own, held / own)).logpdf(value)
+    assert values[0] == pytest.approx(-by_hand)
+
+
+# ---- partners
+
+
+def test_a_subject_whose_time_goes_back_begins_anew_and_repeats_are_partners_in_their_order() -> None:
+    rows = [(1, 0.0, 5.0, 1), (1, 2.0, 7.0, 1), (1, 0.0, 5.0, 1), (1, 1.0, 6.0, 1), (2, 0.0, 4.0, 1)]
+    data = pd.DataFrame(rows, columns=["ID", "TIME", "DV", "DVID"]).assign(AMT=0.0, EVID=0)
+    data.loc[2, "EVID"] = 3
+    data = pd.concat([data.iloc[:3], data.iloc[2:3].assign(EVID=0), data.iloc[3:]])
+    subjects = settled(lines("serial", SERIAL), pkpd.read_nonmem(data), outputs="y", blq="M3", solver=SOLVER)
+    (link,) = subjects.observations.links
+    assert list(link.places) == [1, 3]
+    assert list(link.partners) == [0, 2]
+    assert list(link.gaps) == [2.0, 1.0]
+    rows = [(1, 0.0, 5.0, 1), (1, 0.0, 9.0, 2), (1, 0.0, 5.5, 1), (1, 0.0, 9.5, 2), (1, 0.0, 9.7, 2), (1, 1.0, 6.0, 1)]
+    data = pd.DataFrame(rows, columns=["ID", "TIME", "DV", "DVID"]).assign(AMT=0.0, EVID=0)
+    outputs = {1: "y", 2: "z"}
+    subjects = settled(lines("pair", PAIR), pkpd.read_nonmem(data), outputs=outputs, blq="M3", solver=SOLVER)
+    (link,) = subjects.observations.links
+    assert list(link.places) == [1, 3]
+    assert list(link.partners) == [0, 2]
+
+
+def test_one_observation_of_a_patient_needs_no_partner() -> None:
+    data = table({1: np.array([[5.0, 9.0]])}, 1, np.array([0.0, 2.0]))
+    data.loc[0, ["EVID", "DV"]] = 2, 0
+    data = pkpd.read_nonmem(data)
+    known = pkpd.empirical_bayes(lines("serial", SERIAL), data, outputs={1: "y"})
+    assert float(known.individuals["base"][0]) > 5
+    with pytest.raises(pkpd.errors.FitError, match="cannot be estimated: there are no two observations of the output"):
+        pkpd.fit(lines("serial", SERIAL), data, outputs={1: "y"})
+
+
+# ---- kept, held, profiled
+
+
+def test_written_and_read(tmp_path: Path) -> None:
+    data = trial("pair", 5, seed=2)
+    statement = lines("pair", PAIR, fixed=[LABEL["pair"]])
+    fit = pkpd.fit(statement, data, outputs=OUTPUTS["pair"], start={LABEL["pair"]: 0.5})
+    assert fit.estimates.loc[LABEL["pair"], "estimate"] == pytest.approx(0.5)
+    path = tmp_path / "fit.json"
+    pkpd.write_mixed_fit(fit, path)
+    assert LABEL["pair"] in json.loads(path.read_text())["labels"]
+    again = pkpd.read_mixed_fit(path, statement)
+    pd.testing.assert_frame_equal(again.residuals, fit.residuals)
+
+
+def test_time_constants_have_a_unit() -> None:
+    (one,) = lines("serial", pkpd.autocorrelated("y", "0.5 day")).residuals
+    assert one.start == pytest.approx(12.0)
+    assert one.fixed().held
+
+
+def test_a_profile_of_a_correlation_stays_within_its_bounds() -> None:
+    data = trial("pair", 4, seed=2, rho=0.95)
+    held = ["base", "slope", "omega[base]", "omega[slope]", "sd_additive[z]"]
+    fit = pkpd.fit(lines("pair", PAIR, fixed=held), data, outputs=OUTPUTS["pair"])
+    curve = pkpd.profile(fit, LABEL["pair"])[LABEL["pair"]]
+    assert curve.value.max() < 1
+    row = fit.estimates.loc[LABEL["pair"]]
+    assert (curve.low, curve.high) == pytest.approx((row["ci_low"], row["ci_high"]), abs=0.4 * row["se"])
+
+
+# ---- what is refused
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        (lambda: pkpd.correlated("C", "C", 0.3), r"both outputs are 'C'; name two, or use autocorrelated\('C', time\)"),
+        (lambda: pkpd.correlated("C", "E", 1.0), "the correlation is 1.0; expected a number between -1 and 1"),
+        (lambda: pkpd.correlated("C", "E", "0.3"), "the correlation is '0.3'"),
+        (lambda: pkpd.autocorrelated("C", 0), "the time constant is 0; expected a number above 0"),
+        (lambda: lines("serial", 0.3), "residuals has 0.3; expected correlated"),
+        (lambda: lines("serial", pkpd.autocorrelated("w", 1)), "has no output 'w'"),
+        (lambda: lines("serial", pkpd.autocorrelated("y", "3 mg")), "is '3 mg', which is no time"),
+        (lambda: lines("serial", pkpd.autocorrelated("y", "-3 h")), "the time constant is -3.0; expected a number"),
+        (lambda: lines("pair", [PAIR, SERIAL]), r"names 'y' in both 'residual_correlation\[y,z\]' and "),
+        (
+            lambda: pkpd.mixed_effects(
+                line(), {"base": pkpd.normal(5, sd=1)}, error={"y": pkpd.poisson_error()}, residuals=SERIAL
+            ),
+            r"'autocorrelation_time\[y\]' needs normal or log-normal errors, and error\['y'\] is",
+        ),
+    ],
+)  # fmt: skip
+def test_bad_statements(made: Any, message: str) -> None:
+    with pytest.raises(pkpd.errors.PkpdError, match=message):
+        made()
+
+
+def test_data_that_leave_no_place_for_correlation() -> None:
+    data = table({1: 5 + np.arange(8.0).reshape(2, 4)}, 2, AT[:4])
+    censored = pkpd.read_nonmem(data.assign(CENS=[1, 0, 0, 0, 1, 0, 0, 0]))
+    with pytest.raises(
+        pkpd.errors.FitError, match="no place for the 2 observations of 'y' beyond a limit; use blq='M1'"
+    ):
+        pkpd.fit(lines("serial", SERIAL), censored, outputs={1: "y"})
+    with pytest.warns(UserWarning, match="were dropped"):
+        kept = settled(lines("serial", SERIAL), censored, outputs={1: "y"}, blq="M1", solver=SOLVER)
+    assert len(kept.observations.links[0].places) == 4
+    with pytest.raises(pkpd.errors.FitError, match="blq is 'M4'"):
+        pkpd.fit(lines("serial", SERIAL), pkpd.read_nonmem(data), outputs={1: "y"}, blq="M4")
+    twice = pkpd.read_nonmem(pd.concat([data.iloc[:1], data]))
+    with pytest.raises(pkpd.errors.FitError, match="'y' is observed twice at time 0 of subject 1"):
+        pkpd.fit(lines("serial", SERIAL), twice, outputs={1: "y"})
+    apart = pkpd.read_nonmem(data.assign(DVID=np.where(data["TIME"] < 1, 1, 2)))
+    with pytest.raises(pkpd.errors.FitError, match="no two observations of both outputs at one time of a subject"):
+        pkpd.fit(lines("pair", PAIR), apart, outputs=OUTPUTS["pair"])

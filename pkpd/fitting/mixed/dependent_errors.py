@@ -163,7 +163,7 @@ def autocorrelated(output: str, time: float | str) -> AutocorrelatedErrors:
 
 
 def _require_positive(time: Any, what: str) -> None:
-    if isinstance(time, bool) or not isinstance(time, Real) or not 0 < time < math.inf:
+    if isinstance(time, bool) or not isinstance(time, Real) or not 0 < float(time) < math.inf:
         raise FitError(f"{what}: the time constant is {time!r}; expected a number above 0, or text such as '8 h'.")
 
 

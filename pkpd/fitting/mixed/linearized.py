@@ -82,7 +82,9 @@ def linearized(subjects: Subjects, beta: Array, eta: Array) -> Linearized:
     by_mean = slopes[..., 0, :] * rising.reshape(z.shape[:-1])[..., None]
     mask = seen.mask
     return Linearized(
-        np.where(mask, residual, 0.0), np.where(mask[..., None], by_mean, 0.0), np.where(mask, spread**2, 1.0),
+        np.where(mask, residual, 0.0),
+        np.where(mask[..., None], by_mean, 0.0),
+        np.where(mask, spread**2, 1.0),
         seen.correlations(z) if seen.links else None,
     )
 

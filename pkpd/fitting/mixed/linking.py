@@ -80,7 +80,7 @@ def require_partners(subjects: Subjects) -> None:
     free = {c.label for c in subjects.population.components if c.free}
     for link in subjects.observations.links:
         if link.label in free and not len(link.places):
-            how = "of one output in one subject" if link.gaps is not None else "of both outputs at one time of a subject"
+            how = "of both outputs at one time of a subject" if link.gaps is None else "of the output in one subject"
             raise FitError(
                 f"fit: {link.label!r} cannot be estimated: there are no two observations {how}. Leave it out of "
                 "residuals=, or hold it with .fixed()."

@@ -106,9 +106,7 @@ class Link:
             square = (one.residual - c * two.residual) ** 2 / left
             return np.asarray(0.5 * (square + np.log(left) + LOG_2PI) + one.log_sd - one.jacobian)
 
-    def slopes(
-        self, z: Array, predictions: int, sd: tuple[Array, Array] | None = None
-    ) -> tuple[Array, Array, Index]:
+    def slopes(self, z: Array, predictions: int, sd: tuple[Array, Array] | None = None) -> tuple[Array, Array, Index]:
         """Its slope and expected information by channels, and the numbers of these channels."""
         one, two = self._sides(z, predictions, sd)
         c, by_number, left = self.correlation(z, predictions)
@@ -169,7 +167,7 @@ def _standard(side: Side, predicted: Array, raw: Array, sd: Array | None) -> _St
             own, slopes = sd.reshape(-1, 1), np.zeros_like(slopes)
         scale = np.concatenate([np.ones((*shape, 1)), np.where(side.logs, numbers, 1.0)], axis=-1)
         residual = ((m.value - m.mean) / own).reshape(shape)
-        by_sd = (slopes / own[..., None]).reshape(*shape, -1) * scale
+        by_sd = (slopes / own[..., None]).reshape(*shape, 1 + len(side.logs)) * scale
         by_mean = (m.by_prediction / own).reshape(shape)
         return _Standard(residual, by_mean, by_sd, np.log(own).reshape(shape), m.jacobian.reshape(shape))
 

@@ -52,9 +52,7 @@ def replicates(subjects: Subjects, u: Array, n: int, seed: int) -> Array:
     return values.reshape(n, *subjects.observations.shape)
 
 
-def _drawn(
-    subjects: Subjects, endpoint: Endpoint, z: Array, scores: Array | None, rng: np.random.Generator
-) -> Array:
+def _drawn(subjects: Subjects, endpoint: Endpoint, z: Array, scores: Array | None, rng: np.random.Generator) -> Array:
     """Observations of one output at channels z (copies, observations, channels).
 
     With `scores`, (copies, observations), normal errors are those.

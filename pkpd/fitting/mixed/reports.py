@@ -75,7 +75,14 @@ def _spreads(fit: MixedFit) -> str:
 
 def _notes(fit: MixedFit) -> str:
     notes = [*fit.notes, *_about_certainty(fit), *_about_shrinkage(fit)]
-    floored = [label for label, at in zip(fit.subjects.population.labels, fit.floored, strict=True) if at]
+    at_floor = [label for label, at in zip(fit.subjects.population.labels, fit.floored, strict=True) if at]
+    in_time = [label for label in at_floor if label.startswith("autocorrelation_time")]
+    floored = [label for label in at_floor if label not in in_time]
+    if in_time:
+        notes.append(
+            f"{', '.join(in_time)} went to 0 and stands at its floor: the data show no correlation of errors in time. "
+            "Leave it out of residuals=."
+        )
     if floored:
         notes.append(
             f"{', '.join(floored)} went to 0 and stands at its floor: the data say nothing of such variability. Leave "

@@ -14,6 +14,7 @@ from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError, PkpdError, unknown_name
 from pkpd.fitting.mixed.estimation import estimate
 from pkpd.fitting.mixed.results import MixedFit
+from pkpd.fitting.mixed.scales import Scale
 from pkpd.fitting.thresholds import check_confidence
 from pkpd.records.records import Records
 
@@ -226,6 +227,10 @@ def _places(fit: MixedFit, label: str, points: int) -> Array:
         raise FitError(f"profile: {label!r} has no standard error to choose places by; fit with covariance='R'.")
     z = np.linspace(-3, 3, points)
     value = float(row["estimate"])
+    scale = next((c.scale for c in fit.subjects.population.components if c.label == label), Scale("linear"))
+    if scale.kind in ("logit", "probit"):  # within its bounds
+        phi = scale.of(np.asarray(value))
+        return scale.natural(phi + z * se / scale.slope(phi))
     positive = value > 0 and (label.startswith("omega") or float(row["ci_low"]) > 0)
     return np.asarray(value * np.exp(z * se / value) if positive else value + z * se)
 

@@ -98,7 +98,7 @@ class MixedFit:
     converged, message, iterations, evaluations, interrupted
         How the search ended.
     floored
-        (nu,): the standard deviations that went to 0 and stand at their floor.
+        (nu,): the standard deviations and time constants that went to 0 and stand at their floor.
     trace
         (iterations, nu + 1): u and the objective.
     failed
@@ -172,7 +172,8 @@ class MixedFit:
         """A row for each number: estimate, se, rse_percent, ci_low, ci_high, unit, fixed, at_floor.
 
         ``omega[CL]`` is the standard deviation of the eta of CL, ``correlation[CL,V]`` that of two
-        etas.  Intervals are of 95 %.
+        etas; ``residual_correlation[C,E]`` and ``autocorrelation_time[C]`` are of residual errors.
+        Intervals are of 95 %.
         """
         import pandas as pd
 
@@ -340,7 +341,9 @@ class MixedFit:
 
         ``pred`` is the prediction of the typical subject with these covariates, ``ipred`` that of
         the subject; ``iwres`` the individual residual over its standard deviation, ``cwres`` the
-        conditional weighted residual.  Values beyond a limit have no residual.
+        conditional weighted residual.  Values beyond a limit have no residual.  Errors that are
+        correlated (`correlated`, `autocorrelated`) leave their correlation in ``iwres``; ``cwres``
+        take it out with the whole covariance of the subject.
 
         References
         ----------

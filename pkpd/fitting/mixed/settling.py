@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pkpd.arrays import Array, Index
+from pkpd.arrays import Array
 from pkpd.ensembles.box_cox import BoxCox
 from pkpd.ensembles.correlated import Block
 from pkpd.ensembles.marginals import TransformedNormal
