@@ -76,7 +76,6 @@ _ROOMS = {
     "fitting.multistart": ["Starts"],
     "fitting.posterior": ["Posterior", "sample_posterior"],
     "fitting.profiles": ["Profile", "Profiles", "profile"],
-    "fitting.mixed.dependent_errors": ["autocorrelated", "correlated"],
     "fitting.mixed.statements": ["MixedEffects", "mixed_effects"],
     "fitting.mixed.results": ["MixedFit"],
     "fitting.mixed.comparison": ["CovariateSearch", "likelihood_ratio", "search_covariates"],
@@ -144,6 +143,7 @@ _ROOMS = {
     "figures.vpcs": ["vpc"],
     "measures.exposure": ["exposure"],
     "measures.rates": ["rate"],
+    "measures.dependent_errors": ["autocorrelated", "correlated"],
     "measures.residual_error": [
         "additive_error", "combined_error", "lognormal_error", "observe", "power_error", "proportional_error",
     ],

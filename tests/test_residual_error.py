@@ -89,6 +89,31 @@ def test_a_chunk_of_a_population_is_observed_as_in_the_whole():
     np.testing.assert_array_equal(part["value"], whole["value"][15:25])
 
 
+def test_errors_that_are_correlated_in_time():
+    error, serial = pkpd.additive_error(0.5), pkpd.autocorrelated("C", "36 h")
+    seen = pkpd.observe(constant(), error=error, residuals=serial, seed=1)["value"]
+    scores = (seen.to_numpy() - LEVELS) / 0.5
+    assert np.corrcoef(scores.T)[0, 1] == pytest.approx(np.exp(-1 / 1.5), abs=4 / np.sqrt(N))
+    assert scores.std(axis=0) == pytest.approx([1, 1], abs=4 / np.sqrt(2 * N))
+    alone = pkpd.observe(constant(), error=error, residuals=[serial], seed=1, times=2.0)["value"]
+    assert np.array_equal(alone.to_numpy()[:, 0], seen.to_numpy()[:, 1])
+
+
+def test_errors_of_two_outputs_that_are_correlated():
+    run = constant().assign(E=constant()["C"] * 2)
+    pair = pkpd.correlated("C", "E", -0.6)
+    seen = {
+        name: pkpd.observe(run, name, error=error, residuals=pair, seed=1)["value"].to_numpy()
+        for name, error in (("C", pkpd.additive_error(0.5)), ("E", pkpd.lognormal_error(0.2)))
+    }
+    scores = np.stack([(seen["C"] - LEVELS) / 0.5, np.log(seen["E"] / (2 * LEVELS)) / 0.2])
+    at_once = np.corrcoef(scores[0, :, 0], scores[1, :, 0])[0, 1]
+    assert at_once == pytest.approx(-0.6, abs=4 / np.sqrt(N))
+    assert np.corrcoef(scores[0, :, 0], scores[1, :, 1])[0, 1] == pytest.approx(0, abs=4 / np.sqrt(N))
+    assert scores[1].std() == pytest.approx(1, abs=4 / np.sqrt(4 * N))
+    assert np.array_equal(seen["C"], pkpd.observe(run, "C", error=pkpd.additive_error(0.5), seed=1)["value"])
+
+
 def test_what_is_below_the_limit_is_flagged_and_reported_as_the_limit():
     seen = pkpd.observe(constant(), error=pkpd.additive_error(1.0), seed=1, lloq="2000 ug/L")
     free = pkpd.observe(constant(), error=pkpd.additive_error(1.0), seed=1)
@@ -133,6 +158,18 @@ def test_an_error_says_what_it_is():
         (lambda: pkpd.proportional_error(float("nan")), ParameterError, "proportional part"),
         (lambda: pkpd.combined_error(1, 1, adds="x"), ParameterError, "adds is 'x'"),
         (lambda: pkpd.observe(constant(2), error=0.2, seed=1), ParameterError, "error is 0.2"),
+        (
+            lambda: pkpd.observe(constant(2), error=pkpd.additive_error(1), seed=1, residuals=0.3),
+            ParameterError,
+            "residuals has 0.3; expected correlated",
+        ),
+        (
+            lambda: pkpd.observe(
+                constant(2), error=pkpd.additive_error(1), seed=1, residuals=pkpd.autocorrelated("E", 1)
+            ),
+            ParameterError,
+            r"residuals are autocorrelation_time\[E\]; expected one of them to name 'C'",
+        ),
         (lambda: pkpd.observe(constant(2), "c", error=pkpd.additive_error(1), seed=1), UnknownNameError, "'C'"),
         (
             lambda: pkpd.observe(constant(2), error=pkpd.additive_error(1), seed=1, times=[3]),

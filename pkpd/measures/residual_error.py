@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,6 +14,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.ensembles.streams import normals
 from pkpd.errors import DataError, ParameterError
+from pkpd.measures.dependent_errors import AutocorrelatedErrors, DependentErrors
 from pkpd.measures.failed_members import Failed, kept, over_time
 from pkpd.measures.stored_times import real_numbers, stored
 from pkpd.measures.thresholds import threshold
@@ -182,6 +183,7 @@ def observe(
     *,
     error: ResidualError,
     seed: int,
+    residuals: DependentErrors | Sequence[DependentErrors] = (),
     times: Any = None,
     lloq: float | str | xr.DataArray | Array | None = None,
     failed: Failed = "raise",
@@ -199,6 +201,9 @@ def observe(
     seed
         A member's error at a time is the same whatever else is observed, in whatever chunks
         of a `population`; members keep their numbers when some are selected.
+    residuals
+        `correlated` or `autocorrelated`, where errors depend on one another: with those of the
+        other output as observed with the same seed, or with those at the times stored before.
     times
         The stored times at which to observe; all by default.
     lloq
@@ -220,6 +225,8 @@ def observe(
     ------
     SimulationError
         If a time is not stored, or a member failed and the policy is ``"raise"``.
+    ParameterError
+        If `error` or `residuals` is no such thing.
     DataError
         If a prediction is negative under a log-normal error, or members have no whole numbers.
     UnknownNameError
@@ -245,13 +252,16 @@ def observe(
     if not isinstance(error, ResidualError):
         raise ParameterError(f"error is {error!r}; expected combined_error(...) or another residual error.")
     whole = over_time(run, output, "observe")
-    chosen = whole if times is None else whole.isel(time=[stored(whole, t) for t in np.atleast_1d(times)])
+    picked = slice(None) if times is None else [stored(whole, t) for t in np.atleast_1d(times)]
+    chosen = whole.isel(time=picked)
     prediction = chosen.where(kept(run, output, failed, "observe")).transpose(*whole.dims)
     if error.scale == "log" and bool((prediction < 0).any()):
         raise DataError(
             f"observe(): {output!r} is {float(prediction.min()):g} somewhere; a log-normal error needs 0 or more."
         )
-    value = prediction.copy(data=error.observed(prediction.to_numpy(), _scores(prediction, output, seed)))
+    value = prediction.copy(
+        data=error.observed(prediction.to_numpy(), _dependent(whole, output, seed, residuals, picked))
+    )
     unit = {"units": whole.attrs.get("units", "1")}
     limit = None if lloq is None else threshold(lloq, whole, "lloq")
     below = value < (-math.inf if limit is None else limit)
@@ -265,6 +275,35 @@ def observe(
         variables["lloq"] = xr.DataArray(limit, attrs={**unit, "long_name": "lower limit of quantification"})
     about = {"model": str(run.attrs.get("model", "")), "output": output, "residual_error": str(error), "seed": seed}
     return xr.Dataset(variables, attrs=about)
+
+
+def _dependent(whole: xr.DataArray, output: str, seed: int, residuals: Any, picked: Any) -> Array:
+    """The scores of `output` at the stored times that are picked, as dependent as `residuals` say."""
+    several = tuple(residuals) if isinstance(residuals, list | tuple) else (residuals,)
+    for one in several:
+        if not isinstance(one, DependentErrors):
+            raise ParameterError(
+                f"observe(): residuals has {one!r}; expected correlated('C', 'E', 0.3), autocorrelated('C', 2.0), or a "
+                "list of them."
+            )
+    own = [one for one in several if output in one.outputs]
+    if len(own) > 1 or (several and not own):
+        named = ", ".join(one.label for one in several)
+        raise ParameterError(
+            f"observe(): residuals are {named}; expected one of them to name {output!r}, and no more than one."
+        )
+    chosen = whole.isel(time=picked)
+    one = own[0] if own else None
+    if isinstance(one, AutocorrelatedErrors):
+        unit = str(whole["time"].attrs.get("units", "day"))
+        scores = one.in_unit(unit).followed(
+            _scores(whole, output, seed), whole["time"].to_numpy(), whole.dims.index("time")
+        )
+        return np.asarray(whole.copy(data=scores).isel(time=picked).to_numpy())
+    scores = _scores(chosen, output, seed)
+    if one is None or output == one.first:
+        return scores
+    return one.correlation * _scores(chosen, one.first, seed) + math.sqrt(1 - one.correlation**2) * scores
 
 
 def _scores(prediction: xr.DataArray, output: str, seed: int) -> Array:

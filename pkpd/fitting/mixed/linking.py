@@ -12,10 +12,11 @@ from pkpd.arrays import Array, Index
 from pkpd.errors import FitError
 from pkpd.fitting.likelihoods import BlqMethod
 from pkpd.fitting.mixed.components import Component
-from pkpd.fitting.mixed.dependent_errors import AutocorrelatedErrors, CorrelatedErrors, DependentErrors
+from pkpd.fitting.mixed.scales import Scale
 from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.mixed.subjects import Subjects
 from pkpd.fitting.record_observations import RecordObservations
+from pkpd.measures.dependent_errors import AutocorrelatedErrors, CorrelatedErrors, DependentErrors
 from pkpd.solvers.rounding import SAME_TIME
 
 __all__ = ["Partners", "partners", "require_partners"]
@@ -48,7 +49,8 @@ class Partners:
         unit, lowest = "1" if self.gaps is None else statement.model.time, -math.inf
         if self.gaps is not None and len(self.gaps) and free:
             lowest = math.log(self.gaps.min() / FORGOTTEN)
-        return Component(one.label, one.scale, one.start, unit, None, free, lowest=lowest)
+        scale = Scale("logit", -1.0, 1.0) if self.gaps is None else Scale()  # twice Fisher's, and logarithms
+        return Component(one.label, scale, one.start, unit, None, free, lowest=lowest)
 
 
 def partners(stated: Sequence[DependentErrors], observed: RecordObservations, blq: BlqMethod) -> tuple[Partners, ...]:

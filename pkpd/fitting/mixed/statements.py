@@ -14,8 +14,9 @@ from pkpd.ensembles.marginals import TransformedNormal
 from pkpd.ensembles.variability import Variability
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Free
-from pkpd.fitting.mixed.dependent_errors import DependentErrors, dependent
+from pkpd.fitting.mixed.dependent_errors import dependent
 from pkpd.fitting.outcomes import Binomial, EventTime, Poisson
+from pkpd.measures.dependent_errors import DependentErrors
 from pkpd.measures.residual_error import ResidualError
 from pkpd.symbolic.covariates import CovariateEffect
 from pkpd.symbolic.model import Model, require_model
