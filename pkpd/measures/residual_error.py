@@ -299,11 +299,12 @@ def _dependent(whole: xr.DataArray, output: str, seed: int, residuals: Any, pick
         scores = one.in_unit(unit).followed(
             _scores(whole, output, seed), whole["time"].to_numpy(), whole.dims.index("time")
         )
-        return np.asarray(whole.copy(data=scores).isel(time=picked).to_numpy())
+        return whole.copy(data=scores).isel(time=picked).to_numpy()
     scores = _scores(chosen, output, seed)
     if one is None or output == one.first:
         return scores
-    return one.correlation * _scores(chosen, one.first, seed) + math.sqrt(1 - one.correlation**2) * scores
+    others = one.correlation * _scores(chosen, one.first, seed)
+    return np.asarray(others + math.sqrt(1 - one.correlation**2) * scores)
 
 
 def _scores(prediction: xr.DataArray, output: str, seed: int) -> Array:
