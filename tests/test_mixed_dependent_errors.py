@@ -390,6 +390,29 @@ def test_foce_holds_the_standard_deviations_of_both_partners() -> None:
     assert values[0] == pytest.approx(-by_hand)
 
 
+@pytest.mark.parametrize("kind", ["serial", "pair"])
+def test_correlations_of_relative_errors_are_found(kind: str) -> None:
+    rng, n = np.random.default_rng(8), 40
+    ke = KE * np.exp(0.3 * rng.standard_normal((n, 1)))
+    one, two = rng.standard_normal((2, n, len(TIMES)))
+    if kind == "serial":
+        one = one @ np.linalg.cholesky(np.exp(-np.abs(TIMES[:, None] - TIMES) / 2.0)).T
+    else:
+        two = 0.7 * one + np.sqrt(0.51) * two
+    C = 10 * np.exp(-ke * TIMES)
+    observed = {1: C * np.exp(0.2 * one), 2: RATIO * C * (1 + 0.15 * two)}
+    residuals = pkpd.autocorrelated("C", 1.0) if kind == "serial" else pkpd.correlated("C", "E", 0.0)
+    errors = {"C": pkpd.lognormal_error(0.3), "E": pkpd.proportional_error(0.3)}
+    iiv = {"ke": pkpd.lognormal(0.2, cv=0.4)}
+    statement = pkpd.mixed_effects(decay(), iiv, error=errors, free=["ratio"], residuals=residuals)
+    data, outputs = pkpd.read_nonmem(table(observed, n)), {1: "C", 2: "E"}
+    fit = pkpd.fit(statement, data, outputs=outputs)
+    truth = {"ke": KE, "ratio": RATIO, "sd_log[C]": 0.2, "sd_proportional[E]": 0.15, "omega[ke]": 0.3}
+    truth |= {"autocorrelation_time[C]": 2.0, "residual_correlation[C,E]": 0.7}
+    assert all(abs(row["estimate"] - truth[str(label)]) < 3 * row["se"] for label, row in fit.estimates.iterrows())
+    assert pkpd.likelihood_ratio(pkpd.fit(statement.but(residuals=()), data, outputs=outputs), fit).p < 1e-6
+
+
 # ---- partners
 
 

@@ -21,8 +21,12 @@ from pkpd.solvers.rounding import SAME_TIME
 
 __all__ = ["Partners", "partners", "require_partners"]
 
-FORGOTTEN = math.log(1e3)
-"""The floor of a time constant, in shortest gaps: the correlation over the shortest is 0.001 there."""
+FORGOTTEN = 0.01
+"""At the floor of a time constant the squared correlations of all observations with their partners sum to this.
+
+Their correlation is a tenth of its standard error there, and the objective within a few tenths of that of
+independent errors; below, a search finds no slope to follow.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,9 +52,19 @@ class Partners:
         free = not one.held and one.label not in statement.fixed
         unit, lowest = "1" if self.gaps is None else statement.model.time, -math.inf
         if self.gaps is not None and len(self.gaps) and free:
-            lowest = math.log(self.gaps.min() / FORGOTTEN)
+            lowest = _least_time(self.gaps)
         scale = Scale("logit", -1.0, 1.0) if self.gaps is None else Scale()  # twice Fisher's, and logarithms
         return Component(one.label, scale, one.start, unit, None, free, lowest=lowest)
+
+
+def _least_time(gaps: Array) -> float:
+    """The logarithm of the floor of a time constant."""
+    from scipy.optimize import brentq
+
+    def above(log_time: float) -> float:
+        return float(np.exp(-2 * gaps * math.exp(-log_time)).sum()) - FORGOTTEN
+
+    return float(brentq(above, math.log(gaps.min() / 50), math.log(gaps.max() * 50)))
 
 
 def partners(stated: Sequence[DependentErrors], observed: RecordObservations, blq: BlqMethod) -> tuple[Partners, ...]:

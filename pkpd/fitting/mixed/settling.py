@@ -17,7 +17,7 @@ from pkpd.fitting.free_parameters import Free
 from pkpd.fitting.likelihoods import BlqMethod, Likelihood
 from pkpd.fitting.mixed.components import Coefficient, Component, Population
 from pkpd.fitting.mixed.expansion import Expanded, coefficient_label, expanded
-from pkpd.fitting.mixed.linking import partners
+from pkpd.fitting.mixed.linking import Partners, partners
 from pkpd.fitting.mixed.padding import padded
 from pkpd.fitting.mixed.predictions import Trajectories
 from pkpd.fitting.mixed.scales import Scale
@@ -56,7 +56,7 @@ def settled(
     larger = expanded(statement, observed.records)
     chosen = likelihoods(observed.data, dict(statement.error), blq)
     linked = partners(statement.residuals, observed, blq)
-    numbers = [*_numbers(statement, chosen), *(one.component(statement) for one in linked)]
+    numbers = _numbers(statement, chosen, linked)
     components = [*_parameters(statement, larger), *numbers]
     population = _population(statement, larger, components, len(observed.data.arms))
     names = tuple(c.parameter for c in components if c.parameter is not None)
@@ -166,8 +166,8 @@ def _without_variability(statement: MixedEffects, name: str, choice: Free, symbo
     return Component(name, scale, float(start), symbol.unit, name, not fixed, size)
 
 
-def _numbers(statement: MixedEffects, chosen: Mapping[str, Likelihood]) -> list[Component]:
-    """The numbers of error models that are estimated."""
+def _numbers(statement: MixedEffects, chosen: Mapping[str, Likelihood], linked: Sequence[Partners]) -> list[Component]:
+    """The numbers of error models that are estimated, then the correlations of errors."""
     components = []
     for output, likelihood in chosen.items():
         for name, start in likelihood.numbers.items():
@@ -175,7 +175,7 @@ def _numbers(statement: MixedEffects, chosen: Mapping[str, Likelihood]) -> list[
             unit = statement.model.units[output] if name == "sd_additive" else "1"
             scale = Scale("linear" if name == "power" else "log")
             components.append(Component(label, scale, float(start), unit, None, label not in statement.fixed))
-    return components
+    return components + [one.component(statement) for one in linked]
 
 
 def _coefficient_start(coefficient: Any) -> tuple[bool, float]:
