@@ -11,9 +11,11 @@ from pkpd.ensembles.box_cox import BoxCox
 from pkpd.ensembles.correlated import Block
 from pkpd.ensembles.distributions import as_distribution
 from pkpd.ensembles.marginals import TransformedNormal
+from pkpd.ensembles.mixtures import Subpopulation
 from pkpd.ensembles.variability import Variability
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Free
+from pkpd.fitting.mixed.mixture_statements import with_mixture
 from pkpd.fitting.outcomes import Binomial, EventTime, Poisson
 from pkpd.measures.residual_error import ResidualError
 from pkpd.symbolic.covariates import CovariateEffect
@@ -50,6 +52,8 @@ class MixedEffects:
         By label the distribution of what is estimated.
     error_spread
         The standard deviation between subjects of the logarithm of numbers of error models.
+    mixture
+        By name the subpopulations of which a subject belongs to one, unknown which.
     """
 
     model: Model
@@ -62,9 +66,10 @@ class MixedEffects:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     priors: Mapping[str, Any] = field(default_factory=dict)
     error_spread: Mapping[str, float] = field(default_factory=dict)
+    mixture: Mapping[str, Subpopulation] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("error", "covariates", "occasions", "free", "parameters", "priors", "error_spread"):
+        for name in ("error", "covariates", "occasions", "free", "parameters", "priors", "error_spread", "mixture"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -77,7 +82,8 @@ class MixedEffects:
 
     def __repr__(self) -> str:
         varying = ", ".join(self.variability.names)
-        return f"<MixedEffects {self.model.name}: {varying} vary; {', '.join(self.error)} observed>"
+        classes = f"; classes {', '.join(self.mixture)}" if self.mixture else ""
+        return f"<MixedEffects {self.model.name}: {varying} vary; {', '.join(self.error)} observed{classes}>"
 
 
 def mixed_effects(
@@ -91,6 +97,7 @@ def mixed_effects(
     fixed: Iterable[str] = (),
     parameters: Mapping[str, Any] | None = None,
     priors: Mapping[str, Any] | None = None,
+    mixture: Mapping[str, Subpopulation] | None = None,
 ) -> MixedEffects:
     """State a nonlinear mixed-effects model, to be estimated by `pkpd.fit`.
 
@@ -126,6 +133,12 @@ def mixed_effects(
     priors
         By label the distribution of an estimate, such as ``{"ka": lognormal(1.5, omega=0.3)}``: the
         most probable values are found then (MAP).
+    mixture
+        Subpopulations by name, in the words of `population`: ``{"fast": subpopulation(0.6), "slow":
+        subpopulation(0.4, values={"CL": 1.2})}``.  Which of them a subject belongs to is unknown.
+        Values and probabilities are where estimates start; ``CL[slow]`` is the typical value in that class,
+        ``CL`` that in all others, and ``probability[slow]`` its probability; the first class has
+        the rest.  A class with a `variability` of its own has ``omega[CL[slow]]``.
 
     Returns
     -------
@@ -162,10 +175,11 @@ def mixed_effects(
     held, effects = dict(parameters or {}), {k: _effects(k, e) for k, e in (covariates or {}).items()}
     within = {name: _occasion(name, d) for name, d in (occasions or {}).items()}
     _require_one_purpose(model, settable, {*variability.names, *wanted}, held, {**effects, **within})
-    return MixedEffects(
+    stated = MixedEffects(
         model, variability, errors, effects, within, wanted, frozenset(map(str, fixed)), held, dict(priors or {}),
         spreads,
     )  # fmt: skip
+    return with_mixture(stated, mixture)
 
 
 def _require_one_purpose(
