@@ -269,7 +269,8 @@ def classes_of(statement: MixedEffects, population: Population, own: Sequence[Po
     share = np.array([one.probability for one in statement.mixture.values()])
     empty = Classes(population, names, select, tuple(labels), mask, np.array([*start, *np.zeros(len(probabilities))]))
     first = np.concatenate([start, empty.numbers_of(share[1:] / share.sum())])
-    return replace(empty, start=first, population=_searching(population, mask[select].any(axis=0)))
+    anywhere: Mask = np.isin(np.arange(population.nu), empty.source[mask[: empty.first_probability]])
+    return replace(empty, start=first, population=_searching(population, anywhere))
 
 
 def _free_priors(statement: MixedEffects) -> dict[str, object]:
@@ -300,7 +301,7 @@ def _differing(statement: MixedEffects, population: Population, own: Sequence[Po
     """(classes, numbers of v): which numbers a class does not share; of correlated etas all or none."""
     starts = np.stack([one.start for one in own])
     stated = np.array([[label in share.values for label in population.labels] for share in statement.mixture.values()])
-    differs = stated | ~np.isclose(starts, population.start, rtol=1e-9, atol=1e-12)
+    differs: Mask = stated | ~np.isclose(starts, population.start, rtol=1e-9, atol=1e-12)
     for members in _blocks(population):
         places = population.nb + members
         differs[:, places] = differs[:, places].any(axis=1, keepdims=True)

@@ -101,6 +101,7 @@ def estimate(
         done = search(
             objective, u, eta, seed=options.seed, restarts=options.restarts, report=report, most=options.iterations
         )
+        done = in_order(objective, done)
     if not np.isfinite(done.value):
         raise FitError(f"fit: {done.message} of {statement.model.name}; begin elsewhere with start=.")
     return fit_of(statement, records, options, objective, done)
@@ -156,6 +157,7 @@ def best_of_starts(
                 objective, guess, eta, seed=options.seed, restarts=options.restarts, report=report,
                 most=options.iterations,
             )  # fmt: skip
+            done = in_order(objective, done)
             ends.append(done)
             if done.interrupted:
                 break
@@ -169,6 +171,19 @@ def best_of_starts(
     converged = np.where(found.converged, values, np.inf)
     best = ends[int(np.argmin(converged if np.isfinite(converged).any() else values))]
     return replace(fit_of(statement, records, options, objective, best), starts=found)
+
+
+def in_order(objective: Objective, done: Searched) -> Searched:
+    """The same optimum, with the classes of a mixture that have changed places in the order of their starts."""
+    subjects = objective.approximation.subjects
+    found = None if subjects.classes is None or not np.isfinite(done.value) else subjects.classes.ordered(done.u)
+    if found is None:
+        return done
+    u, taken = found
+    modes = done.point.eta[0].reshape(len(taken), subjects.count, -1)[taken]
+    point = objective.at(u, modes.reshape(-1, modes.shape[-1]))
+    numbers = subjects.numbers
+    return replace(done, point=point, floored=(u <= numbers.lowest) & numbers.free)
 
 
 def certainty_of(objective: Objective, done: Searched) -> Certainty:

@@ -19,6 +19,7 @@ estimation via the EM algorithm. Comput Stat Data Anal 51:6614-6623 (2007).
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class ClassApproximation:
         point = self.alone.evaluate(v, eta.reshape(len(u) * count, n, -1), gradient=False, tol=tol)
         each, shares = posterior_shares(point.each.reshape(len(u), count, n), classes.log_probabilities(u))
 
-        def together(values: Array) -> Array:
+        def together(values: Any) -> Any:
             return values.reshape(len(u), count * n, *values.shape[2:])
 
         mixed = Point(

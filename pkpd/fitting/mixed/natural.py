@@ -145,5 +145,5 @@ def interval(numbers: Numbers, u: Array, value: Array, se: Array, se_u: Array, z
 def spread_places(numbers: Numbers) -> list[int]:
     """The numbers of u that make up the spreads and correlations of etas."""
     if isinstance(numbers, Classes):
-        return np.unique(numbers.select[:, numbers.population.nb :]).tolist()
+        return [int(i) for i in np.unique(numbers.select[:, numbers.population.nb :])]
     return list(range(numbers.nb, numbers.nu))

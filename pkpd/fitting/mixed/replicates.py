@@ -31,7 +31,7 @@ def drawn_etas(subjects: Subjects, u: Array, which: Index, rng: np.random.Genera
     drawn = rng.standard_normal((*which.shape, population.q))
     if len(factor) == 1:
         return np.asarray(drawn @ factor[0].T)
-    return np.einsum("nsab,nsb->nsa", factor[which], drawn)
+    return np.asarray(np.einsum("nsab,nsb->nsa", factor[which], drawn))
 
 
 def replicates(subjects: Subjects, u: Array, n: int, seed: int) -> Array:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pkpd.fitting.mixed.class_reports import about_classes, class_table
 from pkpd.fitting.text_tables import number, table
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ NAMES = {
 
 def report(fit: MixedFit) -> str:
     """The text of `MixedFit.report`."""
-    blocks = [_head(fit), _estimates(fit), _spreads(fit), _notes(fit), _quality(fit), _search(fit)]
+    blocks = [_head(fit), _estimates(fit), _spreads(fit), class_table(fit), _notes(fit), _quality(fit), _search(fit)]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -74,8 +75,8 @@ def _spreads(fit: MixedFit) -> str:
 
 
 def _notes(fit: MixedFit) -> str:
-    notes = [*fit.notes, *_about_certainty(fit), *_about_shrinkage(fit)]
-    floored = [label for label, at in zip(fit.subjects.population.labels, fit.floored, strict=True) if at]
+    notes = [*fit.notes, *about_classes(fit), *_about_certainty(fit), *_about_shrinkage(fit)]
+    floored = [label for label, at in zip(fit.subjects.numbers.labels, fit.floored, strict=True) if at]
     if floored:
         notes.append(
             f"{', '.join(floored)} went to 0 and stands at its floor: the data say nothing of such variability. Leave "

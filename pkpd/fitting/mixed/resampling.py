@@ -226,6 +226,8 @@ def _places(fit: MixedFit, label: str, points: int) -> Array:
         raise FitError(f"profile: {label!r} has no standard error to choose places by; fit with covariance='R'.")
     z = np.linspace(-3, 3, points)
     value = float(row["estimate"])
+    if label.startswith("probability["):
+        return np.asarray(1 / (1 + (1 - value) / value * np.exp(-z * se / (value * (1 - value)))))
     positive = value > 0 and (label.startswith("omega") or float(row["ci_low"]) > 0)
     return np.asarray(value * np.exp(z * se / value) if positive else value + z * se)
 

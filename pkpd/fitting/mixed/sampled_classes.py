@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -51,10 +52,8 @@ class ClassImportance:
 
     def draw(self, u: Array, mean: Array, covariance: Array) -> ClassSamples:
         """A sample of each class about mean (classes x subjects, q) with covariance (classes x subjects, q, q)."""
-        means, covariances = (
-            a.reshape(self.classes.count, self.subjects.count, *a.shape[1:]) for a in (mean, covariance)
-        )
-        each = zip(self.classes.of(u), means, covariances, strict=True)
+        parts = (np.split(a, self.classes.count) for a in (mean, covariance))
+        each = zip(self.classes.of(u), *parts, strict=True)
         return ClassSamples(tuple(self.alone.draw(v, own, spread) for v, own, spread in each))
 
     def evaluate(self, u: Array, sample: ClassSamples) -> Estimated:
@@ -80,7 +79,21 @@ class ClassImportance:
         )  # fmt: skip
 
 
-AnyImportance = Importance | ClassImportance
+class AnyImportance(Protocol):
+    """Importance sampling with or without a mixture: what it draws is what it evaluates."""
+
+    @property
+    def subjects(self) -> Subjects: ...
+
+    @property
+    def points(self) -> int: ...
+
+    @property
+    def own(self) -> Index: ...
+
+    def draw(self, u: Array, mean: Array, covariance: Array) -> Any: ...
+
+    def evaluate(self, u: Array, sample: Any) -> Estimated: ...
 
 
 def importance_of(subjects: Subjects, wanted: int, seed: int) -> AnyImportance:

@@ -140,5 +140,6 @@ def _fit(
         each=now.each, eta=mode, eta_covariance=curvature, certainty=certain, converged=converged,
         message=message, iterations=iterations, evaluations=evaluations, floored=floored, trace=trace,
         objective_error=now.error, interrupted=interrupted,
-        failed=tuple(np.array(subjects.names)[~np.isfinite(now.each)].tolist()), notes=tuple(notes), details=details, shares=now.shares,
+        failed=tuple(np.array(subjects.names)[~np.isfinite(now.each)].tolist()), notes=tuple(notes), details=details,
+        shares=now.shares,
     )  # fmt: skip
