@@ -15,10 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["about_classes", "class_table"]
 
-WIDE = 0.9
-"""An interval of a probability that covers so much of 0 to 1 says nothing of it."""
-
-
 def class_table(fit: MixedFit) -> str:
     """The classes with their probabilities, and how many subjects belong to them; empty without a mixture."""
     classes, shares = fit.subjects.classes, fit.shares
@@ -60,10 +56,10 @@ def _undetermined(fit: MixedFit, classes: Classes, some_empty: bool) -> list[str
             continue
         if not np.isfinite(high - low):
             notes.append(f"{label} is undetermined: the data do not tell the classes apart.")
-        elif high - low > WIDE:
+        elif fit.n_subjects * low < 1 or (classes.count == 2 and fit.n_subjects * (1 - high) < 1):
             notes.append(
-                f"{label} is undetermined: its interval is {low:.2g} to {high:.2g}. Compare with a fit without a "
-                "mixture."
+                f"{label} is undetermined: its interval, {low:.2g} to {high:.2g}, reaches to where less than one "
+                "subject is in a class. Compare with a fit without a mixture: likelihood_ratio()."
             )
     return notes
 
