@@ -346,7 +346,7 @@ OWN = {
 @pytest.fixture(scope="module")
 def linear() -> tuple[pkpd.MixedFit, pkpd.Records, np.ndarray]:
     """By FOCEI, exact here: typical values with and without a random effect, and a spread, of each class."""
-    data, high = lines(80, seed=5)
+    data, high = lines(50, seed=5)
     return pkpd.fit(line_statement(OWN), data), data, high
 
 
@@ -354,11 +354,11 @@ def linear() -> tuple[pkpd.MixedFit, pkpd.Records, np.ndarray]:
 def test_other_methods_find_the_same(method: Any, linear: tuple[pkpd.MixedFit, pkpd.Records, np.ndarray]) -> None:
     """The likelihood is one, whatever approximates it: so are its maximum, its curvature and the classes there."""
     fit, data, high = linear
-    other = pkpd.fit(line_statement(OWN), data, method=method, phases=(100, 100), samples=512)
+    other = pkpd.fit(line_statement(OWN), data, method=method, phases=(100, 100), samples=256, seed=1)
     sampled = method in ("importance", "saem")
     assert other.objective == pytest.approx(fit.objective, abs=max(1e-3, 3 * other.objective_error))
     for label, row in fit.estimates.iterrows():
-        near = (0.2 if sampled else 1e-2) * row["se"]
+        near = (0.3 if sampled else 1e-2) * row["se"]
         assert other.estimates.loc[label, "estimate"] == pytest.approx(row["estimate"], abs=near), label
         assert other.estimates.loc[label, "se"] == pytest.approx(row["se"], rel=0.1 if sampled else 1e-2), label
     assert (other.class_of == high).mean() > 0.95

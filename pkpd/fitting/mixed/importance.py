@@ -74,8 +74,9 @@ class Weighed:
         (subjects,): the Monte Carlo variance of `each`.
     eta
         (points, subjects, q).
-    z, slope
-        (points, subjects, width, channels): what is predicted, and the derivatives of -ln p by it.
+    z, slope, information
+        (points, subjects, width, channels): what is predicted, the derivatives of -ln p by it, and their expected
+        derivatives.
     """
 
     each: Array
@@ -85,6 +86,7 @@ class Weighed:
     eta: Array
     z: Array
     slope: Array
+    information: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,7 +212,7 @@ class Importance:
         with np.errstate(all="ignore"):
             weight = np.nan_to_num(np.exp(log_weight - top))
         size = 1 / np.maximum((weight**2).sum(0), 1e-300)
-        return Weighed(each, weight, size, 4 * (1 / size - 1 / len(eta)).clip(0), eta, z, terms.slope)
+        return Weighed(each, weight, size, 4 * (1 / size - 1 / len(eta)).clip(0), eta, z, terms.slope, terms.information)
 
     def estimated(self, u: Array, sample: Sample, found: Weighed, share: Array | None = None) -> Estimated:
         """With scores and information, to which subjects contribute by their `share`, (subjects,)."""
@@ -222,7 +224,7 @@ class Importance:
         inverse = omega_of(population, population.split(u)[1][None]).inverse[0]
         score, spread, noise = self._scores(u, sample, found, inverse, share)
         information = self._complete(u, mean, covariance, share) - spread
-        information = information + self._own_information(u, sample, weight * share, found.z)
+        information = information + self._own_information(u, sample, weight * share, found)
         return Estimated(
             float(found.each.sum()), found.each, float(np.sqrt(found.variance.sum())), found.size, score,
             0.5 * (information + information.T), noise, mean, covariance,
@@ -285,17 +287,16 @@ class Importance:
         half = len(u)
         return np.asarray((gradient[:half] - gradient[half:]) / (2 * STEP))
 
-    def _own_information(self, u: Array, sample: Sample, weight: Array, z: Array) -> Array:
+    def _own_information(self, u: Array, sample: Sample, weight: Array, found: Weighed) -> Array:
         """Twice the expected information about components without a random effect, their scatter aside."""
         population = self.subjects.population
         information = np.zeros((population.nu, population.nu))
-        components, slopes = self._slopes(sample, z.shape)
+        components, slopes = self._slopes(sample, found.z.shape)
         if not len(components):
             return information
-        terms = self.subjects.observations.terms(z)
         whole = np.zeros((self.subjects.count, len(components), len(components)))
-        for k in range(len(z)):  # one point at a time: the slopes of all would fill the memory
-            bent = weighted(slopes[k], terms.information[k], slopes[k])
+        for k in range(len(found.z)):  # one point at a time: the slopes of all would fill the memory
+            bent = weighted(slopes[k], found.information[k], slopes[k])
             whole += np.where(weight[k][:, None, None] > 0, weight[k][:, None, None] * bent, 0.0)
         A = population.mu_slopes(u[: population.nb])[:, components]
         information[: population.nb, : population.nb] = 2 * np.einsum("spb,spq,sqc->bc", A, whole, A)
