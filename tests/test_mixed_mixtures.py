@@ -14,6 +14,7 @@ from scipy.stats import norm
 import pkpd
 from pkpd.errors import FitError, ParameterError, PkpdError, UnknownNameError
 from pkpd.fitting.mixed.conditional import Approximation
+from pkpd.fitting.mixed.curves import individual_courses
 from pkpd.fitting.mixed.mixing import approximation_of, modes_of
 from pkpd.fitting.mixed.natural import from_natural, natural
 from pkpd.fitting.mixed.replicates import drawn_classes, replicates
@@ -160,7 +161,9 @@ def test_one_class_and_equal_classes_are_no_mixture() -> None:
     data, _ = lines(10)
     plain = subjects_of(line_statement(None), data)
     nothing = np.zeros((1, 10, 1))
-    alone = float(Approximation(plain, "focei").evaluate(plain.population.start[None], nothing, gradient=False).value[0])
+    alone = float(
+        Approximation(plain, "focei").evaluate(plain.population.start[None], nothing, gradient=False).value[0]
+    )
     one = subjects_of(line_statement({"all": pkpd.subpopulation(1.0)}), data)
     assert objective(one, one.numbers.start) == pytest.approx(alone, abs=1e-9)
     two = subjects_of(line_statement(), data)
@@ -310,7 +313,9 @@ def test_simulated_trials_draw_classes_by_their_probabilities(fit: pkpd.MixedFit
     errors = fit.npde(500)["npde"].to_numpy()
     assert abs(errors.mean()) < 0.15
     assert errors.std() == pytest.approx(1.0, abs=0.1)
-    late = replicates(fit.subjects, fit.u, 200, 1)[..., -1]  # at 24 h the slow class has more than 1 mg/L, the fast less
+    late = replicates(fit.subjects, fit.u, 200, 1)[
+        ..., -1
+    ]  # at 24 h the slow class has more than 1 mg/L, the fast less
     assert (late > 0.6).mean() == pytest.approx((fit.residuals["observed"].to_numpy()[3::4] > 0.6).mean(), abs=0.06)
 
 
@@ -327,6 +332,14 @@ def test_patients_of_a_known_mixture(fit: pkpd.MixedFit, two: tuple[pkpd.Records
     assert (known.class_of == fit.class_of).all()
     with pytest.raises(FitError, match="is a mixture of fast, slow"):
         pkpd.personalize(fit, two[0])
+
+
+def test_courses_go_through_the_individual_predictions(fit: pkpd.MixedFit) -> None:
+    courses, rows = individual_courses(fit, "C", points=5), fit.residuals
+    both = rows.merge(courses, on=["subject", "time"], suffixes=("", "_course"))
+    assert len(both) >= len(rows)
+    assert both["ipred"].to_numpy() == pytest.approx(both["ipred_course"].to_numpy(), rel=1e-5)
+    assert both["pred"].to_numpy() == pytest.approx(both["pred_course"].to_numpy(), rel=1e-5)
 
 
 def test_the_figures_are_drawn(fit: pkpd.MixedFit) -> None:
@@ -380,6 +393,11 @@ def test_classes_keep_the_order_of_their_starts() -> None:
     assert (fit.class_of == high).all()
     straight = pkpd.fit(line_statement(), data)
     assert fit.objective == pytest.approx(straight.objective, abs=1e-3)
+    sampled = pkpd.fit(
+        line_statement(), data, method="saem", start=swapped, phases=(30, 30), samples=128, covariance=None
+    )
+    assert sampled.estimates.loc["base[high]", "estimate"] > sampled.estimates.loc["base", "estimate"]
+    assert (sampled.class_of == high).all()
     several = pkpd.fit(line_statement(), data, starts=4, covariance=None)
     assert several.starts is not None
     assert several.starts.table["objective"].iloc[0] == pytest.approx(straight.objective, abs=1e-3)
@@ -463,7 +481,7 @@ def test_data_of_one_class_leave_the_probability_undetermined(seed: int) -> None
             FitError, r"'b' varies in rise, and iiv= in base; .*State there all that varies in any class",
         ),
         (
-            {"a": pkpd.subpopulation(0.5), "b": pkpd.subpopulation(0.5, variability={"base": pkpd.lognormal(13, cv=1)})},
+            {"a": pkpd.subpopulation(0.5), "b": pkpd.subpopulation(0.5, variability={"base": pkpd.lognormal(9, cv=1)})},
             FitError, "'b' varies in base, and iiv= in base",
         ),
         (

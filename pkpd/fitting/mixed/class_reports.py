@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["about_classes", "class_table"]
 
+
 def class_table(fit: MixedFit) -> str:
     """The classes with their probabilities, and how many subjects belong to them; empty without a mixture."""
     classes, shares = fit.subjects.classes, fit.shares

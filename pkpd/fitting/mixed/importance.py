@@ -212,7 +212,9 @@ class Importance:
         with np.errstate(all="ignore"):
             weight = np.nan_to_num(np.exp(log_weight - top))
         size = 1 / np.maximum((weight**2).sum(0), 1e-300)
-        return Weighed(each, weight, size, 4 * (1 / size - 1 / len(eta)).clip(0), eta, z, terms.slope, terms.information)
+        return Weighed(
+            each, weight, size, 4 * (1 / size - 1 / len(eta)).clip(0), eta, z, terms.slope, terms.information
+        )
 
     def estimated(self, u: Array, sample: Sample, found: Weighed, share: Array | None = None) -> Estimated:
         """With scores and information, to which subjects contribute by their `share`, (subjects,)."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pkpd.ensembles.correlated import Block
 from pkpd.ensembles.marginals import TransformedNormal
-from pkpd.ensembles.mixtures import Subpopulation, check_mixture
+from pkpd.ensembles.mixtures import Subpopulation, centered, check_mixture
 from pkpd.ensembles.variability import Joint, Variability
 from pkpd.errors import FitError, ParameterError, UnitError, unknown_name
 from pkpd.fitting.free_parameters import Free
@@ -78,17 +78,11 @@ def class_statement(statement: MixedEffects, name: str) -> MixedEffects:
     chosen = {p: replace(c, start=values[p]) if p in values else c for p, c in statement.free.items()}
     if share.variability is not None:  # its medians are where the class starts
         chosen = {p: replace(c, start=None) if p in variability.names else c for p, c in chosen.items()}
-    for parameter, distribution in variability.distributions.items():
-        center = getattr(distribution, "center", None)
-        if share.variability is not None and parameter in values and center != values[parameter]:
-            raise FitError(
-                f"mixed_effects: the subpopulation {name!r} has {parameter!r} = {values[parameter]:g} by values= and "
-                f"{center:g} by variability=; give one of the two."
-            )
-    joints = tuple(_centered(joint, values) for joint in variability.parameters)
-    return statement.but(
-        mixture={}, fixed=frozenset(), priors={}, free=chosen, variability=replace(variability, parameters=joints)
-    )
+    try:
+        variability = centered(variability, share, name, values)
+    except ParameterError as error:
+        raise FitError(f"mixed_effects: {error}") from error
+    return statement.but(mixture={}, fixed=frozenset(), priors={}, free=chosen, variability=variability)
 
 
 def _own_variability(statement: MixedEffects, share: Subpopulation, name: str) -> Variability:
@@ -122,14 +116,3 @@ def _kinds(joint: Joint) -> Any:
 def _listed(variability: Variability) -> str:
     blocks = (", ".join(joint.names) for joint in variability.joints)
     return "; ".join(f"({names})" if "," in names else names for names in blocks) or "nothing"
-
-
-def _centered(joint: Joint, values: Mapping[str, float]) -> Joint:
-    """The same with other medians."""
-    if not isinstance(joint, Block) or not set(values) & set(joint.names):
-        return joint
-    marginals: dict[str, Any] = {
-        k: replace(d, center=values[k]) if k in values else d  # type: ignore[type-var]
-        for k, d in joint.marginals.items()
-    }
-    return replace(joint, marginals=marginals)

@@ -48,9 +48,10 @@ def estimated_by_samples(
                 "method='importance' or 'focei'."
             )
         done = saem(subjects, u, eta, seed=options.seed, phases=options.phases, chains=options.chains, report=report)
-        now = likelihood(subjects, done.u, done.mean, options.samples, options.seed)
+        u, mean = _in_order(subjects, done.u, done.mean)
+        now = likelihood(subjects, u, mean, options.samples, options.seed)
         return _fit(
-            statement, records, options, subjects, done.u, now, not done.interrupted,
+            statement, records, options, subjects, u, now, not done.interrupted,
             "interrupted" if done.interrupted else "all iterations were made", done.iterations, done.iterations,
             np.concatenate([done.trace, np.full((len(done.trace), 1), np.nan)], axis=1), done.interrupted,
             {"acceptance": done.acceptance},
@@ -59,12 +60,25 @@ def estimated_by_samples(
     few = importance_of(subjects, min(FEW, options.samples), options.seed)
     near = maximize(few, u, mean, covariance, penalty=penalty, report=report)
     many = importance_of(subjects, options.samples, options.seed)
-    found = maximize(many, near.u, near.estimate.mean, near.estimate.covariance, penalty=penalty, report=report)
+    u, mean, covariance = _in_order(subjects, near.u, near.estimate.mean, near.estimate.covariance)
+    found = maximize(many, u, mean, covariance, penalty=penalty, report=report)
     return _fit(
         statement, records, options, subjects, found.u, found.estimate, found.converged, found.message,
         near.rounds + found.rounds, near.evaluations + found.evaluations,
         np.concatenate([near.trace, found.trace]), found.interrupted or near.interrupted, {},
     )  # fmt: skip
+
+
+def _in_order(subjects: Subjects, u: Array, *of_classes: Array) -> list[Array]:
+    """u, and what stands there for each class and subject, with the classes of a mixture in the order of their starts.
+
+    See `Classes.ordered`.
+    """
+    found = None if subjects.classes is None else subjects.classes.ordered(u)
+    if found is None:
+        return [u, *of_classes]
+    u, taken = found
+    return [u, *(np.concatenate([np.split(a, len(taken))[k] for k in taken]) for a in of_classes)]
 
 
 def likelihood(subjects: Subjects, u: Array, eta: Array, samples: int, seed: int) -> Estimated:
