@@ -403,6 +403,15 @@ def test_classes_keep_the_order_of_their_starts() -> None:
     assert several.starts.table["objective"].iloc[0] == pytest.approx(straight.objective, abs=1e-3)
 
 
+def test_classes_that_cannot_be_renamed_are_told() -> None:
+    """Of three classes one has a spread of its own, so that no other can take its place."""
+    data, _ = lines(40, seed=3)
+    swapped = {"rise": 3.0, "rise[steep]": 1.0, "probability[steep]": 0.5}
+    text = pkpd.fit(line_statement(THREE), data, start=swapped, covariance=None, iterations=5).report()
+    assert "The classes have changed places: rise = " in text
+    assert "omega[base[steep]]" in text
+
+
 def test_labels_are_held_and_begun_with() -> None:
     data, _ = lines(20)
     fit = pkpd.fit(line_statement(fixed=["probability[high]", "rise[high]"]), data, start={"rise[high]": 2.0})

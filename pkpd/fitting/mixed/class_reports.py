@@ -66,10 +66,8 @@ def _undetermined(fit: MixedFit, classes: Classes, some_empty: bool) -> list[str
 
 
 def _changed(fit: MixedFit, classes: Classes) -> list[str]:
-    """Of the first number that differs between classes, whether its order is no longer that of the start."""
-    if not len(classes.unlike):
-        return []
-    places = classes.select[:, classes.unlike[0]]
+    """Whether what tells classes apart is no longer in the order of the start."""
+    places = classes.told_by
     order, now = (np.argsort(u[places], kind="stable") for u in (classes.start, fit.u))
     if np.array_equal(order, now):
         return []

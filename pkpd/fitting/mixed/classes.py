@@ -75,6 +75,11 @@ class Classes:
             source[own] = np.arange(self.population.nu)
         return source
 
+    def alone(self, label: str) -> str:
+        """The label without the name of a class: what it is in the population model."""
+        place = self.labels.index(label)
+        return label if place >= self.first_probability else self.population.labels[self.source[place]]
+
     def of(self, u: Array) -> Array:
         """The vectors of all classes, (..., classes, numbers of v)."""
         return np.asarray(u[..., self.select])
@@ -162,12 +167,13 @@ class Classes:
     # ---- names that changed places
 
     @cached_property
-    def unlike(self) -> Index:
-        """The numbers of v that not all classes share."""
-        return np.flatnonzero((self.select != self.select[0]).any(axis=0))
+    def told_by(self) -> Index:
+        """(classes,): the numbers of u that tell classes apart: those of the first in which most of them differ."""
+        different = [len(np.unique(column)) for column in self.select.T]
+        return np.asarray(self.select[:, int(np.argmax(different))])
 
     def ordered(self, u: Array) -> tuple[Array, Index] | None:
-        """u with classes renamed so that the first number in which they differ is in the order in which it started.
+        """u with classes renamed so that what tells them apart (`told_by`) is in the order in which it started.
 
         Returns
         -------
@@ -175,10 +181,7 @@ class Classes:
             The vector, and for each class the number of that whose place it takes; None where the
             order holds, or no renaming of classes says the same.
         """
-        if not len(self.unlike):
-            return None
-        wanted = np.argsort(self.start[self.select[:, self.unlike[0]]], kind="stable")
-        here = np.argsort(u[self.select[:, self.unlike[0]]], kind="stable")
+        wanted, here = (np.argsort(values[self.told_by], kind="stable") for values in (self.start, u))
         taken = np.empty(self.count, dtype=np.int64)
         taken[wanted] = here
         if np.array_equal(taken, np.arange(self.count)):

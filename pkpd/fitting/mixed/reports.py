@@ -63,7 +63,7 @@ def _spreads(fit: MixedFit) -> str:
     for label, row in fit.estimates.to_dict(orient="index").items():
         if not str(label).startswith(("omega", "correlation")):
             continue
-        name = str(label).split("[", 1)[1][:-1]
+        name = fit.subjects.numbers.alone(str(label)).split("[", 1)[1][:-1]
         log = str(label).startswith("omega") and scales.get(name, "log") == "log"
         cv = 100 * np.sqrt(np.expm1(row["estimate"] ** 2)) if log else np.nan
         shrunk = fit.shrinkage.get(f"eta[{name}]", np.nan) if str(label).startswith("omega[") else np.nan

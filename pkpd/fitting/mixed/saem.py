@@ -26,18 +26,14 @@ import numpy as np
 from pkpd.arrays import Array, Index, Mask
 from pkpd.fitting.mixed.modes import elsewhere, modes, omega_of, pulled, weighted
 from pkpd.fitting.mixed.natural import sd_places
-from pkpd.fitting.mixed.saem_classes import ClassState
+from pkpd.fitting.mixed.saem_classes import ANNEALED, FREEDOM, LONGEST, WANTED, ClassState
 from pkpd.fitting.mixed.searching import Report
 from pkpd.fitting.mixed.subjects import Subjects
 
 __all__ = ["Averaged", "saem"]
 
 MEMBERS = 50  # chains times subjects, at least
-FREEDOM = 5.0  # of the t distribution of independent proposals
 ANEW = 40  # iterations of the first phase after which modes are sought anew
-WANTED = 0.3  # acceptance of the random walk
-ANNEALED = 0.95  # a variance falls to this part of itself at most, in the first half of the first phase
-LONGEST = 0.5  # of a Newton step of a component without a random effect
 
 
 @dataclass(frozen=True, eq=False)

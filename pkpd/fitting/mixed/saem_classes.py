@@ -23,7 +23,7 @@ from pkpd.fitting.mixed.modes import modes, omega_of, pulled, weighted
 from pkpd.fitting.mixed.natural import sd_places
 from pkpd.fitting.mixed.subjects import Subjects
 
-__all__ = ["ClassState"]
+__all__ = ["ANNEALED", "FREEDOM", "LONGEST", "WANTED", "ClassState"]
 
 FREEDOM = 5.0  # of the t distribution of independent proposals
 WANTED = 0.3  # acceptance of the random walk

@@ -163,6 +163,14 @@ def mixed_effects(
     ...     free=["ka"],
     ... )
     <MixedEffects pk_1cmt_oral: CL, V vary; C observed>
+    >>> pkpd.mixed_effects(
+    ...     model,
+    ...     iiv={"CL": pkpd.lognormal(cv=0.3)},
+    ...     error={"C": pkpd.proportional_error(0.1)},
+    ...     free=["V", "ka"],
+    ...     mixture={"fast": pkpd.subpopulation(0.7), "slow": pkpd.subpopulation(0.3, values={"CL": 2.0})},
+    ... )
+    <MixedEffects pk_1cmt_oral: CL vary; C observed; classes fast, slow>
     """
     require_model(model, "mixed_effects")
     model.require_closed()
