@@ -138,7 +138,8 @@ def test_gradients_are_those_of_the_objective(kind: str, held: tuple[str, ...]) 
 
 
 def test_scores_of_samples_are_those_of_their_likelihood() -> None:
-    data, _ = lines(8)
+    """And the information has what is lost because classes are unknown: here all are likely for every subject."""
+    data, _ = lines(8, share=0.5)
     subjects = subjects_of(line_statement(THREE), data)
     importance, u = importance_of(subjects, 256, 3), subjects.numbers.start
     point = approximation_of(subjects, "focei").evaluate(u[None], modes_of(subjects)[None], gradient=False)
@@ -152,6 +153,12 @@ def test_scores_of_samples_are_those_of_their_likelihood() -> None:
     values = np.array([importance.evaluate(v, sample).value for v in (*(u + steps), *(u - steps))])
     differences = (values[: len(own)] - values[len(own) :]) / 2e-4
     assert now.score.sum(0)[own] == pytest.approx(differences, abs=1e-4 * np.abs(differences).max())
+    # Of numbers of the density of random components alone Louis' information is the Hessian itself.
+    exact = [i for i in own if not subjects.numbers.labels[i].startswith("sd")]
+    steps = 1e-4 * np.eye(len(u))[exact]
+    scores = np.array([importance.evaluate(v, sample).score.sum(0) for v in (*(u + steps), *(u - steps))])
+    hessian = ((scores[: len(exact)] - scores[len(exact) :]) / 2e-4)[:, exact]
+    assert now.information[np.ix_(exact, exact)] == pytest.approx(hessian, abs=1e-4 * np.abs(hessian).max())
 
 
 # ---- nothing but what is there
