@@ -286,6 +286,17 @@ def test_a_mixture_has_classes_with_typical_values_of_their_own():
     np.testing.assert_array_equal(part.labels["subpopulation"][1], people.labels["subpopulation"][1][20:30])
 
 
+def test_the_value_of_a_class_is_its_median_where_the_variability_names_another():
+    mixture = {"a": pkpd.subpopulation(0.5), "b": pkpd.subpopulation(0.5, values={"CL": 0.1})}
+    people = pkpd.population(one_compartment, N, 1, variability={"CL": pkpd.lognormal(0.5, omega=0.3)}, mixture=mixture)
+    own = people.labels["subpopulation"][1] == "b"
+    assert follows(people["CL"][own], stats.lognorm(s=0.3, scale=0.1))
+    assert follows(people["CL"][~own], stats.lognorm(s=0.3, scale=0.5))
+    both = pkpd.subpopulation(1.0, values={"CL": 0.1}, variability={"CL": pkpd.lognormal(0.2, omega=0.3)})
+    with pytest.raises(ParameterError, match="'all' has 'CL' = 0.1 by values= and 0.2 by variability="):
+        pkpd.population(one_compartment, 5, 1, mixture={"all": both})
+
+
 def test_labels_reach_the_result_and_stay_with_their_members():
     mixture = {"a": pkpd.subpopulation(0.5), "b": pkpd.subpopulation(0.5, values={"CL": 3.0})}
     people = pkpd.population(one_compartment, 20, 1, mixture=mixture, first=100)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pkpd.ensembles.box_cox import BoxCox
+from pkpd.ensembles.correlated import Block
 from pkpd.ensembles.inputs import number
+from pkpd.ensembles.marginals import TransformedNormal
+from pkpd.ensembles.variability import Variability
 from pkpd.errors import ParameterError
 
-__all__ = ["Subpopulation", "check_mixture", "subpopulation"]
+__all__ = ["Subpopulation", "centered", "check_mixture", "subpopulation"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,8 @@ def subpopulation(
     probability
         The chance of a member to belong to it.
     values
-        Its typical values, where they differ from the model's: as in `simulate`.
+        Its typical values, where they differ from the model's: as in `simulate`.  Of a parameter that
+        varies it is the median, whatever the variability of all classes says.
     variability
         Its variability, where that differs: as in `population`, whose `variability` it
         replaces for this class.
@@ -68,3 +73,36 @@ def check_mixture(mixture: Any) -> None:
         raise ParameterError(
             f"the probabilities of the subpopulations {', '.join(map(str, mixture))} sum to {total:g}; expected 1."
         )
+
+
+def centered(variability: Variability, share: Subpopulation, name: str, values: Mapping[str, Any]) -> Variability:
+    """The variability of a class, with its typical values for medians.
+
+    Parameters
+    ----------
+    values
+        Numbers by name; those that the class states count.
+
+    Raises
+    ------
+    ParameterError
+        If the class has a variability of its own, which says another median.
+    """
+    joints: list[Any] = []
+    for joint in variability.parameters:
+        if not isinstance(joint, Block):
+            joints.append(joint)
+            continue
+        marginals: dict[str, Any] = dict(joint.marginals)
+        for parameter in set(joint.names) & set(share.values):
+            marginal, value = marginals[parameter], values[parameter]
+            if not isinstance(marginal, TransformedNormal | BoxCox) or marginal.center == value:
+                continue
+            if share.variability is not None:
+                raise ParameterError(
+                    f"the subpopulation {name!r} has {parameter!r} = {value:g} by values= and {marginal.center:g} by "
+                    "variability=; give one of the two."
+                )
+            marginals[parameter] = replace(marginal, center=value)
+        joints.append(replace(joint, marginals=marginals))
+    return replace(variability, parameters=tuple(joints))

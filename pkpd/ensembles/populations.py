@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Index
 from pkpd.ensembles.ensembles import Ensemble
-from pkpd.ensembles.mixtures import Subpopulation, check_mixture
+from pkpd.ensembles.mixtures import Subpopulation, centered, check_mixture
 from pkpd.ensembles.points import PointKind, Points
 from pkpd.ensembles.streams import check_counts
 from pkpd.ensembles.variability import Variability, typical_values
@@ -187,8 +187,9 @@ def _classes(model: Model, variability: Any, covariates: Any, mixture: Any) -> t
     for name, share in mixture.items():
         variant = model.using(**share.values)
         stated = variability if share.variability is None else share.variability
-        settled = Variability.of(variant, stated, covariates)
-        classes.append(Stratum(str(name), share.probability, settled, tuple(share.values), typical_values(variant)))
+        typical = typical_values(variant)
+        settled = centered(Variability.of(variant, stated, covariates), share, str(name), typical)
+        classes.append(Stratum(str(name), share.probability, settled, tuple(share.values), typical))
     return tuple(classes)
 
 

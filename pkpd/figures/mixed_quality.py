@@ -13,6 +13,7 @@ from pkpd.figures.panels import WIDTH
 from pkpd.figures.scales import plain_log
 from pkpd.figures.style import BLACK, BLUE, GRAY, PALE, RED, house_style
 from pkpd.fitting.diagnostics import normal_scores, trend
+from pkpd.fitting.mixed.individuals import scaled_etas
 from pkpd.fitting.mixed.predictive_checks import predictive_checks
 
 if TYPE_CHECKING:
@@ -169,19 +170,18 @@ def _quantiles(ax: Axes, values: Array, name: str) -> None:
 
 def _etas(ax: Axes, fit: MixedFit) -> None:
     """The etas over their standard deviations, with what the population has for 95 % of subjects; and the shrinkage."""
-    sd = np.sqrt(np.diag(fit.omega.to_numpy()))
     names = list(fit.eta_names)
     ax.axhspan(-1.96, 1.96, color=PALE, alpha=0.3, linewidth=0)
     ax.axhline(0, color=BLACK, linewidth=0.6)
     rng = np.random.default_rng(0)
-    for i in range(len(names)):
-        scaled = fit.eta[:, i] / sd[i]
+    etas = scaled_etas(fit)
+    for i, scaled in enumerate(etas.T):
         ax.plot(i + rng.uniform(-0.18, 0.18, len(scaled)), scaled, **_look(len(scaled)))
         ax.plot([i - 0.25, i + 0.25], [np.median(scaled)] * 2, color=RED, linewidth=1.4)
     shrunk = [f"{n}\n{labels.rounded(100 * fit.shrinkage[f'eta[{n}]'], 0)} %" for n in names]
     many = len(names) > 5
     ax.set_xticks(range(len(names)), shrunk, fontsize=5.5 if many else 7, rotation=90 if many else 0)
-    reach = max(2.5, 1.1 * float(np.abs(fit.eta / sd).max()))
+    reach = max(2.5, 1.1 * float(np.abs(etas).max()))
     ax.set(
         xlabel="Random effect and its shrinkage", ylabel="η / ω", ylim=(-reach, reach), xlim=(-0.6, len(names) - 0.4)
     )

@@ -76,8 +76,8 @@ def vpc(
     """Percentiles of simulated observations against time, with those of observed ones.
 
     Of a mixed-effects fit the trial is simulated anew, with the doses, times and covariates of
-    every subject; values below a limit of quantification rank lowest, and their share has a
-    panel of its own.
+    every subject, of a mixture with classes by their probabilities; values below a limit of
+    quantification rank lowest, and their share has a panel of its own.
 
     Members without a value (failed, and excluded by a declared policy) are left out, and the
     figure says how many.  Percentiles below the limit of quantification are not drawn.

@@ -275,6 +275,11 @@ def personalize(
         raise FitError(
             f"personalize(): {', '.join(statement.occasions)} changes from occasion to occasion; no one value holds."
         )
+    if statement.mixture:
+        raise FitError(
+            f"personalize(): {statement.model.name} is a mixture of {', '.join(statement.mixture)}, and a plan needs "
+            "one population; give empirical_bayes() the patients, and the statement of their most probable class."
+        )
     chosen = solver or SOLVER
     subjects = settled(statement, records, outputs=outputs, blq=blq_method(blq, statement.error), solver=chosen)
     _require_constant(statement, subjects)

@@ -38,15 +38,22 @@ class RatioTest:
     variances
         How many of these numbers are variances, which the smaller model holds at 0, their bound:
         `p` is that of the mixture of chi-squares then (Self and Liang 1987), for one of them.
+    classes
+        How many more subpopulations the larger model has.  A class that is not there has no typical
+        values, so that no chi-squared distribution holds (McLachlan and Peel 2000, chapter 6); `p` is a
+        guide, and simulated data without the class give its distribution.
     """
 
     drop: float
     degrees: int
     p: float
     variances: int = 0
+    classes: int = 0
 
     def __str__(self) -> str:
         about = f", {self.variances} of them variances at their bound" if self.variances else ""
+        if self.classes:
+            about += f", with {self.classes} more subpopulation{'s' * (self.classes > 1)}, for which p is a mere guide"
         return f"the objective falls by {self.drop:.3f} for {self.degrees} more numbers{about}: p = {self.p:.3g}"
 
 
@@ -80,13 +87,17 @@ def likelihood_ratio(smaller: MixedFit, larger: MixedFit) -> RatioTest:
             "give the one that lies within the other first."
         )
     drop = smaller.objective - larger.objective
-    new = set(larger.subjects.population.labels) - set(smaller.subjects.population.labels)
+    new = set(larger.subjects.numbers.labels) - set(smaller.subjects.numbers.labels)
     variances = sum(label.startswith("omega") for label in new)
     p = float(chi2.sf(max(drop, 0.0), degrees))
     if variances == 1:
         lower = float(chi2.sf(max(drop, 0.0), degrees - 1)) if degrees > 1 else float(drop <= 0)
         p = 0.5 * (p + lower)
-    return RatioTest(float(drop), degrees, p, variances)
+    return RatioTest(float(drop), degrees, p, variances, _classes(larger) - _classes(smaller))
+
+
+def _classes(fit: MixedFit) -> int:
+    return max(1, len(fit.statement.mixture))
 
 
 @dataclass(frozen=True, eq=False)

@@ -139,6 +139,10 @@ class Population:
         """The names in the order of u."""
         return (*(c.label for c in self.components), *(c.label for c in self.coefficients), *self.labels_l)
 
+    def alone(self, label: str) -> str:
+        """The label itself; of a mixture (`Classes`) without the name of a class."""
+        return label
+
     @cached_property
     def free(self) -> Mask:
         """(nu,): which are estimated."""

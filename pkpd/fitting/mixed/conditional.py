@@ -26,7 +26,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.fitting.mixed.linearized import first_order_objective
-from pkpd.fitting.mixed.modes import Modes, Omega, modes, omega_of, pulled, weighted
+from pkpd.fitting.mixed.modes import Modes, Omega, elsewhere, modes, omega_of, pulled, weighted
 from pkpd.fitting.mixed.observed import Terms
 from pkpd.fitting.mixed.subjects import Subjects
 
@@ -57,6 +57,10 @@ class Point:
         d eta*/du, (copies, subjects, q, nu).
     information
         (copies, nu, nu): twice the expected information of the linearized model, a metric for searches.
+    shares
+        Of a mixture the chance of each class given the observations, (copies, classes, subjects);
+        `eta`, `converged`, `hessian` and `motion` then have all subjects of the first class, of
+        the second, and so on.
     """
 
     u: Array
@@ -69,6 +73,7 @@ class Point:
     gradients: Array | None = None
     motion: Array | None = None
     information: Array | None = None
+    shares: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,11 +85,28 @@ class Approximation:
 
     def evaluate(self, u: Array, eta: Array, *, gradient: bool = True, tol: float = 1e-10) -> Point:
         """At u (copies, nu), looking for the modes from eta (copies, subjects, q)."""
-        if self.kind == "focei":
-            point = self._value(u, eta, tol)
-            return self._differentiated(point) if gradient else point
         point = self._value(u, eta, tol)
-        return self._differenced(point) if gradient else point
+        return self.differentiated(point) if gradient else point
+
+    def differentiated(self, point: Point, weight: Array | None = None) -> Point:
+        """With gradients, motion and information, to which subjects contribute by their weight (copies, subjects)."""
+        if self.kind != "focei":
+            return self._differenced(point, weight)
+        moves = 2 * self.subjects.parameters + 1
+        together = max(1, AT_ONCE // (moves * self.subjects.count))
+        slices = [slice(i, i + together) for i in range(0, len(point.u), together)]
+        parts = [self._gradients(_part(point, own), None if weight is None else weight[own]) for own in slices]
+        return replace(
+            point,
+            gradients=np.concatenate([p[0] for p in parts]),
+            gradient=np.concatenate([p[0] for p in parts]).sum(1),
+            motion=np.concatenate([p[1] for p in parts]),
+            information=np.concatenate([p[2] for p in parts]),
+        )
+
+    def elsewhere(self, u: Array, eta: Array, *, seed: int, restarts: int) -> tuple[Array, Mask]:
+        """The modes of one guess, sought from many places: see `modes.elsewhere`."""
+        return elsewhere(self.subjects, u, eta, seed=seed, restarts=restarts, sd=self.sd(u[None], eta[None]))
 
     def sd(self, u: Array, eta: Array) -> Array | None:
         """The standard deviations that FOCE without interaction keeps, those of the typical subject."""
@@ -130,20 +152,7 @@ class Approximation:
 
     # ---- the gradient of FOCEI
 
-    def _differentiated(self, point: Point) -> Point:
-        """With gradients, one guess at a time or as many as fit into an ensemble."""
-        moves = 2 * self.subjects.parameters + 1
-        together = max(1, AT_ONCE // (moves * self.subjects.count))
-        parts = [self._gradients(_part(point, slice(i, i + together))) for i in range(0, len(point.u), together)]
-        return replace(
-            point,
-            gradients=np.concatenate([p[0] for p in parts]),
-            gradient=np.concatenate([p[0] for p in parts]).sum(1),
-            motion=np.concatenate([p[1] for p in parts]),
-            information=np.concatenate([p[2] for p in parts]),
-        )
-
-    def _gradients(self, point: Point) -> tuple[Array, Array, Array]:
+    def _gradients(self, point: Point, weight: Array | None) -> tuple[Array, Array, Array]:
         subjects, population = self.subjects, self.subjects.population
         beta, l = population.split(point.u)
         omega = omega_of(population, l)
@@ -164,11 +173,12 @@ class Approximation:
         moved = v[:, :, None, population.random] @ motion
         gradients = np.concatenate([direct[:, :, 0], _by_omega(omega, slopes_of_omega, point.eta, inverse)], axis=-1)
         gradients = gradients + moved[:, :, 0]
-        return gradients, motion, 2 * self._information(D, terms, A, omega, slopes_of_omega, inverse)
+        return gradients, motion, 2 * self._information(D, terms, A, omega, slopes_of_omega, inverse, weight)
 
     def _information(
-        self, D: Array, terms: Terms, A: Array, omega: Omega, slopes_of_omega: Array, inverse: Array
-    ) -> Array:
+        self, D: Array, terms: Terms, A: Array, omega: Omega, slopes_of_omega: Array, inverse: Array,
+        weight: Array | None,
+    ) -> Array:  # fmt: skip
         """The expected information of the model linearized at the modes, (copies, nu, nu)."""
         population = self.subjects.population
         random, nb = population.random, population.nb
@@ -176,15 +186,19 @@ class Approximation:
         mixed, own = whole[..., random], whole[..., random, :][..., random]
         left = whole - mixed @ inverse @ np.swapaxes(mixed, -1, -2)
         information = np.zeros((len(D), population.nu, population.nu))
-        information[:, :nb, :nb] = (np.swapaxes(A, -1, -2) @ left @ A).sum(1)
         seen = own - own @ inverse @ own
+        if weight is not None:
+            some = (weight > 0)[..., None, None]
+            left = np.where(some, weight[..., None, None] * left, 0.0)
+            seen = np.where(some, np.sqrt(weight)[..., None, None] * seen, 0.0)  # of which there are two factors
+        information[:, :nb, :nb] = (np.swapaxes(A, -1, -2) @ left @ A).sum(1)
         product = np.einsum("ksab,kobc->ksoac", seen, slopes_of_omega)
         information[:, nb:, nb:] = 0.5 * np.einsum("ksoab,kspba->kop", product, product)
         return information
 
     # ---- gradients of the others
 
-    def _differenced(self, point: Point) -> Point:
+    def _differenced(self, point: Point, weight: Array | None = None) -> Point:
         """Central differences of the whole objective, with the modes of every guess; all are one ensemble."""
         population = self.subjects.population
         free = np.flatnonzero(population.free)
@@ -201,11 +215,10 @@ class Approximation:
         by_eta = (around.eta.reshape(*guesses.shape[:3], *point.eta.shape[1:])) / (2 * OUTER_STEP)
         motion = np.zeros((*point.eta.shape, population.nu))
         motion[..., free] = np.moveaxis(by_eta[:, 0] - by_eta[:, 1], 1, -1)
-        return replace(
-            point, gradients=gradients, gradient=gradients.sum(1), motion=motion, information=self._metric(point)
-        )
+        information = self._metric(point, weight)
+        return replace(point, gradients=gradients, gradient=gradients.sum(1), motion=motion, information=information)
 
-    def _metric(self, point: Point) -> Array:
+    def _metric(self, point: Point, weight: Array | None) -> Array:
         population = self.subjects.population
         beta, l = population.split(point.u)
         every = np.arange(len(population.components))
@@ -214,7 +227,7 @@ class Approximation:
         own = D[..., population.random]
         inverse = np.asarray(np.linalg.inv(weighted(own, terms.information, own) + omega.inverse[:, None]), dtype=float)
         A = np.stack([population.mu_slopes(b) for b in beta])
-        return 2 * self._information(D, terms, A, omega, population.omega_slopes(l), inverse)
+        return 2 * self._information(D, terms, A, omega, population.omega_slopes(l), inverse, weight)
 
 
 @dataclass(frozen=True, eq=False)

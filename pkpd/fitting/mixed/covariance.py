@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 
 from pkpd.arrays import Array, Mask
-from pkpd.fitting.mixed.components import Population
-from pkpd.fitting.mixed.conditional import Approximation, Point
+from pkpd.fitting.mixed.classes import Numbers
+from pkpd.fitting.mixed.conditional import Point
+from pkpd.fitting.mixed.mixing import AnyApproximation
 from pkpd.fitting.mixed.natural import natural_slopes
 from pkpd.fitting.mixed.searching import Penalty
 
@@ -38,7 +39,7 @@ class Certainty:
         subjects' gradients.
     """
 
-    population: Population
+    population: Numbers
     u: Array
     free: Mask
     r: Array
@@ -113,7 +114,7 @@ def _scaled(matrix: Array) -> Array:
     return np.asarray(np.nan_to_num(matrix / np.outer(size, size)))
 
 
-def certainty(approximation: Approximation, point: Point, free: Mask, penalty: Penalty | None = None) -> Certainty:
+def certainty(approximation: AnyApproximation, point: Point, free: Mask, penalty: Penalty | None = None) -> Certainty:
     """From the gradients at points about the end of a search, all in one ensemble.
 
     Parameters
@@ -123,7 +124,7 @@ def certainty(approximation: Approximation, point: Point, free: Mask, penalty: P
     penalty
         -2 ln of priors, whose curvature counts too.
     """
-    population, where = approximation.subjects.population, np.flatnonzero(free)
+    population, where = approximation.subjects.numbers, np.flatnonzero(free)
     u, k = point.u[0], len(where)
     assert point.motion is not None
     assert point.gradients is not None

@@ -31,9 +31,8 @@ def individual_courses(fit: MixedFit, output: str, points: int = 120) -> pd.Data
     denser = _denser(trajectories.records, points)
     finer = replace(trajectories, records=denser, outputs=(output,))
     population = fit.subjects.population
-    beta = fit.u[None, : population.nb]
     eta = np.stack([np.zeros_like(fit.eta), fit.eta])
-    psi = population.psi(population.phi(np.repeat(beta, 2, 0), eta))[..., : fit.subjects.parameters]
+    psi = population.psi(fit.subjects.phi(fit.u, eta, fit.class_of))[..., : fit.subjects.parameters]
     typical, own = finer.values(psi)[output]
     return pd.DataFrame(
         {

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from pkpd.errors import FitError
-from pkpd.fitting.mixed.conditional import Approximation
 from pkpd.fitting.mixed.estimation import SOLVER, require_value, start_of
-from pkpd.fitting.mixed.modes import elsewhere
+from pkpd.fitting.mixed.mixing import approximation_of, individual_modes, modes_of
 from pkpd.fitting.mixed.results import MixedFit, Options
 from pkpd.fitting.mixed.settling import settled
 from pkpd.fitting.mixed.statements import MixedEffects
@@ -90,15 +89,17 @@ def empirical_bayes(
     )  # fmt: skip
     u, _ = start_of(subjects, population if isinstance(population, MixedFit) else None)
     require_value(subjects, u)
-    eta = np.zeros((subjects.count, subjects.population.q))
+    eta, approximation = modes_of(subjects), approximation_of(subjects, "focei")
     if restarts:
-        eta, _ = elsewhere(subjects, u, eta, seed=seed, restarts=restarts)
-    point = Approximation(subjects, "focei").evaluate(u[None], eta[None], gradient=False)
+        eta, _ = approximation.elsewhere(u, eta, seed=seed, restarts=restarts)
+    point = approximation.evaluate(u[None], eta[None], gradient=False)
+    shares = None if point.shares is None else point.shares[0]
+    modes, spread = individual_modes(point, shares)
     return MixedFit(
         statement=statement, records=data, options=options, subjects=subjects, u=u,
-        objective=float(point.value[0]), each=point.each[0], eta=point.eta[0],
-        eta_covariance=np.linalg.inv(point.hessian[0]), certainty=None, converged=bool(point.converged.all()),
+        objective=float(point.value[0]), each=point.each[0], eta=modes, eta_covariance=spread, certainty=None,
+        converged=bool(point.converged.all()),
         message="the population is held, and the modes of its patients are found", iterations=0, evaluations=1,
         floored=np.zeros(len(u), dtype=bool), trace=np.empty((0, len(u) + 1)),
-        failed=tuple(np.array(subjects.names)[~np.isfinite(point.each[0])].tolist()),
+        failed=tuple(np.array(subjects.names)[~np.isfinite(point.each[0])].tolist()), shares=shares,
     )  # fmt: skip

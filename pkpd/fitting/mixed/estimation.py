@@ -11,9 +11,10 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError
-from pkpd.fitting.mixed.conditional import Approximation, Kind
+from pkpd.fitting.mixed.conditional import Kind, Point
 from pkpd.fitting.mixed.covariance import Certainty, CovarianceKind, certainty
 from pkpd.fitting.mixed.linking import require_partners
+from pkpd.fitting.mixed.mixing import approximation_of, individual_modes, modes_of, without_members
 from pkpd.fitting.mixed.natural import from_natural
 from pkpd.fitting.mixed.priors import penalty_of
 from pkpd.fitting.mixed.progress import Told, reporter
@@ -94,14 +95,15 @@ def estimate(
     u, eta = start_of(subjects, start)
     require_value(subjects, u)
     require_partners(subjects)
-    with reporter(subjects.population, progress) as report:
+    with reporter(subjects.numbers, progress) as report:
         if options.method == "saem" or options.method == "importance":
             return estimated_by_samples(statement, records, options, subjects, u, eta, report)
         kind: Kind = options.method
-        objective = Objective(Approximation(subjects, kind), penalty_of(statement, subjects.population))
+        objective = Objective(approximation_of(subjects, kind), penalty_of(statement, subjects.numbers))
         done = search(
             objective, u, eta, seed=options.seed, restarts=options.restarts, report=report, most=options.iterations
         )
+        done = in_order(objective, done)
     if not np.isfinite(done.value):
         raise FitError(f"fit: {done.message} of {statement.model.name}; begin elsewhere with start=.")
     return fit_of(statement, records, options, objective, done)
@@ -116,15 +118,15 @@ def fit_of(
     if options.covariance is not None and not done.interrupted:
         certain = certainty_of(objective, done)
     penalty = 0.0 if objective.penalty is None else objective.penalty(done.u)[0]
-    eta, spread = point.eta[0], np.linalg.inv(point.hessian[0])
-    if options.method == "fo":
-        eta, spread = posthoc(subjects, done.u)
+    shares = None if point.shares is None else point.shares[0]
+    modes = posthoc(subjects, done.u) if options.method == "fo" else point
+    eta, spread = individual_modes(modes, shares)
     return MixedFit(
         statement=statement, records=records, options=options, subjects=subjects, u=done.u,
         objective=done.value - penalty, each=point.each[0], eta=eta, eta_covariance=spread, certainty=certain,
         converged=done.converged, message=done.message, iterations=done.iterations, evaluations=done.evaluations,
         floored=done.floored, trace=done.trace, interrupted=done.interrupted,
-        failed=tuple(np.array(subjects.names)[~np.isfinite(point.each[0])].tolist()),
+        failed=tuple(np.array(subjects.names)[~np.isfinite(point.each[0])].tolist()), shares=shares,
     )  # fmt: skip
 
 
@@ -150,14 +152,15 @@ def best_of_starts(
     require_partners(subjects)
     guesses = scattered(subjects, u, searches, options.spread, options.seed)
     kind: Any = options.method
-    objective = Objective(Approximation(subjects, kind), penalty_of(statement, subjects.population))
+    objective = Objective(approximation_of(subjects, kind), penalty_of(statement, subjects.numbers))
     ends: list[Searched] = []
-    with reporter(subjects.population, progress) as report:
+    with reporter(subjects.numbers, progress) as report:
         for guess in guesses:
             done = search(
                 objective, guess, eta, seed=options.seed, restarts=options.restarts, report=report,
                 most=options.iterations,
             )  # fmt: skip
+            done = in_order(objective, done)
             ends.append(done)
             if done.interrupted:
                 break
@@ -173,32 +176,42 @@ def best_of_starts(
     return replace(fit_of(statement, records, options, objective, best), starts=found)
 
 
+def in_order(objective: Objective, done: Searched) -> Searched:
+    """The same optimum, with the classes of a mixture that have changed places in the order of their starts."""
+    subjects = objective.approximation.subjects
+    found = None if subjects.classes is None or not np.isfinite(done.value) else subjects.classes.ordered(done.u)
+    if found is None:
+        return done
+    u, taken = found
+    modes = done.point.eta[0].reshape(len(taken), subjects.count, -1)[taken]
+    point = objective.at(u, modes.reshape(-1, modes.shape[-1]))
+    numbers = subjects.numbers
+    return replace(done, point=point, floored=(u <= numbers.lowest) & numbers.free)
+
+
 def certainty_of(objective: Objective, done: Searched) -> Certainty:
-    population = objective.approximation.subjects.population
-    free = population.free & ~done.floored
+    subjects = objective.approximation.subjects
+    free = subjects.numbers.free & ~done.floored & ~without_members(subjects, done.u)
     return certainty(objective.approximation, done.point, free, objective.penalty)
 
 
-def posthoc(subjects: Subjects, u: Array) -> tuple[Array, Array]:
-    """The modes of the random effects at u and the inverse of the curvature there."""
-    nothing = np.zeros((1, subjects.count, subjects.population.q))
-    point = Approximation(subjects, "focei").evaluate(u[None], nothing, gradient=False)
-    return point.eta[0], np.linalg.inv(point.hessian[0])
+def posthoc(subjects: Subjects, u: Array) -> Point:
+    """The modes of the random effects at u and the curvature there."""
+    return approximation_of(subjects, "focei").evaluate(u[None], modes_of(subjects)[None], gradient=False)
 
 
 def start_of(subjects: Subjects, start: Any) -> tuple[Array, Array]:
     """u and the random effects that a search begins with."""
-    population = subjects.population
-    nothing = np.zeros((subjects.count, population.q))
+    numbers, nothing = subjects.numbers, modes_of(subjects)
     if start is None:
-        return population.start, nothing
+        return numbers.start, nothing
     if isinstance(start, MixedFit):
         known = start.estimates["estimate"]
-        values = {str(k): float(v) for k, v in known.items() if k in population.labels and np.isfinite(v)}
+        values = {str(k): float(v) for k, v in known.items() if k in numbers.labels and np.isfinite(v)}
         same = start.eta.shape == nothing.shape and start.subjects.names == subjects.names
-        return from_natural(population, values), start.eta if same else nothing
+        return from_natural(numbers, values), start.eta if same else nothing
     if isinstance(start, Mapping):
-        return from_natural(population, start), nothing
+        return from_natural(numbers, start), nothing
     raise FitError(f"fit: start is {start!r}; expected {{label: value}}, or the result of an earlier fit.")
 
 
@@ -210,11 +223,12 @@ def require_value(subjects: Subjects, u: Array) -> None:
     FitError
     """
     population = subjects.population
-    beta, _ = population.split(u)
+    vectors = subjects.class_vectors(u)
+    beta, _ = population.split(vectors)
     z, slopes = subjects.slopes(
-        population.phi(beta[None], np.zeros((1, subjects.count, population.q))), population.random
+        population.phi(beta, np.zeros((len(beta), subjects.count, population.q))), population.random
     )
-    value = subjects.observations.terms(z, slopes=False).value[0]
+    value = subjects.observations.terms(z, slopes=False).value.min(axis=0)  # one class that has one is enough
     if not np.isfinite(value).all():
         subject = subjects.names[int(np.argmin(np.isfinite(value)))]
         raise FitError(

@@ -41,7 +41,7 @@ def write_mixed_fit(fit: MixedFit, path: str | Path) -> Path:
         "format": FORMAT,
         "model": fit.statement.model.name,
         "hash": fit.statement.model.hash,
-        "labels": list(fit.subjects.population.labels),
+        "labels": list(fit.subjects.numbers.labels),
         "method": fit.options.method,
         "outputs": {str(k): v for k, v in outputs.items()} if isinstance(outputs, dict) else outputs,
         "blq": fit.options.blq,
@@ -66,6 +66,7 @@ def write_mixed_fit(fit: MixedFit, path: str | Path) -> Path:
         "interrupted": fit.interrupted,
         "failed": list(fit.failed),
         "notes": list(fit.notes),
+        "class_probabilities": None if fit.shares is None else json_numbers(fit.shares),
     }
     return write_json(path, content)
 
@@ -98,10 +99,10 @@ def read_mixed_fit(path: str | Path, statement: MixedEffects) -> MixedFit:
         statement, records, outputs=options.outputs, blq=blq_method(options.blq, statement.error),
         solver=options.solver,
     )  # fmt: skip
-    population = subjects.population
-    if fields.texts("labels") != population.labels:
-        raise fields.wrong("labels", f"those of the statement: {', '.join(population.labels)}")
-    nu, q, n = population.nu, population.q, subjects.count
+    numbers, classes = subjects.numbers, subjects.classes
+    if fields.texts("labels") != numbers.labels:
+        raise fields.wrong("labels", f"those of the statement: {', '.join(numbers.labels)}")
+    nu, q, n = numbers.nu, subjects.population.q, subjects.count
     u = fields.numbers("u", nu)
     return MixedFit(
         statement=statement, records=records, options=options, subjects=subjects, u=u,
@@ -112,6 +113,7 @@ def read_mixed_fit(path: str | Path, statement: MixedEffects) -> MixedFit:
         evaluations=fields.integer("evaluations"), floored=np.array(fields.flags("floored"), dtype=bool),
         trace=np.empty((0, nu + 1)), interrupted=fields.flag("interrupted"), failed=fields.texts("failed"),
         notes=fields.texts("notes"),
+        shares=None if classes is None else fields.numbers("class_probabilities", classes.count, n),
     )  # fmt: skip
 
 
@@ -138,6 +140,6 @@ def _certainty(fields: Fields, subjects: Any, u: Any) -> Certainty | None:
         return None
     free = np.array(part.flags("free"), dtype=bool)
     k = int(free.sum())
-    if len(free) != subjects.population.nu:
-        raise part.wrong("free", f"{subjects.population.nu} flags")
-    return Certainty(subjects.population, u, free, part.numbers("r", k, k), part.numbers("s", k, k))
+    if len(free) != subjects.numbers.nu:
+        raise part.wrong("free", f"{subjects.numbers.nu} flags")
+    return Certainty(subjects.numbers, u, free, part.numbers("r", k, k), part.numbers("s", k, k))

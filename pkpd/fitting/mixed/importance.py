@@ -27,7 +27,7 @@ from pkpd.fitting.mixed.components import Population
 from pkpd.fitting.mixed.modes import omega_of, pulled, weighted
 from pkpd.fitting.mixed.subjects import Subjects
 
-__all__ = ["Estimated", "Importance", "Sample", "matched"]
+__all__ = ["Estimated", "Importance", "Sample", "Weighed", "matched"]
 
 FREEDOM = 4.0  # of the t distribution
 WIDER = 1.5  # its covariance against that of the posterior
@@ -61,6 +61,35 @@ class Sample:
 
 
 @dataclass(frozen=True, eq=False)
+class Weighed:
+    """The points of a sample with their weights.
+
+    Attributes
+    ----------
+    each, size
+        As of `Estimated`.
+    weight
+        (points, subjects): normalized.
+    variance
+        (subjects,): the Monte Carlo variance of `each`.
+    eta
+        (points, subjects, q).
+    z, slope, information
+        (points, subjects, width, channels): what is predicted, the derivatives of -ln p by it, and their expected
+        derivatives.
+    """
+
+    each: Array
+    weight: Array
+    size: Array
+    variance: Array
+    eta: Array
+    z: Array
+    slope: Array
+    information: Array
+
+
+@dataclass(frozen=True, eq=False)
 class Estimated:
     """The likelihood by a sample.
 
@@ -79,6 +108,9 @@ class Estimated:
         (nu, nu): the Monte Carlo covariance of the score.
     mean, covariance
         Of the random components given the observations.
+    shares
+        (classes, subjects): of a mixture the chance of each class given the observations; then `size`,
+        `mean` and `covariance` have all subjects of the first class, of the second, and so on.
     """
 
     value: float
@@ -90,6 +122,7 @@ class Estimated:
     noise: Array
     mean: Array
     covariance: Array
+    shares: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +191,10 @@ class Importance:
 
     def evaluate(self, u: Array, sample: Sample) -> Estimated:
         """At u (nu,), by a frozen sample."""
+        return self.estimated(u, sample, self.weighed(u, sample))
+
+    def weighed(self, u: Array, sample: Sample) -> Weighed:
+        """The likelihood at u (nu,), by a frozen sample, with the weight of each point."""
         from scipy.special import logsumexp
 
         subjects, population = self.subjects, self.subjects.population
@@ -175,15 +212,25 @@ class Importance:
         with np.errstate(all="ignore"):
             weight = np.nan_to_num(np.exp(log_weight - top))
         size = 1 / np.maximum((weight**2).sum(0), 1e-300)
-        error = float(2 * np.sqrt((1 / size - 1 / len(eta)).clip(0).sum()))
+        return Weighed(
+            each, weight, size, 4 * (1 / size - 1 / len(eta)).clip(0), eta, z, terms.slope, terms.information
+        )
+
+    def estimated(self, u: Array, sample: Sample, found: Weighed, share: Array | None = None) -> Estimated:
+        """With scores and information, to which subjects contribute by their `share`, (subjects,)."""
+        population, weight = self.subjects.population, found.weight
+        share = np.ones(self.subjects.count) if share is None else share
         mean = np.einsum("ks,ksa->sa", weight, sample.phi)
         away = sample.phi - mean
         covariance = np.einsum("ks,ksa,ksb->sab", weight, away, away, optimize=True)
-        score, spread, noise = self._scores(u, sample, weight, eta, z, terms.slope, omega.inverse[0])
-        information = self._complete(u, mean, covariance) + self._own_information(u, sample, weight, z) - spread
+        inverse = omega_of(population, population.split(u)[1][None]).inverse[0]
+        score, spread, noise = self._scores(u, sample, found, inverse, share)
+        information = self._complete(u, mean, covariance, share) - spread
+        information = information + self._own_information(u, sample, weight * share, found)
         return Estimated(
-            float(each.sum()), each, error, size, score, 0.5 * (information + information.T), noise, mean, covariance
-        )
+            float(found.each.sum()), found.each, float(np.sqrt(found.variance.sum())), found.size, score,
+            0.5 * (information + information.T), noise, mean, covariance,
+        )  # fmt: skip
 
     def _moved(self, u: Array, sample: Sample, mu: Array) -> Array:
         """The channels at u: numbers of error models exactly, predictions to first order."""
@@ -208,9 +255,10 @@ class Importance:
         return np.concatenate([self.own, numbers]), np.concatenate([sample.own, slopes], axis=-1)
 
     def _scores(
-        self, u: Array, sample: Sample, weight: Array, eta: Array, z: Array, slope: Array, inverse: Array
+        self, u: Array, sample: Sample, found: Weighed, inverse: Array, share: Array
     ) -> tuple[Array, Array, Array]:
         """The expected score of the complete data by subject, its spread within them, and its Monte Carlo noise."""
+        weight, eta, z, slope = found.weight, found.eta, found.z, found.slope
         population = self.subjects.population
         beta, l = population.split(u)
         A = population.mu_slopes(beta)
@@ -227,38 +275,37 @@ class Importance:
         )
         score = np.where(weight[..., None] > 0, score, 0.0)
         mean = np.einsum("ks,ksu->su", weight, score)
-        away = (score - mean) * np.sqrt(weight)[..., None]
+        away = (score - mean) * np.sqrt(weight * share)[..., None]
         flat = away.reshape(-1, population.nu)
-        noisy = (away * np.sqrt(weight)[..., None]).reshape(-1, population.nu)
+        noisy = (away * np.sqrt(weight * share)[..., None]).reshape(-1, population.nu)
         return mean, 0.5 * flat.T @ flat, noisy.T @ noisy
 
-    def _complete(self, u: Array, mean: Array, covariance: Array) -> Array:
+    def _complete(self, u: Array, mean: Array, covariance: Array, share: Array) -> Array:
         """The curvature of -2 ln of the density of the random components, expected given the observations."""
         population = self.subjects.population
         free = np.eye(population.nu) * STEP
         around = np.concatenate([u + free, u - free])
-        gradient = np.stack([_density_slope(population, v, mean, covariance) for v in around])
+        gradient = np.stack([_density_slope(population, v, mean, covariance, share) for v in around])
         half = len(u)
         return np.asarray((gradient[:half] - gradient[half:]) / (2 * STEP))
 
-    def _own_information(self, u: Array, sample: Sample, weight: Array, z: Array) -> Array:
+    def _own_information(self, u: Array, sample: Sample, weight: Array, found: Weighed) -> Array:
         """Twice the expected information about components without a random effect, their scatter aside."""
         population = self.subjects.population
         information = np.zeros((population.nu, population.nu))
-        components, slopes = self._slopes(sample, z.shape)
+        components, slopes = self._slopes(sample, found.z.shape)
         if not len(components):
             return information
-        terms = self.subjects.observations.terms(z)
         whole = np.zeros((self.subjects.count, len(components), len(components)))
-        for k in range(len(z)):  # one point at a time: the slopes of all would fill the memory
-            bent = weighted(slopes[k], terms.information[k], slopes[k])
+        for k in range(len(found.z)):  # one point at a time: the slopes of all would fill the memory
+            bent = weighted(slopes[k], found.information[k], slopes[k])
             whole += np.where(weight[k][:, None, None] > 0, weight[k][:, None, None] * bent, 0.0)
         A = population.mu_slopes(u[: population.nb])[:, components]
         information[: population.nb, : population.nb] = 2 * np.einsum("spb,spq,sqc->bc", A, whole, A)
         return information
 
 
-def _density_slope(population: Population, u: Array, mean: Array, covariance: Array) -> Array:
+def _density_slope(population: Population, u: Array, mean: Array, covariance: Array, share: Array) -> Array:
     """The gradient of -2 ln of the normal density of phi, expected where phi has this mean and covariance."""
     beta, l = population.split(u)
     omega = omega_of(population, l[None])
@@ -266,10 +313,10 @@ def _density_slope(population: Population, u: Array, mean: Array, covariance: Ar
     away = mean - population.mu(beta[None])[0][:, population.random]
     A = population.mu_slopes(beta)[:, population.random]
     slope = np.empty(population.nu)
-    slope[: population.nb] = -2 * np.einsum("sqb,qr,sr->b", A, inverse, away)
-    moment = (covariance + away[:, :, None] * away[:, None, :]).sum(0)
+    slope[: population.nb] = -2 * np.einsum("sqb,qr,sr->b", A, inverse, share[:, None] * away)
+    moment = (share[:, None, None] * (covariance + away[:, :, None] * away[:, None, :])).sum(0)
     dOmega = population.omega_slopes(l)
-    inside = len(mean) * inverse - inverse @ moment @ inverse
+    inside = share.sum() * inverse - inverse @ moment @ inverse
     slope[population.nb :] = np.einsum("ab,oba->o", inside, dOmega)
     return slope
 

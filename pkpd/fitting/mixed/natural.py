@@ -6,11 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError, unknown_name
+from pkpd.fitting.mixed.classes import Classes, Numbers
 from pkpd.fitting.mixed.components import Population
 
-__all__ = ["from_natural", "interval", "natural", "natural_slopes", "sd_places"]
+__all__ = ["from_natural", "interval", "natural", "natural_slopes", "sd_places", "spread_places"]
 
 STEP = 1e-6
 
@@ -23,8 +24,18 @@ def sd_places(population: Population) -> list[int]:
     return [population.nb + diagonal[i] for i in range(population.q)]
 
 
-def natural(population: Population, u: Array) -> Array:
-    """(..., nu): typical values and coefficients, then sds and correlations of etas, in the order of the labels."""
+def natural(numbers: Numbers, u: Array) -> Array:
+    """(..., nu): typical values and coefficients, then sds and correlations of etas, in the order of the labels.
+
+    Of a mixture those of every class, and the probabilities.
+    """
+    if isinstance(numbers, Classes):
+        values = np.array(u, dtype=float)
+        for own in numbers.select:
+            values[..., own] = natural(numbers.population, u[..., own])
+        values[..., numbers.first_probability :] = np.exp(numbers.log_probabilities(u))[..., 1:]
+        return values
+    population = numbers
     beta, l = population.split(u)
     p = len(population.components)
     values = np.array(u, dtype=float)
@@ -40,14 +51,14 @@ def natural(population: Population, u: Array) -> Array:
     return values
 
 
-def natural_slopes(population: Population, u: Array) -> Array:
+def natural_slopes(numbers: Numbers, u: Array) -> Array:
     """d natural/du, (nu, nu), by central differences of what is in closed form."""
     steps = STEP * np.eye(len(u))
-    around = natural(population, np.concatenate([u + steps, u - steps]))
+    around = natural(numbers, np.concatenate([u + steps, u - steps]))
     return np.asarray(((around[: len(u)] - around[len(u) :]) / (2 * STEP)).T)
 
 
-def from_natural(population: Population, values: Mapping[str, float], start: Array | None = None) -> Array:
+def from_natural(numbers: Numbers, values: Mapping[str, float], start: Array | None = None) -> Array:
     """u of values by label; what is not named is as in `start`.
 
     Raises
@@ -57,23 +68,39 @@ def from_natural(population: Population, values: Mapping[str, float], start: Arr
     FitError
         If a value has no place on its scale, or the correlations make no covariance.
     """
-    base = population.start if start is None else start
-    now = natural(population, base)
+    base = numbers.start if start is None else start
+    now = natural(numbers, base)
+    named = np.zeros(len(base), dtype=bool)
     for label, value in values.items():
-        if label not in population.labels:
-            raise unknown_name("the mixed-effects model", "label", label, population.labels)
-        now[population.labels.index(label)] = float(value)
+        if label not in numbers.labels:
+            raise unknown_name("the mixed-effects model", "label", label, numbers.labels)
+        named[numbers.labels.index(label)] = True
+        now[numbers.labels.index(label)] = float(value)
+    u = np.array(base, dtype=float)
+    if isinstance(numbers, Classes):
+        for own in numbers.select:
+            u[own] = _placed(numbers.population, now[own], named[own], base[own])
+        first = numbers.first_probability
+        if named[first:].any():
+            u[first:] = numbers.numbers_of(now[first:])
+    else:
+        u = _placed(numbers, now, named, base)
+    if not np.isfinite(u).all():
+        i = int(np.argmin(np.isfinite(u)))
+        raise FitError(f"fit: {numbers.labels[i]!r} cannot start at {now[i]:g}; give a value that its scale admits.")
+    return u
+
+
+def _placed(population: Population, now: Array, named: Mask, base: Array) -> Array:
+    """u where the numbers that are named are as in `now`, and others as in `base`."""
     u = np.array(base, dtype=float)
     for i, c in enumerate(population.components):
-        if c.label in values:
+        if named[i]:
             u[i] = c.scale.of(now[i])
     p, nb = len(population.components), population.nb
     u[p:nb] = now[p:nb]
-    if set(values) & set(population.labels_l):
+    if named[nb:].any():
         u[nb:] = _cholesky_numbers(population, now[nb:])
-    if not np.isfinite(u).all():
-        i = int(np.argmin(np.isfinite(u)))
-        raise FitError(f"fit: {population.labels[i]!r} cannot start at {now[i]:g}; give a value that its scale admits.")
     return u
 
 
@@ -94,16 +121,29 @@ def _cholesky_numbers(population: Population, numbers: Array) -> Array:
         ) from None
 
 
-def interval(population: Population, u: Array, value: Array, se: Array, se_u: Array, z: float) -> Array:
-    """Confidence intervals, (nu, 2): symmetric on the scale of the search, of correlations on Fisher's."""
+def interval(numbers: Numbers, u: Array, value: Array, se: Array, se_u: Array, z: float) -> Array:
+    """Confidence intervals, (nu, 2): symmetric on the scale of the search, of correlations on Fisher's.
+
+    Those of standard deviations are symmetric in the logarithm, of probabilities in the logit.
+    """
     ends = np.stack([u - z * se_u, u + z * se_u])
-    bounds = natural(population, ends).T
-    for w, label in enumerate(population.labels_l):
-        i = population.nb + w
+    bounds = natural(numbers, ends).T
+    for i in spread_places(numbers):
         with np.errstate(all="ignore"):
-            if label.startswith("correlation"):
+            if numbers.labels[i].startswith("correlation"):
                 half = z * se[i] / (1 - value[i] ** 2)
                 bounds[i] = np.tanh(np.arctanh(value[i]) + np.array([-half, half]))
             else:
                 bounds[i] = value[i] * np.exp(np.array([-z, z]) * se[i] / value[i])
+    for i in range(numbers.first_probability if isinstance(numbers, Classes) else numbers.nu, numbers.nu):
+        with np.errstate(all="ignore"):
+            odds = value[i] / (1 - value[i]) * np.exp(np.array([-z, z]) * se[i] / (value[i] * (1 - value[i])))
+            bounds[i] = 1 - 1 / (1 + odds)
     return np.sort(bounds, axis=1)
+
+
+def spread_places(numbers: Numbers) -> list[int]:
+    """The numbers of u that make up the spreads and correlations of etas."""
+    if isinstance(numbers, Classes):
+        return [int(i) for i in np.unique(numbers.select[:, numbers.population.nb :])]
+    return list(range(numbers.nb, numbers.nu))

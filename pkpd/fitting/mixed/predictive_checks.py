@@ -17,6 +17,7 @@ import numpy as np
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import DataError, unknown_name
 from pkpd.fitting.mixed.replicates import replicates
+from pkpd.fitting.mixed.residuals import average_predictions
 from pkpd.records.tidy_tables import as_text
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def predictive_checks(
     time, value = rows["time"].to_numpy(float)[at], rows["observed"].to_numpy(float)[at]
     below = ~rows["measured"].to_numpy(bool)[at]
     strata = np.full(len(at), "", dtype=object) if by is None else _strata(fit, by)[at]
-    pred = rows["pred"].to_numpy(float)[at]
+    pred = average_predictions(fit.subjects, fit.u)[at] if corrected else np.empty(0)
     checks = []
     for name in dict.fromkeys(strata.tolist()):
         own = np.flatnonzero(strata == name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.fitting.mixed.components import Population
+from pkpd.fitting.mixed.classes import Numbers
 from pkpd.fitting.mixed.natural import natural, natural_slopes
 from pkpd.fitting.mixed.searching import Penalty
 from pkpd.fitting.mixed.statements import MixedEffects
@@ -16,7 +16,7 @@ __all__ = ["penalty_of"]
 STEP = 1e-4  # of a spread
 
 
-def penalty_of(statement: MixedEffects, population: Population) -> Penalty | None:
+def penalty_of(statement: MixedEffects, numbers: Numbers) -> Penalty | None:
     """-2 ln of the priors, of u, with gradient and curvature; None without priors.
 
     The density is that of the numbers as one reads them, whatever the scale of the search.
@@ -29,14 +29,14 @@ def penalty_of(statement: MixedEffects, population: Population) -> Penalty | Non
     wanted = {**{k: f.prior for k, f in statement.free.items() if f.prior is not None}, **statement.priors}
     if not wanted:
         return None
-    start = natural(population, population.start)
-    places = [population.labels.index(label) for label in wanted]
+    start = natural(numbers, numbers.start)
+    places = [numbers.labels.index(label) for label in wanted]
     distributions = [
         settled_prior(label, prior, float(start[i])) for i, (label, prior) in zip(places, wanted.items(), strict=True)
     ]
 
     def penalty(u: Array) -> tuple[float, Array, Array]:
-        value, slopes = natural(population, u), natural_slopes(population, u)
+        value, slopes = natural(numbers, u), natural_slopes(numbers, u)
         total, gradient, curvature = 0.0, np.zeros(len(u)), np.zeros((len(u), len(u)))
         for i, distribution in zip(places, distributions, strict=True):
             low, high = distribution.ppf([0.25, 0.75])

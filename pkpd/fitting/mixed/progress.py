@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from pkpd.arrays import Array
-from pkpd.fitting.mixed.components import Population
+from pkpd.fitting.mixed.classes import Numbers
 from pkpd.fitting.mixed.natural import natural
 from pkpd.fitting.mixed.searching import Report
 
@@ -19,7 +19,7 @@ Told = bool | Callable[[int, float, Mapping[str, float]], object] | None
 
 
 @contextmanager
-def reporter(population: Population, progress: Told) -> Iterator[Report | None]:
+def reporter(numbers: Numbers, progress: Told) -> Iterator[Report | None]:
     """What a search is to call at each iteration."""
     if not progress:
         yield None
@@ -28,7 +28,7 @@ def reporter(population: Population, progress: Told) -> Iterator[Report | None]:
         told = progress
 
         def tell(iteration: int, objective: float, u: Array) -> None:
-            told(iteration, objective, _read(population, u))
+            told(iteration, objective, _read(numbers, u))
 
         yield tell
         return
@@ -37,14 +37,14 @@ def reporter(population: Population, progress: Told) -> Iterator[Report | None]:
     with Console(stderr=True, highlight=False).status("") as status:
 
         def show(iteration: int, objective: float, u: Array) -> None:
-            values = "  ".join(f"{k} {v:.4g}" for k, v in _read(population, u).items())
+            values = "  ".join(f"{k} {v:.4g}" for k, v in _read(numbers, u).items())
             value = f"  objective {objective:.3f}" if np.isfinite(objective) else ""
             status.update(f"iteration {iteration}{value}  {values}")
 
         yield show
 
 
-def _read(population: Population, u: Array) -> dict[str, float]:
-    free = population.free
-    values = natural(population, u)
-    return {label: float(v) for label, v, f in zip(population.labels, values, free, strict=True) if f}
+def _read(numbers: Numbers, u: Array) -> dict[str, float]:
+    free = numbers.free
+    values = natural(numbers, u)
+    return {label: float(v) for label, v, f in zip(numbers.labels, values, free, strict=True) if f}

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Index
 from pkpd.errors import FitError
 from pkpd.fitting.likelihoods import NormalError, Observed
 from pkpd.fitting.mixed.observed import Endpoint
 from pkpd.fitting.mixed.subjects import Subjects
 
-__all__ = ["drawn_etas", "replicates"]
+__all__ = ["drawn_classes", "drawn_etas", "replicates"]
 
 AT_ONCE = 40_000  # members of one call
 
 
-def drawn_etas(subjects: Subjects, u: Array, n: int, rng: np.random.Generator) -> Array:
-    """(n, subjects, q), from N(0, Omega)."""
+def drawn_classes(subjects: Subjects, u: Array, n: int, rng: np.random.Generator) -> Index:
+    """(n, subjects): the number of a class, by the probabilities of a mixture; 0 without one."""
+    if subjects.classes is None:
+        return np.zeros((n, subjects.count), dtype=np.int64)
+    chances = np.cumsum(np.exp(subjects.classes.log_probabilities(u)))[:-1]
+    which: Index = np.searchsorted(chances, rng.random((n, subjects.count)), side="right")
+    return which
+
+
+def drawn_etas(subjects: Subjects, u: Array, which: Index, rng: np.random.Generator) -> Array:
+    """(n, subjects, q), from N(0, Omega) of the classes `which`, (n, subjects)."""
     population = subjects.population
-    factor = population.cholesky(population.split(u)[1])
-    return np.asarray(rng.standard_normal((n, subjects.count, population.q)) @ factor.T)
+    factor = population.cholesky(population.split(subjects.class_vectors(u))[1])
+    drawn = rng.standard_normal((*which.shape, population.q))
+    if len(factor) == 1:
+        return np.asarray(drawn @ factor[0].T)
+    return np.asarray(np.einsum("nsab,nsb->nsa", factor[which], drawn))
 
 
 def replicates(subjects: Subjects, u: Array, n: int, seed: int) -> Array:
@@ -37,13 +49,13 @@ def replicates(subjects: Subjects, u: Array, n: int, seed: int) -> Array:
                 "NPDE are of other outputs."
             )
     rng = np.random.default_rng(seed)
-    population = subjects.population
-    eta = drawn_etas(subjects, u, n, rng)
+    which = drawn_classes(subjects, u, n, rng)
+    eta = drawn_etas(subjects, u, which, rng)
     values = np.full((n, subjects.observations.mask.size), np.nan)
     together = max(1, AT_ONCE // subjects.count)
     for first in range(0, n, together):
         part = eta[first : first + together]
-        phi = population.phi(np.repeat(u[None, : population.nb], len(part), 0), part)
+        phi = subjects.phi(u, part, which[first : first + together])
         z = subjects.channels(phi).reshape(len(part), -1, subjects.observations.channels)
         scores = subjects.observations.scores(z, rng)
         for e in subjects.observations.endpoints:

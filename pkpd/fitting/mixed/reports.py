@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pkpd.fitting.mixed.class_reports import about_classes, class_table
 from pkpd.fitting.text_tables import number, table
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ NAMES = {
 
 def report(fit: MixedFit) -> str:
     """The text of `MixedFit.report`."""
-    blocks = [_head(fit), _estimates(fit), _spreads(fit), _notes(fit), _quality(fit), _search(fit)]
+    blocks = [_head(fit), _estimates(fit), _spreads(fit), class_table(fit), _notes(fit), _quality(fit), _search(fit)]
     return "\n\n".join(block for block in blocks if block)
 
 
@@ -62,7 +63,7 @@ def _spreads(fit: MixedFit) -> str:
     for label, row in fit.estimates.to_dict(orient="index").items():
         if not str(label).startswith(("omega", "correlation")):
             continue
-        name = str(label).split("[", 1)[1][:-1]
+        name = fit.subjects.numbers.alone(str(label)).split("[", 1)[1][:-1]
         log = str(label).startswith("omega") and scales.get(name, "log") == "log"
         cv = 100 * np.sqrt(np.expm1(row["estimate"] ** 2)) if log else np.nan
         shrunk = fit.shrinkage.get(f"eta[{name}]", np.nan) if str(label).startswith("omega[") else np.nan
@@ -74,8 +75,8 @@ def _spreads(fit: MixedFit) -> str:
 
 
 def _notes(fit: MixedFit) -> str:
-    notes = [*fit.notes, *_about_certainty(fit), *_about_shrinkage(fit)]
-    at_floor = [label for label, at in zip(fit.subjects.population.labels, fit.floored, strict=True) if at]
+    notes = [*fit.notes, *about_classes(fit), *_about_certainty(fit), *_about_shrinkage(fit)]
+    at_floor = [label for label, at in zip(fit.subjects.numbers.labels, fit.floored, strict=True) if at]
     in_time = [label for label in at_floor if label.startswith("autocorrelation_time")]
     floored = [label for label in at_floor if label not in in_time]
     if in_time:

@@ -227,6 +227,8 @@ def _places(fit: MixedFit, label: str, points: int) -> Array:
         raise FitError(f"profile: {label!r} has no standard error to choose places by; fit with covariance='R'.")
     z = np.linspace(-3, 3, points)
     value = float(row["estimate"])
+    if label.startswith("probability["):
+        return np.asarray(1 / (1 + (1 - value) / value * np.exp(-z * se / (value * (1 - value)))))
     scale = next((c.scale for c in fit.subjects.population.components if c.label == label), Scale("linear"))
     if scale.kind in ("logit", "probit"):  # within its bounds
         phi = scale.of(np.asarray(value))

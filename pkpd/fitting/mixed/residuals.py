@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.arrays import Array, Mask
+from pkpd.arrays import Array, Index, Mask
 from pkpd.fitting.likelihoods import KnownSd, NormalError
 from pkpd.fitting.mixed.linearized import Linearized, linearized
 from pkpd.fitting.mixed.replicates import replicates
@@ -23,18 +23,23 @@ from pkpd.fitting.mixed.subjects import Subjects
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["npde", "residual_table"]
+__all__ = ["average_predictions", "npde", "residual_table"]
 
 
-def residual_table(subjects: Subjects, u: Array, eta: Array, records_time: Array) -> pd.DataFrame:
-    """A row for each observation, in the order of the data: see `MixedFit.residuals`."""
+def residual_table(subjects: Subjects, u: Array, eta: Array, records_time: Array, which: Index) -> pd.DataFrame:
+    """A row for each observation, in the order of the data: see `MixedFit.residuals`.
+
+    Parameters
+    ----------
+    which
+        (subjects,): the number of the class of each.
+    """
     import pandas as pd
 
-    population, seen = subjects.population, subjects.observations
-    beta = u[None, : population.nb]
-    typical = subjects.channels(population.phi(beta, np.zeros_like(eta)[None]))
-    own = subjects.channels(population.phi(beta, eta[None]))
-    conditional = _conditional(subjects, u, eta)
+    seen = subjects.observations
+    typical = subjects.channels(subjects.phi(u, np.zeros_like(eta)[None], which))
+    own = subjects.channels(subjects.phi(u, eta[None], which))
+    conditional = _conditional(subjects, u, eta, which)
     order = seen.order
     subject, _ = np.divmod(order, seen.shape[1])
     value, censored, output = (np.empty(seen.mask.size, dtype=kind) for kind in (float, np.int64, object))
@@ -61,6 +66,16 @@ def residual_table(subjects: Subjects, u: Array, eta: Array, records_time: Array
     )
 
 
+def average_predictions(subjects: Subjects, u: Array) -> Array:
+    """Predictions of the typical subject, in the order of the data: of a mixture the mean over its classes."""
+    seen, classes = subjects.observations, subjects.classes
+    share = np.ones(1) if classes is None else np.exp(classes.log_probabilities(u))
+    beta, _ = subjects.population.split(subjects.class_vectors(u))
+    nothing = np.zeros((len(beta), subjects.count, subjects.population.q))
+    typical = subjects.channels(subjects.population.phi(beta, nothing))[..., 0]
+    return np.asarray(np.einsum("k,ksn->sn", share, typical).reshape(-1)[seen.order])
+
+
 def _normal_places(subjects: Subjects) -> Mask:
     """(subjects, width): measured values with a normal error."""
     seen = subjects.observations
@@ -71,19 +86,21 @@ def _normal_places(subjects: Subjects) -> Mask:
     return normal.reshape(seen.shape)
 
 
-def _conditional(subjects: Subjects, u: Array, eta: Array) -> Array:
+def _conditional(subjects: Subjects, u: Array, eta: Array, which: Index) -> Array:
     """V^-1/2 (y - f(eta) + D eta) with V = D Omega D' + R(eta), by subject; NaN where no normal value was measured.
 
     R has the correlations of errors that depend on others.
     """
     population, kept = subjects.population, _normal_places(subjects)
-    beta, l = population.split(u)
-    model = linearized(subjects, beta[None], eta[None])
-    slopes = np.where(kept[..., None], np.nan_to_num(model.slopes[0]), 0.0)
-    residual = np.where(kept, np.nan_to_num(model.residual[0]), 0.0) + np.einsum("snq,sq->sn", slopes, eta)
-    variance = np.where(kept, np.nan_to_num(model.variance[0], nan=1.0), 1.0)
-    kept_model = Linearized(residual[None], slopes[None], variance[None], model.correlation)
-    covariance = kept_model.covariance(population.omega(l)[None])[0]
+    beta, l = population.split(subjects.class_vectors(u))
+    model = linearized(subjects, beta, np.repeat(eta[None], len(beta), axis=0))
+    own = which, np.arange(subjects.count)
+    slopes = np.where(kept[..., None], np.nan_to_num(model.slopes[own]), 0.0)
+    residual = np.where(kept, np.nan_to_num(model.residual[own]), 0.0) + np.einsum("snq,sq->sn", slopes, eta)
+    variance = np.where(kept, np.nan_to_num(model.variance[own], nan=1.0), 1.0)
+    correlation = None if model.correlation is None else model.correlation[own][None]
+    seen = Linearized(residual[None], slopes[None], variance[None], correlation)
+    covariance = seen.covariance(population.omega(l)[which][None])[0]
     values, vectors = np.linalg.eigh(covariance)
     turned = np.einsum("sab,sa->sb", vectors, residual) / np.sqrt(values)
     return np.where(kept, np.einsum("sab,sb->sa", vectors, turned), np.nan)

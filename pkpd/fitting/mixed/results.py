@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.arrays import Array, Mask
-from pkpd.ensembles.box_cox import BoxCox
-from pkpd.ensembles.correlated import block
-from pkpd.ensembles.marginals import TransformedNormal
+from pkpd.arrays import Array, Index, Mask
+from pkpd.ensembles.mixtures import Subpopulation
 from pkpd.ensembles.streams import check_seed
 from pkpd.ensembles.variability import Variability
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.mixed.covariance import Certainty, CovarianceKind
-from pkpd.fitting.mixed.natural import interval, natural
+from pkpd.fitting.mixed.estimates import estimates_table, omega_errors
+from pkpd.fitting.mixed.individuals import individuals, shrinkage
+from pkpd.fitting.mixed.options import Estimator, Options
 from pkpd.fitting.mixed.residuals import npde, residual_table
+from pkpd.fitting.mixed.simulating import mixture_of, model_of, variability_of
 from pkpd.fitting.mixed.starts import MixedStarts
 from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.mixed.subjects import Subjects
@@ -29,46 +30,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["Estimator", "MixedFit", "Options"]
-
-Estimator = Literal["fo", "foce", "focei", "laplace", "saem", "importance"]
-
-CONFIDENCE = 1.959963984540054
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a mixed-effects model was estimated, so that it can be done again.
-
-    Attributes
-    ----------
-    outputs, blq, solver
-        As for `pkpd.fit`.
-    covariance
-        Which matrix standard errors come from; None for none.
-    restarts
-        How many draws of the random effects the modes of each subject are also sought from.
-    iterations
-        The most iterations of a search; of SAEM those of its first and second phase.
-    chains
-        Of SAEM for each subject; by default so many that there are 50 or more in all.
-    samples
-        The points of importance sampling for each subject, a power of 2 or the next one.
-    spread
-        The factor by which every number of the further starts is off, up or down.
-    """
-
-    method: Estimator = "focei"
-    outputs: Any = None
-    blq: Any = "M3"
-    solver: Any = None
-    seed: int = 0
-    covariance: CovarianceKind | None = "R"
-    restarts: int = 8
-    iterations: int = 200
-    phases: tuple[int, int] = (200, 150)
-    chains: int | None = None
-    samples: int = 1024
-    spread: float = 3.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -105,6 +66,9 @@ class MixedFit:
         The subjects whose integration failed at the estimates.
     starts
         Where the searches ended, if there were several.
+    shares
+        (classes, subjects): of a mixture the chance of each class given the observations; `eta` is
+        that in the most probable one.
     """
 
     statement: MixedEffects
@@ -129,6 +93,7 @@ class MixedFit:
     notes: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     starts: MixedStarts | None = None
+    shares: Array | None = None
 
     # ---- numbers
 
@@ -148,7 +113,7 @@ class MixedFit:
     @property
     def n_free(self) -> int:
         """How many numbers were estimated."""
-        return int(self.subjects.population.free.sum())
+        return int(self.subjects.numbers.free.sum())
 
     @property
     def log_likelihood(self) -> float:
@@ -175,30 +140,7 @@ class MixedFit:
         etas; ``residual_correlation[C,E]`` and ``autocorrelation_time[C]`` are of residual errors.
         Intervals are of 95 %.
         """
-        import pandas as pd
-
-        population = self.subjects.population
-        value = natural(population, self.u)
-        se, se_u = self._standard_errors()
-        bounds = interval(population, self.u, value, se, se_u, CONFIDENCE)
-        units = [c.unit for c in population.components] + ["1"] * (population.nu - len(population.components))
-        with np.errstate(all="ignore"):
-            rse = 100 * se / np.abs(value)
-        table = pd.DataFrame(
-            {
-                "estimate": value,
-                "se": se,
-                "rse_percent": rse,
-                "ci_low": bounds[:, 0],
-                "ci_high": bounds[:, 1],
-                "unit": units,
-                "fixed": ~population.free,
-                "at_floor": self.floored,
-            },
-            index=pd.Index(population.labels, name="parameter"),
-        )
-        helpers = [c.label for c in population.components if c.random]  # which only carry random effects
-        return table.drop(index=helpers)
+        return estimates_table(self)
 
     def standard_errors(self, covariance: CovarianceKind = "R", *, log: bool = False) -> dict[str, float]:
         """The standard errors by label, by R, by S or by the sandwich of both.
@@ -208,16 +150,16 @@ class MixedFit:
         log
             On the scale of the search, where positive numbers are logarithms.
         """
-        certainty = self._certainty()
+        certainty = self.known_certainty()
         matrix = certainty.covariance(covariance) if log else certainty.natural(covariance)
-        return dict(zip(self.subjects.population.labels, np.sqrt(np.diag(matrix)).tolist(), strict=True))
+        return dict(zip(self.subjects.numbers.labels, np.sqrt(np.diag(matrix)).tolist(), strict=True))
 
     def covariance(self, kind: CovarianceKind = "R") -> pd.DataFrame:
         """The covariance of the estimates by R, by S, or by the sandwich R^-1 S R^-1."""
         import pandas as pd
 
-        labels = list(self.subjects.population.labels)
-        return pd.DataFrame(self._certainty().natural(kind), index=labels, columns=labels)
+        labels = list(self.subjects.numbers.labels)
+        return pd.DataFrame(self.known_certainty().natural(kind), index=labels, columns=labels)
 
     def correlation(self, kind: CovarianceKind = "R") -> pd.DataFrame:
         """The correlation of the estimates."""
@@ -228,28 +170,19 @@ class MixedFit:
 
     def condition_number(self, kind: CovarianceKind = "R") -> float:
         """Of the correlation of the estimates; more than 1000 says that some can hardly be told apart."""
-        return self._certainty().condition_number(kind)
+        return self.known_certainty().condition_number(kind)
 
     @cached_property
     def omega(self) -> pd.DataFrame:
-        """The covariance of the etas."""
+        """The covariance of the etas; of a mixture that of its first class."""
         import pandas as pd
 
         names = list(self.eta_names)
-        return pd.DataFrame(self._omega, index=names, columns=names)
+        return pd.DataFrame(self.omegas[0], index=names, columns=names)
 
     def omega_standard_errors(self, kind: CovarianceKind = "R") -> pd.DataFrame:
         """Of the variances and covariances of etas, as NONMEM prints them; NaN for what is not estimated."""
-        import pandas as pd
-
-        population, certainty = self.subjects.population, self._certainty()
-        _, l = population.split(self.u)
-        slopes = population.omega_slopes(l)
-        covariance = certainty.covariance(kind)[population.nb :, population.nb :]
-        known = np.isfinite(np.diag(covariance))
-        variance = np.einsum("oab,op,pab->ab", slopes[known], covariance[np.ix_(known, known)], slopes[known])
-        se = np.where(variance > 0, np.sqrt(variance), np.nan)
-        return pd.DataFrame(se, index=list(self.eta_names), columns=list(self.eta_names))
+        return omega_errors(self, kind)
 
     @property
     def eta_names(self) -> tuple[str, ...]:
@@ -259,63 +192,48 @@ class MixedFit:
         return tuple(c.random or c.label for c in carriers)
 
     @property
-    def _omega(self) -> Array:
+    def omegas(self) -> Array:
+        """The covariances of the etas of all classes, (classes, q, q); of one without a mixture."""
         population = self.subjects.population
-        return np.asarray(population.omega(population.split(self.u)[1]))
+        return np.asarray(population.omega(population.split(self.class_vectors)[1]))
 
-    def _certainty(self) -> Certainty:
+    @property
+    def class_vectors(self) -> Array:
+        """(classes, numbers): u as the population model of each class takes it; one without a mixture."""
+        return self.subjects.class_vectors(self.u)
+
+    def known_certainty(self) -> Certainty:
+        """How certain the estimates are.
+
+        Raises
+        ------
+        FitError
+            If the fit has no covariance.
+        """
         if self.certainty is None:
             raise FitError(
                 f"this fit of {self.statement.model.name} by {self.method} has no covariance: fit with covariance='R'."
             )
         return self.certainty
 
-    def _standard_errors(self) -> tuple[Array, Array]:
-        """Of the estimates as one reads them, and on the scale of the search."""
-        kind = self.options.covariance
-        if self.certainty is None or kind is None:
-            nothing = np.full(len(self.u), np.nan)
-            return nothing, nothing
-        return (
-            np.sqrt(np.diag(self.certainty.natural(kind))),
-            np.sqrt(np.diag(self.certainty.covariance(kind))),
-        )
-
     # ---- subjects
 
     @cached_property
+    def class_of(self) -> Index:
+        """(subjects,): the number of the most probable class of each; 0 without a mixture."""
+        if self.shares is None:
+            return np.zeros(self.n_subjects, dtype=np.int64)
+        most: Index = self.shares.argmax(axis=0)
+        return most
+
+    @cached_property
     def individuals(self) -> xr.Dataset:
-        """By subject the parameters at the mode, the etas with their standard deviations, and the objective."""
-        import xarray as xr
+        """By subject the parameters at the mode, the etas with their standard deviations, and the objective.
 
-        population = self.subjects.population
-        beta, _ = population.split(self.u)
-        psi = population.psi(population.phi(beta[None], self.eta[None]))[0]
-        variables: dict[str, Any] = {}
-        for i, c in enumerate(population.components):
-            if (c.parameter is not None or i in population.random) and not c.label.startswith("shape["):
-                meaning = f"{c.label} of the subject, at the mode of its random effects"
-                variables[c.label] = ("subject", psi[:, i], {"units": c.unit, "long_name": meaning})
-        for name, column in self._box_cox(psi).items():
-            _, _, about = variables[name]
-            variables[name] = ("subject", column, about)
-        for i, name in enumerate(self.eta_names):
-            about = {"units": "1", "long_name": f"random effect on {name}"}
-            variables[f"eta[{name}]"] = ("subject", self.eta[:, i], about)
-            sd = np.sqrt(self.eta_covariance[:, i, i])
-            variables[f"eta_sd[{name}]"] = ("subject", sd, about | {"long_name": f"standard deviation of eta[{name}]"})
-        variables["objective"] = ("subject", self.each, {"units": "1", "long_name": "contribution to the objective"})
-        return xr.Dataset(variables, {"subject": ("subject", list(self.subjects.names))})
-
-    def _box_cox(self, psi: Array) -> dict[str, Array]:
-        """The values of parameters that are drawn by `boxcox`, of psi (subjects, components)."""
-        labels = [c.label for c in self.subjects.population.components]
-        values = {}
-        for i, c in enumerate(self.subjects.population.components):
-            if c.random and f"shape[{c.random}]" in labels:
-                shape = psi[:, labels.index(f"shape[{c.random}]")]
-                values[c.random] = psi[:, labels.index(c.random)] * np.exp((psi[:, i] ** shape - 1) / shape)
-        return values
+        Of a mixture also ``probability[slow]`` of each class, given the observations, and the most
+        probable class, ``subpopulation``, in which parameters and etas are.
+        """
+        return individuals(self)
 
     @cached_property
     def shrinkage(self) -> dict[str, float]:
@@ -326,14 +244,7 @@ class MixedFit:
         Savic RM, Karlsson MO. Importance of shrinkage in empirical Bayes estimates for
         diagnostics. AAPS J 11:558-569 (2009).
         """
-        sd = np.sqrt(np.diag(self._omega))
-        shrinkage = {f"eta[{n}]": float(1 - self.eta[:, i].std(ddof=1) / sd[i]) for i, n in enumerate(self.eta_names)}
-        seen = self.subjects.observations
-        flat = seen.standardized(self._channels()).reshape(-1)
-        for e in seen.endpoints:
-            own = flat[e.places][e.observed.censored == 0]
-            shrinkage[f"epsilon[{e.output}]"] = float(1 - own.std(ddof=1)) if len(own) > 1 else np.nan
-        return shrinkage
+        return shrinkage(self)
 
     @cached_property
     def residuals(self) -> pd.DataFrame:
@@ -343,7 +254,8 @@ class MixedFit:
         the subject; ``iwres`` the individual residual over its standard deviation, ``cwres`` the
         conditional weighted residual.  Values beyond a limit have no residual.  Errors that are
         correlated (`correlated`, `autocorrelated`) leave their correlation in ``iwres``; ``cwres``
-        take it out with the whole covariance of the subject.
+        take it out with the whole covariance of the subject.  Of a mixture all are those of the
+        subject's most probable class.
 
         References
         ----------
@@ -351,12 +263,13 @@ class MixedFit:
         diagnostic for the FOCE method. Pharm Res 24:2187-2197 (2007).
         """
         times = self.subjects.trajectories.records["TIME"]
-        return residual_table(self.subjects, self.u, self.eta, times)
+        return residual_table(self.subjects, self.u, self.eta, times, self.class_of)
 
     def npde(self, n: int = 1000, seed: int = 0) -> pd.DataFrame:
         """The residuals with normalized prediction distribution errors, from `n` simulations of the trial.
 
-        Of data that the model describes ``npde`` is standard normal, and ``pd`` uniform.
+        Of data that the model describes ``npde`` is standard normal, and ``pd`` uniform.  The classes
+        of a mixture are drawn by their probabilities.
 
         References
         ----------
@@ -400,45 +313,22 @@ class MixedFit:
         table = pd.DataFrame(rows, columns=["eta", "covariate", "correlation", "p"])
         return table.sort_values("p", kind="stable", ignore_index=True)
 
-    def _channels(self) -> Array:
-        population = self.subjects.population
-        beta, _ = population.split(self.u)
-        return self.subjects.channels(population.phi(beta[None], self.eta[None]))
-
     # ---- the same language to simulate
 
     @cached_property
     def variability(self) -> Variability:
-        """The estimated variability, as `pkpd.population` takes it with `model`."""
-        values = self.estimates["estimate"]
-        joints: list[Any] = []
-        for joint in self.statement.variability.parameters:
-            names = [n for n in joint.names if f"omega[{n}]" in values.index]
-            marginals: dict[str, Any] = {}
-            for name in names:
-                old = self.statement.variability.distributions[name]
-                assert isinstance(old, TransformedNormal | BoxCox)
-                center, sd = float(values[name]), float(values[f"omega[{name}]"])
-                if isinstance(old, BoxCox):
-                    marginals[name] = replace(old, center=center, sd=sd, shape=float(values[f"shape[{name}]"]))
-                else:
-                    marginals[name] = replace(old, center=center, sd=sd)
-            pairs = {
-                (a, b): float(values[f"correlation[{a},{b}]"])
-                for i, b in enumerate(names)
-                for a in names[:i]
-                if f"correlation[{a},{b}]" in values.index
-            }
-            joints.append(block(marginals, correlations=pairs) if len(names) > 1 else marginals)
-        return Variability.of(self.model, joints)
+        """The estimated variability, as `pkpd.population` takes it with `model`; of a mixture its first class's."""
+        return variability_of(self)
+
+    @cached_property
+    def mixture(self) -> Mapping[str, Subpopulation] | None:
+        """The estimated subpopulations, as `pkpd.population` takes them with `model` and `variability`."""
+        return mixture_of(self)
 
     @cached_property
     def model(self) -> Any:
-        """The structural model with the typical values for defaults."""
-        values = self.estimates["estimate"]
-        held = {k: v for k, v in self.statement.parameters.items() if not isinstance(v, str)}
-        names = {s.name for s in self.statement.model.settable}
-        return self.statement.model.using(**held, **{str(k): float(v) for k, v in values.items() if k in names})
+        """The structural model with the typical values for defaults; of a mixture those of its first class."""
+        return model_of(self)
 
     # ---- text
 

@@ -26,17 +26,14 @@ import numpy as np
 from pkpd.arrays import Array, Index, Mask
 from pkpd.fitting.mixed.modes import elsewhere, modes, omega_of, pulled, weighted
 from pkpd.fitting.mixed.natural import sd_places
+from pkpd.fitting.mixed.saem_classes import ANNEALED, FREEDOM, LONGEST, WANTED, ClassState
 from pkpd.fitting.mixed.searching import Report
 from pkpd.fitting.mixed.subjects import Subjects
 
 __all__ = ["Averaged", "saem"]
 
 MEMBERS = 50  # chains times subjects, at least
-FREEDOM = 5.0  # of the t distribution of independent proposals
 ANEW = 40  # iterations of the first phase after which modes are sought anew
-WANTED = 0.3  # acceptance of the random walk
-ANNEALED = 0.95  # a variance falls to this part of itself at most, in the first half of the first phase
-LONGEST = 0.5  # of a Newton step of a component without a random effect
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +45,8 @@ class Averaged:
     u
         (nu,).
     mean
-        (subjects, q): the conditional means of the random effects.
+        (subjects, q): the conditional means of the random effects; of a mixture where they are in each
+        class, (classes x subjects, q).
     acceptance
         The share of proposals that was accepted, by kernel.
     trace
@@ -69,7 +67,12 @@ def saem(
 ) -> Averaged:  # fmt: skip
     """Maximum likelihood from u and random effects eta (subjects, q)."""
     copies = chains or max(1, math.ceil(MEMBERS / subjects.count))
-    state = _State(subjects, np.array(u, dtype=float), np.repeat(eta[None], copies, 0), np.random.default_rng(seed))
+    rng, begin = np.random.default_rng(seed), np.array(u, dtype=float)
+    state: _State | ClassState
+    if subjects.classes is None:
+        state = _State(subjects, begin, np.repeat(eta[None], copies, 0), rng)
+    else:
+        state = ClassState(subjects, subjects.classes, begin, eta, copies, rng)
     trace, interrupted = [], False
     try:
         for iteration in range(sum(phases)):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from pkpd.arrays import Array, Index
-from pkpd.fitting.mixed.importance import Estimated, Importance, Sample, matched
+from pkpd.fitting.mixed.importance import Estimated, matched
+from pkpd.fitting.mixed.sampled_classes import AnyImportance
 from pkpd.fitting.mixed.searching import Penalty, Report
 
 __all__ = ["Maximum", "maximize"]
@@ -34,11 +36,11 @@ class Maximum:
 
 
 def maximize(
-    importance: Importance, u: Array, mean: Array, covariance: Array, *, penalty: Penalty | None = None,
+    importance: AnyImportance, u: Array, mean: Array, covariance: Array, *, penalty: Penalty | None = None,
     tol: float = 1e-4, report: Report | None = None,
 ) -> Maximum:  # fmt: skip
     """From u, with samples about mean (subjects, q) and covariance (subjects, q, q) of the random components."""
-    population = importance.subjects.population
+    population = importance.subjects.numbers
     u = np.maximum(u, population.lowest)
     trace, evaluations, message, rounds, interrupted = [], 0, "the most rounds were made", 0, False
     now = importance.evaluate(u, importance.draw(u, mean, covariance))
@@ -61,10 +63,10 @@ def maximize(
 
 
 def _newton(
-    importance: Importance, u: Array, sample: Sample, penalty: Penalty | None, tol: float
+    importance: AnyImportance, u: Array, sample: Any, penalty: Penalty | None, tol: float
 ) -> tuple[Array, Estimated, float, bool, int]:
     """Newton steps on one sample: u, the estimate there, the gain, whether they ended, and evaluations."""
-    population = importance.subjects.population
+    population = importance.subjects.numbers
     now, tried, moved = importance.evaluate(u, sample), 1, 0.0
     first = float(np.median(now.size))
     for _ in range(NEWTON_STEPS):
@@ -114,8 +116,8 @@ def _step(metric: Array, gradient: Array) -> Array:
     return np.asarray(-(vectors / values) @ (vectors.T @ gradient))
 
 
-def _moving(importance: Importance, u: Array, now: Estimated) -> Index:
-    population = importance.subjects.population
+def _moving(importance: AnyImportance, u: Array, now: Estimated) -> Index:
+    population = importance.subjects.numbers
     held = (u <= population.lowest + 1e-12) & (now.score.sum(0) > 0)
     return np.flatnonzero(population.free & ~held)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
-from pkpd.fitting.mixed.conditional import Approximation, Point
-from pkpd.fitting.mixed.modes import elsewhere
+from pkpd.fitting.mixed.conditional import Point
+from pkpd.fitting.mixed.mixing import AnyApproximation
 
 __all__ = ["Objective", "Penalty", "Report", "Searched", "minimize", "search"]
 
@@ -72,7 +72,7 @@ class Objective:
         -2 ln of the priors with its gradient and curvature, of u (nu,); None without priors.
     """
 
-    approximation: Approximation
+    approximation: AnyApproximation
     penalty: Penalty | None = None
 
     def at(self, u: Array, eta: Array) -> Point:
@@ -105,19 +105,14 @@ def search(
     """
     approximation = objective.approximation
     if restarts and approximation.kind != "fo":
-        sd = approximation.sd(start[None], eta[None])
-        few = min(restarts, FEW)
-        eta, _ = elsewhere(approximation.subjects, start, eta, seed=seed, restarts=few, sd=sd)
+        eta, _ = approximation.elsewhere(start, eta, seed=seed, restarts=min(restarts, FEW))
     done = minimize(objective, start, eta, report=report, most=most, tol=tol)
     if not restarts or approximation.kind == "fo":
         return done
     for turn in range(ROUNDS):
         if done.interrupted or not np.isfinite(done.value):
             break
-        sd = approximation.sd(done.point.u, done.point.eta)
-        eta, moved = elsewhere(
-            approximation.subjects, done.u, done.point.eta[0], seed=seed + 1 + turn, restarts=restarts, sd=sd
-        )
+        eta, moved = approximation.elsewhere(done.u, done.point.eta[0], seed=seed + 1 + turn, restarts=restarts)
         if not moved.any():
             break
         more = minimize(objective, done.u, eta, report=report, most=most, tol=tol)
@@ -140,7 +135,7 @@ def minimize(
     tol
         Until the gain that a step promises is less, in units of the objective.
     """
-    population = objective.approximation.subjects.population
+    population = objective.approximation.subjects.numbers
     lowest = population.lowest
     u = np.maximum(start, lowest)
     point, evaluations, trace = objective.at(u, eta), 1, []

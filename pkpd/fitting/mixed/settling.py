@@ -6,19 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from pkpd.arrays import Array
 from pkpd.ensembles.box_cox import BoxCox
-from pkpd.ensembles.correlated import Block
 from pkpd.ensembles.marginals import TransformedNormal
-from pkpd.errors import FitError, ParameterError, UnitError, unknown_name
+from pkpd.errors import FitError, ParameterError, UnitError
 from pkpd.fitting.free_parameters import Free
 from pkpd.fitting.likelihoods import BlqMethod, Likelihood
-from pkpd.fitting.mixed.components import Coefficient, Component, Population
-from pkpd.fitting.mixed.expansion import Expanded, coefficient_label, expanded
+from pkpd.fitting.mixed.classes import classes_of
+from pkpd.fitting.mixed.components import Component
+from pkpd.fitting.mixed.expansion import Expanded, expanded
 from pkpd.fitting.mixed.linking import Partners, partners
+from pkpd.fitting.mixed.mixture_statements import class_statement
 from pkpd.fitting.mixed.padding import padded
+from pkpd.fitting.mixed.populations import coefficient_start, population_of
 from pkpd.fitting.mixed.predictions import Trajectories
 from pkpd.fitting.mixed.scales import Scale
 from pkpd.fitting.mixed.statements import MixedEffects
@@ -33,9 +32,6 @@ from pkpd.symbolic.symbols import Parameter
 from pkpd.symbolic.values import parameter_value
 
 __all__ = ["settled"]
-
-LEAST_SPREAD = 0.01
-"""The floor of a standard deviation of an eta, in the size of its component: 1 % of a log-normal parameter."""
 
 
 def settled(
@@ -58,13 +54,21 @@ def settled(
     linked = partners(statement.residuals, observed, blq)
     numbers = _numbers(statement, chosen, linked)
     components = [*_parameters(statement, larger), *numbers]
-    population = _population(statement, larger, components, len(observed.data.arms))
+    count, classes = len(observed.data.arms), None
+    if statement.mixture:
+        alone = statement.but(mixture={}, fixed=frozenset(), priors={})
+        whole, *own = (
+            population_of(one, larger, [*_parameters(one, larger), *_numbers(one, chosen, linked)], count)
+            for one in (alone, *(class_statement(statement, name) for name in statement.mixture))
+        )
+        classes = classes_of(statement, whole, own)
+    population = population_of(statement, larger, components, count) if classes is None else classes.population
     names = tuple(c.parameter for c in components if c.parameter is not None)
     longer, _, _ = with_further_rows(observed.data, chosen)
     wanted = tuple(dict.fromkeys(longer.output))
     trajectories = Trajectories(larger.model, larger.records, names, _held(statement, names), wanted, solver)
     seen = padded(observed, chosen, wanted, [c.label for c in numbers], linked)
-    return Subjects(population, trajectories, seen, observed.data.arms)
+    return Subjects(population, trajectories, seen, observed.data.arms, classes)
 
 
 # ---- observations
@@ -123,7 +127,7 @@ def _parameters(statement: MixedEffects, larger: Expanded) -> list[Component]:
         if name not in marginals:
             components.append(_without_variability(statement, name, choice, symbols[name]))
     for name, (label, effect) in larger.changing.items():
-        free, start = _coefficient_start(effect.coefficient)
+        free, start = coefficient_start(effect.coefficient)
         free = free and label not in statement.fixed
         components.append(Component(label, Scale("linear"), start, "1", name, free))
     for names in larger.occasions.values():
@@ -178,19 +182,6 @@ def _numbers(statement: MixedEffects, chosen: Mapping[str, Likelihood], linked: 
     return components + [one.component(statement) for one in linked]
 
 
-def _coefficient_start(coefficient: Any) -> tuple[bool, float]:
-    """Whether a coefficient is estimated, and its start."""
-    if coefficient is None:
-        return True, 0.0
-    if isinstance(coefficient, Free):
-        return True, float(coefficient.start or 0.0)
-    if isinstance(coefficient, bool) or not isinstance(coefficient, int | float):
-        raise FitError(
-            f"fit: the coefficient of a covariate is {coefficient!r}; expected a number, which is held, or free(start)."
-        )
-    return False, float(coefficient)
-
-
 def _held(statement: MixedEffects, names: Sequence[str]) -> dict[str, float]:
     """The values of parameters that are held, and medians that do not vary and are not free."""
     symbols = {s.name: s for s in statement.model.settable}
@@ -203,110 +194,3 @@ def _held(statement: MixedEffects, names: Sequence[str]) -> dict[str, float]:
         except (ParameterError, UnitError) as error:
             raise FitError(f"fit: {error}") from error
     return held
-
-
-# ---- the population
-
-
-def _population(
-    statement: MixedEffects, larger: Expanded, components: Sequence[Component], subjects: int
-) -> Population:
-    position = {c.label: i for i, c in enumerate(components)}
-    covariates: dict[str, Array] = {}
-    coefficients = []
-    for parameter, effects in larger.constant.items():
-        for effect, column in effects:
-            label = coefficient_label(parameter, effect)
-            covariates[label] = column
-            free, start = _coefficient_start(effect.coefficient)
-            coefficients.append(
-                Coefficient(
-                    position[parameter],
-                    effect.kind,
-                    label,
-                    effect.reference or 0.0,
-                    start,
-                    free and label not in statement.fixed,
-                    label,
-                )
-            )
-    random, rows, cols, which, start, labels = _spreads(statement, larger, position)
-    floor = np.full(len(start), -np.inf)
-    for place, r, c in zip(which, rows, cols, strict=True):
-        if r == c:
-            floor[place] = math.log(LEAST_SPREAD * components[random[r]].size)
-    known = {*position, *(c.label for c in coefficients), *labels}
-    for what, names in (("fixed", statement.fixed), ("priors", statement.priors)):
-        for name in names:
-            if name not in known:
-                raise unknown_name(f"{what}= of the mixed-effects model", "label", name, known)
-    free_l = np.array([label not in statement.fixed for label in labels], dtype=bool)
-    population = Population(
-        subjects, tuple(components), tuple(coefficients), covariates, np.array(random, dtype=np.int64),
-        np.array(rows, dtype=np.int64), np.array(cols, dtype=np.int64), np.array(which, dtype=np.int64),
-        np.array(start), free_l, tuple(labels), floor,
-    )  # fmt: skip
-    if not population.q:
-        raise FitError("fit: nothing varies between subjects; say what does in iiv=, as {'CL': lognormal(cv=0.3)}.")
-    if not population.free.any():
-        raise FitError(f"fit: all of {', '.join(population.labels)} are fixed; nothing is left to estimate.")
-    return population
-
-
-def _spreads(statement: MixedEffects, larger: Expanded, position: Mapping[str, int]) -> Any:
-    """The etas and the places, starts and labels of the numbers of their Cholesky factor."""
-    random: list[int] = []
-    rows: list[int] = []
-    cols: list[int] = []
-    which: list[int] = []
-    start: list[float] = []
-    labels: list[str] = []
-
-    def add(row: int, col: int, value: float, label: str) -> None:
-        rows.append(row)
-        cols.append(col)
-        which.append(len(start))
-        start.append(value)
-        labels.append(label)
-
-    for joint in statement.variability.joints:
-        assert isinstance(joint, Block)
-        varying = [
-            i for i, m in enumerate(joint.marginals.values()) if not getattr(m, "constant", getattr(m, "sd", 1) == 0)
-        ]
-        names = [joint.names[i] for i in varying]
-        factor = _factor(names, joint.covariance[np.ix_(varying, varying)])
-        first = len(random)
-        random += [position[larger.box_cox[name][0] if name in larger.box_cox else name] for name in names]
-        for i, name in enumerate(names):
-            for j in range(i):
-                add(first + i, first + j, float(factor[i, j]), f"correlation[{names[j]},{name}]")
-            add(first + i, first + i, math.log(factor[i, i]), f"omega[{name}]")
-    for label, spread in statement.error_spread.items():
-        random.append(position[label])
-        add(len(random) - 1, len(random) - 1, math.log(spread), f"omega[{label}]")
-    for parameter, factors in larger.occasions.items():
-        number = len(start)
-        start.append(math.log(statement.occasions[parameter].sd))
-        labels.append(f"omega_occasion[{parameter}]")
-        for name in factors:
-            random.append(position[name])
-            rows.append(len(random) - 1)
-            cols.append(len(random) - 1)
-            which.append(number)
-    return random, rows, cols, which, start, labels
-
-
-def _factor(names: Sequence[str], covariance: Array) -> Array:
-    factor: Array
-    try:
-        factor = np.asarray(np.linalg.cholesky(covariance), dtype=float)
-    except np.linalg.LinAlgError:
-        factor = np.zeros_like(covariance)
-    if not (np.diag(factor) ** 2 > 1e-10 * np.diag(covariance)).all():
-        least = float(np.linalg.eigvalsh(covariance)[0])
-        raise FitError(
-            f"fit: the covariance of the etas of {', '.join(names)} is not positive definite where it starts (its "
-            f"least eigenvalue is {least:.3g}); start from correlations below 1."
-        )
-    return factor

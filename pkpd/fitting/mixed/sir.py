@@ -10,7 +10,7 @@ import numpy as np
 from pkpd.arrays import Array
 from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError
-from pkpd.fitting.mixed.conditional import Approximation
+from pkpd.fitting.mixed.mixing import approximation_of, modes_of
 from pkpd.fitting.mixed.natural import natural
 from pkpd.fitting.mixed.priors import penalty_of
 from pkpd.fitting.mixed.results import MixedFit
@@ -104,23 +104,28 @@ def sir(
 def _table(fit: MixedFit, u: Array) -> pd.DataFrame:
     import pandas as pd
 
-    population = fit.subjects.population
-    table = pd.DataFrame(natural(population, u), columns=list(population.labels))
-    return table[[label for label, free in zip(population.labels, population.free, strict=True) if free]]
+    numbers = fit.subjects.numbers
+    table = pd.DataFrame(natural(numbers, u), columns=list(numbers.labels))
+    return table[[label for label, free in zip(numbers.labels, numbers.free, strict=True) if free]]
 
 
 def _objective(fit: MixedFit, u: Array) -> Array:
     """The objective of each vector with its modes, as many at once as fit into an ensemble."""
     kind: Any = fit.method
-    approximation, penalty = Approximation(fit.subjects, kind), penalty_of(fit.statement, fit.subjects.population)
+    approximation, penalty = approximation_of(fit.subjects, kind), penalty_of(fit.statement, fit.subjects.numbers)
     together = max(1, AT_ONCE // fit.n_subjects)
     values = []
     for first in range(0, len(u), together):
         part = u[first : first + together]
-        eta = np.repeat(fit.eta[None], len(part), axis=0)
+        eta = np.repeat(_modes(fit)[None], len(part), axis=0)
         values.append(approximation.evaluate(part, eta, gradient=False, tol=1e-8).value)
     objective = np.concatenate(values)
     return objective if penalty is None else objective + np.array([penalty(one)[0] for one in u])
+
+
+def _modes(fit: MixedFit) -> Array:
+    """Where the modes are sought from; those of a mixture in other classes than the most probable are found anew."""
+    return fit.eta if fit.subjects.classes is None else modes_of(fit.subjects)
 
 
 def _check(fit: Any, samples: Any, resamples: Any) -> None:

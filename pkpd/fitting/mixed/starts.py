@@ -10,6 +10,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index
 from pkpd.errors import FitError
+from pkpd.fitting.mixed.classes import Classes, Numbers
 from pkpd.fitting.mixed.natural import natural
 from pkpd.fitting.mixed.subjects import Subjects
 from pkpd.fitting.text_tables import number, table
@@ -103,21 +104,28 @@ def scattered(subjects: Subjects, u: Array, searches: int, factor: float, seed: 
         raise FitError(f"fit: starts is {searches!r}; expected a whole number of 1 or more.")
     if isinstance(factor, bool) or not isinstance(factor, int | float) or not 1 < factor < np.inf:
         raise FitError(f"fit: spread is {factor!r}; expected the factor by which starts are off, a number above 1.")
-    population = subjects.population
-    free = np.flatnonzero(population.free)
+    numbers = subjects.numbers
+    free = np.flatnonzero(numbers.free)
     share = np.concatenate([np.zeros((1, len(free))), _corners(searches - 1, len(free), np.random.default_rng(seed))])
     starts = np.repeat(u[None], searches, axis=0)
-    p = len(population.components)
-    for column, i in enumerate(free):
-        size = np.log(factor)
-        if i < p and population.components[i].scale.kind == "linear":
-            size = (factor - 1) / 2 * population.components[i].size
-        elif p <= i < population.nb:
-            size = 0.5
-        elif i >= population.nb and not population.diagonal[i - population.nb]:
-            size = 0.3 * np.exp(population.start_l[population.diagonal]).min()
-        starts[:, i] = u[i] + share[:, column] * size
-    return np.maximum(starts, population.lowest)
+    starts[:, free] += share * _sizes(numbers, factor)[free]
+    return np.maximum(starts, numbers.lowest)
+
+
+def _sizes(numbers: Numbers, factor: float) -> Array:
+    """How far each number of u is off: by the factor, or by what is as much on its scale."""
+    if isinstance(numbers, Classes):
+        sizes = np.full(numbers.nu, np.log(factor))  # of the odds of a class
+        sizes[: numbers.first_probability] = _sizes(numbers.population, factor)[numbers.source]
+        return sizes
+    population, p = numbers, len(numbers.components)
+    sizes = np.full(population.nu, np.log(factor))
+    for i, component in enumerate(population.components):
+        if component.scale.kind == "linear":
+            sizes[i] = (factor - 1) / 2 * component.size
+    sizes[p : population.nb] = 0.5
+    sizes[population.nb :][~population.diagonal] = 0.3 * np.exp(population.start_l[population.diagonal]).min()
+    return sizes
 
 
 def _corners(count: int, k: int, rng: np.random.Generator) -> Array:
@@ -136,11 +144,11 @@ def _corners(count: int, k: int, rng: np.random.Generator) -> Array:
 
 def compared(subjects: Subjects, starts: Array, ends: Array, objective: Array, converged: Array) -> MixedStarts:
     """Which searches ended in one optimum."""
-    population = subjects.population
+    numbers = subjects.numbers
     order = np.argsort(objective, kind="stable")
     optimum = np.full(len(objective), -1)
     optima: list[tuple[float, Array]] = []
-    values = natural(population, ends)
+    values = natural(numbers, ends)
     for i in order:
         if not converged[i]:
             continue
@@ -151,4 +159,4 @@ def compared(subjects: Subjects, starts: Array, ends: Array, objective: Array, c
         else:
             optimum[i] = len(optima)
             optima.append((float(objective[i]), values[i]))
-    return MixedStarts(population.labels, natural(population, starts), values, objective, converged, optimum)
+    return MixedStarts(numbers.labels, natural(numbers, starts), values, objective, converged, optimum)

@@ -11,10 +11,12 @@ from pkpd.ensembles.box_cox import BoxCox
 from pkpd.ensembles.correlated import Block
 from pkpd.ensembles.distributions import as_distribution
 from pkpd.ensembles.marginals import TransformedNormal
+from pkpd.ensembles.mixtures import Subpopulation
 from pkpd.ensembles.variability import Variability
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.free_parameters import Free
 from pkpd.fitting.mixed.dependent_errors import dependent
+from pkpd.fitting.mixed.mixture_statements import with_mixture
 from pkpd.fitting.outcomes import Binomial, EventTime, Poisson
 from pkpd.measures.dependent_errors import DependentErrors
 from pkpd.measures.residual_error import ResidualError
@@ -54,6 +56,8 @@ class MixedEffects:
         The standard deviation between subjects of the logarithm of numbers of error models.
     residuals
         Which errors depend on one another.
+    mixture
+        By name the subpopulations of which a subject belongs to one, unknown which.
     """
 
     model: Model
@@ -67,9 +71,10 @@ class MixedEffects:
     priors: Mapping[str, Any] = field(default_factory=dict)
     error_spread: Mapping[str, float] = field(default_factory=dict)
     residuals: tuple[DependentErrors, ...] = ()
+    mixture: Mapping[str, Subpopulation] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("error", "covariates", "occasions", "free", "parameters", "priors", "error_spread"):
+        for name in ("error", "covariates", "occasions", "free", "parameters", "priors", "error_spread", "mixture"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -82,7 +87,8 @@ class MixedEffects:
 
     def __repr__(self) -> str:
         varying = ", ".join(self.variability.names)
-        return f"<MixedEffects {self.model.name}: {varying} vary; {', '.join(self.error)} observed>"
+        classes = f"; classes {', '.join(self.mixture)}" if self.mixture else ""
+        return f"<MixedEffects {self.model.name}: {varying} vary; {', '.join(self.error)} observed{classes}>"
 
 
 def mixed_effects(
@@ -97,6 +103,7 @@ def mixed_effects(
     parameters: Mapping[str, Any] | None = None,
     priors: Mapping[str, Any] | None = None,
     residuals: DependentErrors | Sequence[DependentErrors] = (),
+    mixture: Mapping[str, Subpopulation] | None = None,
 ) -> MixedEffects:
     """State a nonlinear mixed-effects model, to be estimated by `pkpd.fit`.
 
@@ -135,6 +142,12 @@ def mixed_effects(
     residuals
         Errors that are not independent: ``[correlated("C", "E", 0.3)]`` between two outputs at one
         time, ``[autocorrelated("C", "8 h")]`` of one output in time.
+    mixture
+        Subpopulations by name, in the words of `population`: ``{"fast": subpopulation(0.6), "slow":
+        subpopulation(0.4, values={"CL": 1.2})}``.  Which of them a subject belongs to is unknown.
+        Values and probabilities are where estimates start; ``CL[slow]`` is the typical value in that class,
+        ``CL`` that in all others, and ``probability[slow]`` its probability; the first class has
+        the rest.  A class with a `variability` of its own has ``omega[CL[slow]]``.
 
     Returns
     -------
@@ -159,6 +172,14 @@ def mixed_effects(
     ...     free=["ka"],
     ... )
     <MixedEffects pk_1cmt_oral: CL, V vary; C observed>
+    >>> pkpd.mixed_effects(
+    ...     model,
+    ...     iiv={"CL": pkpd.lognormal(cv=0.3)},
+    ...     error={"C": pkpd.proportional_error(0.1)},
+    ...     free=["V", "ka"],
+    ...     mixture={"fast": pkpd.subpopulation(0.7), "slow": pkpd.subpopulation(0.3, values={"CL": 2.0})},
+    ... )
+    <MixedEffects pk_1cmt_oral: CL vary; C observed; classes fast, slow>
     """
     require_model(model, "mixed_effects")
     model.require_closed()
@@ -171,10 +192,11 @@ def mixed_effects(
     held, effects = dict(parameters or {}), {k: _effects(k, e) for k, e in (covariates or {}).items()}
     within = {name: _occasion(name, d) for name, d in (occasions or {}).items()}
     _require_one_purpose(model, settable, {*variability.names, *wanted}, held, {**effects, **within})
-    return MixedEffects(
+    stated = MixedEffects(
         model, variability, errors, effects, within, wanted, frozenset(map(str, fixed)), held, dict(priors or {}),
         spreads, dependent(model, errors, residuals),
     )  # fmt: skip
+    return with_mixture(stated, mixture)
 
 
 def _require_one_purpose(

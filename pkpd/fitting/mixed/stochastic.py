@@ -6,13 +6,14 @@ import numpy as np
 
 from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError
-from pkpd.fitting.mixed.conditional import Approximation
+from pkpd.fitting.mixed.conditional import Point
 from pkpd.fitting.mixed.covariance import Certainty, certainty
-from pkpd.fitting.mixed.importance import Estimated, Importance, matched
-from pkpd.fitting.mixed.modes import elsewhere
+from pkpd.fitting.mixed.importance import Estimated, matched
+from pkpd.fitting.mixed.mixing import approximation_of, individual_modes, most_probable, without_members
 from pkpd.fitting.mixed.priors import penalty_of
 from pkpd.fitting.mixed.results import MixedFit, Options
 from pkpd.fitting.mixed.saem import saem
+from pkpd.fitting.mixed.sampled_classes import importance_of
 from pkpd.fitting.mixed.sampled_search import maximize
 from pkpd.fitting.mixed.searching import Report
 from pkpd.fitting.mixed.statements import MixedEffects
@@ -39,8 +40,7 @@ def estimated_by_samples(
     FitError
         If there are priors for SAEM.
     """
-    population = subjects.population
-    penalty = penalty_of(statement, population)
+    penalty = penalty_of(statement, subjects.numbers)
     if options.method == "saem":
         if penalty is not None:
             raise FitError(
@@ -48,18 +48,20 @@ def estimated_by_samples(
                 "method='importance' or 'focei'."
             )
         done = saem(subjects, u, eta, seed=options.seed, phases=options.phases, chains=options.chains, report=report)
-        now = likelihood(subjects, done.u, done.mean, options.samples, options.seed)
+        u, mean = _in_order(subjects, done.u, done.mean)
+        now = likelihood(subjects, u, mean, options.samples, options.seed)
         return _fit(
-            statement, records, options, subjects, done.u, now, not done.interrupted,
+            statement, records, options, subjects, u, now, not done.interrupted,
             "interrupted" if done.interrupted else "all iterations were made", done.iterations, done.iterations,
             np.concatenate([done.trace, np.full((len(done.trace), 1), np.nan)], axis=1), done.interrupted,
             {"acceptance": done.acceptance},
         )  # fmt: skip
     mean, covariance = _about_modes(subjects, u, eta, options)
-    few = Importance(subjects, min(FEW, options.samples), options.seed)
+    few = importance_of(subjects, min(FEW, options.samples), options.seed)
     near = maximize(few, u, mean, covariance, penalty=penalty, report=report)
-    many = Importance(subjects, options.samples, options.seed)
-    found = maximize(many, near.u, near.estimate.mean, near.estimate.covariance, penalty=penalty, report=report)
+    many = importance_of(subjects, options.samples, options.seed)
+    u, mean, covariance = _in_order(subjects, near.u, near.estimate.mean, near.estimate.covariance)
+    found = maximize(many, u, mean, covariance, penalty=penalty, report=report)
     return _fit(
         statement, records, options, subjects, found.u, found.estimate, found.converged, found.message,
         near.rounds + found.rounds, near.evaluations + found.evaluations,
@@ -67,25 +69,47 @@ def estimated_by_samples(
     )  # fmt: skip
 
 
+def _in_order(subjects: Subjects, u: Array, *of_classes: Array) -> list[Array]:
+    """u, and what stands there for each class and subject, with the classes of a mixture in the order of their starts.
+
+    See `Classes.ordered`.
+    """
+    found = None if subjects.classes is None else subjects.classes.ordered(u)
+    if found is None:
+        return [u, *of_classes]
+    u, taken = found
+    return [u, *(np.concatenate([np.split(a, len(taken))[k] for k in taken]) for a in of_classes)]
+
+
 def likelihood(subjects: Subjects, u: Array, eta: Array, samples: int, seed: int) -> Estimated:
     """The likelihood at u by importance sampling, about the modes and then about what that said of the posteriors."""
     mean, covariance = _about_modes(subjects, u, eta, Options(seed=seed))
-    first = Importance(subjects, min(FEW, samples), seed)
+    first = importance_of(subjects, min(FEW, samples), seed)
     for _ in range(MATCHINGS):
         early = first.evaluate(u, first.draw(u, mean, covariance))
         mean, covariance = matched(early, mean, covariance, first.points)
-    importance = Importance(subjects, samples, seed + 1)
+    importance = importance_of(subjects, samples, seed + 1)
     return importance.evaluate(u, importance.draw(u, mean, covariance))
 
 
 def _about_modes(subjects: Subjects, u: Array, eta: Array, options: Options) -> tuple[Array, Array]:
-    """The modes of the random components, and the inverse of the curvature there."""
-    population = subjects.population
+    """The modes of the random components, and the inverse of the curvature there; in every class."""
+    point = _modes(subjects, u, eta, options)
+    return _typical(subjects, u) + point.eta[0], np.linalg.inv(point.hessian[0])
+
+
+def _modes(subjects: Subjects, u: Array, eta: Array, options: Options) -> Point:
+    approximation = approximation_of(subjects, "focei")
     if options.restarts:
-        eta, _ = elsewhere(subjects, u, eta, seed=options.seed, restarts=options.restarts)
-    point = Approximation(subjects, "focei").evaluate(u[None], eta[None], gradient=False)
-    mu = population.mu(u[None, : population.nb])[0][:, population.random]
-    return mu + point.eta[0], np.linalg.inv(point.hessian[0])
+        eta, _ = approximation.elsewhere(u, eta, seed=options.seed, restarts=options.restarts)
+    return approximation.evaluate(u[None], eta[None], gradient=False)
+
+
+def _typical(subjects: Subjects, u: Array) -> Array:
+    """The typical random components of every subject in every class, (classes x subjects, q)."""
+    population = subjects.population
+    mu = population.mu(subjects.class_vectors(u)[:, : population.nb])[..., population.random]
+    return mu.reshape(-1, population.q)
 
 
 def _certainty(
@@ -93,14 +117,14 @@ def _certainty(
 ) -> Certainty:  # fmt: skip
     """By Louis' information where the sample makes it definite, else by the model linearized at the modes."""
     score = 0.5 * now.score[:, free]
-    by_sample = Certainty(subjects.population, u, free, 0.5 * now.information[np.ix_(free, free)], score.T @ score)
+    by_sample = Certainty(subjects.numbers, u, free, 0.5 * now.information[np.ix_(free, free)], score.T @ score)
     if not by_sample.missing("R"):
         return by_sample
     notes.append(
         "The information of the importance sample is not positive definite (some subjects have few effective points); "
         "standard errors are those of the FOCEI objective at these estimates. More samples= may help."
     )
-    approximation = Approximation(subjects, "focei")
+    approximation = approximation_of(subjects, "focei")
     return certainty(approximation, approximation.evaluate(u[None], eta[None]), free)
 
 
@@ -109,15 +133,17 @@ def _fit(
     converged: bool, message: str, iterations: int, evaluations: int, trace: Array, interrupted: bool,
     details: dict[str, object],
 ) -> MixedFit:  # fmt: skip
-    population = subjects.population
-    floored = (u <= population.lowest + 1e-12) & population.free
-    mu = population.mu(u[None, : population.nb])[0][:, population.random]
-    mode, curvature = _about_modes(subjects, u, now.mean - mu, options)
-    thin = [name for name, size in zip(subjects.names, now.size, strict=True) if size < 20]
+    numbers = subjects.numbers
+    floored = (u <= numbers.lowest + 1e-12) & numbers.free
+    point = _modes(subjects, u, now.mean - _typical(subjects, u), options)
+    mode, curvature = individual_modes(point, now.shares)
+    size = now.size if now.shares is None else most_probable(now.shares, now.size)
+    thin = [name for name, points in zip(subjects.names, size, strict=True) if points < 20]
     notes: list[str] = []
     certain = None
     if options.covariance is not None and not interrupted:
-        certain = _certainty(subjects, u, now, mode - mu, population.free & ~floored, notes)
+        free = numbers.free & ~floored & ~without_members(subjects, u)
+        certain = _certainty(subjects, u, now, point.eta[0], free, notes)
     if thin:
         notes.append(
             f"Of subject {', '.join(thin[:8])} the importance sample has an effective size below 20: the likelihood is "
@@ -125,8 +151,9 @@ def _fit(
         )
     return MixedFit(
         statement=statement, records=records, options=options, subjects=subjects, u=u, objective=now.value,
-        each=now.each, eta=mode - mu, eta_covariance=curvature, certainty=certain, converged=converged,
+        each=now.each, eta=mode, eta_covariance=curvature, certainty=certain, converged=converged,
         message=message, iterations=iterations, evaluations=evaluations, floored=floored, trace=trace,
         objective_error=now.error, interrupted=interrupted,
         failed=tuple(np.array(subjects.names)[~np.isfinite(now.each)].tolist()), notes=tuple(notes), details=details,
+        shares=now.shares,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from pkpd.arrays import Array, Index
+from pkpd.fitting.mixed.classes import Classes, Numbers
 from pkpd.fitting.mixed.components import Population
 from pkpd.fitting.mixed.observed import Observations, Terms
 from pkpd.fitting.mixed.predictions import Trajectories
@@ -26,12 +27,44 @@ class Subjects:
     ----------
     names
         (subjects,): their labels in the data.
+    classes
+        Those of a mixture, of which `population` is one; None without a mixture.
     """
 
     population: Population
     trajectories: Trajectories
     observations: Observations
     names: tuple[str, ...]
+    classes: Classes | None = None
+
+    @property
+    def numbers(self) -> Numbers:
+        """What the vector u of the search holds."""
+        return self.population if self.classes is None else self.classes
+
+    def class_vectors(self, u: Array) -> Array:
+        """What `population` takes for each class, (classes, numbers), of u (nu,); without a mixture u itself."""
+        return u[None] if self.classes is None else self.classes.of(u)
+
+    def phi(self, u: Array, eta: Array, which: Index) -> Array:
+        """(copies, subjects, components) of eta (copies, subjects, q).
+
+        Parameters
+        ----------
+        which
+            The number of the class, of each subject or copy of one: (subjects,) or (copies, subjects).
+        """
+        population = self.population
+        beta, _ = population.split(self.class_vectors(u))
+        if len(beta) == 1:
+            return population.phi(beta, eta)
+        phi = np.array(
+            np.broadcast_to(
+                population.mu(beta)[which, np.arange(self.count)], (*eta.shape[:2], len(population.components))
+            )
+        )
+        phi[..., population.random] += eta
+        return phi
 
     @property
     def count(self) -> int:
