@@ -98,9 +98,9 @@ def _conditional(subjects: Subjects, u: Array, eta: Array, which: Index) -> Arra
     slopes = np.where(kept[..., None], np.nan_to_num(model.slopes[own]), 0.0)
     residual = np.where(kept, np.nan_to_num(model.residual[own]), 0.0) + np.einsum("snq,sq->sn", slopes, eta)
     variance = np.where(kept, np.nan_to_num(model.variance[own], nan=1.0), 1.0)
-    correlation = None if model.correlation is None else model.correlation[own][None]
-    seen = Linearized(residual[None], slopes[None], variance[None], correlation)
-    covariance = seen.covariance(population.omega(l)[which][None])[0]
+    correlation = None if model.correlation is None else model.correlation[own][:, None]
+    seen = Linearized(residual[:, None], slopes[:, None], variance[:, None], correlation)
+    covariance = seen.covariance(population.omega(l)[which])[:, 0]
     values, vectors = np.linalg.eigh(covariance)
     turned = np.einsum("sab,sa->sb", vectors, residual) / np.sqrt(values)
     return np.where(kept, np.einsum("sab,sb->sa", vectors, turned), np.nan)

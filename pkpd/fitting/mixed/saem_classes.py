@@ -239,9 +239,9 @@ class ClassState:
         step = np.linalg.solve(self.own_information[at] + ridge, gradient)
         step = gain * np.clip(step, -LONGEST, LONGEST)
         if annealing:  # errors fall slowly too
-            numbers = (A[:, :, self.own >= subjects.parameters] != 0).any((0, 1, 2))
-            step = np.where(numbers, np.minimum(step, -0.5 * math.log(ANNEALED)), step)
-        u[acts] -= step
+            sds = np.array([classes.labels[i].startswith("sd_") for i in acts])
+            step = np.where(sds, np.minimum(step, -0.5 * math.log(ANNEALED)), step)
+        u[acts] = np.maximum(u[acts] - step, classes.lowest[acts])
 
     def _spreads(self, u: Array, annealing: bool) -> None:
         """Omega of every class, by the scatter in all classes that share its numbers."""
