@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import logsumexp
-from scipy.stats import norm
+from scipy.stats import multivariate_normal, norm
 
 import pkpd
 from pkpd.errors import FitError, ParameterError, PkpdError, UnknownNameError
@@ -538,3 +538,21 @@ def test_labels_and_parameters_that_are_not_there_are_refused() -> None:
     each = {n: pkpd.subpopulation(0.5, values={"base": v}) for n, v in (("low", 9), ("high", 13))}
     with pytest.raises(UnknownNameError, match=r"priors=.*'base'"):
         pkpd.fit(line_statement(each, priors={"base": pkpd.normal(9, sd=1)}), data)
+
+
+def test_a_mixture_with_errors_that_are_correlated_in_time() -> None:
+    """Of a linear model the chance of a subject is a sum of multivariate normal densities."""
+    data, _ = lines(12)
+    statement = line_statement(residuals=pkpd.autocorrelated("x", 1.5))
+    subjects = subjects_of(statement, data)
+    y = data.table["DV"].to_numpy(float).reshape(-1, len(TIMES))
+    scatter = 1.5**2 + 0.6**2 * np.exp(-np.abs(TIMES[:, None] - TIMES) / 1.5)
+    parts = [
+        np.log(p) + multivariate_normal(base + rise * TIMES, scatter).logpdf(y)
+        for p, base, rise in ((0.7, 9.0, 1.0), (0.3, 13.0, 1.5))
+    ]
+    exact = -2 * logsumexp(parts, axis=0).sum() - y.size * np.log(2 * np.pi)
+    for kind in ("fo", "focei", "laplace"):
+        assert objective(subjects, subjects.numbers.start, kind) == pytest.approx(exact, abs=1e-5)
+    fit = pkpd.fit(statement, data, method="saem", phases=(20, 10), samples=64, covariance=None)
+    assert {"autocorrelation_time[x]", "probability[high]"} <= set(fit.estimates.index)
