@@ -19,7 +19,7 @@ from benchmarks.instructions import instructions_table
 from benchmarks.interruptions import interruptions_table
 from benchmarks.machine import circumstances
 from benchmarks.memory import memory_table
-from benchmarks.mixed import mixed_table
+from benchmarks.mixed import mixed_table, starts_table
 from benchmarks.report import begun, with_recorded_cases
 from benchmarks.responses import responses_table
 from benchmarks.rounds import say
@@ -36,6 +36,7 @@ TABLES = {
     "calls": calls_table,
     "fits": fits_table,
     "mixed": mixed_table,
+    "mixed_starts": starts_table,
     "shapes": shapes_table,
     "interruptions": interruptions_table,
     "instructions": instructions_table,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from scipy import stats
 
 import pkpd
 from pkpd.errors import DataError, UnknownNameError
-from pkpd.fitting.mixed.predictive_checks import predictive_checks
+from pkpd.figures.mixed_checks import draw_check
+from pkpd.fitting.mixed.predictive_checks import Check, predictive_checks
 from pkpd.fitting.mixed.replicates import replicates
 from tests.mixed_problems import one_compartment, simulated
 
@@ -92,8 +94,6 @@ def test_strata_and_unknown_columns(fit: pkpd.MixedFit) -> None:
 
 
 def test_figures(fit: pkpd.MixedFit) -> None:
-    import matplotlib.pyplot as plt
-
     panel = pkpd.goodness_of_fit(fit)
     assert len(panel.axes) == 9
     assert panel.axes[7].get_xlabel().startswith("WT (r = ")
@@ -104,6 +104,39 @@ def test_figures(fit: pkpd.MixedFit) -> None:
     with pytest.raises(DataError, match="expected one of those observed: C"):
         pkpd.goodness_of_fit(fit, "D")
     plt.close("all")
+
+
+def test_bands_that_reach_below_0_end_at_the_foot_of_a_logarithmic_axis() -> None:
+    """Simulated values of an additive error may be negative: the band goes on to the foot, without gaps."""
+    trials = np.array([[[low] * 3, [1.0] * 3, [2.0] * 3] for low in (-1.0, 0.3, 0.9)])
+    observed = np.array([[0.5, 0.4, 0.6], [1.0, 1.0, 1.0], [2.0, 2.0, 2.0]])
+    value = np.array([0.5, 0.4, 0.6, 1.0, 2.0])
+    check = Check("", np.array([0.0, 1.0, 2.0, 2.0, 2.0]), value, np.arange(3.0), observed, trials)
+    _, ax = plt.subplots()
+    draw_check(ax, check, log=True)
+    band = ax.collections[0].get_paths()[0].vertices
+    assert set(band[:, 0]) == {0.0, 1.0, 2.0}
+    assert (band[:, 1].min(), band[:, 1].max()) == pytest.approx((0.2, 0.9))  # half of the lowest observation
+    assert ax.get_ylim()[0] == pytest.approx(0.2)
+    plt.close("all")
+
+
+def test_categories_have_no_order() -> None:
+    """The strength of three groups is the correlation ratio, and their names stand at the axis."""
+    arms = np.array(["low", "none", "high"])
+    data = simulated(24, seed=4)
+    table = data.table.assign(arm=arms[data.table["ID"].to_numpy() % 3])
+    records = pkpd.read_nonmem(table, compartments={1: "depot", 2: "central"})
+    own = pkpd.empirical_bayes(one_compartment(), records)
+    assert own.categories("arm") == ["high", "low", "none"]
+    assert own.categories("WT") == []
+    rows = own.eta_covariates()
+    row = rows[(rows["covariate"] == "arm") & (rows["eta"] == "CL")].iloc[0]
+    eta, codes = own.eta[:, list(own.eta_names).index("CL")], own.covariate("arm").astype(int)
+    fitted = np.array([eta[codes == k].mean() for k in range(3)])[codes]
+    assert row["correlation"] == pytest.approx(np.sqrt(fitted.var() / eta.var()))
+    ratio = row["correlation"] ** 2
+    assert row["p"] == pytest.approx(stats.f.sf(ratio / 2 / ((1 - ratio) / 21), 2, 21))
 
 
 def test_etas_against_covariates_come_in_order(fit: pkpd.MixedFit) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import pkpd
+from benchmarks.mixed import elsewhere
 from pkpd.errors import DataError, FitError, UnknownNameError
 from pkpd.fitting.mixed.settling import settled
 from pkpd.fitting.mixed.starts import scattered
@@ -188,19 +189,27 @@ def test_two_optima_are_told_apart(data: pkpd.Records, fit: pkpd.MixedFit) -> No
 
 @pytest.mark.slow
 def test_searches_from_starts_off_by_three_find_the_flip_flop_optimum() -> None:
-    """Theophylline has two optima; the lower one has ka < CL/V, and the text says what both say of the parameters."""
-    found = pkpd.fit(*theophylline(), starts=10, seed=2, covariance=None)
+    """Theophylline has two optima; the lower one has ka < CL/V, and the text says what both say of the parameters.
+
+    At most 4 % of the searches end elsewhere, which is none of 24 (`python -m benchmarks --only mixed_starts` has 128).
+    """
+    found = pkpd.fit(*theophylline(), starts=24, seed=2, covariance=None)
     assert found.starts is not None
     optima = found.starts.table
     assert optima["objective"].tolist() == pytest.approx([110.346, 116.803], abs=2e-3)
-    assert optima["searches"].sum() == 10
+    assert elsewhere(found.starts) <= 0.04 * 24
+    assert optima["searches"].sum() == 24
     elimination = optima["CL"] / optima["V"]
     assert optima["ka"][0] < 0.1 < elimination[0]
     assert elimination[1] < 0.1 < optima["ka"][1]
     assert optima["ka"][0] == pytest.approx(elimination[1], rel=0.05)  # the rates change places
     assert found.objective == pytest.approx(110.346, abs=2e-3)
     told = found.report()
-    assert "There are 2 optima, of which that at 110.3458" in told
+    first, second = optima["searches"]
+    assert f"Of 24 searches {first} at 110.3458, {second} at 116.8034 converged. There are 2 optima" in " ".join(
+        told.split()
+    )
+    assert "of which that at 110.3458 is the lowest" in " ".join(told.split())
     assert "0.08483" in told
 
 

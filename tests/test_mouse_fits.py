@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,9 @@ from scipy.stats import mannwhitneyu, norm
 from scipy.stats import t as student
 
 import pkpd
-from pkpd.fits import ct26_mice, egfr_xenografts, mc38_abscopal, tumor_classes
+from pkpd.fits import ct26_mice, egfr_xenografts, egfr_xenografts_population, mc38_abscopal, tumor_classes
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED = Path(os.environ.get("PKPD_FITS_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
 CT26 = SHARED / ct26_mice.FOLDER / "PBS_group.csv"
 XENOGRAFTS = SHARED / egfr_xenografts.FOLDER / egfr_xenografts.MICE
 CLASSES = SHARED / tumor_classes.NAME
@@ -237,7 +238,8 @@ def xenograft_tables(folder: Path) -> Path:
     mice, samples = [], []
     for mouse, milligrams in enumerate([0, 0, 0.2, 0.6, 2.5, 2.5], start=1):
         start = 80.0 + 10 * mouse
-        head = {"#ID": mouse, "DRUG": 1 if milligrams else 2, "DOSE GROUP": 40 * milligrams}
+        own = {"V": TRUTH["V"], "KE": TRUTH["CL"] / TRUTH["V"]}
+        head = {"#ID": mouse, "DRUG": 1 if milligrams else 2, "DOSE GROUP": 40 * milligrams} | own
         if milligrams:
             mice += [head | {"TIME": 3, "DOSE": 1000 * milligrams}]
             mice += [head | {"TIME": 4, "DOSE": 1000 * milligrams, "ADDL": 9, "II": 1}]
@@ -281,6 +283,66 @@ def test_simulated_xenografts_give_back_what_they_were_made_of(tmp_path: Path) -
     fit = pkpd.fit(egfr_xenografts.MODEL, data, egfr_xenografts.FREE["erlotinib"], parameters={"ka": 55}, error=small)
     for name, value in TRUTH.items():
         assert fit.estimates.loc[name, "estimate"] == pytest.approx(value, rel=1e-2), name
+
+
+def test_xenografts_as_records_have_the_doses_and_the_plasma_of_each_mouse(tmp_path: Path) -> None:
+    """Predicted with what they were made of, their volumes are those of the table."""
+    data = egfr_xenografts_population.records(xenograft_tables(tmp_path), groups=(0, 8, 24, 100))
+    table = data.table
+    assert list(dict.fromkeys(table["dose"])) == ["control", "8 mg/kg", "24 mg/kg", "100 mg/kg"]
+    assert table["CL"].to_numpy() == pytest.approx(TRUTH["CL"])
+    assert set(table.loc[table["dose"] == "control", "exposed"]) == {25.0}  # no effect, and none of dose
+    growth = {k: TRUTH[k] for k in ("lambda0", "lambda1", "k1", "k2")}
+    for mouse in (1, 4, 6):
+        own = pkpd.read_nonmem(table[table["ID"] == mouse], compartments={1: "oral", 2: "central"})
+        start = (80 + 10 * mouse) / 1000
+        predicted = pkpd.predict(
+            egfr_xenografts.MODEL, own, parameters={**growth, "ka": 55, "w0": start}, covariates=("V", "CL"), rtol=1e-9
+        )
+        seen = (own.table["EVID"] == 0).to_numpy()
+        assert predicted["w"].to_numpy()[seen] == pytest.approx(own.table["DV"].to_numpy()[seen], rel=1e-6)
+
+
+POPULATION = {
+    "w0": (0.1109, 0.0084), "lambda0": (0.2559, 0.0325), "lambda1": (0.08384, 0.0120), "k2": (0.1486, 0.0243),
+    "k1": (2.193, 0.237), "sd_additive[w]": (0.01735, 0.0022), "sd_proportional[w]": (0.1074, 0.0072),
+    "omega[w0]": (0.4046, 0.0553), "omega[lambda0]": (0.5344, 0.0953), "omega[lambda1]": (0.6868, 0.116),
+    "omega[k2]": (0.6198, 0.1285),
+}  # fmt: skip
+
+
+@needs(XENOGRAFTS)
+@pytest.mark.slow
+def test_xenografts_as_a_population_recover_their_recorded_estimates(tmp_path: Path) -> None:
+    """And mice differ in more than their first volume: 399 points for three spreads."""
+    fit = egfr_xenografts_population.run(XENOGRAFTS)
+    assert fit.converged
+    assert (fit.n_subjects, fit.n_observations) == (32, 424)
+    assert fit.objective == pytest.approx(-1855.964, abs=0.02)
+    for label, (value, se) in POPULATION.items():
+        assert fit.estimates.loc[label, "estimate"] == pytest.approx(value, rel=5e-3), label
+        assert fit.estimates.loc[label, "se"] == pytest.approx(se, rel=0.03), label
+    pooled = pkpd.fit(egfr_xenografts_population.pooled, fit.records, outputs="w", covariance=None)
+    test = pkpd.likelihood_ratio(pooled, fit)
+    assert (test.degrees, test.variances) == (3, 3)
+    assert test.drop == pytest.approx(399.1, abs=0.1)
+    by_dose = pkpd.fit(egfr_xenografts_population.by_dose, fit.records, outputs="w", start=fit, covariance=None)
+    assert pkpd.likelihood_ratio(fit, by_dose).p == pytest.approx(0.228, abs=0.005)
+    drawn = egfr_xenografts_population.draw(fit, tmp_path / "mice.png")
+    assert all(path.stat().st_size > 10_000 for path in drawn)
+
+
+@needs(XENOGRAFTS)
+@pytest.mark.slow
+def test_xenografts_at_a_dose_held_out_regress_more_than_predicted() -> None:
+    calibrated = egfr_xenografts_population.calibration(XENOGRAFTS)
+    assert calibrated.estimates.loc["k2", "estimate"] == pytest.approx(0.0911, rel=5e-3)
+    assert calibrated.objective == pytest.approx(-1367.781, abs=0.02)
+    predicted = egfr_xenografts_population.prediction(calibrated, XENOGRAFTS)
+    assert predicted.n_subjects == 8
+    found = egfr_xenografts_population.misfit(predicted)
+    assert found.loc["7 to 11"].to_numpy() == pytest.approx([0.061, 0.151, 0.708], abs=1e-2)
+    assert found.loc["23 to 30"].to_numpy() == pytest.approx([0.310, 0.534, 1.0], abs=1e-2)
 
 
 @needs(XENOGRAFTS)

@@ -34,7 +34,7 @@ def mixed_vpc(
     )
     unit, time = (labels.plain_unit(u) for u in (fit.statement.model.units[output], fit.statement.model.time))
     named = f"{output} ({unit})" if unit else output
-    ylabel = f"Prediction-corrected {named}" if corrected else named[0].upper() + named[1:]
+    ylabel = f"Prediction-corrected {named}" if corrected else labels.sentence(named)
     described = f"{n} simulated trials, 95 % intervals of {', '.join(f'{p:g}' for p in percentiles)} %; black: observed"
     panels = [(c, part) for c in checks for part in ("value", "below") if part == "value" or c.below is not None]
     if len(panels) > PAGE_PANELS:
@@ -59,18 +59,26 @@ def draw_check(ax: Axes, check: Check, *, log: bool) -> None:
         check.time, check.value, "o", color=GRAY, markersize=1.6, alpha=alpha, markeredgewidth=0, zorder=1,
         rasterized=len(check.time) > 3000,
     )  # fmt: skip
-    floor = 0.0 if log else -np.inf
+    foot = _foot(check) if log else -np.inf
     for i, color in enumerate((BLUE, RED, BLUE)):
         low, middle, high = _interval(check.simulated[:, i])
-        shown = np.isfinite(low) & (high > floor)
+        shown = np.isfinite(low) & (high > foot)
         single = {"marker": "_", "markersize": 6} if len(check.middle) == 1 else {}
-        ax.fill_between(check.middle, low, high, where=shown, color=color, alpha=0.25, linewidth=0)
+        ax.fill_between(check.middle, np.fmax(low, foot), high, where=shown, color=color, alpha=0.25, linewidth=0)
         ax.plot(check.middle, middle, color=color, linewidth=1.0, **single)  # type: ignore[arg-type]
         style: Any = "-" if i == 1 else (0, (4, 2))
         ax.plot(check.middle, check.observed[i], color=BLACK, linewidth=0.9, linestyle=style, marker="s", markersize=2)
     if log:
         ax.set_yscale("log", nonpositive="mask")
+        if np.isfinite(foot):
+            ax.set_ylim(bottom=foot)
         plain_log(ax, "y")
+
+
+def _foot(check: Check) -> float:
+    """Where a logarithmic axis begins: simulated values may be 0 or less, and their bands end there."""
+    shown = np.concatenate([check.value, check.observed.ravel()])
+    return 0.5 * float(np.min(shown, where=shown > 0, initial=np.inf))
 
 
 def _draw_below(ax: Axes, check: Check) -> None:

@@ -179,8 +179,9 @@ def _etas(ax: Axes, fit: MixedFit) -> None:
         ax.plot(i + rng.uniform(-0.18, 0.18, len(scaled)), scaled, **_look(len(scaled)))
         ax.plot([i - 0.25, i + 0.25], [np.median(scaled)] * 2, color=RED, linewidth=1.4)
     shrunk = [f"{n}\n{labels.rounded(100 * fit.shrinkage[f'eta[{n}]'], 0)} %" for n in names]
-    many = len(names) > 5
-    ax.set_xticks(range(len(names)), shrunk, fontsize=5.5 if many else 7, rotation=90 if many else 0)
+    letters = len(names) * max(map(len, names))  # as wide as the panel at 26
+    many = len(names) > 5 or letters > 34
+    ax.set_xticks(range(len(names)), shrunk, fontsize=5.5 if many or letters > 26 else 7, rotation=90 if many else 0)
     reach = max(2.5, 1.1 * float(np.abs(etas).max()))
     ax.set(
         xlabel="Random effect and its shrinkage", ylabel="η / ω", ylim=(-reach, reach), xlim=(-0.6, len(names) - 0.4)
@@ -203,4 +204,8 @@ def _covariates(ax: Axes, fit: MixedFit) -> None:
     ax.axhline(0, color=BLACK, linewidth=0.6)
     ax.plot(x, y, **_look(len(x)))
     _means(ax, x, y)
-    ax.set(xlabel=f"{xlabel} (r = {labels.rounded(np.corrcoef(x, y)[0, 1], 2)})", ylabel=ylabel)
+    if len(table) and (categories := fit.categories(str(row["covariate"]))):
+        ax.set_xticks(range(len(categories)), categories, fontsize=7 if len("".join(categories)) < 26 else 5.5)
+        ax.set_xlim(-0.5, len(categories) - 0.5)
+    strength = row["correlation"] if len(table) else np.corrcoef(x, y)[0, 1]
+    ax.set(xlabel=f"{xlabel} (r = {labels.rounded(strength, 2)})", ylabel=ylabel)

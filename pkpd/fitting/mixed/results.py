@@ -293,11 +293,18 @@ class MixedFit:
             return np.unique(column.astype(str), return_inverse=True)[1].astype(float)
         return np.asarray(column, dtype=float)
 
+    def categories(self, name: str) -> list[str]:
+        """What the codes of a column of text stand for, 0 first; none where the column has numbers."""
+        records = self.subjects.trajectories.records
+        column = records.covariates[name][records.first_rows]
+        return np.unique(column.astype(str)).tolist() if column.dtype == object else []
+
     def eta_covariates(self) -> pd.DataFrame:
         """How random effects hang together with the columns of the records: eta, covariate, correlation, p.
 
         The strongest first; columns that do not vary between subjects, or are not known of all, are
-        left out.
+        left out.  Of a text with more than two categories `correlation` is the correlation ratio, and p
+        that of an analysis of variance: their codes have no order.
         """
         import pandas as pd
         from scipy.stats import pearsonr
@@ -308,7 +315,8 @@ class MixedFit:
             if not np.isfinite(values).all() or len(np.unique(values)) < 2:
                 continue
             for i, eta in enumerate(self.eta_names):
-                correlation, p = pearsonr(values, self.eta[:, i])
+                several = len(self.categories(name)) > 2
+                correlation, p = (_ratio if several else pearsonr)(values, self.eta[:, i])
                 rows.append((eta, name, float(correlation), float(p)))
         table = pd.DataFrame(rows, columns=["eta", "covariate", "correlation", "p"])
         return table.sort_values("p", kind="stable", ignore_index=True)
@@ -344,3 +352,15 @@ class MixedFit:
     def __repr__(self) -> str:
         state = "converged" if self.converged else "did not converge"
         return f"<MixedFit {self.statement.model.name} by {self.method}: objective {self.objective:.4f}, {state}>"
+
+
+def _ratio(codes: Array, values: Array) -> tuple[float, float]:
+    """The correlation ratio of values in groups, and p of their analysis of variance."""
+    from scipy.stats import f_oneway
+
+    groups = [values[codes == code] for code in np.unique(codes)]
+    between = sum(len(group) * (group.mean() - values.mean()) ** 2 for group in groups)
+    ratio = float(np.sqrt(between / ((values - values.mean()) ** 2).sum()))
+    if len(groups) == len(values):
+        return ratio, np.nan
+    return ratio, float(f_oneway(*groups).pvalue)
