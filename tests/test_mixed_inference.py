@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -113,15 +114,56 @@ def test_empirical_bayes_of_a_new_patient(fit: pkpd.MixedFit) -> None:
 
 
 def test_a_fit_is_written_and_read(tmp_path: Path, fit: pkpd.MixedFit) -> None:
-    path = pkpd.write_mixed_fit(fit, tmp_path / "fit.json")
-    read = pkpd.read_mixed_fit(path, fit.statement)
+    path = pkpd.write_fit(fit, tmp_path / "fit.json")
+    read = pkpd.read_fit(path, fit.statement, data=fit.records)
     assert read.report() == fit.report()
     assert read.residuals.equals(fit.residuals)
+    assert replace(read.options, solver=None) == fit.options
+    assert np.array_equal(read.trace, fit.trace)
     other = pkpd.mixed_effects(pkpd.load("pk_1cmt"), {"CL": pkpd.lognormal(cv=0.3)}, error=pkpd.additive_error(1))
     with pytest.raises(DataError, match="give the statement that was fitted"):
-        pkpd.read_mixed_fit(path, other)
+        pkpd.read_fit(path, other)
     with pytest.raises(DataError, match="'labels' is"):
-        pkpd.read_mixed_fit(path, one_compartment(covariates={"CL": pkpd.power_effect("WT", 70)}))
+        pkpd.read_fit(path, one_compartment(covariates={"CL": pkpd.power_effect("WT", 70)}))
+    with pytest.raises(DataError, match=r"model is None; give model=, the mixed_effects\(\) model"):
+        pkpd.read_fit(path)
+    with pytest.raises(DataError, match="not the records that were fitted"):
+        pkpd.read_fit(path, fit.statement, data=simulated(3))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"iiv": {"ka": pkpd.normal(1.5, sd=0.6), "CL": pkpd.lognormal(2.7, cv=0.3), "V": pkpd.lognormal(31, cv=0.2)}},
+         "says 'ka: log .*', and the one given 'ka: linear"),
+        ({"parameters": {"F": 0.5}}, "the one given 'F is 0.5'"),
+        ({"fixed": "ka"}, "the one given 'ka: log .* held'"),
+        ({"priors": {"ka": pkpd.lognormal(1.5, omega=0.3)}}, "the one given 'prior of ka"),
+        ({"error": pkpd.additive_error(0.5).fixed()}, "'labels' is"),
+    ],
+)  # fmt: skip
+def test_a_fit_is_not_read_with_another_statement_of_the_same_labels(
+    tmp_path: Path, fit: pkpd.MixedFit, changes: dict[str, object], said: str
+) -> None:
+    path = pkpd.write_fit(fit, tmp_path / "fit.json")
+    with pytest.raises(DataError, match=said):
+        pkpd.read_fit(path, one_compartment(**changes))
+
+
+def test_many_starts_and_sampled_fits_are_written_and_read(tmp_path: Path, data: pkpd.Records) -> None:
+    for options in ({"starts": 2}, {"method": "saem", "phases": (3, 2), "samples": 32, "chains": 2}):
+        found = pkpd.fit(one_compartment(), data, solver=pkpd.Solver(rtol=1e-7, atol=1e-9), **options)
+        read = pkpd.read_fit(pkpd.write_fit(found, tmp_path / "fit.json"), one_compartment())
+        assert read.report() == found.report()
+        assert read.options == found.options
+        assert dict(read.details) == dict(found.details)
+
+
+def test_the_older_names_of_files_of_fits(tmp_path: Path, fit: pkpd.MixedFit) -> None:
+    with pytest.deprecated_call(match="pkpd.write_mixed_fit is now pkpd.write_fit"):
+        path = pkpd.write_mixed_fit(fit, tmp_path / "fit.json")
+    with pytest.deprecated_call(match="pkpd.read_mixed_fit is now pkpd.read_fit"):
+        assert pkpd.read_mixed_fit(path, fit.statement).objective == fit.objective
 
 
 def test_an_interrupted_search_gives_its_state_and_goes_on(data: pkpd.Records, fit: pkpd.MixedFit) -> None:
