@@ -15,6 +15,7 @@ from pkpd.fitting.mixed.results import MixedFit, Options
 from pkpd.fitting.mixed.settling import settled
 from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.observation_models import blq_method
+from pkpd.fitting.outcomes import EventTime
 from pkpd.prepared.solver import Solver
 from pkpd.records.records import Records
 
@@ -93,7 +94,8 @@ def empirical_bayes(
     eta = np.zeros((subjects.count, subjects.population.q))
     if restarts:
         eta, _ = elsewhere(subjects, u, eta, seed=seed, restarts=restarts)
-    point = Approximation(subjects, "focei").evaluate(u[None], eta[None], gradient=False)
+    timed = any(isinstance(error, EventTime) for error in statement.error.values())  # of which FOCEI knows too little
+    point = Approximation(subjects, "laplace" if timed else "focei").evaluate(u[None], eta[None], gradient=False)
     return MixedFit(
         statement=statement, records=data, options=options, subjects=subjects, u=u,
         objective=float(point.value[0]), each=point.each[0], eta=point.eta[0],

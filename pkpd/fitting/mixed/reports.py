@@ -64,7 +64,8 @@ def _spreads(fit: MixedFit) -> str:
             continue
         name = str(label).split("[", 1)[1][:-1]
         log = str(label).startswith("omega") and scales.get(name, "log") == "log"
-        cv = 100 * np.sqrt(np.expm1(row["estimate"] ** 2)) if log else np.nan
+        with np.errstate(over="ignore"):
+            cv = 100 * np.sqrt(np.expm1(np.float64(row["estimate"]) ** 2)) if log else np.nan
         shrunk = fit.shrinkage.get(f"eta[{name}]", np.nan) if str(label).startswith("omega[") else np.nan
         numbers = [number(row[c]) for c in ("estimate", "se")] + [number(row["rse_percent"], 3)]
         interval = [number(row[c]) for c in ("ci_low", "ci_high")]

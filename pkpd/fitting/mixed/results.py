@@ -320,19 +320,37 @@ class MixedFit:
     def shrinkage(self) -> dict[str, float]:
         """Of each eta, 1 - sd(eta)/omega; and of epsilon by output, 1 - sd(IWRES).
 
+        Subjects without an occasion do not count for its eta.
+
         References
         ----------
         Savic RM, Karlsson MO. Importance of shrinkage in empirical Bayes estimates for
         diagnostics. AAPS J 11:558-569 (2009).
         """
         sd = np.sqrt(np.diag(self._omega))
-        shrinkage = {f"eta[{n}]": float(1 - self.eta[:, i].std(ddof=1) / sd[i]) for i, n in enumerate(self.eta_names)}
+        own = {n: self.eta[self._informed[:, i], i] for i, n in enumerate(self.eta_names)}
+        shrinkage = {
+            f"eta[{n}]": float(1 - eta.std(ddof=1) / sd[i]) if len(eta) > 1 else np.nan
+            for i, (n, eta) in enumerate(own.items())
+        }
         seen = self.subjects.observations
         flat = seen.standardized(self._channels()).reshape(-1)
         for e in seen.endpoints:
             own = flat[e.places][e.observed.censored == 0]
             shrinkage[f"epsilon[{e.output}]"] = float(1 - own.std(ddof=1)) if len(own) > 1 else np.nan
         return shrinkage
+
+    @cached_property
+    def _informed(self) -> Mask:
+        """(subjects, q): the occasions that a subject has; other etas are of everyone."""
+        informed = np.ones(self.eta.shape, dtype=bool)
+        records = self.subjects.trajectories.records
+        for i, name in enumerate(self.eta_names):
+            _, found, kind = name.rpartition("_occasion_")
+            column = f"occasion_{kind}"
+            if found and column in records.covariates:
+                informed[:, i] = np.maximum.reduceat(records[column], records.first_rows) > 0
+        return informed
 
     @cached_property
     def residuals(self) -> pd.DataFrame:
@@ -353,7 +371,8 @@ class MixedFit:
     def npde(self, n: int = 1000, seed: int = 0) -> pd.DataFrame:
         """The residuals with normalized prediction distribution errors, from `n` simulations of the trial.
 
-        Of data that the model describes ``npde`` is standard normal, and ``pd`` uniform.
+        Of data that the model describes ``npde`` is standard normal, and ``pd`` uniform; counts are
+        spread evenly about their whole numbers for that.
 
         References
         ----------
@@ -433,7 +452,7 @@ class MixedFit:
     def model(self) -> Any:
         """The structural model with the typical values for defaults."""
         values = self.estimates["estimate"]
-        held = {k: v for k, v in self.statement.parameters.items() if not isinstance(v, str)}
+        held = self.subjects.trajectories.held
         names = {s.name for s in self.statement.model.settable}
         return self.statement.model.using(**held, **{str(k): float(v) for k, v in values.items() if k in names})
 

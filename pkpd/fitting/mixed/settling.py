@@ -17,13 +17,14 @@ from pkpd.fitting.free_parameters import Free
 from pkpd.fitting.likelihoods import BlqMethod, Likelihood, Observed
 from pkpd.fitting.mixed.components import Coefficient, Component, Population
 from pkpd.fitting.mixed.expansion import Expanded, coefficient_label, expanded, subject_of
+from pkpd.fitting.mixed.natural import require_holdable
 from pkpd.fitting.mixed.observed import Endpoint, Observations
 from pkpd.fitting.mixed.predictions import Trajectories
 from pkpd.fitting.mixed.scales import Scale
 from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.mixed.subjects import Subjects
 from pkpd.fitting.observation_models import likelihoods, with_further_rows
-from pkpd.fitting.record_observations import RecordObservations, record_observations
+from pkpd.fitting.record_observations import RecordObservations, record_observations, require_risk
 from pkpd.fitting.usable_data import measured
 from pkpd.prepared.solver import Solver
 from pkpd.records.records import Records
@@ -54,6 +55,7 @@ def settled(
     observed = _observed(statement, records, outputs, blq)
     larger = expanded(statement, observed.records)
     chosen = likelihoods(observed.data, dict(statement.error), blq)
+    require_risk(observed, chosen)
     components = [*_parameters(statement, larger), *_numbers(statement, chosen)]
     population = _population(statement, larger, components, len(observed.data.arms))
     names = tuple(c.parameter for c in components if c.parameter is not None)
@@ -75,12 +77,18 @@ def _observed(statement: MixedEffects, records: Records, outputs: Any, blq: BlqM
         )
     if outputs is None and len(statement.error) == 1:
         outputs = next(iter(statement.error))
-    observed = record_observations(statement.model, records, outputs)
+    observed = record_observations(statement.model, records, outputs, with_sd=False)
     if blq == "M1":
         observed = observed.take(measured(observed.data))
     everyone = [as_text(subject) for subject in records.subjects]
     without = [subject for subject in everyone if subject not in observed.data.arms]
     if without:
+        if blq == "M1" and (records["CENS"] != 0).any():
+            raise FitError(
+                f"fit: every observation of subject {without[0]} of {records.name} lies beyond a limit"
+                f"{f' (as of {len(without) - 1} others)' if len(without) > 1 else ''}, and blq='M1' leaves these out; "
+                "use blq='M3', or leave the subject out."
+            )
         raise FitError(
             f"fit: subject {without[0]} of {records.name} has no observation"
             f"{f' (as have {len(without) - 1} others)' if len(without) > 1 else ''}; leave the records out, or set MDV "
@@ -290,6 +298,7 @@ def _population(
         np.array(rows, dtype=np.int64), np.array(cols, dtype=np.int64), np.array(which, dtype=np.int64),
         np.array(start), free_l, tuple(labels), floor,
     )  # fmt: skip
+    require_holdable(population)
     if not population.q:
         raise FitError("fit: nothing varies between subjects; say what does in iiv=, as {'CL': lognormal(cv=0.3)}.")
     if not population.free.any():
@@ -318,13 +327,16 @@ def _spreads(statement: MixedEffects, larger: Expanded, position: Mapping[str, i
         varying = [
             i for i, m in enumerate(joint.marginals.values()) if not getattr(m, "constant", getattr(m, "sd", 1) == 0)
         ]
+        # Standard deviations that are held come first, where they are a number of the Cholesky factor alone.
+        varying.sort(key=lambda i: f"omega[{joint.names[i]}]" not in statement.fixed)
         names = [joint.names[i] for i in varying]
         factor = _factor(names, joint.covariance[np.ix_(varying, varying)])
         first = len(random)
         random += [position[larger.box_cox[name][0] if name in larger.box_cox else name] for name in names]
         for i, name in enumerate(names):
             for j in range(i):
-                add(first + i, first + j, float(factor[i, j]), f"correlation[{names[j]},{name}]")
+                a, b = sorted((names[j], name), key=joint.names.index)
+                add(first + i, first + j, float(factor[i, j]), f"correlation[{a},{b}]")
             add(first + i, first + i, math.log(factor[i, i]), f"omega[{name}]")
     for label, spread in statement.error_spread.items():
         random.append(position[label])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pkpd.arrays import Array, Mask
@@ -13,7 +15,7 @@ from pkpd.fitting.mixed.modes import elsewhere
 from pkpd.fitting.mixed.priors import penalty_of
 from pkpd.fitting.mixed.results import MixedFit, Options
 from pkpd.fitting.mixed.saem import saem
-from pkpd.fitting.mixed.sampled_search import maximize
+from pkpd.fitting.mixed.sampled_search import Maximum, maximize
 from pkpd.fitting.mixed.searching import Report
 from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.mixed.subjects import Subjects
@@ -23,6 +25,12 @@ __all__ = ["estimated_by_samples", "likelihood"]
 
 MATCHINGS = 3
 """How often a sample is moved to where the one before says that the posteriors are."""
+
+THIN = 20
+"""The effective number of points of a subject below which its likelihood is uncertain."""
+
+UNINFORMED = 0.9
+"""The share of the variance of a random effect that is left, from which on Louis' information is mostly noise."""
 
 FEW = 256
 """The points with which a search by samples begins."""
@@ -59,11 +67,25 @@ def estimated_by_samples(
     few = Importance(subjects, min(FEW, options.samples), options.seed)
     near = maximize(few, u, mean, covariance, penalty=penalty, report=report)
     many = Importance(subjects, options.samples, options.seed)
-    found = maximize(many, near.u, near.estimate.mean, near.estimate.covariance, penalty=penalty, report=report)
+    found = near
+    if not near.interrupted:
+        start = (near.u, near.estimate.mean, near.estimate.covariance)
+        found = _after(near, maximize(many, *start, penalty=penalty, report=report))
+    if not found.interrupted and np.median(found.estimate.size) < THIN:  # a spread fell far below that of the sample
+        mu = population.mu(found.u[None, : population.nb])[0][:, population.random]
+        mean, covariance = _about_modes(subjects, found.u, found.estimate.mean - mu, options)
+        found = _after(found, maximize(many, found.u, mean, covariance, penalty=penalty, report=report))
     return _fit(
         statement, records, options, subjects, found.u, found.estimate, found.converged, found.message,
-        near.rounds + found.rounds, near.evaluations + found.evaluations,
-        np.concatenate([near.trace, found.trace]), found.interrupted or near.interrupted, {},
+        found.rounds, found.evaluations, found.trace, found.interrupted, {},
+    )  # fmt: skip
+
+
+def _after(before: Maximum, now: Maximum) -> Maximum:
+    """`now`, with the rounds of the search before it."""
+    return replace(
+        now, rounds=before.rounds + now.rounds, evaluations=before.evaluations + now.evaluations,
+        trace=np.concatenate([before.trace, now.trace]),
     )  # fmt: skip
 
 
@@ -94,12 +116,23 @@ def _certainty(
     """By Louis' information where the sample makes it definite, else by the model linearized at the modes."""
     score = 0.5 * now.score[:, free]
     by_sample = Certainty(subjects.population, u, free, 0.5 * now.information[np.ix_(free, free)], score.T @ score)
-    if not by_sample.missing("R"):
+    population = subjects.population
+    prior = np.diag(population.omega(population.split(u)[1]))
+    left = (np.diagonal(now.covariance, axis1=-2, axis2=-1) / prior).mean(0)
+    if by_sample.missing("R"):
+        why = (
+            "The information of the importance sample is not positive definite (some subjects have few effective "
+            "points); more samples= may help."
+        )
+    elif left.max() > UNINFORMED:
+        carrier = population.components[population.random[int(np.argmax(left))]]
+        why = (
+            f"The data say so little of the random effect on {carrier.random or carrier.label} that the information by "
+            "samples is a small difference of large numbers."
+        )
+    else:
         return by_sample
-    notes.append(
-        "The information of the importance sample is not positive definite (some subjects have few effective points); "
-        "standard errors are those of the FOCEI objective at these estimates. More samples= may help."
-    )
+    notes.append(f"{why} Standard errors are those of the FOCEI objective at these estimates.")
     approximation = Approximation(subjects, "focei")
     return certainty(approximation, approximation.evaluate(u[None], eta[None]), free)
 
@@ -113,15 +146,15 @@ def _fit(
     floored = (u <= population.lowest + 1e-12) & population.free
     mu = population.mu(u[None, : population.nb])[0][:, population.random]
     mode, curvature = _about_modes(subjects, u, now.mean - mu, options)
-    thin = [name for name, size in zip(subjects.names, now.size, strict=True) if size < 20]
+    thin = [name for name, size in zip(subjects.names, now.size, strict=True) if size < THIN]
     notes: list[str] = []
     certain = None
     if options.covariance is not None and not interrupted:
         certain = _certainty(subjects, u, now, mode - mu, population.free & ~floored, notes)
     if thin:
         notes.append(
-            f"Of subject {', '.join(thin[:8])} the importance sample has an effective size below 20: the likelihood is "
-            "uncertain there; take more samples=."
+            f"Of subject {', '.join(thin[:8])} the importance sample has an effective size below {THIN}: the likelihood "
+            "is uncertain there; take more samples=."
         )
     return MixedFit(
         statement=statement, records=records, options=options, subjects=subjects, u=u, objective=now.value,
