@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import lognorm, norm
 
 import pkpd
 from pkpd.errors import DataError, FitError, UnknownNameError
@@ -189,6 +191,38 @@ def test_priors_pull_estimates(data: pkpd.Records, fit: pkpd.MixedFit) -> None:
     assert wide.estimates.loc["V", "estimate"] == pytest.approx(fit.estimates.loc["V", "estimate"], rel=1e-3)
     assert wide.objective == pytest.approx(fit.objective, abs=0.01)
     assert narrow.objective > fit.objective + 1
+
+
+@pytest.mark.parametrize("method", ["focei", "importance"])
+def test_standard_errors_with_priors_are_those_of_the_whole(method: str) -> None:
+    """Of a level that varies between subjects: minus ln of the density in closed form, twice differentiated."""
+    rng = np.random.default_rng(1)
+    y = 10 + 2 * rng.standard_normal(8)[:, None] + 0.5 * rng.standard_normal((8, 4))
+    level = pkpd.param("A", 10, "mg", "level", source="test")
+    x = pkpd.state("x", "mg", "a state at rest", start=level)
+    model = pkpd.Model("level", rates={x: 0 * x / pkpd.param("tau", 1, "day", "time", source="test")}, outputs={})
+    table = pd.DataFrame({"ID": np.repeat(np.arange(1, 9), 4), "TIME": np.tile(np.arange(4.0), 8), "DV": y.ravel()})
+    priors = {"A": pkpd.normal(12, sd=0.5), "omega[A]": pkpd.lognormal(1.0, omega=0.2)}
+    error = {"x": pkpd.additive_error(0.5)}
+    statement = pkpd.mixed_effects(model, {"A": pkpd.normal(10, sd=2)}, error=error, priors=priors)
+    fit = pkpd.fit(statement, pkpd.read_nonmem(table.assign(AMT=0, EVID=0)), method=method)
+
+    def whole(p: np.ndarray) -> float:
+        a, log_omega, log_sd = p
+        V = np.exp(2 * log_omega) * np.ones((4, 4)) + np.exp(2 * log_sd) * np.eye(4)
+        likelihood = 8 * np.linalg.slogdet(V)[1] + ((y - a) @ np.linalg.inv(V) * (y - a)).sum()
+        return float(likelihood / 2 - norm.logpdf(a, 12, 0.5) - lognorm.logpdf(np.exp(log_omega), 0.2))
+
+    at = np.array(
+        [fit.estimates.loc["A", "estimate"], *np.log(fit.estimates.loc[["omega[A]", "sd_additive[x]"], "estimate"])]
+    )
+    e = 1e-3 * np.eye(3)
+    hessian = [
+        [(whole(at + a + b) - whole(at + a - b) - whole(at - a + b) + whole(at - a - b)) / 4e-6 for a in e] for b in e
+    ]
+    se = np.sqrt(np.diag(np.linalg.inv(hessian)))
+    found = fit.standard_errors(log=True)
+    assert [found["A"], found["omega[A]"], found["sd_additive[x]"]] == pytest.approx(se, rel=0.01)
 
 
 def test_seeds_and_threads_do_not_change_a_fit(data: pkpd.Records) -> None:

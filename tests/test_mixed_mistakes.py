@@ -110,6 +110,18 @@ def test_a_column_sd_is_any_column_where_the_error_is_a_model(table: pd.DataFram
     assert begun(one_compartment(), data) == pytest.approx(begun(one_compartment(), records(table)))
 
 
+def test_questions_that_a_fit_does_not_answer(table: pd.DataFrame) -> None:
+    fit = pkpd.fit(one_compartment(free=["R"]), records(table))
+    assert "positive definite: the data say nothing of R (" in fit.report()
+    for attempt, message in (
+        (lambda: fit.covariance("Q"), "covariance is 'Q'; expected 'R', 'S' or 'sandwich'"),
+        (lambda: pkpd.vpc(fit, replicates=-3), "replicates is -3; expected a whole number of 2 or more"),
+        (lambda: pkpd.vpc(fit, bins=0), "bins is 0; expected a number of bins of 1 or more"),
+    ):
+        with pytest.raises(pkpd.PkpdError, match=message):
+            attempt()
+
+
 # ---- what is held
 
 

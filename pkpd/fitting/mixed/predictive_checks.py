@@ -109,6 +109,8 @@ def _groups(time: Array, bins: int | Sequence[float] | None) -> Index:
     distinct = np.unique(time)
     if bins is None and len(distinct) <= BINS:
         return np.asarray(np.searchsorted(distinct, time))
+    if isinstance(bins, bool) or (isinstance(bins, int) and bins < 1):
+        raise DataError(f"bins is {bins!r}; expected a number of bins of 1 or more, or their edges.")
     if bins is None or isinstance(bins, int):
         edges = np.unique(np.quantile(time, np.linspace(0, 1, (bins or BINS) + 1)[1:-1]))
     else:

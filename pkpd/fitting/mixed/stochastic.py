@@ -9,14 +9,14 @@ import numpy as np
 from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError
 from pkpd.fitting.mixed.conditional import Approximation
-from pkpd.fitting.mixed.covariance import Certainty, certainty
+from pkpd.fitting.mixed.covariance import Certainty, bend_of, certainty
 from pkpd.fitting.mixed.importance import Estimated, Importance, matched
 from pkpd.fitting.mixed.modes import elsewhere
 from pkpd.fitting.mixed.priors import penalty_of
 from pkpd.fitting.mixed.results import MixedFit, Options
 from pkpd.fitting.mixed.saem import saem
 from pkpd.fitting.mixed.sampled_search import Maximum, maximize
-from pkpd.fitting.mixed.searching import Report
+from pkpd.fitting.mixed.searching import Penalty, Report
 from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.mixed.subjects import Subjects
 from pkpd.records.records import Records
@@ -111,11 +111,14 @@ def _about_modes(subjects: Subjects, u: Array, eta: Array, options: Options) -> 
 
 
 def _certainty(
-    subjects: Subjects, u: Array, now: Estimated, eta: Array, free: Mask, notes: list[str]
+    subjects: Subjects, u: Array, now: Estimated, eta: Array, free: Mask, notes: list[str], penalty: Penalty | None
 ) -> Certainty:  # fmt: skip
     """By Louis' information where the sample makes it definite, else by the model linearized at the modes."""
     score = 0.5 * now.score[:, free]
-    by_sample = Certainty(subjects.population, u, free, 0.5 * now.information[np.ix_(free, free)], score.T @ score)
+    information = now.information[np.ix_(free, free)]
+    if penalty is not None:
+        information = information + bend_of(penalty, u, np.flatnonzero(free))
+    by_sample = Certainty(subjects.population, u, free, 0.5 * information, score.T @ score)
     population = subjects.population
     prior = np.diag(population.omega(population.split(u)[1]))
     left = (np.diagonal(now.covariance, axis1=-2, axis2=-1) / prior).mean(0)
@@ -134,7 +137,7 @@ def _certainty(
         return by_sample
     notes.append(f"{why} Standard errors are those of the FOCEI objective at these estimates.")
     approximation = Approximation(subjects, "focei")
-    return certainty(approximation, approximation.evaluate(u[None], eta[None]), free)
+    return certainty(approximation, approximation.evaluate(u[None], eta[None]), free, penalty)
 
 
 def _fit(
@@ -142,7 +145,7 @@ def _fit(
     converged: bool, message: str, iterations: int, evaluations: int, trace: Array, interrupted: bool,
     details: dict[str, object],
 ) -> MixedFit:  # fmt: skip
-    population = subjects.population
+    population, penalty = subjects.population, penalty_of(statement, subjects.population)
     floored = (u <= population.lowest + 1e-12) & population.free
     mu = population.mu(u[None, : population.nb])[0][:, population.random]
     mode, curvature = _about_modes(subjects, u, now.mean - mu, options)
@@ -150,11 +153,11 @@ def _fit(
     notes: list[str] = []
     certain = None
     if options.covariance is not None and not interrupted:
-        certain = _certainty(subjects, u, now, mode - mu, population.free & ~floored, notes)
+        certain = _certainty(subjects, u, now, mode - mu, population.free & ~floored, notes, penalty)
     if thin:
         notes.append(
-            f"Of subject {', '.join(thin[:8])} the importance sample has an effective size below {THIN}: the likelihood "
-            "is uncertain there; take more samples=."
+            f"Of subject {', '.join(thin[:8])} the importance sample has an effective size below {THIN}: their "
+            "likelihood is uncertain; take more samples=."
         )
     return MixedFit(
         statement=statement, records=records, options=options, subjects=subjects, u=u, objective=now.value,
