@@ -98,6 +98,33 @@ def test_what_no_subject_can_tell(table: pd.DataFrame) -> None:
         pkpd.fit(one_compartment(), records(third), blq="M1")
 
 
+def test_a_table_without_doses_and_one_with_an_infinite_value(table: pd.DataFrame) -> None:
+    with pytest.raises(pkpd.FitError, match=r"changes no prediction, and records has no dose \(EVID 1 or 4\)"):
+        pkpd.fit(one_compartment(), records(table[table["EVID"] == 0]))
+    with pytest.raises(pkpd.DataError, match="row 4 .*DV is inf; expected a finite number"):
+        records(table.assign(DV=table["DV"].where(table.index != 3, np.inf)))
+
+
+def test_a_count_is_not_beyond_a_limit(table: pd.DataFrame) -> None:
+    beyond = table.assign(DV=table["DV"].round(), CENS=(table["EVID"] == 0).astype(int))
+    with pytest.raises(pkpd.FitError, match=r"flagged as beyond a limit \(CENS 1\), and its error model is Poisson"):
+        pkpd.fit(one_compartment(error=pkpd.poisson_error()), records(beyond), method="laplace")
+
+
+def test_a_new_patient_needs_neither_every_category_nor_every_output(table: pd.DataFrame) -> None:
+    """One without the effect of a category, and one of whom the second output was not observed."""
+    both = table.assign(SEX=table["ID"] % 2, DVID=np.where(table["TIME"] == 24, 2, 1))
+    statement = one_compartment(
+        covariates={"CL": pkpd.category_effect("SEX")},
+        error={"C": pkpd.additive_error(0.7), "central": pkpd.proportional_error(0.5)},
+    )
+    fit = pkpd.fit(statement, records(both), outputs={1: "C", 2: "central"}, covariance=None)
+    second = pkpd.empirical_bayes(fit, records(both[both["ID"] == 2]))
+    assert second.individuals["CL"][0] == pytest.approx(float(fit.individuals["CL"].sel(subject="2")), rel=1e-6)
+    less = both[(both["ID"] == 2) & (both["DVID"] == 1)]
+    assert pkpd.empirical_bayes(fit, records(less)).n_observations == 6
+
+
 def test_one_subject_is_fitted_without_a_warning(table: pd.DataFrame) -> None:
     """Its shrinkage has no value; warnings are errors here."""
     fit = pkpd.fit(one_compartment(), records(table[table["ID"] == 1]))

@@ -40,7 +40,7 @@ def empirical_bayes(
         A fit, whose estimates are the population's; or a `mixed_effects` model, whose medians,
         spreads and errors are.
     data
-        The patients, from `pkpd.read_nonmem`; one observation of each is enough.
+        The patients, from `pkpd.read_nonmem`; one observation of each is enough, of one output.
     outputs, blq, solver
         As for `pkpd.fit`; those of the fit by default.
     restarts
@@ -87,7 +87,7 @@ def empirical_bayes(
     options = replace(options, seed=seed, restarts=restarts, **{k: v for k, v in changes.items() if v is not None})
     subjects = settled(
         statement, data, outputs=options.outputs, blq=blq_method(options.blq, statement.error),
-        solver=options.solver or SOLVER,
+        solver=options.solver or SOLVER, patients=True,
     )  # fmt: skip
     u, _ = start_of(subjects, population if isinstance(population, MixedFit) else None)
     require_value(subjects, u)

@@ -233,6 +233,12 @@ def require_value(subjects: Subjects, u: Array) -> None:
     idle = ~(np.abs(slopes) > 0).any((0, 1, 2, 3))
     if idle.any():
         label = population.components[population.random[int(np.argmax(idle))]].label
+        records = subjects.trajectories.records
+        if not np.isin(records["EVID"], (1, 4)).any():
+            raise FitError(
+                f"fit: the random effect on {label!r} changes no prediction, and {records.name} has no dose (EVID 1 or 4); "
+                "add the doses."
+            )
         raise FitError(
             f"fit: the random effect on {label!r} changes no prediction of {', '.join(subjects.trajectories.outputs)}; "
             f"leave {label!r} out of iiv=."

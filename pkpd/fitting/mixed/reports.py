@@ -41,6 +41,9 @@ def _head(fit: MixedFit) -> str:
     held = {**fit.statement.parameters}
     if held:
         lines.append("  held: " + ", ".join(f"{k} = {v}" for k, v in held.items()))
+    priors = [*fit.statement.priors, *(k for k, f in fit.statement.free.items() if f.prior is not None)]
+    if priors:
+        lines.append(f"  priors of {', '.join(priors)}; the objective does not count them")
     return "\n".join(lines)
 
 

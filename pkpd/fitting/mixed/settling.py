@@ -40,9 +40,11 @@ LEAST_SPREAD = 0.01
 
 def settled(
     statement: MixedEffects, records: Records, *, outputs: str | Mapping[Any, str] | None, blq: BlqMethod,
-    solver: Solver,
+    solver: Solver, patients: bool = False,
 ) -> Subjects:  # fmt: skip
     """Settle all that a fit needs but the values of what is estimated.
+
+    `patients` of a known population may lack an output, or have none of its categories.
 
     Raises
     ------
@@ -53,7 +55,12 @@ def settled(
         If a covariate or an output is missing.
     """
     observed = _observed(statement, records, outputs, blq)
-    larger = expanded(statement, observed.records)
+    if patients:
+        seen = observed.data.outputs
+        error = {name: one for name, one in statement.error.items() if name in seen}
+        spreads = {k: v for k, v in statement.error_spread.items() if k.split("[", 1)[1][:-1] in seen}
+        statement = statement.but(error=error, error_spread=spreads)
+    larger = expanded(statement, observed.records, estimated=not patients)
     chosen = likelihoods(observed.data, dict(statement.error), blq)
     require_risk(observed, chosen)
     components = [*_parameters(statement, larger), *_numbers(statement, chosen)]
@@ -62,8 +69,8 @@ def settled(
     longer, places, _ = with_further_rows(observed.data, chosen)
     wanted = tuple(dict.fromkeys(longer.output))
     trajectories = Trajectories(larger.model, larger.records, names, _held(statement, names), wanted, solver)
-    seen = _observations(observed, chosen, places, longer.output, wanted, _numbers(statement, chosen))
-    return Subjects(population, trajectories, seen, observed.data.arms)
+    observations = _observations(observed, chosen, places, longer.output, wanted, _numbers(statement, chosen))
+    return Subjects(population, trajectories, observations, observed.data.arms)
 
 
 # ---- observations
