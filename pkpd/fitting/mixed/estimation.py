@@ -236,8 +236,8 @@ def require_value(subjects: Subjects, u: Array) -> None:
         records = subjects.trajectories.records
         if not np.isin(records["EVID"], (1, 4)).any():
             raise FitError(
-                f"fit: the random effect on {label!r} changes no prediction, and {records.name} has no dose (EVID 1 or 4); "
-                "add the doses."
+                f"fit: the random effect on {label!r} changes no prediction, and {records.name} has no dose (EVID 1 "
+                "or 4); add the doses."
             )
         raise FitError(
             f"fit: the random effect on {label!r} changes no prediction of {', '.join(subjects.trajectories.outputs)}; "
