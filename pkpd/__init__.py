@@ -82,7 +82,6 @@ _ROOMS = {
     "fitting.mixed.empirical_bayes": ["empirical_bayes"],
     "fitting.mixed.resampling": ["MixedBootstrap", "MixedProfiles"],
     "fitting.mixed.sir": ["sir"],
-    "fitting.mixed.fit_json": ["read_mixed_fit", "write_mixed_fit"],
     "fitting.identifiability": ["Identifiability", "identifiability"],
     "fitting.optimal_times": ["SamplingTimes", "optimal_times"],
     "fitting.results": ["Fit"],
@@ -190,7 +189,7 @@ _ROOMS = {
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 _RENAMED = {
     "plausible": "select_plausible", "prevalence": "weigh", "bootstrap_subjects": "bootstrap",
-    "profile_objective": "profile",
+    "profile_objective": "profile", "read_mixed_fit": "read_fit", "write_mixed_fit": "write_fit",
 }  # until 0.3  # fmt: skip
 
 __all__ = sorted(_HOME)

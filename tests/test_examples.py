@@ -22,10 +22,10 @@ import pkpd
 LACKING = {
     "benefit_risk_chart", "binomial_error", "by_occasion", "compare", "decision_curve",
     "forest", "lesion_diameters", "likelihood_ratio", "open_sweep", "parameter_pairs", "poisson_error",
-    "posterior_traces", "predict", "read_fit", "read_mixed_fit", "read_study",
+    "posterior_traces", "predict", "read_fit", "read_study",
     "recommendation_gains", "recommended_regimens", "refit", "resampled", "response_surface",
     "search_covariates", "select_plausible", "sir", "start_waterfall", "subpopulation", "target",
-    "treatment_timeline", "weigh", "write_mixed_fit", "write_nonmem", "write_study",
+    "treatment_timeline", "weigh", "write_nonmem", "write_study",
 }  # fmt: skip
 FUNCTIONS = sorted(name for name in pkpd.__all__ if inspect.isfunction(getattr(pkpd, name)))
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import lognorm, norm
 
 import pkpd
 from benchmarks.mixed import elsewhere
@@ -114,15 +117,56 @@ def test_empirical_bayes_of_a_new_patient(fit: pkpd.MixedFit) -> None:
 
 
 def test_a_fit_is_written_and_read(tmp_path: Path, fit: pkpd.MixedFit) -> None:
-    path = pkpd.write_mixed_fit(fit, tmp_path / "fit.json")
-    read = pkpd.read_mixed_fit(path, fit.statement)
+    path = pkpd.write_fit(fit, tmp_path / "fit.json")
+    read = pkpd.read_fit(path, fit.statement, data=fit.records)
     assert read.report() == fit.report()
     assert read.residuals.equals(fit.residuals)
+    assert replace(read.options, solver=None) == fit.options
+    assert np.array_equal(read.trace, fit.trace)
     other = pkpd.mixed_effects(pkpd.load("pk_1cmt"), {"CL": pkpd.lognormal(cv=0.3)}, error=pkpd.additive_error(1))
     with pytest.raises(DataError, match="give the statement that was fitted"):
-        pkpd.read_mixed_fit(path, other)
+        pkpd.read_fit(path, other)
     with pytest.raises(DataError, match="'labels' is"):
-        pkpd.read_mixed_fit(path, one_compartment(covariates={"CL": pkpd.power_effect("WT", 70)}))
+        pkpd.read_fit(path, one_compartment(covariates={"CL": pkpd.power_effect("WT", 70)}))
+    with pytest.raises(DataError, match=r"model is None; give model=, the mixed_effects\(\) model"):
+        pkpd.read_fit(path)
+    with pytest.raises(DataError, match="not the records that were fitted"):
+        pkpd.read_fit(path, fit.statement, data=simulated(3))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"iiv": {"ka": pkpd.normal(1.5, sd=0.6), "CL": pkpd.lognormal(2.7, cv=0.3), "V": pkpd.lognormal(31, cv=0.2)}},
+         "says 'ka: log .*', and the one given 'ka: linear"),
+        ({"parameters": {"F": 0.5}}, "the one given 'F is 0.5'"),
+        ({"fixed": "ka"}, "the one given 'ka: log .* held'"),
+        ({"priors": {"ka": pkpd.lognormal(1.5, omega=0.3)}}, "the one given 'prior of ka"),
+        ({"error": pkpd.additive_error(0.5).fixed()}, "'labels' is"),
+    ],
+)  # fmt: skip
+def test_a_fit_is_not_read_with_another_statement_of_the_same_labels(
+    tmp_path: Path, fit: pkpd.MixedFit, changes: dict[str, object], said: str
+) -> None:
+    path = pkpd.write_fit(fit, tmp_path / "fit.json")
+    with pytest.raises(DataError, match=said):
+        pkpd.read_fit(path, one_compartment(**changes))
+
+
+def test_many_starts_and_sampled_fits_are_written_and_read(tmp_path: Path, data: pkpd.Records) -> None:
+    for options in ({"starts": 2}, {"method": "saem", "phases": (3, 2), "samples": 32, "chains": 2}):
+        found = pkpd.fit(one_compartment(), data, solver=pkpd.Solver(rtol=1e-7, atol=1e-9), **options)
+        read = pkpd.read_fit(pkpd.write_fit(found, tmp_path / "fit.json"), one_compartment())
+        assert read.report() == found.report()
+        assert read.options == found.options
+        assert dict(read.details) == dict(found.details)
+
+
+def test_the_older_names_of_files_of_fits(tmp_path: Path, fit: pkpd.MixedFit) -> None:
+    with pytest.deprecated_call(match="pkpd.write_mixed_fit is now pkpd.write_fit"):
+        path = pkpd.write_mixed_fit(fit, tmp_path / "fit.json")
+    with pytest.deprecated_call(match="pkpd.read_mixed_fit is now pkpd.read_fit"):
+        assert pkpd.read_mixed_fit(path, fit.statement).objective == fit.objective
 
 
 def test_an_interrupted_search_gives_its_state_and_goes_on(data: pkpd.Records, fit: pkpd.MixedFit) -> None:
@@ -148,6 +192,38 @@ def test_priors_pull_estimates(data: pkpd.Records, fit: pkpd.MixedFit) -> None:
     assert wide.estimates.loc["V", "estimate"] == pytest.approx(fit.estimates.loc["V", "estimate"], rel=1e-3)
     assert wide.objective == pytest.approx(fit.objective, abs=0.01)
     assert narrow.objective > fit.objective + 1
+
+
+@pytest.mark.parametrize("method", ["focei", "importance"])
+def test_standard_errors_with_priors_are_those_of_the_whole(method: str) -> None:
+    """Of a level that varies between subjects: minus ln of the density in closed form, twice differentiated."""
+    rng = np.random.default_rng(1)
+    y = 10 + 2 * rng.standard_normal(8)[:, None] + 0.5 * rng.standard_normal((8, 4))
+    level = pkpd.param("A", 10, "mg", "level", source="test")
+    x = pkpd.state("x", "mg", "a state at rest", start=level)
+    model = pkpd.Model("level", rates={x: 0 * x / pkpd.param("tau", 1, "day", "time", source="test")}, outputs={})
+    table = pd.DataFrame({"ID": np.repeat(np.arange(1, 9), 4), "TIME": np.tile(np.arange(4.0), 8), "DV": y.ravel()})
+    priors = {"A": pkpd.normal(12, sd=0.5), "omega[A]": pkpd.lognormal(1.0, omega=0.2)}
+    error = {"x": pkpd.additive_error(0.5)}
+    statement = pkpd.mixed_effects(model, {"A": pkpd.normal(10, sd=2)}, error=error, priors=priors)
+    fit = pkpd.fit(statement, pkpd.read_nonmem(table.assign(AMT=0, EVID=0)), method=method)
+
+    def whole(p: np.ndarray) -> float:
+        a, log_omega, log_sd = p
+        V = np.exp(2 * log_omega) * np.ones((4, 4)) + np.exp(2 * log_sd) * np.eye(4)
+        likelihood = 8 * np.linalg.slogdet(V)[1] + ((y - a) @ np.linalg.inv(V) * (y - a)).sum()
+        return float(likelihood / 2 - norm.logpdf(a, 12, 0.5) - lognorm.logpdf(np.exp(log_omega), 0.2))
+
+    at = np.array(
+        [fit.estimates.loc["A", "estimate"], *np.log(fit.estimates.loc[["omega[A]", "sd_additive[x]"], "estimate"])]
+    )
+    e = 1e-3 * np.eye(3)
+    hessian = [
+        [(whole(at + a + b) - whole(at + a - b) - whole(at - a + b) + whole(at - a - b)) / 4e-6 for a in e] for b in e
+    ]
+    se = np.sqrt(np.diag(np.linalg.inv(hessian)))
+    found = fit.standard_errors(log=True)
+    assert [found["A"], found["omega[A]"], found["sd_additive[x]"]] == pytest.approx(se, rel=0.01)
 
 
 def test_seeds_and_threads_do_not_change_a_fit(data: pkpd.Records) -> None:

@@ -92,7 +92,7 @@ def _draw_below(ax: Axes, check: Check) -> None:
 
 
 def _interval(percentile: Array) -> Array:
-    """The 2.5, 50 and 97.5 % quantiles over trials; NaN below the limit of quantification."""
+    """The 2.5, 50 and 97.5 % quantiles over trials; NaN beyond a limit of quantification."""
     ranked = np.where(np.isnan(percentile), -np.inf, percentile)
     quantiles = np.quantile(ranked, [0.025, 0.5, 0.975], axis=0, method="nearest")
     return np.where(np.isfinite(quantiles), quantiles, np.nan)

@@ -162,8 +162,11 @@ def vpc(
             raise DataError(
                 f"vpc() of {simulated!r} has bins, of which {bins!r} are not; expected their number or edges."
             )
+        n = 500 if replicates is None else replicates
+        if isinstance(n, bool) or not isinstance(n, int) or n < 2:
+            raise DataError(f"vpc: replicates is {replicates!r}; expected a whole number of 2 or more.")
         return mixed_vpc(
-            simulated, observed_output(simulated, output, "vpc"), n=replicates or 500, seed=seed, percentiles=ranks,
+            simulated, observed_output(simulated, output, "vpc"), n=n, seed=seed, percentiles=ranks,
             bins=bins, corrected=corrected, by=by, log=log,
         )  # fmt: skip
     if isinstance(bins, str) and bins != "none":

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, overload
 
 import numpy as np
 
@@ -16,18 +16,22 @@ from pkpd.fitting.error_json import likelihood_as_json, likelihood_from_json, pr
 from pkpd.fitting.free_parameters import Coordinate
 from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.likelihoods import Likelihood
+from pkpd.fitting.mixed.fit_json import FORMAT as MIXED
+from pkpd.fitting.mixed.fit_json import mixed_fit_from_json, write_mixed_fit
+from pkpd.fitting.mixed.results import MixedFit
+from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.multistart import Starts
 from pkpd.fitting.objective import Objective
 from pkpd.fitting.observation_models import error_coordinates, likelihood_groups, with_further_rows
 from pkpd.fitting.predictor import Predictor
 from pkpd.fitting.priors import Priors, settled_prior
-from pkpd.fitting.record_observations import RecordObservations
+from pkpd.fitting.record_observations import RecordObservations, observed_values
 from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.regimen_predictor import RegimenPredictor
 from pkpd.fitting.results import Fit, SdMeaning
 from pkpd.fitting.saved_models import curve_from_json, model_as_json, model_from_json
+from pkpd.fitting.solver_json import solver_as_json, solver_from_json
 from pkpd.json_files import Fields, json_number, json_numbers, read_json, write_json
-from pkpd.prepared.solver import Solver
 from pkpd.records.data_json import data_as_json, data_from_json, records_as_json, records_from_json
 from pkpd.records.observations import Dataset
 from pkpd.records.records import Records
@@ -40,11 +44,12 @@ FORMAT, SCHEMA = "pkpd fit", 1
 SEARCH = ("covariance_missing", "log_likelihood", "evaluations", "jacobians", "solves", "success", "message")
 
 
-def write_fit(fit: Fit, path: str | Path) -> Path:
+def write_fit(fit: Fit | MixedFit, path: str | Path) -> Path:
     """Write a fit as JSON: estimates, covariance, data, regimens or records, error models, solver and messages.
 
     The model, or the function, is not in the file, but its name and its hash; see `read_fit`.  What is specific to
-    lmfit (`Fit.lmfit_result`) is left out.
+    lmfit (`Fit.lmfit_result`) is left out.  Of a mixed-effects fit the file holds the random effects too, and what its
+    statement says, so that it is not read with another.
 
     Parameters
     ----------
@@ -76,6 +81,8 @@ def write_fit(fit: Fit, path: str | Path) -> Path:
     >>> again.success
     True
     """
+    if isinstance(fit, MixedFit):
+        return write_mixed_fit(fit, path)
     if not isinstance(fit, Fit):
         raise DataError(f"write_fit() got {fit!r}; expected what fit() returns.")
     objective, records = fit.objective, _records_as_json(fit.predictor, len(fit.data))
@@ -88,7 +95,7 @@ def write_fit(fit: Fit, path: str | Path) -> Path:
         "data": data_as_json(fit.data),
         "records": records,
         "constants": {name: _constant(name, value) for name, value in fit.constants.items()},
-        "solver": _solver_as_json(fit.solver),
+        "solver": solver_as_json(fit.solver),
         "likelihoods": {group.output: likelihood_as_json(group.likelihood) for group in objective.groups},
         "weights": json_numbers(objective.weights),
         "free": [_coordinate_as_json(c) for c in fit.predictor.coordinates],
@@ -106,13 +113,18 @@ def write_fit(fit: Fit, path: str | Path) -> Path:
     return write_json(path, content)
 
 
+@overload
+def read_fit(path: str | Path, model: MixedEffects, *, data: Records | None = None) -> MixedFit: ...
+
+
+@overload
 def read_fit(
-    path: str | Path,
-    *,
-    model: Model | Curve | Callable[..., Any] | None = None,
-    data: Dataset | Records | None = None,
-) -> Fit:
-    """Read a fit that `write_fit` wrote; `pkpd.refit` continues it.
+    path: str | Path, model: Model | Curve | Callable[..., Any] | None = None, *, data: Dataset | Records | None = None
+) -> Fit: ...
+
+
+def read_fit(path: str | Path, model: Any = None, *, data: Dataset | Records | None = None) -> Fit | MixedFit:
+    """Read a fit that `write_fit` wrote; `pkpd.refit` continues it, ``pkpd.fit(..., start=)`` one of mixed effects.
 
     Parameters
     ----------
@@ -121,13 +133,13 @@ def read_fit(
     model
         The model that was fitted.  One of the library need not be given, also with other defaults or in
         another unit of time; its hash must be that in the file.  A function that was fitted has to be given: files
-        hold no code.
+        hold no code; and so has the `mixed_effects` model of a mixed-effects fit.
     data
         The observations that were fitted, where a regimen could not be written; a message says so.
 
     Returns
     -------
-    Fit
+    Fit or MixedFit
         With the numbers of the file.  Nothing is integrated; `lmfit_result` is None.
 
     Raises
@@ -137,6 +149,8 @@ def read_fit(
         than was fitted, or `data` are others.
     """
     fields = read_json(path)
+    if str(fields.content.get("format")).startswith(MIXED):
+        return mixed_fit_from_json(fields, model, data)
     if fields.content.get("format") != FORMAT:
         raise fields.wrong("format", f"{FORMAT!r}, which write_fit() writes")
     if fields.integer("schema") != SCHEMA:
@@ -172,7 +186,7 @@ def _objective(fields: Fields, model: Any, replacement: Dataset | Records | None
     moved = tuple(_coordinate(part) for part in fields.parts("free"))
     longer, places, source = with_further_rows(data, chosen)
     constants = {name: _read_constant(fields.part("constants"), name) for name in fields.part("constants").content}
-    solver = _solver(fields.part("solver"))
+    solver = solver_from_json(fields.part("solver"))
     records = fields.part_or_none("records")
     predictor: Predictor
     if function:
@@ -226,7 +240,7 @@ def _observed(fields: Fields, data: Dataset, replacement: Any) -> RecordObservat
     rows = fields.integers("rows")
     if len(rows) != len(data) or (rows < 0).any() or (rows >= len(records)).any():
         raise fields.wrong("rows", f"the rows of {len(data)} observations among {len(records)} records")
-    values = np.array(records["DV"][rows], dtype=float)
+    values = np.array(observed_values(records, rows)[0], dtype=float)
     if not np.array_equal(values, data.value):
         row = int(rows[int(np.argmax(values != data.value))])
         raise DataError(f"{fields.where}: {records.place(row)} is not the observation that was fitted.")
@@ -271,27 +285,6 @@ def _coordinate(part: Fields) -> Coordinate:
         part.number("upper"),
         part.flag("log"),
         None if prior is None else prior_from_json(prior),
-    )
-
-
-def _solver_as_json(solver: Solver) -> dict[str, Any]:
-    atol = dict(solver.atol) if isinstance(solver.atol, Mapping) else solver.atol
-    values = {f.name: json_number(getattr(solver, f.name)) for f in dataclasses.fields(solver)}
-    return {**values, "atol": atol}
-
-
-def _solver(part: Fields) -> Solver:
-    atol: Any = part.entry("atol", "a number, numbers by state, or null")
-    if isinstance(atol, dict):
-        by_state = part.part("atol")
-        atol = {name: by_state.number(name) for name in atol}
-    threads = part.entry("threads", "a whole number or null")
-    return Solver(
-        method=part.text("method"),
-        rtol=part.number("rtol"),
-        atol=atol,
-        max_steps=part.integer("max_steps"),
-        threads=None if threads is None else part.integer("threads"),
     )
 
 

@@ -32,7 +32,7 @@ from pkpd.fitting.optimum import fit_of
 from pkpd.fitting.outcomes import Binomial, EventTime, Poisson
 from pkpd.fitting.predictor import Predictor
 from pkpd.fitting.priors import Priors, settled_prior
-from pkpd.fitting.record_observations import RecordObservations, record_observations
+from pkpd.fitting.record_observations import RecordObservations, record_observations, require_risk
 from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.regimen_predictor import RegimenPredictor
 from pkpd.fitting.results import Fit, SdMeaning
@@ -307,6 +307,8 @@ def _objective(
     data = known if isinstance(known, Dataset) else known.data
     moved = coordinates(model, data, free)
     chosen = likelihoods(data, error, blq)
+    if isinstance(known, RecordObservations):
+        require_risk(known, chosen)
     longer, places, source = with_further_rows(data, chosen)
     asked = longer if isinstance(known, Dataset) else dataclasses.replace(known, data=longer, rows=known.rows[source])
     predictor = _predictor(model, asked, moved, held, options)

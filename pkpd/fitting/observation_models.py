@@ -65,6 +65,14 @@ def likelihoods(data: Dataset, error: Any, blq: BlqMethod) -> dict[str, Likeliho
 
 def _likelihood(data: Dataset, output: str, error: Any, blq: BlqMethod, all_errors: Any) -> Likelihood:
     if isinstance(error, Binomial | Poisson | EventTime):
+        beyond = (np.array(data.output) == output) & (data.censored != 0)
+        if beyond.any():
+            i = int(np.argmax(beyond))
+            raise FitError(
+                f"fit: output {output!r} at time {data.time[i]:g} of arm {data.arm[i]!r} is flagged as beyond a limit "
+                f"(CENS {data.censored[i]}), and its error model is {error}; only what is measured has a limit. A time "
+                "to an event without the event is a value of 0."
+            )
         return error
     if isinstance(error, ResidualError):
         _check_values(data, output, error)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from pkpd.arrays import Array, Index
 from pkpd.errors import DataError, FitError, unknown_name
+from pkpd.fitting.outcomes import EventTime
 from pkpd.records.observations import Dataset
 from pkpd.records.records import Records
 from pkpd.records.tidy_tables import as_text
 from pkpd.symbolic.model import Model
 
-__all__ = ["RecordObservations", "record_observations"]
+__all__ = ["RecordObservations", "observed_values", "record_observations", "require_risk"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +43,11 @@ def _of_observed(records: Records, data: Dataset, rows: Index) -> RecordObservat
     standard, covariates = (
         {name: column[kept] for name, column in columns.items()} for columns in (records.standard, records.covariates)
     )
-    left = Records(standard, covariates, records.compartments, records.name)
+    left = replace(records, standard=standard, covariates=covariates)
     return RecordObservations(left, data, (np.cumsum(kept) - 1)[rows])
 
 
-def record_observations(model: Model, records: Records, outputs: Any) -> RecordObservations:
+def record_observations(model: Model, records: Records, outputs: Any, *, with_sd: bool = True) -> RecordObservations:
     """The rows with EVID 0 and MDV 0, each with the output that its DV measures.
 
     Parameters
@@ -58,6 +59,8 @@ def record_observations(model: Model, records: Records, outputs: Any) -> RecordO
     outputs
         The name of a state or output, or ``{DVID: name}``; observations of other DVIDs are
         left out then.
+    with_sd
+        Whether a column ``sd`` holds standard deviations; else it is a column like any other.
 
     Raises
     ------
@@ -71,23 +74,61 @@ def record_observations(model: Model, records: Records, outputs: Any) -> RecordO
     rows = np.flatnonzero((records["EVID"] == 0) & (records["MDV"] == 0))
     output = _outputs(model, records, rows, outputs)
     rows, output = rows[output != ""], output[output != ""]
+    if not len(rows) and isinstance(outputs, Mapping) and outputs:
+        there = sorted({as_text(v) for v in records["DVID"].tolist()} - {"nan", "None"})
+        has = (
+            f"its DVID are {', '.join(there)}" if there else "it has no column DVID: give the name of the output alone"
+        )
+        raise FitError(f"fit: {records.name} has no observation of {dict(outputs)!r}; {has}.")
     if not len(rows):
         raise FitError(f"fit: {records.name} has no observation: no row with EVID 0, MDV 0 and a DV of {outputs!r}.")
     subjects = [as_text(subject) for subject in records.subjects]
     number = np.cumsum(np.isin(np.arange(len(records)), records.first_rows)) - 1
-    sd = _sd(records, rows)
+    sd = _sd(records, rows) if with_sd else None
+    value, censored = observed_values(records, rows)
     data = Dataset(
         arm=tuple(subjects[i] for i in number[rows]),
         time=records["TIME"][rows],
         output=tuple(output.tolist()),
-        value=records["DV"][rows],
+        value=value,
         sd=np.ones(len(rows)) if sd is None else sd,
         regimens=dict.fromkeys(subjects[i] for i in number[rows]),
         sd_given=sd is not None,
         name=records.name,
-        censored=records["CENS"][rows],
+        censored=censored,
     )
     return _of_observed(records, data, rows)
+
+
+def require_risk(observed: RecordObservations, chosen: Mapping[str, Any]) -> None:
+    """Refuse a time to an event at the record with which its subject, and with it the cumulative hazard, begins.
+
+    Raises
+    ------
+    FitError
+    """
+    timed = {name for name, likelihood in chosen.items() if isinstance(likelihood, EventTime)}
+    first = set(observed.records.first_rows.tolist())
+    for row, output in zip(observed.rows.tolist(), observed.data.output, strict=True):
+        if output in timed and row in first:
+            raise FitError(
+                f"fit: {observed.records.place(row)} is a time to an event, and the first record of its subject: the "
+                f"model begins there, so that nobody was at risk before. Add a record with EVID 2 at the time from "
+                "which on the subject is at risk, such as 0."
+            )
+
+
+def observed_values(records: Records, rows: Index) -> tuple[Array, Index]:
+    """What was observed at some records, and what lies beyond a limit (1 below, -1 above), which is then the value.
+
+    A limit stands in DV, as in Monolix and nlmixr2, or in LLOQ.  Where nothing has CENS, what LLOQ says to
+    lie below is below.
+    """
+    value, censored, limit = (records[name][rows] for name in ("DV", "CENS", "LLOQ"))
+    with np.errstate(invalid="ignore"):
+        if not (records["CENS"] != 0).any():
+            censored = np.where(value < limit, 1, censored)
+    return np.where((censored == 1) & ~np.isnan(limit), limit, value), censored
 
 
 def _outputs(model: Model, records: Records, rows: Index, outputs: Any) -> Any:

@@ -51,6 +51,7 @@ def _check_ranges(table: Mapping[str, NDArray[Any]], check: RowCheck) -> None:
     check(np.isin(table["SS"], range(4)), "SS", "expected 0, 1, 2 or 3")
     check(np.isin(table["MDV"], (0, 1, 100, 101)), "MDV", "expected 0 or 1")
     check(np.isin(table["CENS"], (-1, 0, 1)), "CENS", "expected -1, 0 or 1")
+    check(~np.isinf(table["DV"]), "DV", "expected a finite number, or nothing where there is none")
     for column in ("AMT", "DUR", "II", "ADDL"):
         good = np.isfinite(table[column]) & (table[column] >= 0)
         check(good, column, "expected a finite number of 0 or more")

@@ -52,7 +52,9 @@ def read_nonmem(
     What is left out has NONMEM's meaning.  Without EVID a record with an AMT, or with a
     RATE, ADDL, II or SS, is a dose, any other an observation, or EVID 2 where MDV is 1.
     Without MDV it is 1 on every record that is no observation; an observation without a
-    DV has MDV 1 in any case.  CMT 0 or missing is the default compartment of a dose: the
+    DV has MDV 1 in any case.  A value that CENS says to lie below (1) or above (-1) a limit has the
+    limit in DV; one below it may have it in LLOQ.  Where nothing has CENS, a DV of less than
+    LLOQ lies below it.  CMT 0 or missing is the default compartment of a dose: the
     lowest number of `compartments`, or 1.  EVID 1 with an AMT of 0 is a dose of nothing,
     such as a placebo; one with a missing AMT is refused.
 
@@ -225,7 +227,12 @@ def _completed(table: dict[str, NDArray[Any]], there: set[str], check: RowCheck)
     check.table = table
     forgotten = np.isin(table["EVID"], (1, 4)) & unknown_amount & ~(table["SS"] > 0)
     check(~forgotten, "AMT", "a dose (EVID 1, 4) needs an amount, 0 for a placebo, or SS and a RATE", table["AMT"])
-    silent = (table["EVID"] != 0) | missing(table["DV"])
+    censored = (table["CENS"] == 1) & (table["EVID"] == 0) & (np.nan_to_num(table["MDV"]) == 0)
+    check(
+        ~(censored & missing(table["DV"]) & missing(table["LLOQ"])), "DV",
+        "a value below a limit (CENS 1) needs the limit, in DV or in LLOQ", table["DV"],
+    )  # fmt: skip
+    silent = (table["EVID"] != 0) | (missing(table["DV"]) & ~censored)
     table["MDV"] = np.where(silent & ~(table["MDV"] > 1), 1.0, np.nan_to_num(table["MDV"]))
     for key in WHOLE:
         table[key] = _whole(table[key], key, check)

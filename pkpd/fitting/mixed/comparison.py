@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.errors import FitError
+from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.mixed.estimation import estimate
 from pkpd.fitting.mixed.expansion import coefficient_label
 from pkpd.fitting.mixed.results import MixedFit
@@ -54,7 +54,8 @@ class RatioTest:
         about = f", {self.variances} of them variances at their bound" if self.variances else ""
         if self.classes:
             about += f", with {self.classes} more subpopulation{'s' * (self.classes > 1)}, for which p is a mere guide"
-        return f"the objective falls by {self.drop:.3f} for {self.degrees} more numbers{about}: p = {self.p:.3g}"
+        way = "falls" if self.drop >= 0 else "rises"
+        return f"the objective {way} by {abs(self.drop):.3f} for {self.degrees} more numbers{about}: p = {self.p:.3g}"
 
 
 def likelihood_ratio(smaller: MixedFit, larger: MixedFit) -> RatioTest:
@@ -80,11 +81,23 @@ def likelihood_ratio(smaller: MixedFit, larger: MixedFit) -> RatioTest:
             f"likelihood_ratio: one fit has {smaller.n_observations} observations by {smaller.method}, the other "
             f"{larger.n_observations} by {larger.method}; expected the same data and the same method."
         )
+    if not _same_observations(smaller, larger):
+        raise FitError(
+            f"likelihood_ratio: the fits are of other observations ({smaller.records.name} and {larger.records.name}); "
+            "expected the same data."
+        )
     degrees = larger.n_free - smaller.n_free
     if degrees < 1:
         raise FitError(
             f"likelihood_ratio: the larger model estimates {larger.n_free} numbers and the smaller {smaller.n_free}; "
             "give the one that lies within the other first."
+        )
+    mine, theirs = (fit.subjects.numbers for fit in (smaller, larger))
+    alone = [label for label, free in zip(mine.labels, mine.free, strict=True) if free and label not in theirs.labels]
+    if alone:
+        raise FitError(
+            f"likelihood_ratio: the smaller model estimates {alone[0]!r}, which the larger one lacks; it does not lie "
+            "within it, so compare AIC or BIC."
         )
     drop = smaller.objective - larger.objective
     new = set(larger.subjects.numbers.labels) - set(smaller.subjects.numbers.labels)
@@ -100,6 +113,11 @@ def _classes(fit: MixedFit) -> int:
     return max(1, len(fit.statement.mixture))
 
 
+def _same_observations(one: MixedFit, other: MixedFit) -> bool:
+    seen, others = one.residuals, other.residuals
+    return all(seen[name].equals(others[name]) for name in ("time", "output", "observed", "measured"))
+
+
 @dataclass(frozen=True, eq=False)
 class CovariateSearch:
     """What a stepwise search tried and kept.
@@ -110,10 +128,13 @@ class CovariateSearch:
         The last model.
     table
         A row for each model that was tried: step, direction, effect, objective, drop, p, kept.
+    interrupted
+        Whether Ctrl-C ended it: `fit` is then the model of the last whole step.
     """
 
     fit: MixedFit
     table: pd.DataFrame
+    interrupted: bool = False
 
     def report(self) -> str:
         """What was kept at each step."""
@@ -123,6 +144,8 @@ class CovariateSearch:
             lines.append(f"{sign} {row['effect']}: objective {row['objective']:.3f}, p = {row['p']:.3g}")
         kept = [coefficient_label(name, e) for name, es in self.fit.statement.covariates.items() for e in es]
         lines.append(f"{len(self.table)} models were tried; the last has {', '.join(kept) or 'no effect'}.")
+        if self.interrupted:
+            lines.append("The search was interrupted.")
         return "\n".join(lines)
 
 
@@ -158,44 +181,85 @@ def search_covariates(
     Jonsson EN, Karlsson MO. Automated covariate model building within NONMEM. Pharm Res
     15:1463-1468 (1998).
     """
-    import pandas as pd
-
     if not isinstance(fit, MixedFit):
         raise FitError(f"search_covariates() got {fit!r}; expected the result of a fit of a mixed-effects model.")
     for what, level in (("forward", forward), ("backward", backward)):
         if not isinstance(level, int | float) or not 0 < level < 1:
             raise FitError(f"search_covariates: {what} is {level!r}; expected a probability, as 0.05.")
-    left = _pairs(candidates)
+    left = _pairs(fit, candidates)
     if not left:
         raise FitError(f"search_covariates: candidates is {candidates!r}; expected effects by parameter.")
     rows: list[dict[str, Any]] = []
     base = replace(fit, certainty=None)
     while left:
-        fits = [_with(base, [*_present(base), pair]) for pair in _told(left, progress, "forward")]
+        fits = _all_of(_with(base, [*_present(base), pair]) for pair in _told(left, progress, "forward"))
+        if fits is None:
+            return _ended(base, rows, interrupted=True)
         best = _chosen(rows, base, fits, left, "forward", forward)
         if best is None:
             break
-        base = fits[best]
-        left.pop(best)
+        base, taken = fits[best], coefficient_label(*left[best])
+        left = [pair for pair in left if coefficient_label(*pair) != taken]  # nor another effect of that column
     while True:
         present = [pair for pair in _present(base) if pair not in _present(fit)]
         if not present:
             break
-        fits = [_with(base, [p for p in _present(base) if p != pair]) for pair in _told(present, progress, "backward")]
+        fits = _all_of(
+            _with(base, [p for p in _present(base) if p != pair]) for pair in _told(present, progress, "backward")
+        )
+        if fits is None:
+            return _ended(base, rows, interrupted=True)
         best = _chosen(rows, base, fits, present, "backward", backward)
         if best is None:
             break
         base = fits[best]
-    last = _with(base, _present(base), covariance=fit.options.covariance)
+    return _ended(_with(base, _present(base), covariance=fit.options.covariance), rows, interrupted=False)
+
+
+def _all_of(fits: Iterable[MixedFit]) -> list[MixedFit] | None:
+    """The fits of a step; None where Ctrl-C ended one of them."""
+    done: list[MixedFit] = []
+    try:
+        for one in fits:
+            if one.interrupted:
+                return None
+            done.append(one)
+    except KeyboardInterrupt:
+        return None
+    return done
+
+
+def _ended(last: MixedFit, rows: list[dict[str, Any]], *, interrupted: bool) -> CovariateSearch:
+    import pandas as pd
+
     columns = ["step", "direction", "effect", "objective", "drop", "p", "kept"]
-    return CovariateSearch(last, pd.DataFrame(rows, columns=columns))
+    return CovariateSearch(last, pd.DataFrame(rows, columns=columns), interrupted)
 
 
-def _pairs(candidates: Effects) -> list[Pair]:
+def _pairs(fit: MixedFit, candidates: Any) -> list[Pair]:
+    if not isinstance(candidates, Mapping):
+        raise FitError(
+            f"search_covariates: candidates is {candidates!r}; expected effects by parameter, as "
+            "{'CL': power_effect('WT', 70)}."
+        )
+    estimated = [c.label for c in fit.subjects.population.components if c.parameter == c.label and not c.random]
+    present = {coefficient_label(*pair) for pair in _present(fit)}
     pairs: list[Pair] = []
     for name, effects in candidates.items():
-        several = [effects] if isinstance(effects, CovariateEffect) else list(effects)
-        pairs += [(name, effect) for effect in several]
+        if name not in estimated:
+            raise unknown_name("the mixed-effects model", "estimated parameter", str(name), estimated)
+        for effect in effects if isinstance(effects, list | tuple) else [effects]:
+            if not isinstance(effect, CovariateEffect):
+                raise FitError(
+                    f"search_covariates: candidates[{name!r}] has {effect!r}; expected an effect of a column, such as "
+                    "power_effect('WT', 70), or a list of them."
+                )
+            if coefficient_label(name, effect) in present:
+                raise FitError(
+                    f"search_covariates: candidates[{name!r}] has {effect}, and the fit has an effect of "
+                    f"{effect.covariate!r} on {name!r} already; leave it out."
+                )
+            pairs.append((name, effect))
     return pairs
 
 

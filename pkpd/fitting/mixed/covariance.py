@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
-from pkpd.arrays import Array, Mask
+from pkpd.arrays import Array, Index, Mask
+from pkpd.errors import FitError
 from pkpd.fitting.mixed.classes import Numbers
 from pkpd.fitting.mixed.conditional import Point
 from pkpd.fitting.mixed.mixing import AnyApproximation
 from pkpd.fitting.mixed.natural import natural_slopes
 from pkpd.fitting.mixed.searching import Penalty
 
-__all__ = ["Certainty", "CovarianceKind", "certainty"]
+__all__ = ["Certainty", "CovarianceKind", "bend_of", "certainty"]
 
 CovarianceKind = Literal["R", "S", "sandwich"]
 
@@ -47,6 +48,8 @@ class Certainty:
 
     def covariance(self, kind: CovarianceKind) -> Array:
         """The covariance of u, (nu, nu): NaN for what was not estimated, or where a matrix has no inverse."""
+        if kind not in get_args(CovarianceKind):
+            raise FitError(f"covariance is {kind!r}; expected 'R', 'S' or 'sandwich'.")
         whole = np.full((len(self.u), len(self.u)), np.nan)
         inverse = self._inverse(self.s if kind == "S" else self.r)
         if kind == "sandwich":
@@ -73,10 +76,12 @@ class Certainty:
         if values[0] > 1e-12 * values[-1] and np.isfinite(values).all():
             return ""
         labels = np.array(self.population.labels)[self.free]
-        guilty = labels[np.argsort(-np.abs(vectors[:, 0]))[:3]]
+        share = np.abs(vectors[:, 0])
+        guilty = [str(labels[i]) for i in np.argsort(-share)[:3] if share[i] > 0.1 * share.max()]
+        lacking = f"do not tell {' and '.join(guilty)} apart" if len(guilty) > 1 else f"say nothing of {guilty[0]}"
         return (
-            f"The matrix {name} is not positive definite: the data do not tell {' and '.join(guilty)} apart (its least "
-            f"eigenvalue, scaled, is {values[0]:.2g}); no standard errors by it."
+            f"The matrix {name} is not positive definite: the data {lacking} (its least eigenvalue, scaled, is "
+            f"{values[0]:.2g}); no standard errors by it."
         )
 
     def condition_number(self, kind: CovarianceKind) -> float:
@@ -114,6 +119,15 @@ def _scaled(matrix: Array) -> Array:
     return np.asarray(np.nan_to_num(matrix / np.outer(size, size)))
 
 
+def bend_of(penalty: Penalty, u: Array, where: Index) -> Array:
+    """The second derivatives of priors by the numbers of u at `where`, that of their scale among them."""
+    steps = np.zeros((len(where), len(u)))
+    steps[np.arange(len(where)), where] = STEP
+    rows = [(penalty(u + step)[1] - penalty(u - step)[1])[where] / (2 * STEP) for step in steps]
+    bend = np.stack(rows)
+    return np.asarray(0.5 * (bend + bend.T))
+
+
 def certainty(approximation: AnyApproximation, point: Point, free: Mask, penalty: Penalty | None = None) -> Certainty:
     """From the gradients at points about the end of a search, all in one ensemble.
 
@@ -139,6 +153,6 @@ def certainty(approximation: AnyApproximation, point: Point, free: Mask, penalty
     with np.errstate(invalid="ignore"):  # a neighbor that failed leaves no matrix
         hessian = (gradient[:k] - gradient[k:]) / (2 * STEP)
     if penalty is not None:
-        hessian = hessian + penalty(u)[2][np.ix_(where, where)]
+        hessian = hessian + bend_of(penalty, u, where)
     half = 0.5 * point.gradients[0][:, where]
     return Certainty(population, u, free, 0.25 * (hessian + hessian.T), half.T @ half)

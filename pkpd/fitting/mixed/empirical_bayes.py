@@ -14,6 +14,7 @@ from pkpd.fitting.mixed.results import MixedFit, Options
 from pkpd.fitting.mixed.settling import settled
 from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.observation_models import blq_method
+from pkpd.fitting.outcomes import EventTime
 from pkpd.prepared.solver import Solver
 from pkpd.records.records import Records
 
@@ -38,7 +39,7 @@ def empirical_bayes(
         A fit, whose estimates are the population's; or a `mixed_effects` model, whose medians,
         spreads and errors are.
     data
-        The patients, from `pkpd.read_nonmem`; one observation of each is enough.
+        The patients, from `pkpd.read_nonmem`; one observation of each is enough, of one output.
     outputs, blq, solver
         As for `pkpd.fit`; those of the fit by default.
     restarts
@@ -85,11 +86,12 @@ def empirical_bayes(
     options = replace(options, seed=seed, restarts=restarts, **{k: v for k, v in changes.items() if v is not None})
     subjects = settled(
         statement, data, outputs=options.outputs, blq=blq_method(options.blq, statement.error),
-        solver=options.solver or SOLVER,
+        solver=options.solver or SOLVER, patients=True,
     )  # fmt: skip
     u, _ = start_of(subjects, population if isinstance(population, MixedFit) else None)
     require_value(subjects, u)
-    eta, approximation = modes_of(subjects), approximation_of(subjects, "focei")
+    timed = any(isinstance(error, EventTime) for error in statement.error.values())  # of which FOCEI knows too little
+    eta, approximation = modes_of(subjects), approximation_of(subjects, "laplace" if timed else "focei")
     if restarts:
         eta, _ = approximation.elsewhere(u, eta, seed=seed, restarts=restarts)
     point = approximation.evaluate(u[None], eta[None], gradient=False)

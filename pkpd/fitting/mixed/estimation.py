@@ -26,12 +26,16 @@ from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.mixed.stochastic import estimated_by_samples
 from pkpd.fitting.mixed.subjects import Subjects
 from pkpd.fitting.observation_models import blq_method
+from pkpd.fitting.outcomes import EventTime
 from pkpd.prepared.solver import Solver
 from pkpd.records.records import Records
 
 __all__ = ["SOLVER", "estimate", "fit_mixed_effects", "posthoc", "require_value", "start_of"]
 
 SOLVER = Solver(rtol=1e-8)
+
+LEAST_SAMPLES = 16
+"""Fewer points have no covariance from which the next could be drawn."""
 
 
 def fit_mixed_effects(
@@ -88,6 +92,7 @@ def estimate(
         True to show the search on the terminal, or a function of (iteration, objective, {label: value}).
     """
     _check(options)
+    _require_place(statement, options.method)
     solver = options.solver or SOLVER
     subjects = settled(
         statement, records, outputs=options.outputs, blq=blq_method(options.blq, statement.error), solver=solver
@@ -95,6 +100,7 @@ def estimate(
     u, eta = start_of(subjects, start)
     require_value(subjects, u)
     require_partners(subjects)
+    require_estimable(subjects)
     with reporter(subjects.numbers, progress) as report:
         if options.method == "saem" or options.method == "importance":
             return estimated_by_samples(statement, records, options, subjects, u, eta, report)
@@ -138,6 +144,7 @@ def best_of_starts(
     A search that is begun at a start without a likelihood has none to give; it is counted.
     """
     _check(options)
+    _require_place(statement, options.method)
     if options.method in ("saem", "importance"):
         raise FitError(
             f"fit: starts is {searches!r}, and method={options.method!r} has one search; give it the best of "
@@ -150,6 +157,7 @@ def best_of_starts(
     u, eta = start_of(subjects, start)
     require_value(subjects, u)
     require_partners(subjects)
+    require_estimable(subjects)
     guesses = scattered(subjects, u, searches, options.spread, options.seed)
     kind: Any = options.method
     objective = Objective(approximation_of(subjects, kind), penalty_of(statement, subjects.numbers))
@@ -173,7 +181,10 @@ def best_of_starts(
     )  # fmt: skip
     converged = np.where(found.converged, values, np.inf)
     best = ends[int(np.argmin(converged if np.isfinite(converged).any() else values))]
-    return replace(fit_of(statement, records, options, objective, best), starts=found)
+    interrupted = ends[-1].interrupted
+    message = f"{best.message}; interrupted after {len(ends)} of {searches} searches" if interrupted else best.message
+    fit = fit_of(statement, records, options, objective, best)
+    return replace(fit, starts=found, interrupted=interrupted, message=message)
 
 
 def in_order(objective: Objective, done: Searched) -> Searched:
@@ -239,10 +250,70 @@ def require_value(subjects: Subjects, u: Array) -> None:
     idle = ~(np.abs(slopes) > 0).any((0, 1, 2, 3))
     if idle.any():
         label = population.components[population.random[int(np.argmax(idle))]].label
+        records = subjects.trajectories.records
+        if not np.isin(records["EVID"], (1, 4)).any():
+            raise FitError(
+                f"fit: the random effect on {label!r} changes no prediction, and {records.name} has no dose (EVID 1 "
+                "or 4); add the doses."
+            )
         raise FitError(
             f"fit: the random effect on {label!r} changes no prediction of {', '.join(subjects.trajectories.outputs)}; "
             f"leave {label!r} out of iiv=."
         )
+
+
+def require_estimable(subjects: Subjects) -> None:
+    """Refuse to estimate what these subjects cannot tell whatever their values: all of them alike, or nothing measured.
+
+    Raises
+    ------
+    FitError
+    """
+    population = subjects.population
+    for c in population.coefficients:
+        x = population.covariates[c.covariate]
+        if c.free and x.min() == x.max():
+            where = "all or none of the subjects have" if c.kind == "category" else "all subjects have one value of"
+            raise FitError(
+                f"fit: the coefficient {c.label!r} cannot be estimated, since {where} its covariate; leave it out of "
+                "covariates=, or give its value to the effect."
+            )
+    _require_two_occasions(subjects)
+    seen = subjects.observations
+    if all(e.observed.censored.all() for e in seen.endpoints):
+        raise FitError(
+            f"fit: all {seen.count} observations of {', '.join(e.output for e in seen.endpoints)} lie beyond a limit "
+            "(CENS), which tells no typical value from one that is farther off; some must be measured."
+        )
+
+
+def _require_place(statement: MixedEffects, method: str) -> None:
+    """Refuse a method that has no place for how something was observed."""
+    for output, error in statement.error.items():
+        if isinstance(error, EventTime) and method in ("foce", "focei"):
+            raise FitError(
+                f"fit: method={method!r} needs the expected information of observations, which times to an event "
+                f"({output!r}) have not in closed form; use method='laplace', 'saem' or 'importance'."
+            )
+    if statement.error_spread and method in ("fo", "foce"):
+        raise FitError(
+            f"fit: method={method!r} takes the size of the error from the typical subject, and a random effect on "
+            f"{next(iter(statement.error_spread))!r} would do nothing; use 'focei', 'laplace', 'saem' or 'importance'."
+        )
+
+
+def _require_two_occasions(subjects: Subjects) -> None:
+    records, population = subjects.trajectories.records, subjects.population
+    columns = [column for name, column in records.covariates.items() if name.startswith("occasion_")]
+    for label in population.labels_l:
+        name = label.removeprefix("omega_occasion[").removesuffix("]")
+        if label == f"omega_occasion[{name}]" and f"omega[{name}]" in population.labels_l:
+            had = sum(np.maximum.reduceat(column, records.first_rows) > 0 for column in columns)
+            if np.max(had) < 2:
+                raise FitError(
+                    f"fit: no subject has two occasions (OCC), so that {label!r} cannot be told from 'omega[{name}]'; "
+                    f"leave {name!r} out of occasions=, or out of iiv=."
+                )
 
 
 def _check(options: Options) -> None:
@@ -253,7 +324,17 @@ def _check(options: Options) -> None:
     if options.solver is not None and not isinstance(options.solver, Solver):
         raise FitError(f"fit: solver is {options.solver!r}; expected pkpd.Solver(...).")
     check_seed(options.seed)
-    for what in ("restarts", "iterations", "samples"):
-        count = getattr(options, what)
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise FitError(f"fit: {what} is {count!r}; expected a whole number.")
+    chains = 1 if options.chains is None else options.chains
+    for what, count, least in (
+        ("restarts", options.restarts, 0), ("iterations", options.iterations, 0), ("chains", chains, 1),
+        ("samples", options.samples, LEAST_SAMPLES),
+    ):  # fmt: skip
+        if isinstance(count, bool) or not isinstance(count, int) or count < least:
+            raise FitError(f"fit: {what} is {count!r}; expected a whole number of {least} or more.")
+    phases = options.phases
+    whole = isinstance(phases, tuple | list) and all(isinstance(k, int) and not isinstance(k, bool) for k in phases)
+    if not whole or len(phases) != 2 or phases[0] < 1 or phases[1] < 0:
+        raise FitError(
+            f"fit: phases is {phases!r}; expected two numbers, the iterations of SAEM before and after its gain falls, "
+            "as (200, 150)."
+        )

@@ -57,8 +57,10 @@ def coefficient_label(parameter: str, effect: CovariateEffect) -> str:
     return f"{parameter}~{effect.covariate}{of}"
 
 
-def expanded(statement: MixedEffects, records: Records) -> Expanded:
+def expanded(statement: MixedEffects, records: Records, *, estimated: bool = True) -> Expanded:
     """Write into the model what changes within a subject of these records.
+
+    Unless effects are `estimated`, a category may be one that nobody has.
 
     Raises
     ------
@@ -73,7 +75,7 @@ def expanded(statement: MixedEffects, records: Records) -> Expanded:
     factors: dict[str, Any] = {}
     for parameter, effects in statement.covariates.items():
         for effect in effects:
-            sizes = _sizes(effect, records)
+            sizes = _sizes(effect, records, estimated=estimated)
             first = sizes[records.first_rows]
             if (sizes == first[subject_of(records)]).all():
                 constant.setdefault(parameter, []).append((effect, _covariate(effect, first)))
@@ -108,13 +110,13 @@ def _column(effect: CovariateEffect, records: Records) -> Any:
     return records[name]
 
 
-def _sizes(effect: CovariateEffect, records: Records) -> Array:
+def _sizes(effect: CovariateEffect, records: Records, *, estimated: bool) -> Array:
     """What the coefficient multiplies, at every record: ln(x/reference), x - reference, or 0 and 1."""
     column = _column(effect, records)
     if effect.kind == "category":
         texts = np.array([as_text(value) for value in column.tolist()], dtype=object)
         _require_known(effect, records, np.isin(texts, ("nan", "None", "")))
-        if as_text(effect.category) not in texts:
+        if estimated and as_text(effect.category) not in texts:
             raise DataError(
                 f"{records.name}: column {effect.covariate!r} has no {effect.category!r}, of which an effect is to be "
                 f"estimated; it has {', '.join(sorted(set(texts.tolist()))[:8])}."

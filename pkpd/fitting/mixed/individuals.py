@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.arrays import Array
+from pkpd.arrays import Array, Mask
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -74,12 +74,25 @@ def scaled_etas(fit: MixedFit) -> Array:
 
 def shrinkage(fit: MixedFit) -> dict[str, float]:
     """Of etas and of epsilon: see `MixedFit.shrinkage`."""
-    spread = scaled_etas(fit).std(axis=0, ddof=1)
-    found = {f"eta[{name}]": float(1 - spread[i]) for i, name in enumerate(fit.eta_names)}
+    scaled, had = scaled_etas(fit), _informed(fit)
+    found = {f"eta[{name}]": _shrunk(scaled[had[:, i], i]) for i, name in enumerate(fit.eta_names)}
     seen = fit.subjects.observations
     channels = fit.subjects.channels(fit.subjects.phi(fit.u, fit.eta[None], fit.class_of))
     flat = seen.standardized(channels).reshape(-1)
-    for e in seen.endpoints:
-        own = flat[e.places][e.observed.censored == 0]
-        found[f"epsilon[{e.output}]"] = float(1 - own.std(ddof=1)) if len(own) > 1 else np.nan
-    return found
+    return found | {f"epsilon[{e.output}]": _shrunk(flat[e.places][e.observed.censored == 0]) for e in seen.endpoints}
+
+
+def _shrunk(scaled: Array) -> float:
+    return float(1 - scaled.std(ddof=1)) if len(scaled) > 1 else np.nan
+
+
+def _informed(fit: MixedFit) -> Mask:
+    """(subjects, q): the occasions that a subject has; other etas are of everyone."""
+    informed = np.ones(fit.eta.shape, dtype=bool)
+    records = fit.subjects.trajectories.records
+    for i, name in enumerate(fit.eta_names):
+        _, found, kind = name.rpartition("_occasion_")
+        column = f"occasion_{kind}"
+        if found and column in records.covariates:
+            informed[:, i] = np.maximum.reduceat(records[column], records.first_rows) > 0
+    return informed

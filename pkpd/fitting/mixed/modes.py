@@ -75,14 +75,14 @@ def weighted(left: Array, weight: Array, right: Array) -> Array:
     (..., n, c, a), (..., n, c, c), (..., n, c, b) -> (..., a, b).
     """
     product = weight * right if weight.shape[-1] == 1 else weight @ right
-    shape = (*left.shape[:-3], -1)
+    shape = (*left.shape[:-3], left.shape[-3] * left.shape[-2])
     flat = left.reshape(*shape, left.shape[-1])
     return np.asarray(np.swapaxes(flat, -1, -2) @ product.reshape(*shape, right.shape[-1]))
 
 
 def pulled(slopes: Array, slope: Array) -> Array:
     """The sum over observations of slopes' slope: (..., n, c, a), (..., n, c) -> (..., a)."""
-    shape = (*slopes.shape[:-3], -1)
+    shape = (*slopes.shape[:-3], slopes.shape[-3] * slopes.shape[-2])
     flat = slopes.reshape(*shape, slopes.shape[-1])
     return np.asarray((np.swapaxes(flat, -1, -2) @ slope.reshape(*shape, 1))[..., 0])
 

@@ -11,7 +11,9 @@ from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.mixed.classes import Classes, Numbers
 from pkpd.fitting.mixed.components import Population
 
-__all__ = ["from_natural", "interval", "natural", "natural_slopes", "sd_places", "spread_places"]
+__all__ = [
+    "from_natural", "interval", "natural", "natural_slopes", "require_holdable", "sd_places", "spread_places",
+]  # fmt: skip
 
 STEP = 1e-6
 
@@ -58,6 +60,37 @@ def natural_slopes(numbers: Numbers, u: Array) -> Array:
     return np.asarray(((around[: len(u)] - around[len(u) :]) / (2 * STEP)).T)
 
 
+def require_holdable(numbers: Numbers) -> None:
+    """Refuse to hold a number of Omega that moves with those that are estimated.
+
+    Raises
+    ------
+    FitError
+    """
+    if isinstance(numbers, Classes):
+        for own in numbers.select:
+            _require_holdable(numbers.population, numbers.free[own])
+    else:
+        _require_holdable(numbers, numbers.free)
+
+
+def _require_holdable(population: Population, free: Mask) -> None:
+    own = free[population.nb :]
+    if own.all() or population.diagonal.all():
+        return
+    u = population.start.copy()
+    l = u[population.nb :]
+    size = float(np.exp(l[population.diagonal]).min())
+    l[~population.diagonal] = size * (0.3 + 0.1 * np.arange(int((~population.diagonal).sum())))
+    moving = natural_slopes(population, u)[population.nb :, population.nb :][:, own]
+    for label, held, slopes in zip(population.labels_l, ~own, moving, strict=True):
+        if held and (np.abs(slopes) > 1e-4 * size).any():
+            raise FitError(
+                f"fit: fixed= holds {label!r}, within a block of which other numbers are estimated, and it would move "
+                "with them; hold standard deviations alone, or those of some etas with all correlations between these."
+            )
+
+
 def from_natural(numbers: Numbers, values: Mapping[str, float], start: Array | None = None) -> Array:
     """u of values by label; what is not named is as in `start`.
 
@@ -74,8 +107,13 @@ def from_natural(numbers: Numbers, values: Mapping[str, float], start: Array | N
     for label, value in values.items():
         if label not in numbers.labels:
             raise unknown_name("the mixed-effects model", "label", label, numbers.labels)
-        named[numbers.labels.index(label)] = True
-        now[numbers.labels.index(label)] = float(value)
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+            raise FitError(f"fit: {label!r} starts at {value!r}; expected a number, in the unit of the estimate.")
+        if label.startswith("omega") and not value > 0:
+            raise FitError(f"fit: {label!r} starts at {value:g}; a standard deviation is above 0.")
+        place = numbers.labels.index(label)
+        named[place] = True
+        now[place] = float(value)
     u = np.array(base, dtype=float)
     if isinstance(numbers, Classes):
         for own in numbers.select:

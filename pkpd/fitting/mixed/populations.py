@@ -108,13 +108,16 @@ def _spreads(statement: MixedEffects, larger: Expanded, position: Mapping[str, i
         varying = [
             i for i, m in enumerate(joint.marginals.values()) if not getattr(m, "constant", getattr(m, "sd", 1) == 0)
         ]
+        # Standard deviations that are held come first, where they are a number of the Cholesky factor alone.
+        varying.sort(key=lambda i: f"omega[{joint.names[i]}]" not in statement.fixed)
         names = [joint.names[i] for i in varying]
         factor = _factor(names, joint.covariance[np.ix_(varying, varying)])
         first = len(random)
         random += [position[larger.box_cox[name][0] if name in larger.box_cox else name] for name in names]
         for i, name in enumerate(names):
             for j in range(i):
-                add(first + i, first + j, float(factor[i, j]), f"correlation[{names[j]},{name}]")
+                a, b = sorted((names[j], name), key=joint.names.index)
+                add(first + i, first + j, float(factor[i, j]), f"correlation[{a},{b}]")
             add(first + i, first + i, math.log(factor[i, i]), f"omega[{name}]")
     for label, spread in statement.error_spread.items():
         random.append(position[label])

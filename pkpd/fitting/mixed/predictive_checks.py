@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pkpd.arrays import Array, Index, Mask
+from pkpd.arrays import Array, Index
 from pkpd.errors import DataError, unknown_name
 from pkpd.fitting.mixed.replicates import replicates
 from pkpd.fitting.mixed.residuals import average_predictions
@@ -75,7 +75,7 @@ def predictive_checks(
     at = np.flatnonzero(rows["output"].to_numpy() == output)
     drawn = replicates(fit.subjects, fit.u, n, seed).reshape(n, -1)[:, seen.order[at]]
     time, value = rows["time"].to_numpy(float)[at], rows["observed"].to_numpy(float)[at]
-    below = ~rows["measured"].to_numpy(bool)[at]
+    beyond = _beyond(fit)[at]
     strata = np.full(len(at), "", dtype=object) if by is None else _strata(fit, by)[at]
     pred = average_predictions(fit.subjects, fit.u)[at] if corrected else np.empty(0)
     checks = []
@@ -83,8 +83,17 @@ def predictive_checks(
         own = np.flatnonzero(strata == name)
         group = _groups(time[own], bins)
         correction = _correction(pred[own], group) if corrected else np.ones(len(own))
-        checks.append(_check(name, time[own], value[own], below[own], drawn[:, own], group, correction, percentiles))
+        checks.append(_check(name, time[own], value[own], beyond[own], drawn[:, own], group, correction, percentiles))
     return checks
+
+
+def _beyond(fit: MixedFit) -> Index:
+    """Which observations lie beyond a limit, in the order of the data: 1 below, -1 above."""
+    seen = fit.subjects.observations
+    beyond = np.zeros(seen.mask.size, dtype=np.int64)
+    for e in seen.endpoints:
+        beyond[e.places] = e.observed.censored
+    return np.asarray(beyond[seen.order])
 
 
 def _strata(fit: MixedFit, by: str) -> Any:
@@ -101,6 +110,8 @@ def _groups(time: Array, bins: int | Sequence[float] | None) -> Index:
     distinct = np.unique(time)
     if bins is None and len(distinct) <= BINS:
         return np.asarray(np.searchsorted(distinct, time))
+    if isinstance(bins, bool) or (isinstance(bins, int) and bins < 1):
+        raise DataError(f"bins is {bins!r}; expected a number of bins of 1 or more, or their edges.")
     if bins is None or isinstance(bins, int):
         edges = np.unique(np.quantile(time, np.linspace(0, 1, (bins or BINS) + 1)[1:-1]))
     else:
@@ -121,15 +132,18 @@ def _correction(pred: Array, group: Index) -> Array:
 
 
 def _check(
-    name: str, time: Array, value: Array, below: Mask, drawn: Array, group: Index, correction: Array,
+    name: str, time: Array, value: Array, beyond: Index, drawn: Array, group: Index, correction: Array,
     percentiles: Sequence[float],
 ) -> Check:  # fmt: skip
-    """Values below a limit rank as lowest, and simulated ones below the same limit with them."""
-    limit = np.where(below, value, -np.inf)
-    lowest = {g: limit[group == g].max() for g in np.unique(group)}
-    floor = np.array([lowest[g] for g in group])
-    ranked = np.where(below | (value < floor), -np.inf, value * correction)
-    simulated = np.where(drawn < floor, -np.inf, drawn * correction)
+    """Values below a limit rank as lowest, those above one as highest, and simulated ones beyond it with them."""
+    below, above = beyond == 1, beyond == -1
+    floor, ceiling = np.full(len(group), -np.inf), np.full(len(group), np.inf)
+    for g in np.unique(group):
+        floor[group == g] = value[(group == g) & below].max(initial=-np.inf)
+        ceiling[group == g] = value[(group == g) & above].min(initial=np.inf)
+    low, high = below | (value < floor), above | (value > ceiling)
+    ranked = np.where(low, -np.inf, np.where(high, np.inf, value * correction))
+    simulated = np.where(drawn < floor, -np.inf, np.where(drawn > ceiling, np.inf, drawn * correction))
     simulated = np.where(np.isnan(drawn), np.nan, simulated)
     groups = np.unique(group)
     observed = np.full((len(percentiles), len(groups)), np.nan)
@@ -139,10 +153,11 @@ def _check(
     for i, g in enumerate(groups):
         own = group == g
         middle[i] = np.median(time[own])
-        observed[:, i] = _percentiles(ranked[None, own], percentiles)[0]
+        rank = _percentiles(ranked[None, own], percentiles)[0]
+        observed[:, i] = np.where(np.isfinite(rank), rank, np.nan)
         trials[:, :, i] = _percentiles(simulated[:, own], percentiles)
         shares[i], simulated_shares[:, i] = np.isneginf(ranked[own]).mean(), np.isneginf(simulated[:, own]).mean(axis=1)
-    measured = ~below
+    measured = beyond == 0
     values = (value * correction)[measured]
     some = below.any()
     return Check(
@@ -152,11 +167,11 @@ def _check(
 
 
 def _percentiles(values: Array, percentiles: Sequence[float]) -> Array:
-    """(rows, percentiles) of (rows, values): NaN where one is below the limit, failed subjects left out."""
+    """(rows, percentiles) of (rows, values): NaN where one is below a limit, infinite above one, without failures."""
     if np.isnan(values).any():
         ranks = np.nanquantile(values, np.array(percentiles) / 100, axis=1, method="nearest")
     else:
         ranks = np.quantile(
             values, np.array(percentiles) / 100, axis=1, method="nearest" if np.isinf(values).any() else "linear"
         )
-    return np.where(np.isfinite(ranks), ranks, np.nan).T
+    return np.where(np.isneginf(ranks), np.nan, ranks).T

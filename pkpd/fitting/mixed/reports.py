@@ -42,6 +42,9 @@ def _head(fit: MixedFit) -> str:
     held = {**fit.statement.parameters}
     if held:
         lines.append("  held: " + ", ".join(f"{k} = {v}" for k, v in held.items()))
+    priors = [*fit.statement.priors, *(k for k, f in fit.statement.free.items() if f.prior is not None)]
+    if priors:
+        lines.append(f"  priors of {', '.join(priors)}; the objective does not count them")
     return "\n".join(lines)
 
 
@@ -65,7 +68,8 @@ def _spreads(fit: MixedFit) -> str:
             continue
         name = fit.subjects.numbers.alone(str(label)).split("[", 1)[1][:-1]
         log = str(label).startswith("omega") and scales.get(name, "log") == "log"
-        cv = 100 * np.sqrt(np.expm1(row["estimate"] ** 2)) if log else np.nan
+        with np.errstate(over="ignore"):
+            cv = 100 * np.sqrt(np.expm1(np.float64(row["estimate"]) ** 2)) if log else np.nan
         shrunk = fit.shrinkage.get(f"eta[{name}]", np.nan) if str(label).startswith("omega[") else np.nan
         numbers = [number(row[c]) for c in ("estimate", "se")] + [number(row["rse_percent"], 3)]
         interval = [number(row[c]) for c in ("ci_low", "ci_high")]

@@ -14,7 +14,6 @@ from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError, PkpdError, unknown_name
 from pkpd.fitting.mixed.estimation import estimate
 from pkpd.fitting.mixed.results import MixedFit
-from pkpd.fitting.mixed.scales import Scale
 from pkpd.fitting.thresholds import check_confidence
 from pkpd.records.records import Records
 
@@ -38,10 +37,13 @@ class MixedBootstrap:
         A row for each trial: the estimates by label, the objective, and whether its search converged.
     failed
         How many trials had no fit.
+    interrupted
+        Whether Ctrl-C ended it: the trials before are there.
     """
 
     table: pd.DataFrame
     failed: int
+    interrupted: bool = False
 
     def interval(self, confidence: float = 0.95) -> pd.DataFrame:
         """By label the median, the standard deviation and the percentile interval over trials that converged."""
@@ -49,7 +51,7 @@ class MixedBootstrap:
 
         if not 0 < confidence < 1:
             raise FitError(f"bootstrap: confidence is {confidence!r}; expected a number between 0 and 1.")
-        kept = self.table[self.table["converged"]].drop(columns=["objective", "converged"])
+        kept = self.table[self.table["converged"].astype(bool)].drop(columns=["objective", "converged"])
         tail = (1 - confidence) / 2
         return pd.DataFrame(
             {"median": kept.median(), "sd": kept.std(), "low": kept.quantile(tail), "high": kept.quantile(1 - tail)}
@@ -76,17 +78,29 @@ def bootstrapped(
     rng = np.random.default_rng(seed)
     options = replace(fit.options, covariance=None, restarts=0, iterations=min(limit, fit.options.iterations))
     start = {str(k): float(v) for k, v in fit.estimates["estimate"].items()}
-    rows, failed = [], 0
-    for i in range(n):
-        drawn = rng.integers(fit.n_subjects, size=fit.n_subjects)
-        try:
-            one = estimate(fit.statement, resampled_records(fit.records, drawn), options, start)
-            rows.append({**one.estimates["estimate"].to_dict(), "objective": one.objective, "converged": one.converged})
-        except PkpdError:
-            failed += 1
-        if progress is not None:
-            progress(i + 1, n)
-    return MixedBootstrap(pd.DataFrame(rows), failed)
+    rows, failed, interrupted = [], 0, False
+    try:
+        for i in range(n):
+            drawn = rng.integers(fit.n_subjects, size=fit.n_subjects)
+            try:
+                one = estimate(fit.statement, resampled_records(fit.records, drawn), options, start)
+                _go_on(one)
+                found = one.estimates["estimate"].to_dict()
+                rows.append({**found, "objective": one.objective, "converged": one.converged})
+            except PkpdError:
+                failed += 1
+            if progress is not None:
+                progress(i + 1, n)
+    except KeyboardInterrupt:
+        interrupted = True
+    columns = [*fit.estimates.index, "objective", "converged"]
+    return MixedBootstrap(pd.DataFrame(rows, columns=columns), failed, interrupted)
+
+
+def _go_on(fit: MixedFit) -> None:
+    """Ctrl-C that ended one fit of many ends all of them."""
+    if fit.interrupted:
+        raise KeyboardInterrupt
 
 
 def resampled_records(records: Records, subjects: Index) -> Records:
@@ -133,10 +147,13 @@ class MixedProfiles:
         One for each estimate that was asked for.
     estimates
         The table of the fit.
+    interrupted
+        Whether Ctrl-C ended it: the profiles before are there.
     """
 
     curves: tuple[MixedProfile, ...]
     estimates: pd.DataFrame
+    interrupted: bool = False
 
     def __getitem__(self, label: str) -> MixedProfile:
         for curve in self.curves:
@@ -185,12 +202,16 @@ def profiled(
         known = ~estimates["fixed"].to_numpy() & np.isfinite(estimates["se"].to_numpy(dtype=float))
         labels = [label for label in map(str, estimates.index[known]) if not label.startswith("correlation")]
     chosen = [labels] if isinstance(labels, str) else list(labels)
-    curves = []
-    for i, label in enumerate(chosen):
-        curves.append(_profile(fit, label, confidence, limit))
-        if progress is not None:
-            progress(i + 1, len(chosen))
-    return MixedProfiles(tuple(curves), estimates)
+    curves: list[MixedProfile] = []
+    interrupted = False
+    try:
+        for i, label in enumerate(chosen):
+            curves.append(_profile(fit, label, confidence, limit))
+            if progress is not None:
+                progress(i + 1, len(chosen))
+    except KeyboardInterrupt:
+        interrupted = True
+    return MixedProfiles(tuple(curves), estimates, interrupted)
 
 
 def _profile(fit: MixedFit, label: str, confidence: float, limit: int) -> MixedProfile:
@@ -214,6 +235,7 @@ def _profile(fit: MixedFit, label: str, confidence: float, limit: int) -> MixedP
         for i in order:  # each begins where its neighbor ended
             start[label] = float(places[i])
             near = estimate(statement, fit.records, options, start)
+            _go_on(near)
             objective[i] = near.objective
             start = {str(k): float(v) for k, v in near.estimates["estimate"].items()}
     low, high = _crossings(places, objective - np.nanmin(objective), rise, middle)
@@ -226,15 +248,16 @@ def _places(fit: MixedFit, label: str, points: int) -> Array:
     if not np.isfinite(se):
         raise FitError(f"profile: {label!r} has no standard error to choose places by; fit with covariance='R'.")
     z = np.linspace(-3, 3, points)
-    value = float(row["estimate"])
+    value, numbers, population = float(row["estimate"]), fit.subjects.numbers, fit.subjects.population
     if label.startswith("probability["):
         return np.asarray(1 / (1 + (1 - value) / value * np.exp(-z * se / (value * (1 - value)))))
-    scale = next((c.scale for c in fit.subjects.population.components if c.label == label), Scale("linear"))
-    if scale.kind in ("logit", "probit"):  # within its bounds
-        phi = scale.of(np.asarray(value))
-        return scale.natural(phi + z * se / scale.slope(phi))
-    positive = value > 0 and (label.startswith("omega") or float(row["ci_low"]) > 0)
-    return np.asarray(value * np.exp(z * se / value) if positive else value + z * se)
+    i = numbers.labels.index(label)
+    one = i if fit.subjects.classes is None else int(fit.subjects.classes.source[i])
+    if one < len(population.components):  # on its own scale, which keeps it within limits
+        scale = population.components[one].scale
+        slope = float(scale.slope(fit.u[i]))
+        return np.sort(scale.natural(fit.u[i] + z * se / slope))
+    return np.asarray(value + z * se if one < population.nb else value * np.exp(z * se / value))
 
 
 def _crossings(places: Array, above: Array, rise: float, middle: int) -> tuple[float, float]:

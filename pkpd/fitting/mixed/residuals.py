@@ -19,6 +19,7 @@ from pkpd.fitting.likelihoods import KnownSd, NormalError
 from pkpd.fitting.mixed.linearized import Linearized, linearized
 from pkpd.fitting.mixed.replicates import replicates
 from pkpd.fitting.mixed.subjects import Subjects
+from pkpd.fitting.outcomes import Binomial, Poisson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,8 +120,14 @@ def npde(subjects: Subjects, u: Array, n: int, seed: int) -> tuple[Array, Array]
     seen = subjects.observations
     drawn = replicates(subjects, u, n, seed)
     observed = np.full(seen.mask.size, np.nan)
+    jitter = np.random.default_rng([seed, 1])
     for e in seen.endpoints:
         observed[e.places] = np.where(e.observed.censored == 0, e.observed.value, np.nan)
+        if isinstance(e.likelihood, Binomial | Poisson):  # as if continuous: whole numbers would tie
+            whole = np.zeros(drawn.shape[1:], dtype=bool)
+            whole.reshape(-1)[e.places] = True
+            observed[e.places] += jitter.uniform(-0.5, 0.5, len(e.places))
+            drawn[:, whole] += jitter.uniform(-0.5, 0.5, (n, len(e.places)))
     observed = observed.reshape(seen.shape)
     errors, discrepancies = np.full(seen.shape, np.nan), np.full(seen.shape, np.nan)
     for s in range(subjects.count):

@@ -239,6 +239,8 @@ class MixedFit:
     def shrinkage(self) -> dict[str, float]:
         """Of each eta, 1 - sd(eta)/omega; and of epsilon by output, 1 - sd(IWRES).
 
+        Subjects without an occasion do not count for its eta.
+
         References
         ----------
         Savic RM, Karlsson MO. Importance of shrinkage in empirical Bayes estimates for
@@ -268,8 +270,9 @@ class MixedFit:
     def npde(self, n: int = 1000, seed: int = 0) -> pd.DataFrame:
         """The residuals with normalized prediction distribution errors, from `n` simulations of the trial.
 
-        Of data that the model describes ``npde`` is standard normal, and ``pd`` uniform.  The classes
-        of a mixture are drawn by their probabilities.
+        Of data that the model describes ``npde`` is standard normal, and ``pd`` uniform; counts are
+        spread evenly about their whole numbers for that.  The classes of a mixture are drawn by their
+        probabilities.
 
         References
         ----------

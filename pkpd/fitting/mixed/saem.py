@@ -259,9 +259,26 @@ class _State:
         covariance = covariance * np.outer(stretch, stretch)
         try:
             l = population.l_of(covariance)
+            l = self._with_held(l)
         except np.linalg.LinAlgError:  # correlations beyond 1 by the pattern: let them wait
             return
         u[population.nb :] = np.where(population.free_l, np.maximum(l, population.floor), u[population.nb :])
+
+    def _with_held(self, l: Array) -> Array:
+        """l with the standard deviations that are held, and what others covary with them in proportion."""
+        population = self.population
+        square = population.rows == population.cols
+        held = population.rows[square][~population.free_l[population.which[square]]]
+        if not len(held) or square.all():
+            return l
+        others = np.setdiff1d(np.arange(population.q), held)
+        new, known = population.cholesky(l), population.cholesky(self.u[population.nb :])
+        at, below = np.ix_(held, held), np.ix_(others, held)
+        new[below] = new[below] @ np.linalg.inv(new[at]) @ known[at]
+        off = ~square
+        l = l.copy()
+        l[population.which[off]] = new[population.rows[off], population.cols[off]]
+        return l
 
 
 def _log_t(x: Array) -> Array:

@@ -16,6 +16,7 @@ from pkpd.fitting.mixed.components import Component
 from pkpd.fitting.mixed.expansion import Expanded, expanded
 from pkpd.fitting.mixed.linking import Partners, partners
 from pkpd.fitting.mixed.mixture_statements import class_statement
+from pkpd.fitting.mixed.natural import require_holdable
 from pkpd.fitting.mixed.padding import padded
 from pkpd.fitting.mixed.populations import coefficient_start, population_of
 from pkpd.fitting.mixed.predictions import Trajectories
@@ -23,7 +24,7 @@ from pkpd.fitting.mixed.scales import Scale
 from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.mixed.subjects import Subjects
 from pkpd.fitting.observation_models import likelihoods, with_further_rows
-from pkpd.fitting.record_observations import RecordObservations, record_observations
+from pkpd.fitting.record_observations import RecordObservations, record_observations, require_risk
 from pkpd.fitting.usable_data import measured
 from pkpd.prepared.solver import Solver
 from pkpd.records.records import Records
@@ -36,9 +37,11 @@ __all__ = ["settled"]
 
 def settled(
     statement: MixedEffects, records: Records, *, outputs: str | Mapping[Any, str] | None, blq: BlqMethod,
-    solver: Solver,
+    solver: Solver, patients: bool = False,
 ) -> Subjects:  # fmt: skip
     """Settle all that a fit needs but the values of what is estimated.
+
+    `patients` of a known population may lack an output, or have none of its categories.
 
     Raises
     ------
@@ -49,8 +52,14 @@ def settled(
         If a covariate or an output is missing.
     """
     observed = _observed(statement, records, outputs, blq)
-    larger = expanded(statement, observed.records)
+    if patients:
+        seen = observed.data.outputs
+        error = {name: one for name, one in statement.error.items() if name in seen}
+        spreads = {k: v for k, v in statement.error_spread.items() if k.split("[", 1)[1][:-1] in seen}
+        statement = statement.but(error=error, error_spread=spreads)
+    larger = expanded(statement, observed.records, estimated=not patients)
     chosen = likelihoods(observed.data, dict(statement.error), blq)
+    require_risk(observed, chosen)
     linked = partners(statement.residuals, observed, blq)
     numbers = _numbers(statement, chosen, linked)
     components = [*_parameters(statement, larger), *numbers]
@@ -63,12 +72,13 @@ def settled(
         )
         classes = classes_of(statement, whole, own)
     population = population_of(statement, larger, components, count) if classes is None else classes.population
+    require_holdable(population if classes is None else classes)
     names = tuple(c.parameter for c in components if c.parameter is not None)
     longer, _, _ = with_further_rows(observed.data, chosen)
     wanted = tuple(dict.fromkeys(longer.output))
     trajectories = Trajectories(larger.model, larger.records, names, _held(statement, names), wanted, solver)
-    seen = padded(observed, chosen, wanted, [c.label for c in numbers], linked)
-    return Subjects(population, trajectories, seen, observed.data.arms, classes)
+    observations = padded(observed, chosen, wanted, [c.label for c in numbers], linked)
+    return Subjects(population, trajectories, observations, observed.data.arms, classes)
 
 
 # ---- observations
@@ -82,12 +92,18 @@ def _observed(statement: MixedEffects, records: Records, outputs: Any, blq: BlqM
         )
     if outputs is None and len(statement.error) == 1:
         outputs = next(iter(statement.error))
-    observed = record_observations(statement.model, records, outputs)
+    observed = record_observations(statement.model, records, outputs, with_sd=False)
     if blq == "M1":
         observed = observed.take(measured(observed.data))
     everyone = [as_text(subject) for subject in records.subjects]
     without = [subject for subject in everyone if subject not in observed.data.arms]
     if without:
+        if blq == "M1" and (records["CENS"] != 0).any():
+            raise FitError(
+                f"fit: every observation of subject {without[0]} of {records.name} lies beyond a limit"
+                f"{f' (as of {len(without) - 1} others)' if len(without) > 1 else ''}, and blq='M1' leaves these out; "
+                "use blq='M3', or leave the subject out."
+            )
         raise FitError(
             f"fit: subject {without[0]} of {records.name} has no observation"
             f"{f' (as have {len(without) - 1} others)' if len(without) > 1 else ''}; leave the records out, or set MDV "

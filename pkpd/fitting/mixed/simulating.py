@@ -75,6 +75,6 @@ def mixture_of(fit: MixedFit) -> Mapping[str, Subpopulation] | None:
 def model_of(fit: MixedFit) -> Any:
     """The structural model with the typical values of the first class for defaults."""
     values = _values(fit, 0)
-    held = {k: v for k, v in fit.statement.parameters.items() if not isinstance(v, str)}
+    held = fit.subjects.trajectories.held
     names = {s.name for s in fit.statement.model.settable}
     return fit.statement.model.using(**held, **{k: v for k, v in values.items() if k in names})

@@ -20,6 +20,7 @@ from pkpd.fitting.mixed.mixture_statements import with_mixture
 from pkpd.fitting.outcomes import Binomial, EventTime, Poisson
 from pkpd.measures.dependent_errors import DependentErrors
 from pkpd.measures.residual_error import ResidualError
+from pkpd.records.tidy_tables import as_text
 from pkpd.symbolic.covariates import CovariateEffect
 from pkpd.symbolic.model import Model, require_model
 
@@ -191,10 +192,11 @@ def mixed_effects(
     wanted = _free(model, free, settable)
     held, effects = dict(parameters or {}), {k: _effects(k, e) for k, e in (covariates or {}).items()}
     within = {name: _occasion(name, d) for name, d in (occasions or {}).items()}
+    at_start = frozenset([fixed] if isinstance(fixed, str) else map(str, fixed))
     _require_one_purpose(model, settable, {*variability.names, *wanted}, held, {**effects, **within})
     stated = MixedEffects(
-        model, variability, errors, effects, within, wanted, frozenset(map(str, fixed)), held, dict(priors or {}),
-        spreads, dependent(model, errors, residuals),
+        model, variability, errors, effects, within, wanted, at_start, held, dict(priors or {}), spreads,
+        dependent(model, errors, residuals),
     )  # fmt: skip
     return with_mixture(stated, mixture)
 
@@ -260,8 +262,26 @@ def _of_errors(iiv: Any, errors: Mapping[str, ErrorModel]) -> tuple[Any, dict[st
                 f"mixed_effects: iiv[{label!r}] is {distribution!r}; the size of an error varies log-normally, as "
                 "lognormal(cv=0.3)."
             )
+        _require_free_number(label, distribution, errors)
         spreads[label] = float(distribution.sd)
     return {name: d for name, d in iiv.items() if name not in spreads}, spreads
+
+
+def _require_free_number(label: str, distribution: TransformedNormal, errors: Mapping[str, ErrorModel]) -> None:
+    """Refuse a median beside the number of the error model itself, and a number that is the same for all."""
+    name, output = label[:-1].split("[", 1)
+    error = errors[output]
+    assert isinstance(error, ResidualError)
+    if error.held:
+        raise FitError(
+            f"mixed_effects: iiv[{label!r}] lets a number vary that error[{output!r}] holds for everyone; leave out "
+            f".fixed(), and name {label!r} in fixed= to hold its typical value."
+        )
+    if distribution.center is not None and distribution.center != error.numbers[name]:
+        raise FitError(
+            f"mixed_effects: iiv[{label!r}] has the median {distribution.center:g}, and error[{output!r}] starts at "
+            f"{error.numbers[name]:g}; give the median there alone, and here lognormal(cv=...)."
+        )
 
 
 def _require_normal(variability: Variability) -> None:
@@ -303,6 +323,14 @@ def _effects(name: str, effect: Any) -> tuple[CovariateEffect, ...]:
                 f"mixed_effects: covariates[{name!r}] has {one!r}; expected an effect of a column, such as "
                 "power_effect('WT', 70), or a list of them."
             )
+    seen: dict[tuple[str, str], CovariateEffect] = {}
+    for one in several:
+        twin = seen.setdefault((one.covariate, "" if one.kind != "category" else as_text(one.category)), one)
+        if twin is not one:
+            raise FitError(
+                f"mixed_effects: covariates[{name!r}] has two effects of {one.covariate!r}, {twin} and {one}, whose "
+                "coefficients would have one name; keep one of them."
+            )
     return several
 
 
@@ -312,5 +340,10 @@ def _occasion(name: str, distribution: Any) -> TransformedNormal:
         raise FitError(
             f"mixed_effects: occasions[{name!r}] is {distribution!r}; what changes from occasion to occasion is a "
             "factor, as lognormal(cv=0.2)."
+        )
+    if within.center is not None and within.center != 1:
+        raise FitError(
+            f"mixed_effects: occasions[{name!r}] has the median {within.center:g}; an occasion is a factor about the "
+            "subject's own value, whose median is 1: lognormal(cv=0.2). The typical value stands in iiv= or free=."
         )
     return within

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError
 from pkpd.fitting.mixed.conditional import Point
-from pkpd.fitting.mixed.covariance import Certainty, certainty
+from pkpd.fitting.mixed.covariance import Certainty, bend_of, certainty
 from pkpd.fitting.mixed.importance import Estimated, matched
 from pkpd.fitting.mixed.mixing import approximation_of, individual_modes, most_probable, without_members
 from pkpd.fitting.mixed.priors import penalty_of
 from pkpd.fitting.mixed.results import MixedFit, Options
 from pkpd.fitting.mixed.saem import saem
 from pkpd.fitting.mixed.sampled_classes import importance_of
-from pkpd.fitting.mixed.sampled_search import maximize
-from pkpd.fitting.mixed.searching import Report
+from pkpd.fitting.mixed.sampled_search import Maximum, maximize
+from pkpd.fitting.mixed.searching import Penalty, Report
 from pkpd.fitting.mixed.statements import MixedEffects
 from pkpd.fitting.mixed.subjects import Subjects
 from pkpd.records.records import Records
@@ -24,6 +26,12 @@ __all__ = ["estimated_by_samples", "likelihood"]
 
 MATCHINGS = 3
 """How often a sample is moved to where the one before says that the posteriors are."""
+
+THIN = 20
+"""The effective number of points of a subject below which its likelihood is uncertain."""
+
+UNINFORMED = 0.9
+"""The share of the variance of a random effect that is left, from which on Louis' information is mostly noise."""
 
 FEW = 256
 """The points with which a search by samples begins."""
@@ -60,12 +68,25 @@ def estimated_by_samples(
     few = importance_of(subjects, min(FEW, options.samples), options.seed)
     near = maximize(few, u, mean, covariance, penalty=penalty, report=report)
     many = importance_of(subjects, options.samples, options.seed)
-    u, mean, covariance = _in_order(subjects, near.u, near.estimate.mean, near.estimate.covariance)
-    found = maximize(many, u, mean, covariance, penalty=penalty, report=report)
+    found = near
+    if not near.interrupted:
+        start = _in_order(subjects, near.u, near.estimate.mean, near.estimate.covariance)
+        found = _after(near, maximize(many, *start, penalty=penalty, report=report))
+    if not found.interrupted and np.median(_sizes(found.estimate)) < THIN:  # a spread fell far below the sample's
+        away = found.estimate.mean - _typical(subjects, found.u)
+        mean, covariance = _about_modes(subjects, found.u, away, options)
+        found = _after(found, maximize(many, found.u, mean, covariance, penalty=penalty, report=report))
     return _fit(
         statement, records, options, subjects, found.u, found.estimate, found.converged, found.message,
-        near.rounds + found.rounds, near.evaluations + found.evaluations,
-        np.concatenate([near.trace, found.trace]), found.interrupted or near.interrupted, {},
+        found.rounds, found.evaluations, found.trace, found.interrupted, {},
+    )  # fmt: skip
+
+
+def _after(before: Maximum, now: Maximum) -> Maximum:
+    """`now`, with the rounds of the search before it."""
+    return replace(
+        now, rounds=before.rounds + now.rounds, evaluations=before.evaluations + now.evaluations,
+        trace=np.concatenate([before.trace, now.trace]),
     )  # fmt: skip
 
 
@@ -113,19 +134,44 @@ def _typical(subjects: Subjects, u: Array) -> Array:
 
 
 def _certainty(
-    subjects: Subjects, u: Array, now: Estimated, eta: Array, free: Mask, notes: list[str]
+    subjects: Subjects, u: Array, now: Estimated, eta: Array, free: Mask, notes: list[str], penalty: Penalty | None
 ) -> Certainty:  # fmt: skip
     """By Louis' information where the sample makes it definite, else by the model linearized at the modes."""
     score = 0.5 * now.score[:, free]
-    by_sample = Certainty(subjects.numbers, u, free, 0.5 * now.information[np.ix_(free, free)], score.T @ score)
-    if not by_sample.missing("R"):
+    information = now.information[np.ix_(free, free)]
+    if penalty is not None:
+        information = information + bend_of(penalty, u, np.flatnonzero(free))
+    by_sample = Certainty(subjects.numbers, u, free, 0.5 * information, score.T @ score)
+    left, population = _left(subjects, u, now), subjects.population
+    if by_sample.missing("R"):
+        why = (
+            "The information of the importance sample is not positive definite (some subjects have few effective "
+            "points); more samples= may help."
+        )
+    elif left.max() > UNINFORMED:
+        carrier = population.components[population.random[int(np.argmax(left))]]
+        why = (
+            f"The data say so little of the random effect on {carrier.random or carrier.label} that the information by "
+            "samples is a small difference of large numbers."
+        )
+    else:
         return by_sample
-    notes.append(
-        "The information of the importance sample is not positive definite (some subjects have few effective points); "
-        "standard errors are those of the FOCEI objective at these estimates. More samples= may help."
-    )
+    notes.append(f"{why} Standard errors are those of the FOCEI objective at these estimates.")
     approximation = approximation_of(subjects, "focei")
-    return certainty(approximation, approximation.evaluate(u[None], eta[None]), free)
+    return certainty(approximation, approximation.evaluate(u[None], eta[None]), free, penalty)
+
+
+def _left(subjects: Subjects, u: Array, now: Estimated) -> Array:
+    """(q,): the share of the variance of each random effect that observations leave, in the mean over subjects."""
+    omega = subjects.population.omega(subjects.population.split(subjects.class_vectors(u))[1])
+    prior = np.repeat(np.diagonal(omega, axis1=-2, axis2=-1), subjects.count, axis=0)
+    weights = None if now.shares is None else now.shares.reshape(-1)
+    return np.asarray(np.average(np.diagonal(now.covariance, axis1=-2, axis2=-1) / prior, axis=0, weights=weights))
+
+
+def _sizes(now: Estimated) -> Array:
+    """(subjects,): the effective number of points, of a mixture in the most probable class."""
+    return now.size if now.shares is None else most_probable(now.shares, now.size)
 
 
 def _fit(
@@ -133,21 +179,20 @@ def _fit(
     converged: bool, message: str, iterations: int, evaluations: int, trace: Array, interrupted: bool,
     details: dict[str, object],
 ) -> MixedFit:  # fmt: skip
-    numbers = subjects.numbers
+    numbers, penalty = subjects.numbers, penalty_of(statement, subjects.numbers)
     floored = (u <= numbers.lowest + 1e-12) & numbers.free
     point = _modes(subjects, u, now.mean - _typical(subjects, u), options)
     mode, curvature = individual_modes(point, now.shares)
-    size = now.size if now.shares is None else most_probable(now.shares, now.size)
-    thin = [name for name, points in zip(subjects.names, size, strict=True) if points < 20]
+    thin = [name for name, points in zip(subjects.names, _sizes(now), strict=True) if points < THIN]
     notes: list[str] = []
     certain = None
     if options.covariance is not None and not interrupted:
         free = numbers.free & ~floored & ~without_members(subjects, u)
-        certain = _certainty(subjects, u, now, point.eta[0], free, notes)
+        certain = _certainty(subjects, u, now, point.eta[0], free, notes, penalty)
     if thin:
         notes.append(
-            f"Of subject {', '.join(thin[:8])} the importance sample has an effective size below 20: the likelihood is "
-            "uncertain there; take more samples=."
+            f"Of subject {', '.join(thin[:8])} the importance sample has an effective size below {THIN}: their "
+            "likelihood is uncertain; take more samples=."
         )
     return MixedFit(
         statement=statement, records=records, options=options, subjects=subjects, u=u, objective=now.value,
