@@ -454,9 +454,9 @@ def test_written_and_read(tmp_path: Path) -> None:
     fit = pkpd.fit(statement, data, outputs=OUTPUTS["pair"], start={LABEL["pair"]: 0.5})
     assert fit.estimates.loc[LABEL["pair"], "estimate"] == pytest.approx(0.5)
     path = tmp_path / "fit.json"
-    pkpd.write_mixed_fit(fit, path)
+    pkpd.write_fit(fit, path)
     assert LABEL["pair"] in json.loads(path.read_text())["labels"]
-    again = pkpd.read_mixed_fit(path, statement)
+    again = pkpd.read_fit(path, statement)
     pd.testing.assert_frame_equal(again.residuals, fit.residuals)
 
 

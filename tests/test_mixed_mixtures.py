@@ -327,8 +327,8 @@ def test_simulated_trials_draw_classes_by_their_probabilities(fit: pkpd.MixedFit
 
 
 def test_a_fit_is_written_and_read(fit: pkpd.MixedFit, tmp_path: Path) -> None:
-    pkpd.write_mixed_fit(fit, tmp_path / "fit.json")
-    again = pkpd.read_mixed_fit(tmp_path / "fit.json", statement(GUESS))
+    pkpd.write_fit(fit, tmp_path / "fit.json")
+    again = pkpd.read_fit(tmp_path / "fit.json", statement(GUESS))
     pd.testing.assert_frame_equal(again.estimates, fit.estimates)
     assert again.individuals.equals(fit.individuals)
 
