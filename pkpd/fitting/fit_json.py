@@ -227,8 +227,9 @@ def _observed(fields: Fields, data: Dataset, replacement: Any) -> RecordObservat
     if len(rows) != len(data) or (rows < 0).any() or (rows >= len(records)).any():
         raise fields.wrong("rows", f"the rows of {len(data)} observations among {len(records)} records")
     values = np.array(records["DV"][rows], dtype=float)
-    if not np.array_equal(values, data.value):
-        row = int(rows[int(np.argmax(values != data.value))])
+    other = (values != data.value) & (data.censored == 0)  # of what is beyond a limit the value is that limit
+    if other.any():
+        row = int(rows[int(np.argmax(other))])
         raise DataError(f"{fields.where}: {records.place(row)} is not the observation that was fitted.")
     return RecordObservations(records, data, rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from pkpd.records.tidy_tables import as_text
 from pkpd.symbolic.model import Model
 
 __all__ = ["RecordObservations", "record_observations"]
+
+FLAGS = ("blq", "bql")  # names of columns that say what NONMEM's CENS says
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,16 +79,17 @@ def record_observations(model: Model, records: Records, outputs: Any) -> RecordO
     subjects = [as_text(subject) for subject in records.subjects]
     number = np.cumsum(np.isin(np.arange(len(records)), records.first_rows)) - 1
     sd = _sd(records, rows)
+    censored, value = _limited(records, rows)
     data = Dataset(
         arm=tuple(subjects[i] for i in number[rows]),
         time=records["TIME"][rows],
         output=tuple(output.tolist()),
-        value=records["DV"][rows],
+        value=value,
         sd=np.ones(len(rows)) if sd is None else sd,
         regimens=dict.fromkeys(subjects[i] for i in number[rows]),
         sd_given=sd is not None,
         name=records.name,
-        censored=records["CENS"][rows],
+        censored=censored,
     )
     return _of_observed(records, data, rows)
 
@@ -112,6 +116,32 @@ def _outputs(model: Model, records: Records, rows: Index, outputs: Any) -> Any:
         if name and name not in observables:
             raise unknown_name(model.name, "state or output", str(name), observables)
     return names
+
+
+def _limited(records: Records, rows: Index) -> tuple[Index, Array]:
+    """CENS and DV of the observations; the limit of what is flagged is LLOQ where that is known.
+
+    Where nothing is flagged a DV below LLOQ is below the limit, as in a tidy table.
+    """
+    flags, value, lloq = records["CENS"][rows], records["DV"][rows], records["LLOQ"][rows]
+    if not flags.any():
+        flags = (value < lloq).astype(np.int64)
+    _warn_of_flags(records, rows[flags == 0])
+    return flags, np.where(flags == 1, np.fmax(value, lloq), value)
+
+
+def _warn_of_flags(records: Records, measured: Index) -> None:
+    """Warn of columns by which other programs flag a limit, where they are not followed."""
+    for name, column in records.covariates.items():
+        flagged = measured[column[measured] == 1] if name.lower() in FLAGS and column.dtype != object else measured[:0]
+        if len(flagged):
+            warnings.warn(
+                f"fit: column {name!r} is 1 for {len(flagged)} observations of {records.name}, which count as measured "
+                f"values (first: {records.place(int(flagged[0]))}). If they are below a limit, read the table with "
+                f"columns={{{name!r}: 'CENS'}}; if not, drop the column.",
+                UserWarning,
+                stacklevel=4,
+            )
 
 
 def _sd(records: Records, rows: Index) -> Array | None:

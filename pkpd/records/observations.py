@@ -248,7 +248,8 @@ def read_observations(
           an arm, as any other column does: equal values of two of them are two observations.
         - ``blq`` (or ``bql``) is 1 where the truth is below `value`, the limit of
           quantification; ``cens`` is that, or -1 where the truth is above `value`.  With
-          ``lloq`` alone, a value below it is below the limit, whatever it says.
+          ``lloq`` alone, a value below it is below the limit, whatever it says.  Where ``lloq``
+          is known it is the limit of what is flagged, whose value may be less or left empty.
         - ``at_dose`` is ``before`` or ``after``; see below.
         - A column of numbers that has the name of a parameter of the model, such as ``WT``, is a
           covariate of a fit: it sets that parameter, and is constant in each subject.
@@ -282,10 +283,12 @@ def read_observations(
     cells = read_table(table, EXPECTED)
     _check_columns(cells)
     texts = {c: tuple(cells.texts(c)) for c in ("arm", "output")}
-    numbers = {c: np.array(cells.numbers(c)) for c in ("time", "value", *(["sd"] if "sd" in cells.columns else []))}
+    subject, flags, unit = (_first(cells, names) for names in (SUBJECT, CENSORED, UNIT))
+    censored, value = _limited(cells, flags)
+    numbers = {"time": np.array(cells.numbers("time")), "value": value}
+    numbers |= {"sd": np.array(cells.numbers("sd"))} if "sd" in cells.columns else {}
     _check_sizes(cells, numbers.get("sd"))
     _check_repeats(cells, texts, numbers)
-    subject, flags, unit = (_first(cells, names) for names in (SUBJECT, CENSORED, UNIT))
     with_meaning = (*REQUIRED, "sd", "lloq", "at_dose", subject, flags, unit)
     unused = tuple(c for c in cells.columns if c not in with_meaning)
     return Dataset(
@@ -299,7 +302,7 @@ def read_observations(
         source=cells.source,
         unused=unused,
         subject=() if subject is None else tuple(cells.texts(subject)),
-        censored=_censored(cells, flags, numbers["value"]),
+        censored=censored,
         at_dose=_sides(cells, at_dose),
         columns={
             name: column
@@ -330,13 +333,30 @@ def _first(cells: Table, names: Any) -> str | None:
     return next((lowered[name] for name in names if name in lowered), None)
 
 
-def _censored(cells: Table, flags: str | None, value: Array) -> Index:
-    """0 for measured values, 1 below and -1 above a limit."""
-    if flags is not None:
-        return np.array(cells.choices(flags, CENSORED[flags.lower()], 0), dtype=np.int64)
-    if "lloq" not in cells.columns:
-        return np.zeros(len(cells), dtype=np.int64)
-    return (value < np.array(cells.numbers_or_nan("lloq"))).astype(np.int64)
+def _limited(cells: Table, flags: str | None) -> tuple[Index, Array]:
+    """0 for measured values, 1 below and -1 above a limit; and the values, of what is beyond a limit the limit.
+
+    Raises
+    ------
+    DataError
+        If neither a value nor a limit is there.
+    """
+    value = np.array(cells.numbers_or_nan("value"))
+    lloq = np.array(cells.numbers_or_nan("lloq")) if "lloq" in cells.columns else np.full(len(cells), np.nan)
+    if flags is None:
+        censored = (value < lloq).astype(np.int64)
+    else:
+        censored = np.array(cells.choices(flags, CENSORED[flags.lower()], 0), dtype=np.int64)
+    value = np.where(censored == 1, np.fmax(value, lloq), value)
+    if np.isnan(value).any():
+        row = int(np.argmax(np.isnan(value)))
+        if not censored[row]:
+            cells.number(row, "value")  # refuses it
+        raise DataError(
+            f"{cells.place(row, 'value')} is empty; the value of what is beyond a limit is that limit, unless a "
+            "column 'lloq' has it."
+        )
+    return censored, value
 
 
 def _numbers(cells: Table, name: str) -> Array | None:
