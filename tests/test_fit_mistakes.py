@@ -106,3 +106,37 @@ def test_counts_and_event_times_have_no_limits() -> None:
     times = pkpd.read_observations(table(output="H", value=1, cens=[0, -1, 0, 0, -1, 0]), {"a": None})
     with pytest.raises(pkpd.FitError, match="time 2 .*cens is -1.* a time without the event has the value 0"):
         pkpd.fit(model, times, ["rate"], error=pkpd.event_time("h"))
+
+
+# ---- priors
+
+
+def prior_of_slope(prior, **options) -> pkpd.Fit:
+    """Closed form: ten values about 0.5 times the time with errors of 0.3, so that the slope is 0.5 with an SE of 0.3/sqrt(S)."""
+    times = np.arange(1.0, 7)
+    frame = pd.DataFrame({"arm": "a", "time": times, "output": "y", "value": 0.5 * times, "sd": 0.3})
+    free = {"b": pkpd.free(0.7, prior=prior, **options)}
+    return pkpd.fit(line, pkpd.read_observations(frame, {"a": None}), free, parameters={"a": 0.0})
+
+
+@pytest.mark.parametrize(("log", "low", "high", "end"), [(False, 0.6, 0.9, 0.6), (True, 0.6, 0.9, 0.6), (True, 0.1, 0.9, 0.5)])
+def test_a_prior_that_ends_bounds_the_parameter(log: bool, low: float, high: float, end: float) -> None:
+    """A uniform prior leaves the likelihood as it is, within its support."""
+    result = prior_of_slope(stats.uniform(low, high - low), log=log)
+    assert result.success
+    assert result.estimates.loc["b", "estimate"] == pytest.approx(end, rel=1e-6)
+    assert result.at_bound.tolist() == [end == 0.6]
+    assert result.log_posterior - result.log_likelihood == pytest.approx(-np.log(high - low))
+
+
+@pytest.mark.parametrize("mean", [0.0, -0.4])
+def test_a_prior_about_0_serves_a_parameter_on_a_log_scale(mean: float) -> None:
+    """The mode of a product of two normal densities, whatever the scale of the search."""
+    precision, prior = (np.arange(1.0, 7) ** 2).sum() / 0.3**2, 1 / 0.2**2
+    result = prior_of_slope(pkpd.normal(mean, sd=0.2), log=True)
+    assert result.estimates.loc["b", "estimate"] == pytest.approx((0.5 * precision + mean * prior) / (precision + prior))
+
+
+def test_a_start_outside_the_support_of_its_prior_is_refused() -> None:
+    with pytest.raises(pkpd.FitError, match="the priors give the start .* no probability"):
+        prior_of_slope(stats.uniform(0.1, 0.2))

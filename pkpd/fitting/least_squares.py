@@ -31,7 +31,7 @@ from pkpd.fitting.observation_models import (
 from pkpd.fitting.optimum import fit_of
 from pkpd.fitting.outcomes import Binomial, EventTime, Poisson
 from pkpd.fitting.predictor import Predictor
-from pkpd.fitting.priors import Priors, settled_prior
+from pkpd.fitting.priors import Priors, settled_prior, within_support
 from pkpd.fitting.record_observations import RecordObservations, record_observations
 from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.regimen_predictor import RegimenPredictor
@@ -305,7 +305,7 @@ def _objective(
 ) -> Objective:
     """What is maximized, with every observation on one side of a dose."""
     data = known if isinstance(known, Dataset) else known.data
-    moved = coordinates(model, data, free)
+    moved = tuple(within_support(c) for c in coordinates(model, data, free))
     chosen = likelihoods(data, error, blq)
     longer, places, source = with_further_rows(data, chosen)
     asked = longer if isinstance(known, Dataset) else dataclasses.replace(known, data=longer, rows=known.rows[source])
