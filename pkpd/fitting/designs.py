@@ -11,7 +11,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FitError, unknown_name
-from pkpd.fitting.curves import Curve, as_curve, curve
+from pkpd.fitting.curves import Curve, as_curve, curve, in_units_of
 from pkpd.fitting.free_parameters import Coordinate, coordinates
 from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.likelihoods import KnownSd, Likelihood, Observed
@@ -271,7 +271,7 @@ def _observed(model: Model, treatment: Any, times: Any, outputs: Any, error: Any
             return record_observations(model, treatment, outputs)
         if outputs is not None:
             raise FitError(f"outputs is {outputs!r}, but {treatment.name} says itself what is observed; leave it out.")
-        return treatment
+        return in_units_of(model, treatment) if isinstance(model, Curve) else treatment.in_units(model.units)
     if times is None:
         raise FitError(f"times is {times}; say when is sampled, such as times=[1, 2, 4, 8].")
     arms, regimens = regimens_by_arm(treatment)

@@ -10,7 +10,7 @@ import numpy as np
 
 from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError
-from pkpd.fitting.curves import Curve, as_curve
+from pkpd.fitting.curves import Curve, as_curve, in_units_of
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
 from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.likelihoods import BlqMethod
@@ -261,12 +261,12 @@ def fit(
         raise FitError(f"fit: solver is {solver!r}; expected pkpd.Solver(...).")
     options = (solver or SOLVER).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps)
     _check(model, data, parameters, outputs, at_dose, options.rtol, max_evaluations)
-    if isinstance(data, Dataset):
-        data = data.in_units(model.units if isinstance(model, Model) else {})  # a function's values have no unit
     if isinstance(model, Model):
+        data = data.in_units(model.units) if isinstance(data, Dataset) else data
         model, held = with_tied_parameters(model, dict(parameters or {}))
     else:  # a curve has what a fit asks of a model
-        model, held = cast("Model", as_curve(model, data)), dict(parameters or {})
+        named = as_curve(model, data)
+        model, held, data = cast("Model", named), dict(parameters or {}), in_units_of(named, data)
     observed = record_observations(model, data, outputs) if isinstance(data, Records) else data
     whole = observed.data if isinstance(observed, RecordObservations) else observed
     beyond = blq_method(blq, error)

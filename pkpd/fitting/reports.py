@@ -99,7 +99,7 @@ def _correlation(fit: Fit) -> str:
 
 
 def _quality(fit: Fit) -> str:
-    freedom = f"({int(fit.standard.sum()) - fit.n_free} degrees of freedom)"
+    freedom = f"({fit.degrees_of_freedom} degrees of freedom)"
     squares = [
         ["chi-square", number(fit.chi_square, 6)],
         ["reduced chi-square", f"{number(fit.reduced_chi_square, 6)} {freedom}"],

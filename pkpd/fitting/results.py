@@ -155,7 +155,8 @@ class Fit:
 
     @property
     def degrees_of_freedom(self) -> int:
-        return self.n_observations - self.n_free
+        """How many more values `chi_square` sums than numbers were estimated; 0 where there are fewer."""
+        return max(int(self.standard.sum()) - self.n_free, 0)
 
     @property
     def solver_failures(self) -> int:
@@ -171,17 +172,19 @@ class Fit:
 
     @cached_property
     def standard(self) -> Mask:
-        """Which observations have a residual with a standard deviation: all but times to an event, (observations,)."""
-        standard = np.ones(self.n_observations, dtype=bool)
+        """Which observations have a residual with a standard deviation, (observations,).
+
+        Times to an event and values beyond a limit have none.
+        """
+        standard = np.array(self.data.censored == 0)
         for group in self.objective.groups:
-            standard[group.rows] = not isinstance(group.likelihood, EventTime)
+            standard[group.rows] &= not isinstance(group.likelihood, EventTime)
         return standard
 
     @property
     def reduced_chi_square(self) -> float:
-        """chi_square over the degrees of freedom of what it sums; NaN where there are none."""
-        freedom = int(self.standard.sum()) - self.n_free
-        return self.chi_square / freedom if freedom else math.nan
+        """chi_square over the degrees of freedom; NaN where there are none."""
+        return self.chi_square / self.degrees_of_freedom if self.degrees_of_freedom else math.nan
 
     @property
     def log_posterior(self) -> float:
@@ -302,12 +305,13 @@ class Fit:
             If the data have no such arm.
         """
         self._check_arm(arm)
+        acting = self.predictor.own(arm)
         own = {
             c.parameter: float(c.natural(v))
             for c, v in zip(self.predictor.coordinates, self.x, strict=False)
-            if c.arm in (None, arm)
+            if c in acting
         }
-        return {**self.constants, **own}
+        return {name: value for name, value in self.constants.items() if name in self.predictor.held(arm)} | own
 
     def predict(self, times: Any) -> xr.Dataset:
         """The states and outputs of every arm at `times`, by dimensions ``arm`` and ``time``.
