@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from examples import one_compartment
+from matplotlib.text import Text
 from scipy import stats
 
 import pkpd
@@ -204,3 +205,107 @@ def test_bands_do_not_begin_before_the_model() -> None:
     result = fitted(table(sd=0.3))
     with pytest.raises(pkpd.FitError, match=r"times\[0\] is -2, and .* starts at 0"):
         pkpd.bands(result, [-2.0, 0.0, 5.0])
+
+
+# ---- covariates and ties
+
+
+def test_the_column_of_a_parameter_is_told_and_held_to_its_bounds() -> None:
+    free = {"CL": pkpd.free(0.5, log=True)}
+    result = fitted(table(sd=0.3, v1=10.0, visit=1), free)  # but for case
+    assert "set by columns of the data: V1" in result.report()
+    assert "columns not used: visit" in result.report()
+    np.testing.assert_allclose(result.x, fitted(table(sd=0.3), free, parameters={"V1": 10.0}).x, rtol=1e-9)
+    both = fitted(table(sd=0.3, v1=np.arange(6) + 1.0, V1=10.0), free)
+    np.testing.assert_allclose(both.x, result.x, rtol=1e-9)
+    with pytest.raises(pkpd.FitError, match="covariate 'V1' of arm 'a' is -10 L, outside the bounds 0 to inf"):
+        fitted(table(sd=0.3, V1=[10, 10, -10, 10, 10, 10]), free)
+    with pytest.raises(pkpd.FitError, match="column 'V1' .* not all of its cells are numbers"):
+        fitted(table(sd=0.3, V1=["10", "1O", "10", "10", "10", "10"]), free)
+    records = pkpd.read_nonmem(subject(SD=0.3, V1=-10.0, HT=180))
+    with pytest.raises(pkpd.FitError, match=r"'V1' of .*row 1 \(ID 1\) is -10 L, outside the bounds"):
+        pkpd.fit(one_compartment, records, free)
+    told = pkpd.fit(one_compartment, pkpd.read_nonmem(subject(SD=0.3, V1=10.0, HT=180)), free).report()
+    assert "set by columns of the data: V1\n  columns not used: HT\n" in told
+
+
+def test_the_column_of_numbers_tried_is_used() -> None:
+    def chance(time, a, b):
+        return 1 / (1 + np.exp(-a - b * time))
+
+    data = pkpd.read_observations(table(value=[0, 1, 2, 4, 7, 9], n=10, visit=1), {"a": None})
+    free = {"a": pkpd.free(0.0), "b": pkpd.free(0.1)}
+    result = pkpd.fit(chance, data, free, error=pkpd.binomial_error())
+    assert "columns not used: visit\n" in result.report()
+    with pytest.raises(pkpd.FitError, match="is observed by counts or event times .* ask for kind='confidence'"):
+        pkpd.bands(result, [1.0, 2.0], kind="prediction")
+
+
+@pytest.mark.parametrize(
+    ("free", "rate", "message"),
+    [
+        (["V1", "CL"], ("0.1", "1/day"), r"'CL' is both free and tied to V1\*ke"),
+        (["V1"], ("0.1", "1/h"), r"'CL' is tied to V1\*ke \[L/h\]; expected an expression in \[L/day\]"),
+    ],
+)
+def test_a_tie_names_the_parameter_that_it_ties(free: list, rate: tuple, message: str) -> None:
+    ke = pkpd.param("ke", float(rate[0]), rate[1], "elimination")
+    with pytest.raises(pkpd.PkpdError, match=message):
+        fitted(table(sd=0.3), free, parameters={"CL": one_compartment["V1"] * ke})
+
+
+# ---- bootstrap, files, comparison
+
+
+def test_a_parametric_bootstrap_censors_where_the_data_did() -> None:
+    """Above a limit as below one: replicates of mirrored data are mirrored."""
+    times = np.arange(6.0)
+    values = 1 + 0.5 * times + np.array([0.1, -0.2, 0.3, 0.1, -0.3, 0.2])
+    free = {"a": pkpd.free(1.0), "b": pkpd.free(1.0)}
+
+    def replicates(sign: int) -> pkpd.Bootstrap:
+        high = values > 2.6
+        frame = {"arm": "a", "time": times, "output": "y", "value": sign * np.where(high, 2.6, values), "sd": 0.3}
+        data = pkpd.read_observations(pd.DataFrame(frame).assign(cens=np.where(high, -sign, 0)), {"a": None})
+        return pkpd.bootstrap(pkpd.fit(line, data, free, blq="M3"), 60, by="parametric", seed=1)
+
+    above, below = replicates(1).intervals(), replicates(-1).intervals()
+    np.testing.assert_allclose(above["estimate"], -below["estimate"], rtol=1e-6)
+    spread = np.sqrt((above["sd"] ** 2 + below["sd"] ** 2) / 60)
+    assert (np.abs(above["mean"] + below["mean"]) < 3 * spread).all()
+
+
+def power_decay(n: int):
+    def f(time, a, k):
+        return a * np.exp(-k * time**n)
+
+    return f
+
+
+def test_a_function_with_the_same_text_and_other_values_is_refused(tmp_path) -> None:
+    free = {"a": pkpd.free(9.0), "k": pkpd.free(0.1)}
+    result = pkpd.fit(power_decay(1), pkpd.read_observations(table(), {"a": None}), free)
+    path = pkpd.write_fit(result, tmp_path / "fit.json")
+    assert pkpd.read_fit(path, model=power_decay(1)).aic == result.aic
+    with pytest.raises(pkpd.DataError, match="'f' predicts .* at time 2 of arm 'a', and the one that was fitted"):
+        pkpd.read_fit(path, model=power_decay(2))
+
+
+def test_a_standard_deviation_that_may_be_0_makes_a_p_value_too_large() -> None:
+    """The limit of a variance (Self and Liang 1987)."""
+    fits = {
+        "additive": fitted(table(), error=pkpd.additive_error(0.3)),
+        "combined": fitted(table(), error=pkpd.combined_error(0.1, 0.05)),
+        "fixed volume": fitted(table(), {"CL": pkpd.free(0.5)}, error=pkpd.additive_error(0.3)),
+    }
+    pairs = [("additive", "combined"), ("fixed volume", "additive")]
+    remarks = pkpd.compare(fits, nested=pairs).tests["remark"].tolist()
+    assert remarks == ["a standard deviation is 0 in the simpler fit, its limit: the p-value is too large", ""]
+
+
+def test_what_is_beyond_a_limit_is_hollow() -> None:
+    cens = [0, 0, 0, 0, 1, -1]
+    upper, _ = pkpd.fit_overlay(fitted(table(cens=cens), error=pkpd.additive_error(0.3)))
+    hollow = {line.get_marker(): line.get_xdata().tolist() for line in upper.lines if line.get_marker() in "v^"}
+    assert hollow == {"v": [12.0], "^": [20.0]}
+    assert any("2 of 6 observations are beyond a limit" in text.get_text() for text in upper.figure.findobj(match=Text))

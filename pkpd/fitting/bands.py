@@ -200,11 +200,14 @@ def _error(fit: Fit, name: str) -> tuple[ResidualError, Sequence[str], Sequence[
         return group.likelihood.error, list(group.likelihood.numbers), group.numbers.tolist()
     if group is not None and isinstance(group.likelihood, KnownSd) and not fit.data.sd_given:
         return additive_error(1.0), [], []
-    why = "was not observed" if group is None else "has an error that is known at the times of the data only"
-    raise FitError(
-        f"bands: {name!r} {why}, so that an observation to come cannot be predicted; "
-        f"fit with error={{{name!r}: ...}}, or ask for kind='confidence'."
-    )
+    cure = f"fit with error={{{name!r}: ...}}, or ask for kind='confidence'"
+    if group is None:
+        why = "was not observed"
+    elif isinstance(group.likelihood, KnownSd):
+        why = "has an error that is known at the times of the data only"
+    else:
+        why, cure = f"is observed by counts or event times ({group.likelihood})", "ask for kind='confidence'"
+    raise FitError(f"bands: {name!r} {why}, so that an observation to come cannot be predicted; {cure}.")
 
 
 def _observed(curves: Array, drawn: Draws, names: Sequence[str], errors: Any) -> Array:

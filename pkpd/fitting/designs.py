@@ -202,7 +202,7 @@ def designed(
     """
     if at_dose is not None and at_dose not in SIDES:
         raise FitError(f"at_dose is {at_dose!r}; expected 'before' or 'after'.")
-    model, held = _settled(model, treatment, dict(parameters or {}))
+    model, held = _settled(model, treatment, dict(parameters or {}), free)
     observed = _observed(model, treatment, times, outputs, error)
     data = observed if isinstance(observed, Dataset) else observed.data
     moved, options = coordinates(model, data, free), solver or SOLVER
@@ -224,10 +224,10 @@ def designed(
     return design if sized else dataclasses.replace(design, data=_with_sd_by_size(design))
 
 
-def _settled(model: Any, treatment: Any, held: dict[str, Any]) -> tuple[Model, dict[str, Any]]:
+def _settled(model: Any, treatment: Any, held: dict[str, Any], free: object) -> tuple[Model, dict[str, Any]]:
     """A closed model, or a curve for a function, and the parameters that are held."""
     if isinstance(model, Model):
-        settled, held = with_tied_parameters(model, held)
+        settled, held = with_tied_parameters(model, held, free)
         settled.require_closed()
         return settled, held
     if not callable(model):

@@ -263,7 +263,7 @@ def fit(
     _check(model, data, parameters, outputs, at_dose, options.rtol, max_evaluations)
     if isinstance(model, Model):
         data = data.in_units(model.units) if isinstance(data, Dataset) else data
-        model, held = with_tied_parameters(model, dict(parameters or {}))
+        model, held = with_tied_parameters(model, dict(parameters or {}), free)
     else:  # a curve has what a fit asks of a model
         named = as_curve(model, data)
         model, held, data = cast("Model", named), dict(parameters or {}), in_units_of(named, data)
@@ -344,7 +344,7 @@ def _check(model: Any, data: Any, parameters: Any, outputs: Any, at_dose: Any, r
         raise FitError(f"fit: parameters is {parameters!r}; expected {{name: value}}.")
     if not isinstance(rtol, float) or not 0 < rtol <= 1e-6:
         raise FitError(f"fit: rtol is {rtol!r}; the derivatives of a fit need 1e-6 or less.")
-    if not isinstance(max_evaluations, int) or max_evaluations < 1:
+    if not isinstance(max_evaluations, int) or isinstance(max_evaluations, bool) or max_evaluations < 1:
         raise FitError(f"fit: max_evaluations is {max_evaluations!r}; expected a whole number of 1 or more.")
     check_side(at_dose)
     if isinstance(data, Records) and at_dose is not None:

@@ -194,7 +194,7 @@ def optimum_at(search: Search, numbers: Array, success: bool, message: str, resu
     if vanished:
         success = False
         message = (
-            f"the likelihood has no maximum: {' and '.join(vanished)} goes to 0, where the model meets a value "
+            f"the likelihood has no maximum: {' and '.join(vanished)} go{'es' * (len(vanished) == 1)} to 0, where the model meets a value "
             "exactly. Leave out values that are exact, or hold the standard deviation with .fixed()"
         )
     return Optimum(

@@ -179,6 +179,11 @@ class Predictor(ABC):
         """The columns of the data that have no part in the fit."""
         return self.data.unused
 
+    @property
+    def by_column(self) -> tuple[str, ...]:
+        """The parameters that columns of the data set."""
+        return ()
+
     def doses(self, arm: str) -> int:
         """How many doses an arm was given."""
         regimen = self.data.regimens[arm]

@@ -274,7 +274,11 @@ class RegimenPredictor(Predictor):
     def _covariates(self) -> dict[str, Array]:
         """The columns of the data that set a parameter, by its name; not one that is free or held."""
         spoken_for = {*(c.parameter for c in self.coordinates), *self.constants}
-        return {name: v for name, v in covariates(self.model, self.data).items() if name not in spoken_for}
+        return covariates(self.model, self.data, spoken_for)
+
+    @property
+    def by_column(self) -> tuple[str, ...]:
+        return tuple(self._covariates)
 
     @property
     def unused(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pkpd.fitting.outcomes import Binomial
 from pkpd.fitting.text_tables import number, table
 
 if TYPE_CHECKING:
@@ -33,8 +34,11 @@ def _head(fit: Fit) -> str:
     )
     if fit.constants:
         lines.append("  held: " + ", ".join(f"{k} = {v}" for k, v in fit.constants.items()))
-    if fit.predictor.unused:
-        lines.append(f"  columns not used: {', '.join(fit.predictor.unused)}")
+    if fit.predictor.by_column:
+        lines.append(f"  set by columns of the data: {', '.join(fit.predictor.by_column)}")
+    counted = {g.likelihood.trials for g in fit.objective.groups if isinstance(g.likelihood, Binomial)}
+    unused = [column for column in fit.predictor.unused if column not in counted]
+    lines += [f"  columns not used: {', '.join(unused)}"] if unused else []
     return "\n".join(lines)
 
 
