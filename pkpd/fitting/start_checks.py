@@ -26,7 +26,9 @@ def check_start(objective: Objective, x: Array) -> None:
     name = objective.predictor.model.name
     if failed:
         if isinstance(objective.predictor, FunctionPredictor):
-            raise FitError(f"fit: {name} has no finite value at the start in arm {failed[0]!r} ({at}). Start elsewhere.")
+            raise FitError(
+                f"fit: {name} has no finite value at the start ({at}) in arm {failed[0]!r}; start elsewhere."
+            )
         raise FitError(
             f"fit: {name} cannot be solved at the start in arm {failed[0]!r} ({at}). "
             "Start elsewhere, or try another method of simulate()."
