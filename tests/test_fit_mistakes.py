@@ -226,6 +226,8 @@ def test_the_column_of_a_parameter_is_told_and_held_to_its_bounds() -> None:
     records = pkpd.read_nonmem(subject(SD=0.3, V1=-10.0, HT=180))
     with pytest.raises(pkpd.FitError, match=r"'V1' of .*row 1 \(ID 1\) is -10 L, outside the bounds"):
         pkpd.fit(one_compartment, records, free)
+    with pytest.raises(pkpd.FitError, match=r"row 3 \(ID 1\), column 'V1' is '1O', and the parameter 'V1' that it sets"):
+        pkpd.fit(one_compartment, pkpd.read_nonmem(subject(V1=["10", "10", "1O", *["10"] * 4])), free)
     told = pkpd.fit(one_compartment, pkpd.read_nonmem(subject(SD=0.3, V1=10.0, HT=180)), free).report()
     assert "set by columns of the data: V1\n  columns not used: HT\n" in told
 
@@ -310,3 +312,9 @@ def test_what_is_beyond_a_limit_is_hollow() -> None:
     hollow = {line.get_marker(): line.get_xdata().tolist() for line in upper.lines if line.get_marker() in "v^"}
     assert hollow == {"v": [12.0], "^": [20.0]}
     assert any("2 of 6 observations are beyond a limit" in text.get_text() for text in upper.figure.findobj(match=Text))
+
+
+def test_a_column_of_standard_deviations_that_an_error_model_replaces_is_told() -> None:
+    told = fitted(table(sd=0.3), error=pkpd.additive_error(0.3)).report().replace("\n", " ")
+    assert "The column 'sd' has no part in the error of C." in told
+    assert "no part" not in fitted(table(), error=pkpd.additive_error(0.3)).report()

@@ -48,8 +48,13 @@ class RecordPredictor(Predictor):
                 )
         records, symbols = self.observed.records, {s.name: s for s in self.model.settable}
         for name, column in self._columns.items():
-            if records[column].dtype != object:
-                check_within(symbols[name], column, records[column], records.place)
+            if records[column].dtype == object:
+                row = next(i for i, cell in enumerate(records[column]) if not _is_number(cell))
+                raise FitError(
+                    f"fit: {records.place(row)}, column {column!r} is {records[column][row]!r}, and the parameter "
+                    f"{name!r} that it sets needs a number; write one for each category, or name the column otherwise."
+                )
+            check_within(symbols[name], column, records[column], records.place)
 
     @cached_property
     def _columns(self) -> dict[str, str]:
@@ -245,6 +250,14 @@ def _silent(key: str, column: NDArray[Any], times: Array) -> Any:
     if column.dtype == object or key in UNKNOWN_IF_MISSING:
         return _missing(column)
     return {"EVID": 2, "MDV": 1}.get(key, 0)
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return cell is None
+    return True
 
 
 def _missing(column: NDArray[Any]) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pkpd.fitting.likelihoods import KnownSd
 from pkpd.fitting.outcomes import Binomial
 from pkpd.fitting.text_tables import number, table
 
@@ -62,7 +63,10 @@ def _meaning_of_sd(fit: Fit) -> str:
         models = "; ".join(f"{g.output}: {g.likelihood}" for g in fit.objective.groups)
         beyond = int((fit.data.censored != 0).sum())
         limits = f" {beyond} observations are beyond a limit and count by the chance of that." if beyond else ""
-        return f"Error models, with the numbers that their estimates start from: {models}.{limits}"
+        known = {g.output for g in fit.objective.groups if isinstance(g.likelihood, KnownSd)}
+        without = [name for name in fit.data.outputs if fit.data.sd_given and name not in known]
+        idle = f" The column 'sd' has no part in the error of {', '.join(without)}." if without else ""
+        return f"Error models, with the numbers that their estimates start from: {models}.{limits}{idle}"
     if fit.sd_is == "known":
         return (
             "The standard deviations of the data are taken as known; standard errors are not scaled, "
