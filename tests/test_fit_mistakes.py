@@ -79,6 +79,16 @@ def test_records_have_the_limit_of_a_tidy_table(columns: dict, tmp_path) -> None
     assert again.data.value.tolist() == np.maximum(VALUES, LIMIT).tolist()
 
 
+def test_columns_with_a_meaning_are_known_in_any_case() -> None:
+    data = pkpd.read_observations(table(LLOQ=LIMIT, At_Dose="after"), {"a": DOSE})
+    assert data.censored.tolist() == [0, 0, 0, 0, 1, 1]
+    assert data.columns["lloq"].tolist() == [LIMIT] * 6
+    assert set(data.at_dose) == {"after"}
+    assert data.unused == ()
+    with pytest.raises(pkpd.DataError, match="columns 'cens' and 'BLQ', which both say what is beyond a limit"):
+        pkpd.read_observations(table(cens=[0, 0, 0, 0, 0, -1], BLQ=0), {"a": DOSE})
+
+
 def test_flags_under_another_name_are_told() -> None:
     flagged = subject(BLQ=[0, *(VALUES < LIMIT) * 1])
     with pytest.warns(UserWarning, match=r"column 'BLQ' is 1 for 2 observations .*row 6 .*columns={'BLQ': 'CENS'}"):
@@ -141,6 +151,23 @@ def test_a_prior_about_0_serves_a_parameter_on_a_log_scale(mean: float) -> None:
     assert result.estimates.loc["b", "estimate"] == pytest.approx(mode)
 
 
+@pytest.mark.parametrize("omega", [1e3, 1e4])
+@pytest.mark.filterwarnings("ignore:lognormal")
+def test_a_prior_that_says_nothing_leaves_standard_errors_as_they_are(omega: float) -> None:
+    """The size of the errors is estimated with n - k degrees of freedom, with and without a prior."""
+    prior = {"CL": pkpd.free(0.5, log=True, prior=pkpd.lognormal(1, omega=omega)), "V1": pkpd.free(8.0, log=True)}
+    plain, vague = fitted(table()), fitted(table(), prior)
+    # The observed information of the second has the curvature of the residuals, which the first leaves out.
+    np.testing.assert_allclose(vague.estimates["se"], plain.estimates["se"], rtol=0.02)
+    np.testing.assert_allclose(vague.estimates["ci_low"], plain.estimates["ci_low"], rtol=0.01)
+    times = np.arange(1.0, 7)
+    frame = pd.DataFrame({"arm": "a", "time": times, "output": "y", "value": 0.5 * times + np.sin(9 * times)})
+    data, few = pkpd.read_observations(frame, {"a": None}), {"a": pkpd.free(0.1), "b": pkpd.free(0.7)}
+    told = few | {"b": pkpd.free(0.7, prior=pkpd.normal(0.5, sd=1e3))}
+    straight, informed = (pkpd.fit(line, data, free).estimates["se"] for free in (few, told))
+    np.testing.assert_allclose(informed, straight, rtol=1e-5)
+
+
 def test_a_start_outside_the_support_of_its_prior_is_refused() -> None:
     with pytest.raises(pkpd.FitError, match="the priors give the start .* no probability"):
         prior_of_slope(stats.uniform(0.1, 0.2))
@@ -186,6 +213,10 @@ def test_the_parameters_of_an_arm_are_those_that_act_in_it() -> None:
         parameters={"begin": 3.0},
     )  # fmt: skip
     assert set(result.parameters("a")) == {"CL", "V1"}
+    with pytest.raises(pkpd.UnknownNameError, match="no arm 'A'. Did you mean 'a'"):
+        result.parameters("A")
+    numbered = pkpd.fit(one_compartment, pkpd.read_observations(table(arm=1), {1: DOSE}), FREE)
+    assert numbered.parameters(1) == numbered.parameters("1")
     assert set(result.parameters("b")) == {"CL", "V1", "size", "begin"}
     for i, arm in enumerate("ab"):
         run = pkpd.simulate(one_compartment, regimens[arm], times=TIMES, parameters=result.parameters(arm))

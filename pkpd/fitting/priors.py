@@ -57,9 +57,10 @@ class Priors:
 
     def _spread(self, distribution: Any, coordinate: Coordinate) -> float:
         """How far a quartile lies from the median on the scale of the search."""
-        middle, upper = distribution.ppf([0.5, 0.75])
+        with np.errstate(over="ignore"):
+            middle, upper = distribution.ppf([0.5, 0.75])
         if coordinate.log:
-            return float(np.log(upper / middle)) if middle > 0 else 1.0
+            return float(np.log(upper / middle)) if middle > 0 and np.isfinite(upper) else 1.0
         return float(upper - middle)
 
 

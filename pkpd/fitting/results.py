@@ -23,6 +23,7 @@ from pkpd.fitting.reports import report
 from pkpd.notebook import shown, text_block
 from pkpd.prepared.solver import Solver
 from pkpd.records.observations import Dataset
+from pkpd.records.tidy_tables import as_text
 from pkpd.symbolic.model import Model
 
 if TYPE_CHECKING:
@@ -296,7 +297,7 @@ class Fit:
 
     # ---- use
 
-    def parameters(self, arm: str) -> dict[str, Any]:
+    def parameters(self, arm: str | int) -> dict[str, Any]:
         """The estimates that act in one arm, and the constants: what `simulate` takes as parameters.
 
         Raises
@@ -304,7 +305,9 @@ class Fit:
         UnknownNameError
             If the data have no such arm.
         """
-        self._check_arm(arm)
+        arm = as_text(arm)
+        if arm not in self.data.arms:
+            raise unknown_name(self.data.name, "arm", arm, self.data.arms)
         acting = self.predictor.own(arm)
         own = {
             c.parameter: float(c.natural(v))
@@ -330,10 +333,6 @@ class Fit:
         return xr.concat(
             runs, xr.DataArray(np.array(self.data.arms), dims="arm", name="arm"), join="exact", combine_attrs="override"
         )
-
-    def _check_arm(self, arm: str) -> None:
-        if not isinstance(arm, str) or arm not in self.data.arms:
-            raise unknown_name(self.data.name, "arm", str(arm), self.data.arms)
 
     def report(self) -> str:
         """The fit as text: what was fitted, the estimates, how well they are known, how well they fit."""
