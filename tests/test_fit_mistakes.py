@@ -77,6 +77,8 @@ def test_records_have_the_limit_of_a_tidy_table(columns: dict, tmp_path) -> None
     np.testing.assert_allclose(result.x, tidy.x, rtol=1e-6)
     again = pkpd.read_fit(pkpd.write_fit(result, tmp_path / "fit.json"), model=one_compartment)
     assert again.data.value.tolist() == np.maximum(VALUES, LIMIT).tolist()
+    drawn = pkpd.bootstrap(result, 3, by="parametric").x  # replicates below the limit of any sample are below it
+    np.testing.assert_allclose(drawn, pkpd.bootstrap(tidy, 3, by="parametric").x, rtol=1e-4)
 
 
 def test_columns_with_a_meaning_are_known_in_any_case() -> None:

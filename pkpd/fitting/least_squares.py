@@ -144,7 +144,8 @@ def fit(
         From `read_observations`; or from `read_nonmem`, an arm each subject: its records
         dose it as in `predict`, and its rows with EVID 0 and MDV 0 are the observations,
         before or after a dose of the same time as their order says.  A column ``sd`` is the
-        standard deviation of DV.
+        standard deviation of DV.  Where CENS is 1 the limit is LLOQ, or DV if that is more or LLOQ is
+        missing; where no row is flagged, a DV below LLOQ is below the limit.
     free
         What to estimate: ``{name: free(...)}``, or a list of names for those that start at
         the model's value within their declared bounds.  A mixed-effects model says it itself.

@@ -90,6 +90,7 @@ def record_observations(model: Model, records: Records, outputs: Any) -> RecordO
         sd_given=sd is not None,
         name=records.name,
         censored=censored,
+        columns={} if np.isnan(records["LLOQ"][rows]).all() else {"lloq": records["LLOQ"][rows]},
     )
     return _of_observed(records, data, rows)
 
