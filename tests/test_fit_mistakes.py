@@ -239,6 +239,9 @@ def test_bands_do_not_begin_before_the_model() -> None:
     result = fitted(table(sd=0.3))
     with pytest.raises(pkpd.FitError, match=r"times\[0\] is -2, and .* starts at 0"):
         pkpd.bands(result, [-2.0, 0.0, 5.0])
+    early = fitted(table(sd=0.3, time=TIMES - 4, value=np.where(TIMES > 4, VALUES, 0.0)))  # begins at -3
+    with pytest.raises(pkpd.FitError, match=r"times\[0\] is -5, and .* starts at -3"):
+        early.predict([-5.0, 0.0])
 
 
 # ---- covariates and ties
@@ -259,7 +262,9 @@ def test_the_column_of_a_parameter_is_told_and_held_to_its_bounds() -> None:
     records = pkpd.read_nonmem(subject(SD=0.3, V1=-10.0, HT=180))
     with pytest.raises(pkpd.FitError, match=r"'V1' of .*row 1 \(ID 1\) is -10 L, outside the bounds"):
         pkpd.fit(one_compartment, records, free)
-    with pytest.raises(pkpd.FitError, match=r"row 3 \(ID 1\), column 'V1' is '1O', and the parameter 'V1' that it sets"):
+    with pytest.raises(
+        pkpd.FitError, match=r"row 3 \(ID 1\), column 'V1' is '1O', and the parameter 'V1' that it sets"
+    ):
         pkpd.fit(one_compartment, pkpd.read_nonmem(subject(V1=["10", "10", "1O", *["10"] * 4])), free)
     told = pkpd.fit(one_compartment, pkpd.read_nonmem(subject(SD=0.3, V1=10.0, HT=180)), free).report()
     assert "set by columns of the data: V1\n  columns not used: HT\n" in told

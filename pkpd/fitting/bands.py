@@ -13,10 +13,9 @@ from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError, unknown_name
 from pkpd.fitting.bootstrap import Bootstrap
 from pkpd.fitting.draws import Draws, parameter_draws
-from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.likelihoods import KnownSd, NormalError
 from pkpd.fitting.posterior import Posterior
-from pkpd.fitting.predictor import Predictor, moments
+from pkpd.fitting.predictor import Predictor
 from pkpd.fitting.record_observations import RecordObservations
 from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.results import Fit
@@ -74,8 +73,8 @@ def bands(
     Raises
     ------
     FitError
-        If the fit has no covariance, a number is out of range, or an output has no error model
-        for a prediction.
+        If the fit has no covariance, a number is out of range, a time is before the model starts, or an
+        output has no error model for a prediction.
     UnknownNameError
         If the model has no such output.
 
@@ -96,7 +95,7 @@ def bands(
     check_confidence(confidence)
     check_seed(seed)
     drawn = parameter_draws(source, int(draws), seed)
-    names, wanted = _outputs(drawn.fit, outputs), _times(drawn.fit, times)
+    names, wanted = _outputs(drawn.fit, outputs), drawn.fit.predictor.course(times)
     errors = {name: _error(drawn.fit, name) for name in names} if kind == "prediction" else {}
     curves = _curves(drawn.fit.predictor, drawn.x[:, : len(drawn.fit.predictor.coordinates)], wanted, names)
     failed: Mask = np.asarray(~np.isfinite(curves).any(axis=(2, 3)))
@@ -113,17 +112,6 @@ def _outputs(fit: Fit, outputs: Any) -> list[str]:
         if name not in known:
             raise unknown_name(fit.model.name, "state or output", str(name), known)
     return list(names)
-
-
-def _times(fit: Fit, times: Any) -> Array:
-    wanted = moments(times)
-    early = not isinstance(fit.predictor, FunctionPredictor | RecordPredictor) and wanted[0] < fit.data.start
-    if early:
-        raise FitError(
-            f"bands: times[0] is {wanted[0]:g}, and {fit.model.name} starts at {fit.data.start:g}; there is no curve "
-            "before that."
-        )
-    return wanted
 
 
 # ---- curves

@@ -324,6 +324,15 @@ class RegimenPredictor(Predictor):
 
     # ---- with labels
 
+    def course(self, times: Any) -> Array:
+        wanted = moments(times)
+        if wanted[0] < self.data.start:
+            raise FitError(
+                f"times[0] is {wanted[0]:g}, and {self.model.name} starts at {self.data.start:g}; there is no course "
+                "before that."
+            )
+        return wanted
+
     def run(
         self, arm: str, parameters: Mapping[str, Array], times: Any, outputs: Sequence[str], at_dose: Side = "before"
     ) -> xr.Dataset:
@@ -336,7 +345,7 @@ class RegimenPredictor(Predictor):
             shifted = simulate(
                 self.model,
                 self._treatment(arm),
-                times=moments(times) - start,
+                times=self.course(times) - start,
                 parameters=values,
                 outputs=outputs,
                 at_dose=at_dose,

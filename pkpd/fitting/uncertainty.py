@@ -25,7 +25,7 @@ _NO_FREEDOM = (
 
 
 _NO_SLOPES = (
-    "The derivatives of the log-posterior are not finite at the estimates. Start elsewhere, or look at the priors there."
+    "The slopes of the log-posterior are not finite at the estimates. Start elsewhere, or look at the priors there."
 )
 
 
