@@ -307,7 +307,7 @@ def test_which_output_dv_is() -> None:
         pkpd.fit(one_compartment, data, FREE)
     with pytest.raises(pkpd.UnknownNameError, match="no state or output 'Cp'. Did you mean 'C'"):
         pkpd.fit(one_compartment, data, FREE, outputs={1: "Cp"})
-    with pytest.raises(pkpd.FitError, match="no observation: no row with EVID 0"):
+    with pytest.raises(pkpd.FitError, match="no observation of .*; its DVID are 0, 1, 2"):
         pkpd.fit(one_compartment, data, FREE, outputs={3: "C"})
 
 

@@ -214,7 +214,15 @@ def test_an_interrupted_profile_says_so() -> None:
 
     profiles = pkpd.profile(decay_fit(), progress=progress)
     assert profiles.interrupted
-    assert any("The search was interrupted." in curve.notes for curve in profiles.curves)
+    open_curves = [curve for curve in profiles.curves if "The search was interrupted." in curve.notes]
+    assert open_curves
+    for curve in open_curves:  # of which nothing may be claimed
+        row = profiles.intervals.loc[curve.coordinate.label]
+        assert row["shape"] == "undetermined"
+        assert np.isnan(row[["ci_low", "ci_high"]].astype(float)).any()
+        assert f"{curve.coordinate.label} has no interval. The search was interrupted." in profiles.report()
+    assert "not identify" not in profiles.report()
+    pkpd.likelihood_profiles(profiles)
 
 
 def test_a_parameter_of_each_arm_is_profiled_in_each_of_them() -> None:

@@ -157,10 +157,9 @@ def _held(fit: Fit) -> str:
 
 
 def _quality(fit: Fit) -> Markup:
-    freedom = int(fit.standard.sum()) - fit.n_free
     squares: list[list[object]] = [
         ["Chi-square", pages.number(fit.chi_square, 6)],
-        [f"Reduced chi-square ({freedom} degrees of freedom)", pages.number(fit.reduced_chi_square, 6)],
+        [f"Reduced chi-square ({fit.degrees_of_freedom} degrees of freedom)", pages.number(fit.reduced_chi_square, 6)],
     ]
     rows: list[list[object]] = [
         ["Observations", fit.n_observations],

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "arm_title",
+    "draw_limits",
     "draw_observed",
     "failed",
     "fine_times",
@@ -51,7 +52,8 @@ def fit_overlay(
     Up to 7 arms are drawn in one panel.  With more each has a panel of its own, with axes in
     common; `individual_fits` has them on pages.  Bars are the standard deviations of the data,
     where they were given.  Residuals are in standard deviations where these or error models were
-    given, else in the output's unit.  Responders are drawn as shares, and times to an event as the
+    given, else in the output's unit.  What is only known to lie below or above a limit is a hollow triangle
+    there, which points to where it lies.  Responders are drawn as shares, and times to an event as the
     cumulative hazard of the arm (Nelson-Aalen).
 
     Parameters
@@ -117,7 +119,7 @@ def fit_overlay(
         title = "Arm\n(bars: ± SD)" if fit.data.sd_given else "Arm"
         upper.legend(title=title, alignment="left", loc="upper left", bbox_to_anchor=(1.0, 1.03), borderaxespad=0.3)
         _finish_residuals(lower, curves, _residual(fit, output))
-        note(upper, _lost(curves), not_positive(rows, log), "" if about is None else band_name(about))
+        note(upper, _lost(curves), not_positive(rows, log), _beyond(rows), "" if about is None else band_name(about))
     return upper, lower
 
 
@@ -162,17 +164,37 @@ def not_positive(rows: pd.DataFrame, log: bool) -> str:
 
 
 def draw_observed(ax: Axes, rows: pd.DataFrame, bars: bool, **look: Any) -> None:
-    """Observations as marks, with their standard deviations where `bars`."""
+    """Measured values as marks, with their standard deviations where `bars`."""
+    rows = rows[rows["measured"]]
     ax.errorbar(
         rows["time"], rows["observed"], yerr=rows["sd"] if bars else None,
         **{"linestyle": "none", "markersize": 3.5, "elinewidth": 0.7, "capsize": 1.5, **look},
     )  # fmt: skip
 
 
+def draw_limits(ax: Axes, rows: pd.DataFrame, color: str = GRAY, label: str | None = None) -> None:
+    """Hollow triangles at the limits below or above which observations lie."""
+    if "censored" not in rows:
+        return
+    for side, marker in ((1, "v"), (-1, "^")):
+        own = rows[rows["censored"] == side]
+        if len(own):
+            ax.plot(
+                own["time"], own["observed"], marker, markersize=3.2, color=color, markerfacecolor="none",
+                markeredgewidth=0.7, label=label,
+            )  # fmt: skip
+
+
+def _beyond(rows: pd.DataFrame) -> str:
+    count = int((~rows["measured"]).sum())
+    return f"{count} of {len(rows)} observations are beyond a limit: hollow" if count else ""
+
+
 def _draw_arm(ax: Axes, curve: xr.DataArray, rows: pd.DataFrame, look: dict[str, Any], bars: bool) -> None:
     if not failed(curve):
         ax.plot(curve["time"].to_numpy(), curve.to_numpy(), color=look["color"], linewidth=1.2)
     draw_observed(ax, rows, bars, label=labels.number(curve["arm"].item()), **look)
+    draw_limits(ax, rows, look["color"])
 
 
 def _by_panel(
@@ -186,6 +208,7 @@ def _by_panel(
             mine = rows[rows["arm"] == arm]
             look = {"color": BLACK, "marker": "o", "markersize": 2.5, "elinewidth": 0.5, "capsize": 1.0}
             draw_observed(ax, mine, fit.data.sd_given, **look)
+            draw_limits(ax, mine)
             ax.plot(curves["time"].to_numpy(), curves.sel(arm=arm).to_numpy(), color=BLUE, linewidth=1.1)
             panel_title(ax, arm_title(fit, arm))
         places = [(ax, arm, BLUE) for ax, arm in zip(drawn.axes, arms, strict=True)]
@@ -194,7 +217,8 @@ def _by_panel(
         drawn.below.plot(rows["time"], rows["residual"], "o", color=GRAY, markersize=2.2, alpha=0.7)
         _finish_residuals(drawn.below, curves, _residual(fit, str(curves.name)))
         bars = "bars: ± SD" if fit.data.sd_given else ""
-        note(drawn.below, _lost(curves), not_positive(rows, log), bars, "" if bands is None else band_name(bands))
+        named = "" if bands is None else band_name(bands)
+        note(drawn.below, _lost(curves), not_positive(rows, log), _beyond(rows), bars, named)
     return (*drawn.axes, drawn.below)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pkpd.errors import DataError
 from pkpd.figures import labels
 from pkpd.figures.bands import band_name, checked_bands, scale_with_bands
-from pkpd.figures.fits import arm_title, draw_observed, failed, fine_times, require_fit
+from pkpd.figures.fits import arm_title, draw_limits, draw_observed, failed, fine_times, require_fit
 from pkpd.figures.mixed_individuals import mixed_individual_fits
 from pkpd.figures.panels import Sheet, each_page, panel_title, sheet
 from pkpd.figures.style import BLACK, BLUE, GRAY
@@ -153,20 +153,14 @@ def _page(people: Sequence[_Person], options: _Options) -> Figure:
 
 def _draw(ax: Axes, curve: xr.DataArray, rows: pd.DataFrame, bars: bool) -> None:
     look = {"color": BLACK, "markersize": 2.8, "elinewidth": 0.5, "capsize": 1.0}
-    measured, limits = rows[rows["measured"]], rows[~rows["measured"]]
     ax.plot(curve["time"].to_numpy(), curve.to_numpy(), color=BLUE, linewidth=1.2, label="fitted")
-    draw_observed(ax, measured, bars, marker="o", label="observed" + (" ± SD" if bars else ""), **look)
-    if len(limits):
-        ax.plot(limits["time"], limits["observed"], "v", markerfacecolor="none", **_hollow(), label="beyond a limit")
+    draw_observed(ax, rows, bars, marker="o", label="observed" + (" ± SD" if bars else ""), **look)
+    draw_limits(ax, rows, label="beyond a limit")
 
 
 def _at_zero(rows: pd.DataFrame, log: bool) -> str:
     count = int((rows["observed"] <= 0).sum()) if log else 0
     return f"{count} of {len(rows)} \N{LESS-THAN OR EQUAL TO} 0" if count else ""
-
-
-def _hollow() -> dict[str, Any]:
-    return {"markersize": 3.2, "color": GRAY, "markeredgewidth": 0.7}
 
 
 def _remark(ax: Axes, *remarks: str) -> None:

@@ -77,7 +77,8 @@ def _draw(ax: Axes, curve: Profile, profiles: Profiles) -> None:
     _within(ax, values, deviance, fall)
     low, high = (float(c.natural(end)) for end in (curve.interval.low, curve.interval.high))
     left, right = ax.get_xlim()
-    ax.axvspan(max(low, left), min(high, right), color=PALE, alpha=0.3, linewidth=0)
+    if not (np.isnan(low) or np.isnan(high)):  # an interrupted search
+        ax.axvspan(max(low, left), min(high, right), color=PALE, alpha=0.3, linewidth=0)
     ax.axhline(fall, color=BLACK, linewidth=0.7, linestyle=(0, (4, 3)))
     ax.axvline(float(c.natural(curve.interval.estimate)), color=GRAY, linewidth=0.7)
     ax.set_xlim(left, right)

@@ -15,7 +15,7 @@ from pkpd.fitting.bootstrap import Bootstrap
 from pkpd.fitting.draws import Draws, parameter_draws
 from pkpd.fitting.likelihoods import KnownSd, NormalError
 from pkpd.fitting.posterior import Posterior
-from pkpd.fitting.predictor import Predictor, moments
+from pkpd.fitting.predictor import Predictor
 from pkpd.fitting.record_observations import RecordObservations
 from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.results import Fit
@@ -73,8 +73,8 @@ def bands(
     Raises
     ------
     FitError
-        If the fit has no covariance, a number is out of range, or an output has no error model
-        for a prediction.
+        If the fit has no covariance, a number is out of range, a time is before the model starts, or an
+        output has no error model for a prediction.
     UnknownNameError
         If the model has no such output.
 
@@ -95,7 +95,7 @@ def bands(
     check_confidence(confidence)
     check_seed(seed)
     drawn = parameter_draws(source, int(draws), seed)
-    names, wanted = _outputs(drawn.fit, outputs), moments(times)
+    names, wanted = _outputs(drawn.fit, outputs), drawn.fit.predictor.course(times)
     errors = {name: _error(drawn.fit, name) for name in names} if kind == "prediction" else {}
     curves = _curves(drawn.fit.predictor, drawn.x[:, : len(drawn.fit.predictor.coordinates)], wanted, names)
     failed: Mask = np.asarray(~np.isfinite(curves).any(axis=(2, 3)))
@@ -188,11 +188,14 @@ def _error(fit: Fit, name: str) -> tuple[ResidualError, Sequence[str], Sequence[
         return group.likelihood.error, list(group.likelihood.numbers), group.numbers.tolist()
     if group is not None and isinstance(group.likelihood, KnownSd) and not fit.data.sd_given:
         return additive_error(1.0), [], []
-    why = "was not observed" if group is None else "has an error that is known at the times of the data only"
-    raise FitError(
-        f"bands: {name!r} {why}, so that an observation to come cannot be predicted; "
-        f"fit with error={{{name!r}: ...}}, or ask for kind='confidence'."
-    )
+    cure = f"fit with error={{{name!r}: ...}}, or ask for kind='confidence'"
+    if group is None:
+        why = "was not observed"
+    elif isinstance(group.likelihood, KnownSd):
+        why = "has an error that is known at the times of the data only"
+    else:
+        why, cure = f"is observed by counts or event times ({group.likelihood})", "ask for kind='confidence'"
+    raise FitError(f"bands: {name!r} {why}, so that an observation to come cannot be predicted; {cure}.")
 
 
 def _observed(curves: Array, drawn: Draws, names: Sequence[str], errors: Any) -> Array:

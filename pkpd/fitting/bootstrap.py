@@ -245,7 +245,8 @@ def _search(view: Objective, variant: Variant, x: Array, limit: int) -> Optimum:
 def _drawing(fit: Fit, by: object) -> Callable[[Objective, np.random.Generator], Variant]:
     """What makes of an objective one with other data."""
     if by == "parametric":
-        return lambda objective, rng: _with_values(objective.simulated(fit.x, rng))
+        predicted = fit.objective.predicted(np.array(fit.x)[None])
+        return lambda objective, rng: _with_values(objective.simulated(fit.x, predicted, rng))
     if not (isinstance(by, str) and by in KINDS):
         raise FitError(f"bootstrap: by is {by!r}; expected one of {', '.join(map(repr, KINDS))}.")
     units, strata = _cases(fit) if by == "subject" else _arms(fit)

@@ -202,7 +202,16 @@ def _remark(simpler: Fit, fuller: Fit, statistic: float) -> str:
         return "the fuller fit is the worse one: it is not at its optimum; start it elsewhere"
     if fuller.at_bound.any():
         return "an estimate is at a bound: the p-value is too large"
+    if _adds_spread(simpler, fuller):
+        return "a standard deviation is 0 in the simpler fit, its limit: the p-value is too large"
     return ""
+
+
+def _adds_spread(simpler: Fit, fuller: Fit) -> bool:
+    """Whether the fuller fit has a standard deviation more of an output whose errors the simpler one estimates too."""
+    known, more = ({c.label for c in fit.objective.errors} for fit in (simpler, fuller))
+    estimated = {label.partition("[")[2] for label in known}
+    return any(label.startswith("sd_") and label.partition("[")[2] in estimated for label in more - known)
 
 
 def _short(value: float) -> str:

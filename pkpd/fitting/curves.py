@@ -18,7 +18,7 @@ from pkpd.records.observations import Dataset
 from pkpd.symbolic.declarations import Given, GivenDeclaration
 from pkpd.units import parse_unit
 
-__all__ = ["Curve", "as_curve", "curve"]
+__all__ = ["Curve", "as_curve", "curve", "in_units_of"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -148,7 +148,8 @@ def curve(
     output
         The name of what it predicts; whatever the data observe by default.
     unit, time, units
-        Of the output, of the time, and by name of parameters, for tables and figures.
+        Of the output, of the time, and by name of parameters, for tables and figures.  Data with a
+        column ``unit`` are converted to `unit`.
 
     Raises
     ------
@@ -199,6 +200,27 @@ def as_curve(function: Any, data: Any) -> Curve:
         raise FitError(f"fit: the function {named.name} takes no doses, and arm {dosed!r} has a regimen; give it None.")
     output = named.output or data.outputs[0]
     return Curve(named.function, output, named.unit, named.time, named.parameter_units)
+
+
+def in_units_of(named: Curve, data: Dataset) -> Dataset:
+    """The data in the unit of a curve; as they are where the curve has none and the data have one.
+
+    Raises
+    ------
+    FitError
+        If the data have several units, and the curve says none to convert them to.
+    UnitError
+        If a unit of the data is not one of what the curve predicts.
+    """
+    units = list(dict.fromkeys(data.unit))
+    if named.unit == "1" and len(units) == 1:
+        return data.in_units({})
+    if named.unit == "1" and len(units) > 1:
+        raise FitError(
+            f"fit: {data.name} has values in {', '.join(units)}, and the function {named.name} does not say its unit; "
+            f"give pkpd.curve({named.name}, unit={units[0]!r}), to which they are converted."
+        )
+    return data.in_units({named.output: named.unit})
 
 
 def _parameters(function: Callable[..., Any], name: str) -> dict[str, float | None]:

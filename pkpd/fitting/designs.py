@@ -11,7 +11,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import FitError, unknown_name
-from pkpd.fitting.curves import Curve, as_curve, curve
+from pkpd.fitting.curves import Curve, as_curve, curve, in_units_of
 from pkpd.fitting.free_parameters import Coordinate, coordinates
 from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.likelihoods import KnownSd, Likelihood, Observed
@@ -202,7 +202,7 @@ def designed(
     """
     if at_dose is not None and at_dose not in SIDES:
         raise FitError(f"at_dose is {at_dose!r}; expected 'before' or 'after'.")
-    model, held = _settled(model, treatment, dict(parameters or {}))
+    model, held = _settled(model, treatment, dict(parameters or {}), free)
     observed = _observed(model, treatment, times, outputs, error)
     data = observed if isinstance(observed, Dataset) else observed.data
     moved, options = coordinates(model, data, free), solver or SOLVER
@@ -224,10 +224,10 @@ def designed(
     return design if sized else dataclasses.replace(design, data=_with_sd_by_size(design))
 
 
-def _settled(model: Any, treatment: Any, held: dict[str, Any]) -> tuple[Model, dict[str, Any]]:
+def _settled(model: Any, treatment: Any, held: dict[str, Any], free: object) -> tuple[Model, dict[str, Any]]:
     """A closed model, or a curve for a function, and the parameters that are held."""
     if isinstance(model, Model):
-        settled, held = with_tied_parameters(model, held)
+        settled, held = with_tied_parameters(model, held, free)
         settled.require_closed()
         return settled, held
     if not callable(model):
@@ -271,7 +271,7 @@ def _observed(model: Model, treatment: Any, times: Any, outputs: Any, error: Any
             return record_observations(model, treatment, outputs)
         if outputs is not None:
             raise FitError(f"outputs is {outputs!r}, but {treatment.name} says itself what is observed; leave it out.")
-        return treatment
+        return in_units_of(model, treatment) if isinstance(model, Curve) else treatment.in_units(model.units)
     if times is None:
         raise FitError(f"times is {times}; say when is sampled, such as times=[1, 2, 4, 8].")
     arms, regimens = regimens_by_arm(treatment)

@@ -161,11 +161,26 @@ def read_fit(path: str | Path, model: Any = None, *, data: Dataset | Records | N
     function = fields.content.get("function") is True
     fitted = model if function else model_from_json(fields.part("model"), model)
     try:
-        return _fit(fields, _objective(fields, fitted, data, function=function))
+        fit = _fit(fields, _objective(fields, fitted, data, function=function))
+        if function:
+            _check_function(fields, fit)
+        return fit
     except DataError:
         raise
     except PkpdError as error:  # of a file that was changed
         raise DataError(f"{fields.where} is no fit of {fields.part('model').text('name')}: {error}") from error
+
+
+def _check_function(fields: Fields, fit: Fit) -> None:
+    """Refuse a function of the same text that has other values, as one made by another call of a function has."""
+    again = fit.objective.predictions(fit.x[None])[0]
+    same = np.isclose(again, fit.predicted, rtol=1e-9, atol=1e-12 * np.abs(fit.predicted).max(), equal_nan=True)
+    if not same.all():
+        i = int(np.argmin(same))
+        raise DataError(
+            f"{fields.where}: the function {fit.model.name!r} predicts {again[i]:.6g} at time {fit.data.time[i]:g} of "
+            f"arm {fit.data.arm[i]!r}, and the one that was fitted {fit.predicted[i]:.6g}."
+        )
 
 
 # ---- what was fitted

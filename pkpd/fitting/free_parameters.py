@@ -55,8 +55,8 @@ def free(
         Whether each arm has a value of its own; all arms share one by default.
     prior
         What is known beforehand, such as ``pkpd.lognormal(3, cv=0.3)``, in the parameter's unit:
-        the fit then finds the most probable values (MAP).  A center that is left out is the
-        model's value.
+        the fit then finds the most probable values (MAP), within the bounds and where the prior has a
+        density.  A center that is left out is the model's value.
 
     Examples
     --------

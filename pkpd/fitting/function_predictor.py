@@ -59,6 +59,10 @@ class FunctionPredictor(Predictor):
         return 1e-15
 
     @property
+    def by_column(self) -> tuple[str, ...]:
+        return tuple(self._columns)
+
+    @property
     def unused(self) -> tuple[str, ...]:
         return tuple(name for name in self.data.unused if name not in self._columns)
 

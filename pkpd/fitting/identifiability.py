@@ -196,7 +196,8 @@ def identifiability(
         A regimen, or regimens by arm, sampled at `times`; or a table (`read_observations`,
         `read_nonmem`) whose rows say when is sampled, and whose values do not matter.
     free
-        What is to be estimated, as for `pkpd.fit`: ``{name: free(...)}`` or a list of names.
+        What is to be estimated, as for `pkpd.fit`: ``{name: free(...)}`` or a list of names.  Priors
+        do not count: it is asked what the observations inform.
     times
         When each arm is sampled, in the model's unit of time; ``{arm: times}`` where they differ.
     outputs

@@ -54,4 +54,4 @@ def _covariates(fit: Fit) -> dict[str, Array]:
     if not isinstance(fit.predictor, RegimenPredictor):
         return {}
     spoken_for = {*(c.parameter for c in fit.predictor.coordinates), *fit.constants}
-    return {name: column for name, column in covariates(fit.model, fit.data).items() if name not in spoken_for}
+    return covariates(fit.model, fit.data, spoken_for)

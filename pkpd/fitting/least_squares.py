@@ -10,7 +10,7 @@ import numpy as np
 
 from pkpd.ensembles.streams import check_seed
 from pkpd.errors import FitError
-from pkpd.fitting.curves import Curve, as_curve
+from pkpd.fitting.curves import Curve, as_curve, in_units_of
 from pkpd.fitting.free_parameters import Coordinate, Free, coordinates
 from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.likelihoods import BlqMethod
@@ -31,7 +31,7 @@ from pkpd.fitting.observation_models import (
 from pkpd.fitting.optimum import fit_of
 from pkpd.fitting.outcomes import Binomial, EventTime, Poisson
 from pkpd.fitting.predictor import Predictor
-from pkpd.fitting.priors import Priors, settled_prior
+from pkpd.fitting.priors import Priors, settled_prior, within_support
 from pkpd.fitting.record_observations import RecordObservations, record_observations, require_risk
 from pkpd.fitting.record_predictor import RecordPredictor
 from pkpd.fitting.regimen_predictor import RegimenPredictor
@@ -144,7 +144,8 @@ def fit(
         From `read_observations`; or from `read_nonmem`, an arm each subject: its records
         dose it as in `predict`, and its rows with EVID 0 and MDV 0 are the observations,
         before or after a dose of the same time as their order says.  A column ``sd`` is the
-        standard deviation of DV.
+        standard deviation of DV.  Where CENS is 1 the limit is LLOQ, or DV if that is more or LLOQ is
+        missing; where no row is flagged, a DV below LLOQ is below the limit.
     free
         What to estimate: ``{name: free(...)}``, or a list of names for those that start at
         the model's value within their declared bounds.  A mixed-effects model says it itself.
@@ -261,12 +262,12 @@ def fit(
         raise FitError(f"fit: solver is {solver!r}; expected pkpd.Solver(...).")
     options = (solver or SOLVER).but(method=method, rtol=rtol, atol=atol, max_steps=max_steps)
     _check(model, data, parameters, outputs, at_dose, options.rtol, max_evaluations)
-    if isinstance(data, Dataset):
-        data = data.in_units(model.units if isinstance(model, Model) else {})  # a function's values have no unit
     if isinstance(model, Model):
-        model, held = with_tied_parameters(model, dict(parameters or {}))
+        data = data.in_units(model.units) if isinstance(data, Dataset) else data
+        model, held = with_tied_parameters(model, dict(parameters or {}), free)
     else:  # a curve has what a fit asks of a model
-        model, held = cast("Model", as_curve(model, data)), dict(parameters or {})
+        named = as_curve(model, data)
+        model, held, data = cast("Model", named), dict(parameters or {}), in_units_of(named, data)
     observed = record_observations(model, data, outputs) if isinstance(data, Records) else data
     whole = observed.data if isinstance(observed, RecordObservations) else observed
     beyond = blq_method(blq, error)
@@ -305,7 +306,7 @@ def _objective(
 ) -> Objective:
     """What is maximized, with every observation on one side of a dose."""
     data = known if isinstance(known, Dataset) else known.data
-    moved = coordinates(model, data, free)
+    moved = tuple(within_support(c) for c in coordinates(model, data, free))
     chosen = likelihoods(data, error, blq)
     if isinstance(known, RecordObservations):
         require_risk(known, chosen)
@@ -346,7 +347,7 @@ def _check(model: Any, data: Any, parameters: Any, outputs: Any, at_dose: Any, r
         raise FitError(f"fit: parameters is {parameters!r}; expected {{name: value}}.")
     if not isinstance(rtol, float) or not 0 < rtol <= 1e-6:
         raise FitError(f"fit: rtol is {rtol!r}; the derivatives of a fit need 1e-6 or less.")
-    if not isinstance(max_evaluations, int) or max_evaluations < 1:
+    if not isinstance(max_evaluations, int) or isinstance(max_evaluations, bool) or max_evaluations < 1:
         raise FitError(f"fit: max_evaluations is {max_evaluations!r}; expected a whole number of 1 or more.")
     check_side(at_dose)
     if isinstance(data, Records) and at_dose is not None:

@@ -263,27 +263,26 @@ class Objective:
         return dataclasses.replace(self, weights=np.asarray(weights, dtype=float))
 
     def with_values(self, values: Array) -> Objective:
-        """The same with other observed values, (observations,); one below its limit of quantification is censored."""
-        limit = self._limits
-        below = values < limit
+        """The same with other observed values, (observations,); one beyond a limit of its own is censored there."""
+        low, high = self._limits
         data = dataclasses.replace(
             self.data,
-            value=np.where(below, limit, values),
-            censored=np.where(below, 1, np.where(self.data.censored == 1, 0, self.data.censored)),
+            value=np.clip(values, low, high),
+            censored=np.where(values < low, 1, np.where(values > high, -1, 0)),
         )
         return dataclasses.replace(self, data=data)
 
     @cached_property
-    def _limits(self) -> Array:
-        """The limit of quantification of each observation, -inf where none is known."""
+    def _limits(self) -> tuple[Array, Array]:
+        """The lowest and the highest value that each observation can have, infinite where none is known."""
         known = self.data.columns.get("lloq", np.full(len(self.data), np.nan))
-        limit = np.where(np.isnan(known), -np.inf, known)
-        return np.where(self.data.censored == 1, self.data.value, limit)
+        low = np.where(np.isnan(known), -np.inf, known)
+        low = np.where(self.data.censored == 1, self.data.value, low)
+        return low, np.where(self.data.censored == -1, self.data.value, np.inf)
 
-    def simulated(self, x: Array, rng: np.random.Generator) -> Array:
-        """Observations drawn from the error models at one point, (observations,)."""
+    def simulated(self, x: Array, predicted: Array, rng: np.random.Generator) -> Array:
+        """Observations drawn from the error models at one point, where `predicted` has (1, rows), (observations,)."""
         points = np.asarray(x, dtype=float)[None]
-        predicted = self.predicted(points)
         values = np.array(self.data.value)
         for group in self.groups:
             rows = predicted[0, group.sources]

@@ -65,14 +65,7 @@ def likelihoods(data: Dataset, error: Any, blq: BlqMethod) -> dict[str, Likeliho
 
 def _likelihood(data: Dataset, output: str, error: Any, blq: BlqMethod, all_errors: Any) -> Likelihood:
     if isinstance(error, Binomial | Poisson | EventTime):
-        beyond = (np.array(data.output) == output) & (data.censored != 0)
-        if beyond.any():
-            i = int(np.argmax(beyond))
-            raise FitError(
-                f"fit: output {output!r} at time {data.time[i]:g} of arm {data.arm[i]!r} is flagged as beyond a limit "
-                f"(CENS {data.censored[i]}), and its error model is {error}; only what is measured has a limit. A time "
-                "to an event without the event is a value of 0."
-            )
+        _refuse_limits(data, output, error, blq)
         return error
     if isinstance(error, ResidualError):
         _check_values(data, output, error)
@@ -88,6 +81,22 @@ def _likelihood(data: Dataset, output: str, error: Any, blq: BlqMethod, all_erro
             f"fit: {output!r} has no error model, and {data.name} no column 'sd'; give error={{{output!r}: ...}} too."
         )
     return KnownSd(blq)
+
+
+def _refuse_limits(data: Dataset, output: str, error: Any, blq: BlqMethod) -> None:
+    """Refuse flags that the likelihood of counts and of event times has no place for."""
+    flagged = (np.array(data.output) == output) & (data.censored != 0)
+    if flagged.any() and blq != "M1":
+        i = int(np.argmax(flagged))
+        cure = (
+            "a time without the event has the value 0, and no flag"
+            if isinstance(error, EventTime)
+            else "counts have no such limit; leave the flag out, or the observation with blq='M1'"
+        )
+        raise FitError(
+            f"fit: output {output!r} at time {data.time[i]:g} of arm {data.arm[i]!r} is flagged as beyond a limit "
+            f"(blq or cens is {data.censored[i]}), and its error model is {error}: {cure}."
+        )
 
 
 def _check_values(data: Dataset, output: str, error: ResidualError) -> None:

@@ -192,9 +192,9 @@ def optimum_at(search: Search, numbers: Array, success: bool, message: str, resu
     value = float(objective.log_posterior_from(x[None], predicted)[0])
     vanished = _vanished(objective, x, predicted[0])
     if vanished:
-        success = False
+        success, verb = False, "goes" if len(vanished) == 1 else "go"
         message = (
-            f"the likelihood has no maximum: {' and '.join(vanished)} goes to 0, where the model meets a value "
+            f"the likelihood has no maximum: {' and '.join(vanished)} {verb} to 0, where the model meets a value "
             "exactly. Leave out values that are exact, or hold the standard deviation with .fixed()"
         )
     return Optimum(

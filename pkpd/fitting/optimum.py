@@ -62,13 +62,26 @@ def _covariance(
     idle = objective.without_effect(information, x)
     if objective.squares:
         factor, scale, observed = jacobian, _variance(standardized, len(x), meaning), None
+    elif failure:
+        factor, scale, observed = np.zeros_like(information), 1.0, None
     else:
-        factor, scale = _root(information) if not failure else np.zeros_like(information), 1.0
-        free = ~bound & ~idle
-        observed = observed_information(objective, x, free) if not failure else None
+        free, scale = ~bound & ~idle, 1.0 if meaning != "relative" or len(standardized) > len(x) else np.nan
+        factor = _root(_estimated_size(objective, information, x))
+        observed = _estimated_size(objective, observed_information(objective, x, free), x)
     return uncertainty(
         objective.coordinates, factor, scale=scale, bound=bound, idle=idle, failure=failure, observed=observed
     )
+
+
+def _estimated_size(objective: Objective, information: Array, x: Array) -> Array:
+    """The information where the common factor of the standard deviations is estimated with n - k degrees of freedom.
+
+    At its most likely value, n of them, it is too small; a prior that says nothing must leave what there is without it.
+    """
+    if not objective.relative:
+        return information
+    n, prior = len(objective.data), objective.priors.expanded(x[None], objective.coordinates)[2][0]
+    return np.asarray((information - prior) * max(n - len(x), 0) / n + prior)
 
 
 def _root(information: Array) -> Array:

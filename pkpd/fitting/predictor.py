@@ -179,6 +179,21 @@ class Predictor(ABC):
         """The columns of the data that have no part in the fit."""
         return self.data.unused
 
+    def course(self, times: Any) -> Array:
+        """The times of a course as numbers, see `moments`.
+
+        Raises
+        ------
+        FitError
+            If the model does not start so early.
+        """
+        return moments(times)
+
+    @property
+    def by_column(self) -> tuple[str, ...]:
+        """The parameters that columns of the data set."""
+        return ()
+
     def doses(self, arm: str) -> int:
         """How many doses an arm was given."""
         regimen = self.data.regimens[arm]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from pkpd.ensembles.marginals import FromScipy, TransformedNormal
 from pkpd.errors import FitError
 from pkpd.fitting.free_parameters import Coordinate
 
-__all__ = ["Priors", "settled_prior"]
+__all__ = ["Priors", "settled_prior", "within_support"]
 
 STEP = 1e-4  # of a spread: balances the truncation of central differences against rounding
 
@@ -44,18 +45,42 @@ class Priors:
         k = points.shape[1]
         gradient, information = np.zeros((len(points), k)), np.zeros((len(points), k, k))
         for i, distribution in self.of.items():
-            step = STEP * self._spread(distribution, coordinates[i])
+            step, ends = STEP * self._spread(distribution, coordinates[i]), _support(distribution, coordinates[i])
+            middle = np.clip(points[:, i], ends[0] + step, ends[1] - step)  # the density ends with its support
             low, here, high = (
-                distribution.logpdf(coordinates[i].natural(points[:, i] + shift)) for shift in (-step, 0.0, step)
+                distribution.logpdf(coordinates[i].natural(middle + shift)) for shift in (-step, 0.0, step)
             )
-            gradient[:, i] = (high - low) / (2 * step)
-            information[:, i, i] = np.maximum((2 * here - low - high) / step**2, 0.0)
+            with np.errstate(invalid="ignore"):  # where both are infinite
+                gradient[:, i] = (high - low) / (2 * step)
+                information[:, i, i] = np.maximum((2 * here - low - high) / step**2, 0.0)
         return self.log_density(points, coordinates), gradient, information
 
     def _spread(self, distribution: Any, coordinate: Coordinate) -> float:
         """How far a quartile lies from the median on the scale of the search."""
-        middle, upper = distribution.ppf([0.5, 0.75])
-        return float(np.log(upper / middle) if coordinate.log else upper - middle)
+        with np.errstate(over="ignore"):
+            middle, upper = distribution.ppf([0.5, 0.75])
+        if coordinate.log:
+            return float(np.log(upper / middle)) if middle > 0 and np.isfinite(upper) else 1.0
+        return float(upper - middle)
+
+
+def within_support(coordinate: Coordinate) -> Coordinate:
+    """A coordinate whose bounds are no wider than what its prior gives a probability."""
+    if coordinate.prior is None:
+        return coordinate
+    start = float(coordinate.natural(coordinate.start))
+    low, high = _support(settled_prior(coordinate.label, coordinate.prior, start), coordinate)
+    if not low <= coordinate.start <= high:
+        return coordinate  # which the start is refused for
+    return replace(coordinate, lower=max(coordinate.lower, low), upper=min(coordinate.upper, high))
+
+
+def _support(distribution: Any, coordinate: Coordinate) -> tuple[float, float]:
+    """Where a density ends, on the scale of the search."""
+    low, high = (float(end) for end in distribution.support())
+    if not coordinate.log:
+        return low, high
+    return (math.log(low) if low > 0 else -math.inf), (math.log(high) if high > 0 else -math.inf)
 
 
 def settled_prior(name: str, prior: Any, value: float) -> Any:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Profile", "Profiles", "profile"]
 
 PERFECT = 1e-20  # of the squares of the values: residuals by rounding
+INTERRUPTED = "The search was interrupted."
 FLAT = 0.01  # of the threshold: a profile that falls by no more is flat
 
 
@@ -119,7 +120,8 @@ class Profiles:
         """A table by parameter: estimate, ci_low and ci_high in the parameter's unit, unit, shape.
 
         The shape is "bounded", "bounded below only", "bounded above only" or "not bounded"; an open
-        side has the bound of the parameter, infinite where there is none.
+        side has the bound of the parameter, infinite where there is none.  Where Ctrl-C ended the search
+        the shape is "undetermined", and the side that was not found is NaN.
         """
         table: pd.DataFrame = interval_table([curve.interval for curve in self.curves])
         return table
@@ -165,6 +167,8 @@ class Profiles:
         return [*map(self._sentence, self.curves), *([self.better] if self.better else []), *self.notes]
 
     def _sentence(self, curve: Profile) -> str:
+        if INTERRUPTED in curve.notes:
+            return f"{curve.coordinate.label} has no interval. {INTERRUPTED}"
         words = [curve.interval.sentence(self.confidence)]
         if curve.interval.shape == "not bounded":
             fall = float(2 * (self.log_posterior - curve.log_posterior.min()))
@@ -305,7 +309,7 @@ def profile(
     ]
     outcomes = with_one_model(objective, walks, progress=progress)
     pairs = zip(outcomes.values[::2], outcomes.values[1::2], strict=True)
-    origin = Walk(x[None], np.array([fit.log_posterior]), None, "The search was interrupted.")
+    origin = Walk(x[None], np.array([fit.log_posterior]), np.nan, INTERRUPTED)
     curves = tuple(
         _joined(objective.coordinates, position, x, low or origin, high or origin)
         for position, (low, high) in zip(positions, pairs, strict=True)
@@ -331,6 +335,7 @@ def _joined(coordinates: Sequence[Coordinate], position: int, x: Array, low: Wal
         c.upper if high.end is None else high.end,
         low.end is None,
         high.end is None,
+        undetermined=INTERRUPTED in (low.note, high.note),
     )
     notes = tuple(note for note in dict.fromkeys((low.note, high.note)) if note)
     return Profile(tuple(coordinates), position, points[order], values[order], interval, notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +18,8 @@ from pkpd.records.tidy_tables import as_text
 from pkpd.symbolic.model import Model
 
 __all__ = ["RecordObservations", "observed_values", "record_observations", "require_risk"]
+
+FLAGS = ("blq", "bql")  # names of columns that say what NONMEM's CENS says
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +89,7 @@ def record_observations(model: Model, records: Records, outputs: Any, *, with_sd
     number = np.cumsum(np.isin(np.arange(len(records)), records.first_rows)) - 1
     sd = _sd(records, rows) if with_sd else None
     value, censored = observed_values(records, rows)
+    _warn_of_flags(records, rows[censored == 0])
     data = Dataset(
         arm=tuple(subjects[i] for i in number[rows]),
         time=records["TIME"][rows],
@@ -96,6 +100,7 @@ def record_observations(model: Model, records: Records, outputs: Any, *, with_sd
         sd_given=sd is not None,
         name=records.name,
         censored=censored,
+        columns={} if np.isnan(records["LLOQ"][rows]).all() else {"lloq": records["LLOQ"][rows]},
     )
     return _of_observed(records, data, rows)
 
@@ -122,13 +127,12 @@ def observed_values(records: Records, rows: Index) -> tuple[Array, Index]:
     """What was observed at some records, and what lies beyond a limit (1 below, -1 above), which is then the value.
 
     A limit stands in DV, as in Monolix and nlmixr2, or in LLOQ.  Where nothing has CENS, what LLOQ says to
-    lie below is below.
+    lie below is below, as in a tidy table.
     """
     value, censored, limit = (records[name][rows] for name in ("DV", "CENS", "LLOQ"))
-    with np.errstate(invalid="ignore"):
-        if not (records["CENS"] != 0).any():
-            censored = np.where(value < limit, 1, censored)
-    return np.where((censored == 1) & ~np.isnan(limit), limit, value), censored
+    if not (records["CENS"] != 0).any():
+        censored = (value < limit).astype(np.int64)
+    return np.where(censored == 1, np.fmax(value, limit), value), censored
 
 
 def _outputs(model: Model, records: Records, rows: Index, outputs: Any) -> Any:
@@ -153,6 +157,20 @@ def _outputs(model: Model, records: Records, rows: Index, outputs: Any) -> Any:
         if name and name not in observables:
             raise unknown_name(model.name, "state or output", str(name), observables)
     return names
+
+
+def _warn_of_flags(records: Records, measured: Index) -> None:
+    """Warn of columns by which other programs flag a limit, where they are not followed."""
+    for name, column in records.covariates.items():
+        flagged = measured[column[measured] == 1] if name.lower() in FLAGS and column.dtype != object else measured[:0]
+        if len(flagged):
+            warnings.warn(
+                f"fit: column {name!r} is 1 for {len(flagged)} observations of {records.name}, which count as measured "
+                f"values (first: {records.place(int(flagged[0]))}). If they are below a limit, read the table with "
+                f"columns={{{name!r}: 'CENS'}}; if not, drop the column.",
+                UserWarning,
+                stacklevel=3,
+            )
 
 
 def _sd(records: Records, rows: Index) -> Array | None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pkpd.arrays import Array, Index, Mask
 from pkpd.errors import DataError, FailedMembersWarning, FitError, ParameterError, RegimenError
+from pkpd.fitting.covariates import check_within
 from pkpd.fitting.predictor import ROUGH, Predictor, moments
 from pkpd.fitting.record_observations import RecordObservations
 from pkpd.prediction import predict
@@ -39,13 +40,35 @@ class RecordPredictor(Predictor):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        columns = covariate_columns(self.observed.records, [s.name for s in self.model.settable])
         for name in (*(c.parameter for c in self.coordinates), *self.constants):
-            if name in columns:
+            if name in self._columns:
                 raise FitError(
-                    f"fit: parameter {name!r} is set by the column {columns[name]!r} of {self.data.name}, record by "
-                    "record; it can be neither free nor held."
+                    f"fit: parameter {name!r} is set by the column {self._columns[name]!r} of {self.data.name}, record "
+                    "by record; it can be neither free nor held."
                 )
+        records, symbols = self.observed.records, {s.name: s for s in self.model.settable}
+        for name, column in self._columns.items():
+            if records[column].dtype == object:
+                row = next(i for i, cell in enumerate(records[column]) if not _is_number(cell))
+                raise FitError(
+                    f"fit: {records.place(row)}, column {column!r} is {records[column][row]!r}, and the parameter "
+                    f"{name!r} that it sets needs a number; write one for each category, or name the column otherwise."
+                )
+            check_within(symbols[name], column, records[column], records.place)
+
+    @cached_property
+    def _columns(self) -> dict[str, str]:
+        """By the name of a parameter the column that sets it."""
+        return covariate_columns(self.observed.records, [s.name for s in self.model.settable])
+
+    @property
+    def by_column(self) -> tuple[str, ...]:
+        return tuple(self._columns)
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        used = {*self._columns.values()}
+        return tuple(c for c in self.observed.records.covariates if c not in used and c.lower() != "sd")
 
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if name != "_settled"}  # made again when needed
@@ -227,6 +250,14 @@ def _silent(key: str, column: NDArray[Any], times: Array) -> Any:
     if column.dtype == object or key in UNKNOWN_IF_MISSING:
         return _missing(column)
     return {"EVID": 2, "MDV": 1}.get(key, 0)
+
+
+def _is_number(cell: Any) -> bool:
+    try:
+        float(cell)
+    except (TypeError, ValueError):
+        return cell is None
+    return True
 
 
 def _missing(column: NDArray[Any]) -> Any:

@@ -274,7 +274,11 @@ class RegimenPredictor(Predictor):
     def _covariates(self) -> dict[str, Array]:
         """The columns of the data that set a parameter, by its name; not one that is free or held."""
         spoken_for = {*(c.parameter for c in self.coordinates), *self.constants}
-        return {name: v for name, v in covariates(self.model, self.data).items() if name not in spoken_for}
+        return covariates(self.model, self.data, spoken_for)
+
+    @property
+    def by_column(self) -> tuple[str, ...]:
+        return tuple(self._covariates)
 
     @property
     def unused(self) -> tuple[str, ...]:
@@ -320,6 +324,15 @@ class RegimenPredictor(Predictor):
 
     # ---- with labels
 
+    def course(self, times: Any) -> Array:
+        wanted = moments(times)
+        if wanted[0] < self.data.start:
+            raise FitError(
+                f"times[0] is {wanted[0]:g}, and {self.model.name} starts at {self.data.start:g}; there is no course "
+                "before that."
+            )
+        return wanted
+
     def run(
         self, arm: str, parameters: Mapping[str, Array], times: Any, outputs: Sequence[str], at_dose: Side = "before"
     ) -> xr.Dataset:
@@ -332,7 +345,7 @@ class RegimenPredictor(Predictor):
             shifted = simulate(
                 self.model,
                 self._treatment(arm),
-                times=moments(times) - start,
+                times=self.course(times) - start,
                 parameters=values,
                 outputs=outputs,
                 at_dose=at_dose,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pkpd.fitting.likelihoods import KnownSd
+from pkpd.fitting.outcomes import Binomial
 from pkpd.fitting.text_tables import number, table
 
 if TYPE_CHECKING:
@@ -33,8 +35,11 @@ def _head(fit: Fit) -> str:
     )
     if fit.constants:
         lines.append("  held: " + ", ".join(f"{k} = {v}" for k, v in fit.constants.items()))
-    if fit.predictor.unused:
-        lines.append(f"  columns not used: {', '.join(fit.predictor.unused)}")
+    if fit.predictor.by_column:
+        lines.append(f"  set by columns of the data: {', '.join(fit.predictor.by_column)}")
+    counted = {g.likelihood.trials for g in fit.objective.groups if isinstance(g.likelihood, Binomial)}
+    unused = [column for column in fit.predictor.unused if column not in counted]
+    lines += [f"  columns not used: {', '.join(unused)}"] if unused else []
     return "\n".join(lines)
 
 
@@ -58,7 +63,10 @@ def _meaning_of_sd(fit: Fit) -> str:
         models = "; ".join(f"{g.output}: {g.likelihood}" for g in fit.objective.groups)
         beyond = int((fit.data.censored != 0).sum())
         limits = f" {beyond} observations are beyond a limit and count by the chance of that." if beyond else ""
-        return f"Error models, with the numbers that their estimates start from: {models}.{limits}"
+        known = {g.output for g in fit.objective.groups if isinstance(g.likelihood, KnownSd)}
+        without = [name for name in fit.data.outputs if fit.data.sd_given and name not in known]
+        idle = f" The column 'sd' has no part in the error of {', '.join(without)}." if without else ""
+        return f"Error models, with the numbers that their estimates start from: {models}.{limits}{idle}"
     if fit.sd_is == "known":
         return (
             "The standard deviations of the data are taken as known; standard errors are not scaled, "
@@ -99,7 +107,7 @@ def _correlation(fit: Fit) -> str:
 
 
 def _quality(fit: Fit) -> str:
-    freedom = f"({int(fit.standard.sum()) - fit.n_free} degrees of freedom)"
+    freedom = f"({fit.degrees_of_freedom} degrees of freedom)"
     squares = [
         ["chi-square", number(fit.chi_square, 6)],
         ["reduced chi-square", f"{number(fit.reduced_chi_square, 6)} {freedom}"],

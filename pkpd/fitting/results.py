@@ -23,6 +23,7 @@ from pkpd.fitting.reports import report
 from pkpd.notebook import shown, text_block
 from pkpd.prepared.solver import Solver
 from pkpd.records.observations import Dataset
+from pkpd.records.tidy_tables import as_text
 from pkpd.symbolic.model import Model
 
 if TYPE_CHECKING:
@@ -155,7 +156,8 @@ class Fit:
 
     @property
     def degrees_of_freedom(self) -> int:
-        return self.n_observations - self.n_free
+        """How many more values `chi_square` sums than numbers were estimated; 0 where there are fewer."""
+        return max(int(self.standard.sum()) - self.n_free, 0)
 
     @property
     def solver_failures(self) -> int:
@@ -171,17 +173,19 @@ class Fit:
 
     @cached_property
     def standard(self) -> Mask:
-        """Which observations have a residual with a standard deviation: all but times to an event, (observations,)."""
-        standard = np.ones(self.n_observations, dtype=bool)
+        """Which observations have a residual with a standard deviation, (observations,).
+
+        Times to an event and values beyond a limit have none.
+        """
+        standard = np.array(self.data.censored == 0)
         for group in self.objective.groups:
-            standard[group.rows] = not isinstance(group.likelihood, EventTime)
+            standard[group.rows] &= not isinstance(group.likelihood, EventTime)
         return standard
 
     @property
     def reduced_chi_square(self) -> float:
-        """chi_square over the degrees of freedom of what it sums; NaN where there are none."""
-        freedom = int(self.standard.sum()) - self.n_free
-        return self.chi_square / freedom if freedom else math.nan
+        """chi_square over the degrees of freedom; NaN where there are none."""
+        return self.chi_square / self.degrees_of_freedom if self.degrees_of_freedom else math.nan
 
     @property
     def log_posterior(self) -> float:
@@ -293,7 +297,7 @@ class Fit:
 
     # ---- use
 
-    def parameters(self, arm: str) -> dict[str, Any]:
+    def parameters(self, arm: str | int) -> dict[str, Any]:
         """The estimates that act in one arm, and the constants: what `simulate` takes as parameters.
 
         Raises
@@ -301,13 +305,16 @@ class Fit:
         UnknownNameError
             If the data have no such arm.
         """
-        self._check_arm(arm)
+        arm = as_text(arm)
+        if arm not in self.data.arms:
+            raise unknown_name(self.data.name, "arm", arm, self.data.arms)
+        acting = self.predictor.own(arm)
         own = {
             c.parameter: float(c.natural(v))
             for c, v in zip(self.predictor.coordinates, self.x, strict=False)
-            if c.arm in (None, arm)
+            if c in acting
         }
-        return {**self.constants, **own}
+        return {name: value for name, value in self.constants.items() if name in self.predictor.held(arm)} | own
 
     def predict(self, times: Any) -> xr.Dataset:
         """The states and outputs of every arm at `times`, by dimensions ``arm`` and ``time``.
@@ -326,10 +333,6 @@ class Fit:
         return xr.concat(
             runs, xr.DataArray(np.array(self.data.arms), dims="arm", name="arm"), join="exact", combine_attrs="override"
         )
-
-    def _check_arm(self, arm: str) -> None:
-        if not isinstance(arm, str) or arm not in self.data.arms:
-            raise unknown_name(self.data.name, "arm", str(arm), self.data.arms)
 
     def report(self) -> str:
         """The fit as text: what was fitted, the estimates, how well they are known, how well they fit."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from pkpd.arrays import Array, Mask
 from pkpd.errors import FitError
+from pkpd.fitting.function_predictor import FunctionPredictor
 from pkpd.fitting.objective import Objective
 
 __all__ = ["check_start"]
@@ -24,6 +25,10 @@ def check_start(objective: Objective, x: Array) -> None:
     failed = [arm for arm, n in objective.predictor.failures.items() if n]
     name = objective.predictor.model.name
     if failed:
+        if isinstance(objective.predictor, FunctionPredictor):
+            raise FitError(
+                f"fit: {name} has no finite value at the start ({at}) in arm {failed[0]!r}; start elsewhere."
+            )
         raise FitError(
             f"fit: {name} cannot be solved at the start in arm {failed[0]!r} ({at}). "
             "Start elsewhere, or try another method of simulate()."

@@ -24,6 +24,11 @@ _NO_FREEDOM = (
 )
 
 
+_NO_SLOPES = (
+    "The slopes of the log-posterior are not finite at the estimates. Start elsewhere, or look at the priors there."
+)
+
+
 _NO_MAXIMUM = (
     "The observed information is not positive definite at the estimates: they are no maximum of the likelihood, or lie "
     "on a ridge of it. Start elsewhere, or look at the profiles."
@@ -80,7 +85,9 @@ def uncertainty(
         return Uncertainty(covariance, f"The minimizer did not converge ({failure}), so there is no standard error.")
     used = np.flatnonzero(~bound & ~idle)
     reasons = _held(coordinates, bound & ~idle, idle, some_left=bool(used.size))
-    if used.size:
+    if used.size and not np.isfinite(jacobian[:, used]).all():
+        reasons.append(_NO_SLOPES)
+    elif used.size:
         kept = jacobian[:, used]
         lengths = np.linalg.norm(kept, axis=0)
         _, values, rows = np.linalg.svd(kept / lengths, full_matrices=False)

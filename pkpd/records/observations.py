@@ -248,7 +248,8 @@ def read_observations(
           an arm, as any other column does: equal values of two of them are two observations.
         - ``blq`` (or ``bql``) is 1 where the truth is below `value`, the limit of
           quantification; ``cens`` is that, or -1 where the truth is above `value`.  With
-          ``lloq`` alone, a value below it is below the limit, whatever it says.
+          ``lloq`` alone, a value below it is below the limit, whatever it says.  Where ``lloq``
+          is known it is the limit of what is flagged, whose value may be less or left empty.
         - ``at_dose`` is ``before`` or ``after``; see below.
         - A column of numbers that has the name of a parameter of the model, such as ``WT``, is a
           covariate of a fit: it sets that parameter, and is constant in each subject.
@@ -282,11 +283,16 @@ def read_observations(
     cells = read_table(table, EXPECTED)
     _check_columns(cells)
     texts = {c: tuple(cells.texts(c)) for c in ("arm", "output")}
-    numbers = {c: np.array(cells.numbers(c)) for c in ("time", "value", *(["sd"] if "sd" in cells.columns else []))}
+    subject, flags, unit, lloq, side = (
+        _first(cells, names) for names in (SUBJECT, CENSORED, UNIT, ("lloq",), ("at_dose",))
+    )
+    _check_one_flag(cells)
+    censored, value = _limited(cells, flags, lloq)
+    numbers = {"time": np.array(cells.numbers("time")), "value": value}
+    numbers |= {"sd": np.array(cells.numbers("sd"))} if "sd" in cells.columns else {}
     _check_sizes(cells, numbers.get("sd"))
     _check_repeats(cells, texts, numbers)
-    subject, flags, unit = (_first(cells, names) for names in (SUBJECT, CENSORED, UNIT))
-    with_meaning = (*REQUIRED, "sd", "lloq", "at_dose", subject, flags, unit)
+    with_meaning = (*REQUIRED, "sd", lloq, side, subject, flags, unit)
     unused = tuple(c for c in cells.columns if c not in with_meaning)
     return Dataset(
         **texts,
@@ -299,11 +305,11 @@ def read_observations(
         source=cells.source,
         unused=unused,
         subject=() if subject is None else tuple(cells.texts(subject)),
-        censored=_censored(cells, flags, numbers["value"]),
-        at_dose=_sides(cells, at_dose),
+        censored=censored,
+        at_dose=_sides(cells, side, at_dose),
         columns={
-            name: column
-            for name in (*unused, *(["lloq"] if "lloq" in cells.columns else []))
+            "lloq" if name == lloq else name: column
+            for name in (*unused, *([] if lloq is None else [lloq]))
             if (column := _numbers(cells, name)) is not None
         },
         unit=() if unit is None else tuple(cells.texts(unit)),
@@ -330,13 +336,30 @@ def _first(cells: Table, names: Any) -> str | None:
     return next((lowered[name] for name in names if name in lowered), None)
 
 
-def _censored(cells: Table, flags: str | None, value: Array) -> Index:
-    """0 for measured values, 1 below and -1 above a limit."""
-    if flags is not None:
-        return np.array(cells.choices(flags, CENSORED[flags.lower()], 0), dtype=np.int64)
-    if "lloq" not in cells.columns:
-        return np.zeros(len(cells), dtype=np.int64)
-    return (value < np.array(cells.numbers_or_nan("lloq"))).astype(np.int64)
+def _limited(cells: Table, flags: str | None, limits: str | None) -> tuple[Index, Array]:
+    """0 for measured values, 1 below and -1 above a limit; and the values, of what is beyond a limit the limit.
+
+    Raises
+    ------
+    DataError
+        If neither a value nor a limit is there.
+    """
+    value = np.array(cells.numbers_or_nan("value"))
+    lloq = np.full(len(cells), np.nan) if limits is None else np.array(cells.numbers_or_nan(limits))
+    if flags is None:
+        censored = (value < lloq).astype(np.int64)
+    else:
+        censored = np.array(cells.choices(flags, CENSORED[flags.lower()], 0), dtype=np.int64)
+    value = np.where(censored == 1, np.fmax(value, lloq), value)
+    if np.isnan(value).any():
+        row = int(np.argmax(np.isnan(value)))
+        if not censored[row]:
+            cells.number(row, "value")  # refuses it
+        raise DataError(
+            f"{cells.place(row, 'value')} is empty; the value of what is beyond a limit is that limit, unless a "
+            "column 'lloq' has it."
+        )
+    return censored, value
 
 
 def _numbers(cells: Table, name: str) -> Array | None:
@@ -347,12 +370,12 @@ def _numbers(cells: Table, name: str) -> Array | None:
         return None
 
 
-def _sides(cells: Table, at_dose: Side | None) -> tuple[str, ...]:
+def _sides(cells: Table, column: str | None, at_dose: Side | None) -> tuple[str, ...]:
     if at_dose is not None and not (isinstance(at_dose, str) and at_dose in SIDES):
         raise DataError(f"at_dose is {at_dose!r}; expected 'before' or 'after'.")
-    if "at_dose" not in cells.columns:
+    if column is None:
         return (at_dose or "",) * len(cells)
-    return tuple(cells.choices("at_dose", dict(zip(SIDES, SIDES, strict=True)), at_dose or ""))
+    return tuple(cells.choices(column, dict(zip(SIDES, SIDES, strict=True)), at_dose or ""))
 
 
 # ---- checks
@@ -371,6 +394,15 @@ def _check_columns(cells: Table) -> None:
         raise DataError(f"{cells.name} has a column {wrong!r}; the standard deviation is read from 'sd'. Rename it.")
     if not len(cells):
         raise DataError(f"{cells.name} has column names but no observations.")
+
+
+def _check_one_flag(cells: Table) -> None:
+    flags = [c for c in cells.columns if c.lower() in CENSORED]
+    if len(flags) > 1:
+        raise DataError(
+            f"{cells.name} has the columns {' and '.join(map(repr, flags))}, which both say what is beyond a limit; "
+            "keep one of them."
+        )
 
 
 def _check_sizes(cells: Table, sd: Array | None) -> None:

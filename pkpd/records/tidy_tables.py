@@ -53,12 +53,12 @@ class Table:
 
     def numbers(self, column: str) -> list[float]:
         """A column of finite numbers; a missing one is refused."""
-        return [self._number(row, column) for row in range(len(self))]
+        return [self.number(row, column) for row in range(len(self))]
 
     def numbers_or_nan(self, column: str) -> list[float]:
         """A column of finite numbers, NaN where a cell is empty."""
         cells = self.columns[column]
-        return [math.nan if _missing(cell) else self._number(row, column) for row, cell in enumerate(cells)]
+        return [math.nan if _missing(cell) else self.number(row, column) for row, cell in enumerate(cells)]
 
     def choices(self, column: str, meanings: Mapping[str, Any], default: Any) -> list[Any]:
         """A column of words by their meaning, in any case; `default` where a cell is empty."""
@@ -76,7 +76,8 @@ class Table:
         """The cells of a column as text, whatever they are."""
         return [as_text(cell) for cell in self.columns[column]]
 
-    def _number(self, row: int, column: str) -> float:
+    def number(self, row: int, column: str) -> float:
+        """A cell as a finite number; a missing one is refused."""
         cell, where = self.columns[column][row], self.place(row, column)
         if _missing(cell):
             state = "empty" if cell is None or (isinstance(cell, str) and not cell.strip()) else "NaN"
