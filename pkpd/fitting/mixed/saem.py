@@ -26,7 +26,8 @@ import numpy as np
 from pkpd.arrays import Array, Index, Mask
 from pkpd.fitting.mixed.modes import elsewhere, modes, omega_of, pulled, weighted
 from pkpd.fitting.mixed.natural import sd_places
-from pkpd.fitting.mixed.saem_classes import ANNEALED, FREEDOM, LONGEST, WANTED, ClassState
+from pkpd.fitting.mixed.saem_classes import ClassState
+from pkpd.fitting.mixed.saem_steps import ANNEALED, FREEDOM, WANTED, newton
 from pkpd.fitting.mixed.searching import Report
 from pkpd.fitting.mixed.subjects import Subjects
 
@@ -236,15 +237,8 @@ class _State:
         information = np.einsum("spb,spq,sqc->bc", A[..., acts], bent, A[..., acts])
         if not (np.isfinite(gradient).all() and np.isfinite(information).all()):
             return
-        at = np.ix_(acts, acts)
-        self.own_information[at] += gain * (information - self.own_information[at])
-        ridge = 1e-8 * np.trace(self.own_information[at]) * np.eye(len(acts))
-        step = np.linalg.solve(self.own_information[at] + ridge, gradient)
-        step = gain * np.clip(step, -LONGEST, LONGEST)
-        if annealing:  # errors fall slowly too
-            sds = np.array([population.labels[i].startswith("sd_") for i in acts])
-            step = np.where(sds, np.minimum(step, -0.5 * math.log(ANNEALED)), step)
-        u[acts] = np.maximum(u[acts] - step, population.lowest[acts])
+        at, now = np.ix_(acts, acts), (gradient, information)
+        u[acts], self.own_information[at] = newton(population, u, acts, self.own_information[at], now, gain, annealing)
 
     def _spreads(self, u: Array, covariance: Array, annealing: bool) -> None:
         population = self.population

@@ -21,14 +21,11 @@ from pkpd.fitting.mixed.classes import Classes, posterior_shares
 from pkpd.fitting.mixed.mixing import approximation_of
 from pkpd.fitting.mixed.modes import modes, omega_of, pulled, weighted
 from pkpd.fitting.mixed.natural import sd_places
+from pkpd.fitting.mixed.saem_steps import ANNEALED, FREEDOM, WANTED, newton
 from pkpd.fitting.mixed.subjects import Subjects
 
-__all__ = ["ANNEALED", "FREEDOM", "LONGEST", "WANTED", "ClassState"]
+__all__ = ["ClassState"]
 
-FREEDOM = 5.0  # of the t distribution of independent proposals
-WANTED = 0.3  # acceptance of the random walk
-ANNEALED = 0.95  # a variance falls to this part of itself at most, in the first half of the first phase
-LONGEST = 0.5  # of a Newton step of a component without a random effect
 DEFENSIVE = 0.1  # of the draws of a class, by its probability in the population
 RAREST = 1e-4  # probability of a class
 
@@ -233,15 +230,8 @@ class ClassState:
         information = np.einsum("kspb,kspq,ksqc->bc", A, bent, A, optimize=True)
         if not (np.isfinite(gradient).all() and np.isfinite(information).all()):
             return
-        at = np.ix_(acts, acts)
-        self.own_information[at] += gain * (information - self.own_information[at])
-        ridge = 1e-8 * np.trace(self.own_information[at]) * np.eye(len(acts))
-        step = np.linalg.solve(self.own_information[at] + ridge, gradient)
-        step = gain * np.clip(step, -LONGEST, LONGEST)
-        if annealing:  # errors fall slowly too
-            sds = np.array([classes.labels[i].startswith("sd_") for i in acts])
-            step = np.where(sds, np.minimum(step, -0.5 * math.log(ANNEALED)), step)
-        u[acts] = np.maximum(u[acts] - step, classes.lowest[acts])
+        at, now = np.ix_(acts, acts), (gradient, information)
+        u[acts], self.own_information[at] = newton(classes, u, acts, self.own_information[at], now, gain, annealing)
 
     def _spreads(self, u: Array, annealing: bool) -> None:
         """Omega of every class, by the scatter in all classes that share its numbers."""
