@@ -9,7 +9,7 @@ the order of writing alone, so that every shape has the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -110,6 +110,45 @@ class Code:
         if self.shape.lanes > 1:
             old = self.call("arithmetic.fence", old)
         return self.select(condition, new, old)
+
+    def mostly(
+        self, usual: Value, write: Callable[[], Value], name: str, anywhere: Callable[..., Value], *arguments: Value
+    ) -> Value:
+        """What `write` writes where every lane is `usual`, and else `anywhere` of `arguments`, as a function `name`.
+
+        In a lane that is usual both must have the same bits.  One lane alone has `anywhere` on the spot.
+        """
+        if self.shape.lanes == 1:
+            return anywhere(*arguments)
+        b = self.builder
+        common, rare, onward = (b.append_basic_block(n) for n in ("usual", "rare", "onward"))
+        callee = self._outside(name, anywhere, [v.raw.type for v in arguments])
+        b.cbranch(self.any(~usual).raw, rare, common).set_weights([1, 1000])
+        b.position_at_end(rare)
+        rarely = b.call(callee, [v.raw for v in arguments])
+        b.branch(onward)
+        b.position_at_end(common)
+        found = write().raw
+        common = b.block
+        b.branch(onward)
+        b.position_at_end(onward)
+        chosen = b.phi(self.shape.vector)
+        chosen.add_incoming(rarely, rare)
+        chosen.add_incoming(found, common)
+        return Value(self, chosen)
+
+    def _outside(self, name: str, write: Callable[..., Value], kinds: Sequence[Any]) -> Any:
+        """A function of the module that returns what `write` writes."""
+        module = self.builder.module
+        if name not in module.globals:
+            made = ir.Function(module, ir.FunctionType(self.shape.vector, kinds), name)
+            made.linkage = "internal"
+            made.attributes.add("noinline")
+            made.attributes.add("cold")
+            made.attributes.add("nounwind")
+            code = Code(ir.IRBuilder(made.append_basic_block("entry")), self.shape)
+            code.builder.ret(write(*(Value(code, raw) for raw in made.args)).raw)
+        return module.globals[name]
 
     def call(self, name: str, *values: Value) -> Value:
         """An LLVM intrinsic on lanes, such as ``sqrt``."""

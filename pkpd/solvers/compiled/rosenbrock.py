@@ -108,7 +108,7 @@ class _Step:
             if s > 0:
                 slope = kernel.rows(code, w, "d")
                 for j in code.each(n):
-                    x[j] = _added(y[j], method.a[s], k, j, n)
+                    x[j] = self._state(s, y, x, k, j)
                 code.call_function(kernel.rates, w, t + float(method.alpha[s]) * h, x.pointer, slope.pointer)
             for j in code.each(n):
                 right = slope[j]
@@ -120,6 +120,13 @@ class _Step:
             code.call_function(kernel.module.globals["solve"], w, kernel.rows(code, w, "k", s * n).pointer)
         self._write_error(code, w)
         code.end()
+
+    def _state(self, s: int, y: Rows, x: Rows, k: Rows, j: Any) -> Value:
+        """State `j` at stage `s`: that of the stage before with its slope added where the weights say no more."""
+        a, n = self.method.a, self.kernel.n
+        if s > 1 and (a[s, : s - 1] == a[s - 1, : s - 1]).all() and a[s, s - 1] == 1.0:
+            return x[j] + k[j + (s - 1) * n]
+        return _added(y[j], a[s], k, j, n)
 
     def _write_error(self, code: Code, w: Value) -> None:
         """The new state, and the square of its error in units of the tolerance, the largest over states."""
