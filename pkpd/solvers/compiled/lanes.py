@@ -176,6 +176,10 @@ class Code:
         b = self.like(a, b)
         return self.select((a > b) | a.is_nan(), a, b)
 
+    def maximum(self, a: Value, b: Value) -> Value:
+        """The larger, in one instruction of most processors; `b` where either is NaN."""
+        return self.select(a > b, a, b)
+
     def smaller(self, a: Value, b: Any) -> Value:
         """The smaller; NaN where either is."""
         b = self.like(a, b)

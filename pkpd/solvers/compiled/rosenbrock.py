@@ -140,10 +140,11 @@ class _Step:
             a, b = code.absolute(y[j]), code.absolute(new)
             scale = atol[j] + rtol * code.select(a > b, a, b)
             part = error[j] / scale
-            total.set(code.larger(part * part, total.get()))
-            size.set(size.get() + scale)
-        square = code.select(code.finite(size.get()), total.get(), float("nan"))
-        kernel.rows(code, w, "error")[0] = square + kernel.rows(code, w, "pivots")[0]
+            square = part * part
+            total.set(code.maximum(square, total.get()))
+            size.set(size.get() + scale + square * 0.0)  # not finite where an error is not
+        largest = code.select(code.finite(size.get()), total.get(), float("nan"))
+        kernel.rows(code, w, "error")[0] = largest + kernel.rows(code, w, "pivots")[0]
 
 
 def _write_dense(kernel: Kernel) -> None:
