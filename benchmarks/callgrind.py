@@ -1,16 +1,15 @@
-"""Count instructions by valgrind's callgrind, of nothing but what stands between `start` and `stop`.
+"""Count instructions by valgrind's callgrind, of nothing but what is asked for.
 
-A process under valgrind asks for it by a sequence of instructions that does nothing on a processor, and that valgrind
-knows; before and after, nothing is counted.
+Our machine code is called by a program of a few lines of C, so that no Python runs under valgrind. A peer is counted in
+its own Python between `start` and `stop`, which are a sequence of instructions that does nothing on a processor.
 
-Source of the sequence and the numbers of the requests: the manual of valgrind 3, "The client request mechanism", and its
-headers ``valgrind.h`` and ``callgrind.h``.
+Source of the sequence and of the numbers of the requests: the manual of valgrind 3, "The client request mechanism",
+and its headers ``valgrind.h`` and ``callgrind.h``.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import mmap
 import os
 import re
@@ -18,37 +17,78 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Counted", "counted", "per_address", "start", "stop"]
+import numpy as np
+
+__all__ = ["counted", "counted_code", "per_function", "start", "stop"]
 
 START, STOP = 0x43540004, 0x43540005
 # mov rax, rdi; xor edx, edx; rol rdi by 3, 13, 61 and 51; xchg rbx, rbx; mov rax, rdx; ret
 REQUEST = bytes.fromhex("4889f831d248c1c70348c1c70d48c1c73d48c1c7334887db4889d0c3")
 ROOT = Path(__file__).parent.parent
+PROGRAM = """\
+#include <stdio.h>
+#include <stdlib.h>
+static const long sizes[] = {%(sizes)s};
+static char *a[sizeof sizes / sizeof *sizes];
+%(declared)s
+int main(void) {
+    FILE *file = fopen("arrays", "r+");
+    for (unsigned long i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        a[i] = aligned_alloc(64, (sizes[i] + 64) / 64 * 64);
+        if (fread(a[i], 1, sizes[i], file) != (unsigned long)sizes[i]) return 1;
+    }
+    %(calls)s
+    rewind(file);
+    for (unsigned long i = 0; i < sizeof sizes / sizeof *sizes; i++) fwrite(a[i], 1, sizes[i], file);
+    return fclose(file);
+}
+"""
 
 
-@dataclass(frozen=True)
-class Counted:
-    """What a process answered (the last line that it printed, JSON), and the instructions that it retired.
+def counted_code(code: bytes, calls: Sequence[tuple[str, Sequence[Any]]], arrays: Sequence[Any]) -> Counter[str]:
+    """The instructions of each function of object code, which is called as asked for and changes `arrays`.
 
-    Attributes
+    Parameters
     ----------
-    instructions
-        By address; those of libraries by their place in the library.
-    total
-        Of all.
+    calls
+        Functions, and their arguments: a real or a whole number, or an address in one of `arrays` as `ctypes.c_void_p`.
     """
+    declared = {f: ", ".join(_kind(x) for x in arguments) for f, arguments in calls}
+    text = PROGRAM % {
+        "sizes": ", ".join(str(array.nbytes) for array in arrays),
+        "declared": "\n".join(f"void {f}({kinds});" for f, kinds in declared.items()),
+        "calls": "\n    ".join(f"{f}({', '.join(_written(x, arrays) for x in arguments)});" for f, arguments in calls),
+    }
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "calls.c").write_text(text)
+        (folder / "code.o").write_bytes(code)
+        (folder / "arrays").write_bytes(b"".join(array.tobytes() for array in arrays))
+        _run(["gcc", "-O1", "-no-pie", "-o", "calls", "calls.c", "code.o", "-lm"], folder, {})
+        found = counted(["./calls"], {}, folder, at_start=True)
+        content = (folder / "arrays").read_bytes()
+    for array in arrays:
+        array.ravel()[:] = np.frombuffer(content[: array.nbytes], array.dtype)
+        content = content[array.nbytes :]
+    return found
 
-    answer: Any
-    instructions: Mapping[int, int]
-    total: int
 
-    def between(self, first: int, end: int) -> int:
-        return sum(count for address, count in self.instructions.items() if first <= address < end)
+def _kind(x: Any) -> str:
+    return {float: "double", int: "long"}.get(type(x), "void *")
+
+
+def _written(x: Any, arrays: Sequence[Any]) -> str:
+    if not isinstance(x, ctypes.c_void_p):
+        return repr(x) if isinstance(x, int) or np.isfinite(x) else "1.0/0.0"
+    place = x.value or 0
+    for i, array in enumerate(arrays):
+        if 0 <= place - array.ctypes.data < array.nbytes:
+            return f"a[{i}] + {place - array.ctypes.data}"
+    return "0"
 
 
 def start() -> None:
@@ -74,35 +114,39 @@ def _asking() -> tuple[Any, mmap.mmap]:
     return ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(place), page
 
 
-def counted(task: Sequence[str], settings: Mapping[str, str]) -> Counted:
-    """Run a process under callgrind."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "callgrind.out"
-        count = ["valgrind", "--tool=callgrind", "--instr-atstart=no", "--dump-instr=yes"]
-        done = subprocess.run(
-            [*count, f"--callgrind-out-file={out}", *task],
-            env={**os.environ, **settings}, cwd=ROOT, capture_output=True, text=True,
-        )  # fmt: skip
-        if done.returncode or not out.exists():
-            raise RuntimeError(f"{' '.join(task)} under valgrind: {done.stderr[-1000:]}")
-        instructions = per_address(out.read_text().splitlines())
-    return Counted(json.loads(done.stdout.splitlines()[-1]), instructions, sum(instructions.values()))
+def counted(
+    task: Sequence[str], settings: Mapping[str, str], folder: Path = ROOT, *, at_start: bool = False
+) -> Counter[str]:
+    """Run a process under callgrind, from its start or when it asks; the instructions of each of its functions."""
+    with tempfile.TemporaryDirectory() as name:
+        out = Path(name) / "callgrind.out"
+        count = ["valgrind", "--tool=callgrind", f"--instr-atstart={'yes' if at_start else 'no'}"]
+        _run([*count, f"--callgrind-out-file={out}", *task], folder, settings)
+        return per_function(out.read_text().splitlines())
 
 
-def per_address(lines: Iterable[str]) -> Counter[int]:
-    """The instructions at each address, from the lines of callgrind's file; what a call took in all is not among them."""
-    found: Counter[int] = Counter()
-    address, called = 0, False
+def _run(task: Sequence[str], folder: Path, settings: Mapping[str, str]) -> None:
+    done = subprocess.run(task, env={**os.environ, **settings}, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(task)}: {done.stderr[-1000:]}")
+
+
+def per_function(lines: Iterable[str]) -> Counter[str]:
+    """The instructions of each function, from the lines of callgrind's file, less what it calls."""
+    found: Counter[str] = Counter()
+    names: dict[str, str] = {}
+    function, called = "", False
     for line in lines:
-        if line.startswith("calls="):
+        named = re.match(r"(c?fn)=(\(\d+\))(?: (.*))?$", line)
+        if named is not None:
+            if named[3]:
+                names[named[2]] = named[3]
+            function = names[named[2]] if named[1] == "fn" else function
+        elif line.startswith("calls="):
             called = True
-            continue
-        cost = re.match(r"(0x[0-9a-f]+|[+-]\d+|\*) \S+ (\d+)$", line)
-        if cost is None:
-            continue
-        place = cost[1]
-        address = int(place, 16) if place.startswith("0x") else address + (0 if place == "*" else int(place))
-        if not called:
-            found[address] += int(cost[2])
-        called = False
+        else:
+            cost = re.match(r"(?:[+-]?\d+|\*) (\d+)$", line)
+            if cost is not None and not called:
+                found[function] += int(cost[1])
+            called = called and cost is None
     return found
