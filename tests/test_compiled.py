@@ -377,7 +377,7 @@ def test_elementary_functions_are_accurate():
     x = rng.uniform(-3, 3, 80_000) * 10 ** rng.uniform(-8, 0, 80_000)
     assert ulps(evaluate(lambda a, b: tanh(a), x), np.tanh(x.astype(wide))) < 2.0
     # Around the largest exponent and the largest base that are usual, and large exponents of small logarithms.
-    for largest, exponent in ((20, 5), (90, 1), (10, 9), (1.2, 80)):
+    for largest, exponent in ((20, 5), (90, 1), (10, 9), (2, 45)):
         x, y = np.exp(rng.uniform(-largest, largest, 80_000)), rng.uniform(-exponent, exponent, 80_000)
         assert ulps(evaluate(power, x, y), x.astype(wide) ** y.astype(wide)) < 2.0, exponent
 

@@ -6,7 +6,7 @@ real ones or back.  The bits of the results are the same in every shape and on e
 that multiplies and adds with one rounding.
 
 Errors measured over the range of double precision: exp below 1.05 and log below 1 ulp, tanh below
-2 ulp, and a power below 2 ulp while ``|y ln x| < 100`` and ``|y| < 80`` (see tests/test_compiled.py).
+2 ulp, and a power below 2 ulp while ``|y ln x| < 100`` and ``|y| < 50`` (see tests/test_compiled.py).
 
 Sources: coefficients of log as in Sun's fdlibm (``e_log.c``, 1993); of tanh as in
 Moshier's Cephes (``tanh.c``, 1984); the exact products and sums of Dekker, Numer Math
