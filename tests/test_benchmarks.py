@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import csv
+import platform
 import re
+import shutil
+import sys
 import tomllib
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +16,7 @@ import pytest
 import sympy
 from fake_cuda import forget_cards
 
-from benchmarks import gpu, install, instructions, interruptions, shapes
+from benchmarks import callgrind, gpu, install, instructions, interruptions, shapes
 from benchmarks.__main__ import main
 from benchmarks.accuracy import Error, ensemble_error
 from benchmarks.cases import CASES, find
@@ -31,6 +35,7 @@ from pkpd.solvers.equations.numpy_code import numpy_code
 from pkpd.solvers.solve import solve
 
 NUMPY = Peer("pkpd", "numpy", "ours")
+on_linux = pytest.mark.skipif((sys.platform, platform.machine()) != ("linux", "x86_64"), reason="for Linux on x86")
 every_case = pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 
 
@@ -331,13 +336,51 @@ def test_interruptions_tell_what_doses_and_times_cost():
     assert all(row["CPU us per member"] > 0 for row in table.rows)
 
 
-def test_instructions_are_those_of_more_members(monkeypatch):
-    counts = {(100, "avx2"): (1_000_000, 100), (500, "avx2"): (1_900_000, 500)}
-    monkeypatch.setattr(instructions, "_counted", lambda name, n, vectors, lanes: counts[n, vectors])
-    monkeypatch.setattr(instructions.shutil, "which", lambda name: "/usr/bin/valgrind")
-    (row,) = instructions.instructions_table(QUICK).rows
-    assert row["instructions per step of one member"] == 2250.0
-    assert row["instructions per turn of all lanes"] == 9000.0
+CALLGRIND = """\
+fn=(1) step
+5 40
++4 42
+cfn=(2) rates
+calls=10 5
+-4 700
+fn=(2)
+* 70
+8 30
+"""
+
+
+def test_instructions_are_those_of_a_function_and_not_of_what_it_calls():
+    assert callgrind.per_function(CALLGRIND.splitlines()) == {"step": 82, "rates": 100}
+
+
+def test_instructions_of_a_member_a_step_and_a_turn():
+    found = Counter(step=30_000, run=10_000, main=7)
+    row = instructions.our_row("tipd", "avx2", found, steps=200)
+    assert (row["instructions per member"], row["per step"], row["per turn of all lanes"]) == (400.0, 200.0, 800.0)
+    parts = instructions.our_parts(found + Counter(rates=5_000), 200, 4)
+    assert (parts["stages per turn"], parts["driver per turn"], parts["slopes per turn"]) == (600.0, 200.0, 100.0)
+    assert parts["solve per turn"] == 0.0
+
+
+@on_linux
+def test_without_valgrind_a_request_to_it_does_nothing():
+    callgrind.start()
+    callgrind.stop()
+
+
+@on_linux
+@pytest.mark.slow
+@pytest.mark.skipif(
+    None in (shutil.which("valgrind"), shutil.which("gcc")), reason="valgrind and gcc are not installed"
+)
+def test_instructions_are_counted_twice_alike():
+    first, *calls = instructions.instructions_table(QUICK).rows
+    assert first == instructions.instructions_table(QUICK).rows[0]
+    steps = solve(CASES["tipd"].problem(instructions.MEMBERS, 1e-4), "dop853").steps
+    assert first["steps per member"] == pytest.approx(steps.mean(), rel=1e-3)  # an `fma` on this processor or none
+    parts = [value for name, value in first.items() if name.endswith("per turn")]
+    assert sum(parts) == pytest.approx(first["per turn of all lanes"], rel=0.1)
+    assert [row["case"] for row in calls] == ["exp", "log", "power"]
 
 
 def test_without_valgrind_no_instructions_are_counted(monkeypatch):

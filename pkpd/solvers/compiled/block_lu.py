@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pkpd.solvers.compiled.kernel import Kernel
-from pkpd.solvers.compiled.lanes import Code, Rows, Value, constants
+from pkpd.solvers.compiled.lanes import Code, Rows, constants
 from pkpd.solvers.compiled.table_lu import TableLU
 from pkpd.solvers.compiled.unrolled_lu import UnrolledLU
+from pkpd.solvers.compiled.value import Value
 
 __all__ = ["BlockLU", "Blocks", "blocks_of"]
 

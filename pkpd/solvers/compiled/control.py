@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pkpd.solvers.compiled.elementary import rough_power
 from pkpd.solvers.compiled.frame import Frame
-from pkpd.solvers.compiled.lanes import Value
+from pkpd.solvers.compiled.value import Value
 from pkpd.solvers.problem import STIFF, Status
 from pkpd.solvers.tableaus import GROW, SAFETY, SHRINK
 

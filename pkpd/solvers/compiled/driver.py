@@ -13,12 +13,13 @@ from pkpd.solvers.compiled.control import control_step, restart
 from pkpd.solvers.compiled.events import cascade, pending
 from pkpd.solvers.compiled.frame import ARGUMENTS, Control, Frame, make_frame
 from pkpd.solvers.compiled.kernel import Kernel
-from pkpd.solvers.compiled.lanes import Rows, Value, function, publish, text
+from pkpd.solvers.compiled.lanes import Rows, function, publish, text
 from pkpd.solvers.compiled.members import arrive, canceled, leave, take_members
 from pkpd.solvers.compiled.roots import locate
 from pkpd.solvers.compiled.shape import BIT, INT
 from pkpd.solvers.compiled.stops import pass_stops
 from pkpd.solvers.compiled.storage import store_due
+from pkpd.solvers.compiled.value import Value
 from pkpd.solvers.compiled.watching import watch
 
 __all__ = ["write_driver"]

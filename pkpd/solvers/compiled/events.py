@@ -7,7 +7,7 @@ trigger has been above zero again.
 from __future__ import annotations
 
 from pkpd.solvers.compiled.frame import Frame
-from pkpd.solvers.compiled.lanes import Value
+from pkpd.solvers.compiled.value import Value
 from pkpd.solvers.problem import Status
 
 __all__ = ["arm", "cascade", "jump", "pending"]

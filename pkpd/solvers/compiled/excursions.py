@@ -10,7 +10,8 @@ event is armed again for a moment.  What turns twice within one part is not seen
 from __future__ import annotations
 
 from pkpd.solvers.compiled.frame import INFINITY, Frame
-from pkpd.solvers.compiled.lanes import Value, Variable
+from pkpd.solvers.compiled.lanes import Variable
+from pkpd.solvers.compiled.value import Value
 
 __all__ = ["search_step"]
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from pkpd.solvers.compiled.driver import write_driver
 from pkpd.solvers.compiled.frame import SCALARS, Control
 from pkpd.solvers.compiled.kernel import Kernel
-from pkpd.solvers.compiled.lanes import Code, Rows, Value, Variable
+from pkpd.solvers.compiled.lanes import Code, Rows, Variable
 from pkpd.solvers.compiled.shape import Shape
+from pkpd.solvers.compiled.value import Value
 from pkpd.solvers.equations.system import System
 from pkpd.solvers.tableaus import Explicit
 
@@ -50,8 +53,12 @@ def _write_stage(kernel: Kernel, method: Explicit, code: Code, w: Value, s: int,
     """The slope of stage `s`; the state where it is taken goes to the row `argument`."""
     t, h = kernel.rows(code, w, "t")[0], kernel.rows(code, w, "h_try")[0]
     y, k, x = kernel.rows(code, w, "y"), kernel.rows(code, w, "k"), kernel.rows(code, w, argument)
+    # What the newest slope adds comes last and in one operation: all else is summed while that slope is waited for.
+    *earlier, newest = np.flatnonzero(method.a[s])
+    scaled = h * float(method.a[s, newest])
     for j in code.each(kernel.n):
-        x[j] = y[j] + h * _combined(method.a[s], k, j, kernel.n)
+        known = y[j] + h * _combined(method.a[s, :newest], k, j, kernel.n) if earlier else y[j]
+        x[j] = known + k[j + int(newest) * kernel.n] * scaled
     slopes = kernel.rows(code, w, "k", s * kernel.n)
     code.call_function(kernel.rates, w, t + float(method.c[s]) * h, x.pointer, slopes.pointer)
 
@@ -87,18 +94,20 @@ def _write_error(kernel: Kernel, method: Explicit, code: Code, w: Value) -> None
         errors = [_combined(estimate, k, j, n) for estimate in estimates]
         for total, error in zip(sums, errors, strict=True):
             part = error * weight
-            total.set(code.larger(part * part, total.get()))
+            square = part * part
+            total.set(code.maximum(square, total.get()))
+            size.set(size.get() + square * 0.0)  # not finite where an error is not
         slope, state = (k[j + last * n] - k[j + (last - 1) * n]) * weight, (new - g[j]) * weight
         slopes.set(slopes.get() + slope * slope)
         states.set(states.get() + state * state)
         size.set(size.get() + scale)
     below = states.get()
     stiffness = code.select(below > 0.0, h * h * slopes.get() / below, 0.0)
-    square = code.numbers(_square(code, sums))
+    combined = code.numbers(_square(code, sums))
     steep = stiffness > (STEEP * method.stability) ** 2
     with code.when(code.any(steep)):
-        square.set(code.select(steep, _strict_square(kernel, estimates[0], code, w), square.get()))
-    bounded = code.select(code.finite(size.get()), square.get(), float("nan"))
+        combined.set(code.select(steep, _strict_square(kernel, estimates[0], code, w), combined.get()))
+    bounded = code.select(code.finite(size.get()), combined.get(), float("nan"))
     kernel.rows(code, w, "error")[0] = h * h * bounded
     kernel.rows(code, w, "stiffness")[0] = stiffness
 

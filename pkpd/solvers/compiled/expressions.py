@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any
@@ -11,8 +12,9 @@ from llvmlite import ir
 
 from pkpd.errors import ModelError
 from pkpd.solvers.compiled.elementary import ELEMENTARY, power
-from pkpd.solvers.compiled.lanes import Code, Value
+from pkpd.solvers.compiled.lanes import Code
 from pkpd.solvers.compiled.shape import DOUBLE, SHORT
+from pkpd.solvers.compiled.value import Value
 
 __all__ = ["Invariants", "write", "write_each"]
 
@@ -116,16 +118,25 @@ def write_each(code: Code, expressions: Sequence[Any], symbols: Mapping[Any, Cal
     if len(expressions) <= MOST_SEARCHED:
         shared, short = sympy.cse(short, symbols=sympy.numbered_symbols("x_", real=True))
     # Equal subexpressions are written once by the writer itself.
-    writer = _Writer(code, symbols)
+    writer = _Writer(code, symbols, _often_below([*short, *(e for _, e in shared)]))
     for symbol, expression in shared:
         writer.known[symbol] = writer.write(expression)
     for expression in short:
         yield writer.write(expression)
 
 
+def _often_below(expressions: Sequence[Any]) -> frozenset[Any]:
+    """What some expressions are divided by in more than one power, as a derivative is by the square of it."""
+    powers = set().union(*(e.atoms(sympy.Pow) for e in expressions))
+    below = [a.base for a in powers if a.exp.is_Integer and -32 <= a.exp < 0]
+    return frozenset(base for base, times in Counter(below).items() if times > 1)
+
+
 class _Writer:
-    def __init__(self, code: Code, symbols: Mapping[Any, Callable[[], Value]]) -> None:
-        self.code, self.symbols = code, symbols
+    def __init__(
+        self, code: Code, symbols: Mapping[Any, Callable[[], Value]], often_below: frozenset[Any] = frozenset()
+    ) -> None:
+        self.code, self.symbols, self.often_below = code, symbols, often_below
         self.known: dict[Any, Value] = {}
 
     def write(self, expression: Any) -> Value:
@@ -160,6 +171,7 @@ class _Writer:
         if e.args[0] == -1:
             return -self.write(-e)
         below = [a for a in e.args if a.is_Pow and a.exp.is_Integer and a.exp < 0 and a not in self.known]
+        below = [a for a in below if a.base not in self.often_below]
         above = [self.write(a) for a in e.args if a not in below]
         top = reduce(lambda a, b: a * b, above) if above else self.code.number(1.0)
         if not below:
@@ -168,6 +180,8 @@ class _Writer:
 
     def _power(self, e: Any) -> Value:
         base, exponent = e.args
+        if exponent.is_Integer and exponent < -1 and base in self.often_below:
+            return _whole_power(self.write(1 / base), abs(int(exponent)))
         if exponent.is_Integer and abs(exponent) <= 32:
             found = _whole_power(self.write(base), abs(int(exponent)))
             return found if exponent > 0 else 1.0 / found

@@ -12,8 +12,9 @@ from typing import Any
 from llvmlite import ir
 
 from pkpd.solvers.compiled.kernel import Kernel
-from pkpd.solvers.compiled.lanes import Code, Rows, Value, Variable
+from pkpd.solvers.compiled.lanes import Code, Rows, Variable
 from pkpd.solvers.compiled.shape import BIT, DOUBLE, INT
+from pkpd.solvers.compiled.value import Value
 
 __all__ = ["ARGUMENTS", "INFINITY", "SCALARS", "Control", "Frame", "make_frame"]
 

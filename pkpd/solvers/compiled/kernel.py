@@ -10,8 +10,9 @@ import sympy
 from llvmlite import ir
 
 from pkpd.solvers.compiled.expressions import Invariants, write
-from pkpd.solvers.compiled.lanes import Code, Rows, Value, function
+from pkpd.solvers.compiled.lanes import Code, Rows, function
 from pkpd.solvers.compiled.shape import Shape
+from pkpd.solvers.compiled.value import Value
 from pkpd.solvers.equations.system import AMOUNT, TIME, System
 
 __all__ = ["Kernel"]

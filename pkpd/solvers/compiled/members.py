@@ -9,9 +9,9 @@ from typing import Any
 
 from pkpd.solvers.compiled.events import arm
 from pkpd.solvers.compiled.frame import Frame
-from pkpd.solvers.compiled.lanes import Value
 from pkpd.solvers.compiled.stops import load_stop
 from pkpd.solvers.compiled.storage import blank, load_save, store_state
+from pkpd.solvers.compiled.value import Value
 from pkpd.solvers.problem import STIFF, Status
 
 __all__ = ["arrive", "canceled", "leave", "take_members"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pkpd.solvers.compiled.excursions import search_step
 from pkpd.solvers.compiled.frame import INFINITY, Frame
-from pkpd.solvers.compiled.lanes import Value, Variable
+from pkpd.solvers.compiled.lanes import Variable
+from pkpd.solvers.compiled.value import Value
 
 __all__ = ["locate"]
 

@@ -9,11 +9,12 @@ from pkpd.solvers.compiled.driver import write_driver
 from pkpd.solvers.compiled.expressions import write_each
 from pkpd.solvers.compiled.frame import SCALARS, Control
 from pkpd.solvers.compiled.kernel import Kernel
-from pkpd.solvers.compiled.lanes import Code, Rows, Value
+from pkpd.solvers.compiled.lanes import Code, Rows
 from pkpd.solvers.compiled.shape import Shape
 from pkpd.solvers.compiled.sparse_lu import elimination
 from pkpd.solvers.compiled.table_lu import TableLU
 from pkpd.solvers.compiled.unrolled_lu import UnrolledLU
+from pkpd.solvers.compiled.value import Value
 from pkpd.solvers.equations.derivatives import partial
 from pkpd.solvers.equations.system import TIME, System
 from pkpd.solvers.tableaus import Rosenbrock
@@ -108,7 +109,7 @@ class _Step:
             if s > 0:
                 slope = kernel.rows(code, w, "d")
                 for j in code.each(n):
-                    x[j] = _added(y[j], method.a[s], k, j, n)
+                    x[j] = self._state(s, y, x, k, j)
                 code.call_function(kernel.rates, w, t + float(method.alpha[s]) * h, x.pointer, slope.pointer)
             for j in code.each(n):
                 right = slope[j]
@@ -120,6 +121,13 @@ class _Step:
             code.call_function(kernel.module.globals["solve"], w, kernel.rows(code, w, "k", s * n).pointer)
         self._write_error(code, w)
         code.end()
+
+    def _state(self, s: int, y: Rows, x: Rows, k: Rows, j: Any) -> Value:
+        """State `j` at stage `s`: that of the stage before with its slope added where the weights say no more."""
+        a, n = self.method.a, self.kernel.n
+        if s > 1 and (a[s, : s - 1] == a[s - 1, : s - 1]).all() and a[s, s - 1] == 1.0:
+            return x[j] + k[j + (s - 1) * n]
+        return _added(y[j], a[s], k, j, n)
 
     def _write_error(self, code: Code, w: Value) -> None:
         """The new state, and the square of its error in units of the tolerance, the largest over states."""
@@ -133,10 +141,11 @@ class _Step:
             a, b = code.absolute(y[j]), code.absolute(new)
             scale = atol[j] + rtol * code.select(a > b, a, b)
             part = error[j] / scale
-            total.set(code.larger(part * part, total.get()))
-            size.set(size.get() + scale)
-        square = code.select(code.finite(size.get()), total.get(), float("nan"))
-        kernel.rows(code, w, "error")[0] = square + kernel.rows(code, w, "pivots")[0]
+            square = part * part
+            total.set(code.maximum(square, total.get()))
+            size.set(size.get() + scale + square * 0.0)  # not finite where an error is not
+        largest = code.select(code.finite(size.get()), total.get(), float("nan"))
+        kernel.rows(code, w, "error")[0] = largest + kernel.rows(code, w, "pivots")[0]
 
 
 def _write_dense(kernel: Kernel) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 from pkpd.solvers.compiled.events import cascade, jump
 from pkpd.solvers.compiled.frame import INFINITY, Frame
-from pkpd.solvers.compiled.lanes import Value
 from pkpd.solvers.compiled.storage import store_state
+from pkpd.solvers.compiled.value import Value
 
 __all__ = ["load_stop", "pass_stops"]
 

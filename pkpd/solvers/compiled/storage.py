@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pkpd.solvers.compiled.frame import INFINITY, Frame
-from pkpd.solvers.compiled.lanes import Rows, Value
+from pkpd.solvers.compiled.lanes import Rows
+from pkpd.solvers.compiled.value import Value
 
 __all__ = ["blank", "load_save", "store_due", "store_state"]
 

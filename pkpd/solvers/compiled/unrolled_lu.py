@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pkpd.solvers.compiled.kernel import Kernel
-from pkpd.solvers.compiled.lanes import Code, Rows, Value
+from pkpd.solvers.compiled.lanes import Code, Rows
 from pkpd.solvers.compiled.sparse_lu import SMALLEST_PIVOT, Elimination
+from pkpd.solvers.compiled.value import Value
 
 __all__ = ["UnrolledLU"]
 

@@ -8,7 +8,7 @@ output.  What it changes is written to the state at the end of the step.
 from __future__ import annotations
 
 from pkpd.solvers.compiled.frame import INFINITY, Frame
-from pkpd.solvers.compiled.lanes import Value
+from pkpd.solvers.compiled.value import Value
 
 __all__ = ["watch"]
 
