@@ -40,11 +40,18 @@ Line = dict[str, Any]
 
 
 def replicate(trial: Trial, method: Any, seed: int) -> Line:
-    """One fit: by number the estimate, its standard error and its interval; none where the search did not converge."""
+    """One fit: by number the estimate, its standard error and its interval; none where the search did not converge.
+
+    All begin 30 % off; importance sampling has FOCEI's estimates to begin with, which saves time.
+    """
     begun = time.process_time()
     line: Line = {"seed": seed, "rows": None}
+    options: Any = {"outputs": trial.outputs, "seed": seed, "restarts": 2}
     try:
-        fit = pkpd.fit(trial.statement, trial.data, method=method, outputs=trial.outputs, seed=seed, restarts=2)
+        if method == "importance":
+            first = pkpd.fit(trial.statement, trial.data, covariance=None, **options)
+            options |= {"start": first}
+        fit = pkpd.fit(trial.statement, trial.data, method=method, **options)
     except pkpd.FitError as error:
         return line | {"why": str(error)}
     rows = fit.estimates.loc[list(trial.truth), ["estimate", "se", "ci_low", "ci_high"]]
