@@ -174,7 +174,8 @@ class Objective:
         return along
 
     def _weighed(self, group: Group, values: Array) -> Array:
-        return np.asarray(values @ self._weights_of(group))
+        weighted = np.ascontiguousarray(values * self._weights_of(group))
+        return np.asarray(weighted.sum(axis=1))  # row by row: a product of matrices rounds by their shape
 
     def _weights_of(self, group: Group) -> Array:
         return np.broadcast_to(self.weights, len(self.data))[group.rows]
