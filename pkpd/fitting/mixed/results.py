@@ -13,9 +13,10 @@ from pkpd.arrays import Array, Index, Mask
 from pkpd.ensembles.mixtures import Subpopulation
 from pkpd.ensembles.streams import check_seed
 from pkpd.ensembles.variability import Variability
-from pkpd.errors import FitError, unknown_name
+from pkpd.errors import FitError
 from pkpd.fitting.mixed.covariance import Certainty, CovarianceKind
 from pkpd.fitting.mixed.estimates import estimates_table, omega_errors
+from pkpd.fitting.mixed.eta_covariates import categories, covariate, eta_covariates
 from pkpd.fitting.mixed.individuals import individuals, shrinkage
 from pkpd.fitting.mixed.options import Estimator, Options
 from pkpd.fitting.mixed.residuals import npde, residual_table
@@ -288,19 +289,11 @@ class MixedFit:
 
     def covariate(self, name: str) -> Array:
         """A column of the records at the first record of each subject, (subjects,); a text by its code."""
-        records = self.subjects.trajectories.records
-        if name not in records.covariates:
-            raise unknown_name(records.name, "covariate", name, records.covariates)
-        column = records.covariates[name][records.first_rows]
-        if column.dtype == object:
-            return np.unique(column.astype(str), return_inverse=True)[1].astype(float)
-        return np.asarray(column, dtype=float)
+        return covariate(self, name)
 
     def categories(self, name: str) -> list[str]:
         """What the codes of a column of text stand for, 0 first; none where the column has numbers."""
-        records = self.subjects.trajectories.records
-        column = records.covariates[name][records.first_rows]
-        return np.unique(column.astype(str)).tolist() if column.dtype == object else []
+        return categories(self, name)
 
     def eta_covariates(self) -> pd.DataFrame:
         """How random effects hang together with the columns of the records: eta, covariate, correlation, p.
@@ -309,20 +302,7 @@ class MixedFit:
         left out.  Of a text with more than two categories `correlation` is the correlation ratio, and p
         that of an analysis of variance: their codes have no order.
         """
-        import pandas as pd
-        from scipy.stats import pearsonr
-
-        rows = []
-        for name in self.subjects.trajectories.records.covariates:
-            values = self.covariate(name)
-            if not np.isfinite(values).all() or len(np.unique(values)) < 2:
-                continue
-            for i, eta in enumerate(self.eta_names):
-                several = len(self.categories(name)) > 2
-                correlation, p = (_ratio if several else pearsonr)(values, self.eta[:, i])
-                rows.append((eta, name, float(correlation), float(p)))
-        table = pd.DataFrame(rows, columns=["eta", "covariate", "correlation", "p"])
-        return table.sort_values("p", kind="stable", ignore_index=True)
+        return eta_covariates(self)
 
     # ---- the same language to simulate
 
@@ -355,15 +335,3 @@ class MixedFit:
     def __repr__(self) -> str:
         state = "converged" if self.converged else "did not converge"
         return f"<MixedFit {self.statement.model.name} by {self.method}: objective {self.objective:.4f}, {state}>"
-
-
-def _ratio(codes: Array, values: Array) -> tuple[float, float]:
-    """The correlation ratio of values in groups, and p of their analysis of variance."""
-    from scipy.stats import f_oneway
-
-    groups = [values[codes == code] for code in np.unique(codes)]
-    between = sum(len(group) * (group.mean() - values.mean()) ** 2 for group in groups)
-    ratio = float(np.sqrt(between / ((values - values.mean()) ** 2).sum()))
-    if len(groups) == len(values):
-        return ratio, np.nan
-    return ratio, float(f_oneway(*groups).pvalue)
