@@ -556,3 +556,18 @@ def test_a_mixture_with_errors_that_are_correlated_in_time() -> None:
         assert objective(subjects, subjects.numbers.start, kind) == pytest.approx(exact, abs=1e-5)
     fit = pkpd.fit(statement, data, method="saem", phases=(20, 10), samples=64, covariance=None)
     assert {"autocorrelation_time[x]", "probability[high]"} <= set(fit.estimates.index)
+
+
+@pytest.mark.parametrize("label", ["omega[base]", "omega[rise]", "omega[rise[high]]"])
+def test_a_spread_within_a_block_is_held_in_a_mixture_too(label: str) -> None:
+    def block(base: float, sd: float) -> Any:
+        marginals = {"base": pkpd.normal(base, sd=1.5), "rise": pkpd.normal(1.0, sd=sd)}
+        return pkpd.block(marginals, correlations={("base", "rise"): 0.3})
+
+    alone: Any = {"variability": block(13.0, 0.3)} if label.endswith("[high]]") else {"values": {"base": 13.0}}
+    classes = {"low": pkpd.subpopulation(0.7), "high": pkpd.subpopulation(0.3, **alone)}
+    statement = line_statement(classes, iiv=block(9.0, 0.2), free=[], fixed=[label])
+    fit = pkpd.fit(statement, lines(30)[0], covariance=None, iterations=5)
+    stated = {"omega[base]": 1.5, "omega[rise]": 0.2, "omega[rise[high]]": 0.3}[label]
+    assert fit.estimates.loc[label, "fixed"]
+    assert fit.estimates.loc[label, "estimate"] == pytest.approx(stated)

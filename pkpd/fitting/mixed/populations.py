@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,9 +23,16 @@ LEAST_SPREAD = 0.01
 
 
 def population_of(
-    statement: MixedEffects, larger: Expanded, components: Sequence[Component], subjects: int
+    statement: MixedEffects,
+    larger: Expanded,
+    components: Sequence[Component],
+    subjects: int,
+    held: Collection[str] | None = None,
 ) -> Population:
-    """Components, coefficients of covariates and Omega as the numbers of a search."""
+    """Components, coefficients of covariates and Omega as the numbers of a search.
+
+    `held` are the standard deviations that come first in their block, by default what the statement fixes.
+    """
     position = {c.label: i for i, c in enumerate(components)}
     covariates: dict[str, Array] = {}
     coefficients = []
@@ -45,7 +52,9 @@ def population_of(
                     label,
                 )
             )
-    random, rows, cols, which, start, labels = _spreads(statement, larger, position)
+    random, rows, cols, which, start, labels = _spreads(
+        statement, larger, position, statement.fixed if held is None else held
+    )
     floor = np.full(len(start), -np.inf)
     for place, r, c in zip(which, rows, cols, strict=True):
         if r == c:
@@ -87,7 +96,7 @@ def require_estimated(labels: Sequence[str], free: Mask) -> None:
         raise FitError(f"fit: all of {', '.join(labels)} are fixed; nothing is left to estimate.")
 
 
-def _spreads(statement: MixedEffects, larger: Expanded, position: Mapping[str, int]) -> Any:
+def _spreads(statement: MixedEffects, larger: Expanded, position: Mapping[str, int], held: Collection[str]) -> Any:
     """The etas and the places, starts and labels of the numbers of their Cholesky factor."""
     random: list[int] = []
     rows: list[int] = []
@@ -109,7 +118,7 @@ def _spreads(statement: MixedEffects, larger: Expanded, position: Mapping[str, i
             i for i, m in enumerate(joint.marginals.values()) if not getattr(m, "constant", getattr(m, "sd", 1) == 0)
         ]
         # Standard deviations that are held come first, where they are a number of the Cholesky factor alone.
-        varying.sort(key=lambda i: f"omega[{joint.names[i]}]" not in statement.fixed)
+        varying.sort(key=lambda i: f"omega[{joint.names[i]}]" not in held)
         names = [joint.names[i] for i in varying]
         factor = _factor(names, joint.covariance[np.ix_(varying, varying)])
         first = len(random)

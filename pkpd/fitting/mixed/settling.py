@@ -66,8 +66,9 @@ def settled(
     count, classes = len(observed.data.arms), None
     if statement.mixture:
         alone = statement.but(mixture={}, fixed=frozenset(), priors={})
+        held = {label.replace(f"[{name}]]", "]") for label in statement.fixed for name in ("", *statement.mixture)}
         whole, *own = (
-            population_of(one, larger, [*_parameters(one, larger), *_numbers(one, chosen, linked)], count)
+            population_of(one, larger, [*_parameters(one, larger), *_numbers(one, chosen, linked)], count, held)
             for one in (alone, *(class_statement(statement, name) for name in statement.mixture))
         )
         classes = classes_of(statement, whole, own)
